@@ -1,0 +1,2 @@
+//! The age helper.
+fn main() {}
