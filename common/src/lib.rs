@@ -1,1 +1,67 @@
-//! docker credential helpers.
+//! Write a docker credential helper: this crate speaks the protocol, decides which credential answers for which
+//! server, and hardens the process; a helper brings a [`CredentialStore`].
+//!
+//! docker runs `docker-credential-<name>` with one of the verbs `store`, `get`, `erase` and `list`. A whole helper,
+//! which keeps credentials in memory and so forgets them at once:
+//!
+//! ```no_run
+//! use std::{cell::RefCell, collections::BTreeMap, process::ExitCode};
+//! use docker_credential_helper::{
+//!     Credential, CredentialStore, Error, Helper, Listed, ServerKey, ServerUrl, ZeroOnFree, serve,
+//! };
+//!
+//! #[global_allocator]
+//! static ALLOCATOR: ZeroOnFree = ZeroOnFree;
+//!
+//! #[derive(Default)]
+//! struct Memory(RefCell<BTreeMap<ServerKey, Credential>>);
+//!
+//! impl CredentialStore for Memory {
+//!     fn get(&self, server: &ServerUrl) -> Result<Option<Credential>, Error> {
+//!         Ok(self.0.borrow().get(server.key()).cloned())
+//!     }
+//!     fn store(&self, credential: &Credential) -> Result<(), Error> {
+//!         self.0.borrow_mut().insert(credential.server().key().clone(), credential.clone());
+//!         Ok(())
+//!     }
+//!     fn erase(&self, server: &ServerUrl) -> Result<(), Error> {
+//!         self.0.borrow_mut().remove(server.key());
+//!         Ok(())
+//!     }
+//!     fn list(&self) -> Result<Vec<Listed>, Error> {
+//!         Ok(self.0.borrow().values().map(Listed::from).collect())
+//!     }
+//! }
+//!
+//! fn main() -> ExitCode {
+//!     serve(&Helper::new("memory", "1.0.0"), |_| Ok(Memory::default()))
+//! }
+//! ```
+//!
+//! Stores go by [`ServerKey`] and never compare servers on their own; [`matching`] does the rest.
+
+#![deny(missing_docs)]
+
+mod credential;
+pub mod directory;
+mod environment;
+mod error;
+mod hardening;
+mod log;
+pub mod matching;
+mod protocol;
+mod secret;
+mod server;
+mod store;
+mod streams;
+mod sys;
+
+pub use crate::credential::{Credential, TOKEN_USERNAME, Username};
+pub use crate::environment::Environment;
+pub use crate::error::Error;
+pub use crate::protocol::{Helper, serve};
+pub use crate::secret::Secret;
+pub use crate::server::{HUB_URL, ServerKey, ServerUrl};
+pub use crate::store::{CredentialStore, Listed};
+pub use crate::streams::INPUT_MAX;
+pub use crate::sys::ZeroOnFree;

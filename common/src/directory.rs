@@ -1,0 +1,285 @@
+//! Files that are replaced whole or not at all, and stay so through a crash or a power cut.
+//!
+//! A [`Directory`] is opened once and everything is done relative to it, so that nobody who swaps a component of
+//! its path for a link redirects a later step. [`replace`](Directory::replace) is the write path of the project:
+//! temporary file, write, fsync, close, rename, fsync of the directory. The last of these is what file holders
+//! commonly leave out; without it an acknowledged write is lost with the power on ext4 and XFS alike.
+//!
+//! ```
+//! use docker_credential_helper::directory::Directory;
+//! use std::time::Duration;
+//!
+//! let place = tempfile::tempdir()?;
+//! let directory = Directory::create(&place.path().join("store"))?;
+//! let lock = directory.lock(Duration::from_secs(10))?;
+//! directory.replace(&lock, "greeting", b"hello", 0o600)?;
+//! assert_eq!(directory.read("greeting", 100)?.as_deref(), Some(&b"hello"[..]));
+//! # Ok::<(), std::io::Error>(())
+//! ```
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::time::Duration;
+
+#[cfg(not(unix))]
+mod portable;
+#[cfg(unix)]
+mod unix;
+
+#[cfg(not(unix))]
+use self::portable as system;
+#[cfg(unix)]
+use self::unix as system;
+
+/// The name of a temporary file begins so. They hold what their final file would have held, and are ours to remove.
+const TEMPORARY: &str = ".docker-credential-temporary-";
+
+/// A directory that is held open.
+#[derive(Debug)]
+pub struct Directory {
+    handle: system::Handle,
+    path: PathBuf,
+}
+
+/// Held while a directory is written to. The kernel releases it when the process ends, however it ends.
+#[derive(Debug)]
+pub struct Lock {
+    /// Nothing where the file system has no locks; a single [`Directory::replace`] is safe all the same.
+    file: Option<File>,
+}
+
+impl Lock {
+    /// Whether other processes are really kept out.
+    fn isfile(&self) -> bool {
+        self.file.is_some()
+    }
+}
+
+impl Directory {
+    /// Opens a directory that exists. Links on the way to it are followed.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        Ok(Self {
+            handle: system::open(path)?,
+            path: path.to_owned(),
+        })
+    }
+
+    /// Opens a directory, made with those above it where they are missing: readable by their owner only, and fsynced
+    /// with their parents, so that what is written into it later has a way down to it after a power cut.
+    ///
+    /// Fails with [`io::ErrorKind::PermissionDenied`] if a directory would have to be made below one that belongs
+    /// to neither this user nor root: under `sudo` with the caller's `HOME`, its owner could not use it afterwards.
+    pub fn create(path: &Path) -> io::Result<Self> {
+        match Self::open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            result => return result,
+        }
+        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+            return Err(io::ErrorKind::NotFound.into());
+        };
+        let parent = Self::create(parent)?;
+        if !system::is_ours(&parent.handle)? {
+            return Err(io::Error::new(
+                io::ErrorKind::PermissionDenied,
+                format!("{} belongs to another user", parent.path.display()),
+            ));
+        }
+        system::make_directory(&parent.handle, name)?;
+        system::sync(&parent.handle)?;
+        Self::open(path)
+    }
+
+    /// The path it was opened by.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether it belongs to this user or root. (Always, where files have no owner that a program can ask for.)
+    pub fn is_ours(&self) -> io::Result<bool> {
+        system::is_ours(&self.handle)
+    }
+
+    /// Whether everybody may write to it. (Never, on systems without modes.)
+    pub fn is_world_writable(&self) -> io::Result<bool> {
+        system::is_world_writable(&self.handle)
+    }
+
+    /// The content of a regular file in it; nothing if there is none of that name.
+    ///
+    /// A link is not followed, a pipe or device does not block. Fails with [`io::ErrorKind::InvalidData`] for
+    /// something else than a regular file, [`io::ErrorKind::FileTooLarge`] for more than `limit` bytes.
+    pub fn read(&self, name: &str, limit: u64) -> io::Result<Option<Vec<u8>>> {
+        match system::open_for_reading(&self.handle, name) {
+            Ok(file) => read_regular(&file, limit).map(Some),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The names in it that are Unicode, in no particular order, without the temporary ones.
+    pub fn names(&self) -> io::Result<Vec<String>> {
+        let mut names = system::names(&self.handle)?;
+        names.retain(|name| !name.starts_with(TEMPORARY));
+        Ok(names)
+    }
+
+    /// Waits until no other process holds the lock, and takes it.
+    ///
+    /// Fails with [`io::ErrorKind::TimedOut`] after `wait`. File systems without locks are taken as they are.
+    pub fn lock(&self, wait: Duration) -> io::Result<Lock> {
+        let file = match system::lock_file(&self.handle) {
+            Ok(file) => file,
+            Err(error) if system::has_no_locks(&error) => return Ok(Lock { file: None }),
+            Err(error) => return Err(error),
+        };
+        match lock_within(file, wait) {
+            Ok(file) => Ok(Lock { file: Some(file) }),
+            Err(error) if system::has_no_locks(&error) => Ok(Lock { file: None }),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Gives `name` a new content, durably: after `Ok` it survives a power cut, after `Err` the old content is still
+    /// there (or, if only the last fsync failed, the new one). `mode` is that of a Unix file.
+    pub fn replace(&self, lock: &Lock, name: &str, content: &[u8], mode: u32) -> io::Result<()> {
+        self.remove_stray_temporaries(lock);
+        let temporary = self.write_temporary(content, mode)?;
+        system::rename(&self.handle, &temporary.name, name)?;
+        temporary.keep();
+        system::sync(&self.handle)
+    }
+
+    /// Makes `name` with this content, as durably as [`replace`](Self::replace). `Ok(false)` if it exists: it is
+    /// left as it is.
+    pub fn create_new(&self, name: &str, content: &[u8], mode: u32) -> io::Result<bool> {
+        let temporary = self.write_temporary(content, mode)?;
+        let created = match system::link(&self.handle, &temporary.name, name) {
+            Ok(()) => true,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
+            Err(error) => return Err(error),
+        };
+        drop(temporary);
+        system::sync(&self.handle)?;
+        Ok(created)
+    }
+
+    /// Removes a file, durably. `Ok(false)` if there is none.
+    pub fn remove(&self, name: &str) -> io::Result<bool> {
+        match system::remove(&self.handle, name) {
+            Ok(()) => system::sync(&self.handle).map(|()| true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn write_temporary(&self, content: &[u8], mode: u32) -> io::Result<Temporary<'_>> {
+        let name = format!("{TEMPORARY}{}", unique());
+        let mut file = system::create_exclusively(&self.handle, &name, mode)?;
+        let temporary = Temporary {
+            directory: self,
+            name,
+        };
+        io::Write::write_all(&mut file, content)?;
+        file.sync_all()?;
+        system::close(file)?;
+        Ok(temporary)
+    }
+
+    /// What a killed writer left behind. Without the lock it might be a live writer's.
+    fn remove_stray_temporaries(&self, lock: &Lock) {
+        if !lock.isfile() {
+            return;
+        }
+        for name in system::names(&self.handle).unwrap_or_default() {
+            if name.starts_with(TEMPORARY) {
+                let _ = system::remove(&self.handle, &name);
+            }
+        }
+    }
+}
+
+/// Removed when dropped, unless it has become a file of its own.
+struct Temporary<'a> {
+    directory: &'a Directory,
+    name: String,
+}
+
+impl Temporary<'_> {
+    fn keep(mut self) {
+        self.name.clear();
+    }
+}
+
+impl Drop for Temporary<'_> {
+    fn drop(&mut self) {
+        if !self.name.is_empty() {
+            let _ = system::remove(&self.directory.handle, &self.name);
+        }
+    }
+}
+
+/// The content of an open file, under the terms of [`Directory::read`]. For files that are named by a whole path.
+pub fn read_file(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    read_regular(&system::open_path(path)?, limit)
+}
+
+fn read_regular(file: &File, limit: u64) -> io::Result<Vec<u8>> {
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "it is not a regular file",
+        ));
+    }
+    let mut content = Vec::with_capacity(usize::try_from(metadata.len().min(limit)).unwrap_or(0) + 1);
+    io::Read::read_to_end(&mut io::Read::take(file, limit + 1), &mut content)?;
+    if content.len() as u64 > limit {
+        return Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            format!("it is larger than {limit} bytes"),
+        ));
+    }
+    Ok(content)
+}
+
+/// The blocking call serves waiters in order, which polling does not: under load one of many would starve. So it
+/// waits on a thread of its own, only if the lock is not free, and is given up with the process.
+fn lock_within(file: File, wait: Duration) -> io::Result<File> {
+    match file.try_lock() {
+        Ok(()) => return Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => {}
+        Err(std::fs::TryLockError::Error(error)) => return Err(error),
+    }
+    let (sender, receiver) = mpsc::channel();
+    std::thread::Builder::new().spawn(move || {
+        let result = file.lock();
+        let _ = sender.send(result.map(|()| file));
+    })?;
+    receiver.recv_timeout(wait).unwrap_or_else(|_| {
+        Err(io::Error::new(
+            io::ErrorKind::TimedOut,
+            "another process has held its lock for too long",
+        ))
+    })
+}
+
+/// A name that no other process uses now: they differ in their number, and a number that comes again meets only a
+/// dead process's file, which `O_EXCL` notices.
+fn unique() -> String {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::{SystemTime, UNIX_EPOCH};
+
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    format!(
+        "{:x}-{:x}-{:x}",
+        std::process::id(),
+        now.as_nanos(),
+        COUNT.fetch_add(1, Ordering::Relaxed)
+    )
+}
+
+#[cfg(test)]
+mod tests;

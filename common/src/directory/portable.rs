@@ -1,0 +1,101 @@
+//! Windows: by path. What it is not able to do (fsync of a directory, modes, owners) the system does not offer.
+
+use std::ffi::OsStr;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+pub(super) type Handle = PathBuf;
+
+pub(super) fn open(path: &Path) -> io::Result<Handle> {
+    if fs::metadata(path)?.is_dir() {
+        Ok(path.to_owned())
+    } else {
+        Err(io::ErrorKind::NotADirectory.into())
+    }
+}
+
+pub(super) fn make_directory(parent: &Handle, name: &OsStr) -> io::Result<()> {
+    match fs::create_dir(parent.join(name)) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        result => result,
+    }
+}
+
+pub(super) fn open_for_reading(directory: &Handle, name: &str) -> io::Result<File> {
+    let path = directory.join(name);
+    if fs::symlink_metadata(&path)?.is_symlink() {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "it is a symbolic link",
+        ));
+    }
+    File::open(path)
+}
+
+pub(super) fn open_path(path: &Path) -> io::Result<File> {
+    File::open(path)
+}
+
+pub(super) fn create_exclusively(directory: &Handle, name: &str, _mode: u32) -> io::Result<File> {
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(directory.join(name))
+}
+
+pub(super) fn close(file: File) -> io::Result<()> {
+    drop(file);
+    Ok(())
+}
+
+pub(super) fn rename(directory: &Handle, from: &str, to: &str) -> io::Result<()> {
+    fs::rename(directory.join(from), directory.join(to))
+}
+
+pub(super) fn link(directory: &Handle, from: &str, to: &str) -> io::Result<()> {
+    fs::hard_link(directory.join(from), directory.join(to))
+}
+
+pub(super) fn remove(directory: &Handle, name: &str) -> io::Result<()> {
+    fs::remove_file(directory.join(name))
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the signature that Unix needs")]
+pub(super) fn sync(_directory: &Handle) -> io::Result<()> {
+    Ok(())
+}
+
+pub(super) fn lock_file(directory: &Handle) -> io::Result<File> {
+    let path = directory.join(".docker-credential-lock");
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
+}
+
+pub(super) fn has_no_locks(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::Unsupported
+}
+
+pub(super) fn names(directory: &Handle) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        if let (false, Ok(name)) = (entry.file_type()?.is_dir(), entry.file_name().into_string()) {
+            names.push(name);
+        }
+    }
+    Ok(names)
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the signature that Unix needs")]
+pub(super) fn is_ours(_directory: &Handle) -> io::Result<bool> {
+    Ok(true)
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the signature that Unix needs")]
+pub(super) fn is_world_writable(_directory: &Handle) -> io::Result<bool> {
+    Ok(false)
+}

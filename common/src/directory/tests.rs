@@ -1,0 +1,167 @@
+use super::*;
+
+const WAIT: Duration = Duration::from_secs(30);
+
+fn place() -> (tempfile::TempDir, Directory) {
+    let place = tempfile::tempdir().unwrap();
+    let directory = Directory::open(place.path()).unwrap();
+    (place, directory)
+}
+
+#[test]
+fn a_replaced_file_has_the_new_content_whole() {
+    let (_place, directory) = place();
+    let lock = directory.lock(WAIT).unwrap();
+    directory
+        .replace(&lock, "a", b"longer than the next", 0o600)
+        .unwrap();
+    directory.replace(&lock, "a", b"new", 0o600).unwrap();
+    assert_eq!(directory.read("a", 100).unwrap().unwrap(), b"new");
+    assert_eq!(directory.names().unwrap(), ["a"]);
+}
+
+#[test]
+fn a_file_that_exists_is_not_created_again() {
+    let (_place, directory) = place();
+    assert!(directory.create_new("a", b"first", 0o600).unwrap());
+    assert!(!directory.create_new("a", b"second", 0o600).unwrap());
+    assert_eq!(directory.read("a", 100).unwrap().unwrap(), b"first");
+    assert_eq!(directory.names().unwrap(), ["a"]);
+}
+
+#[test]
+fn removing_tells_whether_there_was_something() {
+    let (_place, directory) = place();
+    directory.create_new("a", b"", 0o600).unwrap();
+    assert!(directory.remove("a").unwrap());
+    assert!(!directory.remove("a").unwrap());
+    assert!(directory.read("a", 100).unwrap().is_none());
+}
+
+#[test]
+fn a_failed_replacement_leaves_nothing_behind() {
+    let (place, directory) = place();
+    std::fs::create_dir(place.path().join("a")).unwrap();
+    let lock = directory.lock(WAIT).unwrap();
+    assert!(directory.replace(&lock, "a", b"x", 0o600).is_err());
+    assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn stray_temporaries_go_with_the_next_replacement_and_nothing_else_does() {
+    let (place, directory) = place();
+    let stray = place.path().join(format!("{TEMPORARY}1-2-3"));
+    std::fs::write(&stray, "x").unwrap();
+    std::fs::write(place.path().join(".docker-credential-other"), "x").unwrap();
+    assert_eq!(directory.names().unwrap(), [".docker-credential-other"]);
+    let lock = directory.lock(WAIT).unwrap();
+    directory.replace(&lock, "a", b"x", 0o600).unwrap();
+    assert!(!stray.exists());
+    assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 2);
+}
+
+#[test]
+fn without_the_lock_a_live_writers_temporary_is_left_alone() {
+    let (place, directory) = place();
+    let live = place.path().join(format!("{TEMPORARY}1-2-3"));
+    std::fs::write(&live, "x").unwrap();
+    directory.replace(&Lock { file: None }, "a", b"x", 0o600).unwrap();
+    assert!(live.exists());
+}
+
+#[test]
+fn a_lock_that_isfile_is_waited_for_until_the_limit() {
+    let (place, directory) = place();
+    let held = directory.lock(WAIT).unwrap();
+    let other = Directory::open(place.path()).unwrap();
+    assert_eq!(
+        other.lock(Duration::from_millis(50)).unwrap_err().kind(),
+        io::ErrorKind::TimedOut
+    );
+    let waiting = std::thread::spawn(move || other.lock(WAIT).map(|lock| lock.isfile()));
+    drop(held);
+    assert!(waiting.join().unwrap().unwrap());
+}
+
+#[test]
+fn more_than_the_limit_is_not_read() {
+    let (_place, directory) = place();
+    directory.create_new("a", b"12345", 0o600).unwrap();
+    assert_eq!(directory.read("a", 5).unwrap().unwrap(), b"12345");
+    assert_eq!(
+        directory.read("a", 4).unwrap_err().kind(),
+        io::ErrorKind::FileTooLarge
+    );
+}
+
+#[cfg(unix)]
+mod unix {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+
+    use super::*;
+
+    #[test]
+    fn missing_directories_are_made_for_their_owner_only() {
+        let place = tempfile::tempdir().unwrap();
+        let directory = Directory::create(&place.path().join("a/b")).unwrap();
+        assert!(directory.is_ours().unwrap());
+        for path in ["a", "a/b"] {
+            let mode = std::fs::metadata(place.path().join(path)).unwrap().mode();
+            assert_eq!(mode & 0o077, 0, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_file_has_the_mode_that_was_asked_for() {
+        let (place, directory) = place();
+        let lock = directory.lock(WAIT).unwrap();
+        for mode in [0o600, 0o644, 0o400] {
+            directory.replace(&lock, "a", b"x", mode).unwrap();
+            assert_eq!(
+                std::fs::metadata(place.path().join("a")).unwrap().mode() & 0o777,
+                mode
+            );
+        }
+    }
+
+    #[test]
+    fn links_pipes_sockets_and_directories_are_not_read() {
+        let (place, directory) = place();
+        std::fs::write(place.path().join("target"), "x").unwrap();
+        symlink("target", place.path().join("link")).unwrap();
+        symlink("nowhere", place.path().join("dangling")).unwrap();
+        std::fs::create_dir(place.path().join("directory")).unwrap();
+        rustix::fs::mkfifoat(&directory.handle, "pipe", rustix::fs::Mode::RWXU).unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(place.path().join("socket")).unwrap();
+        for name in ["link", "dangling", "directory", "pipe", "socket"] {
+            assert_eq!(
+                directory.read(name, 100).unwrap_err().kind(),
+                io::ErrorKind::InvalidData,
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_directory_stays_the_one_that_was_opened() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("store");
+        let directory = Directory::create(&path).unwrap();
+        std::fs::rename(&path, place.path().join("moved")).unwrap();
+        symlink("elsewhere", &path).unwrap();
+        std::fs::create_dir(place.path().join("elsewhere")).unwrap();
+        let lock = directory.lock(WAIT).unwrap();
+        directory.replace(&lock, "a", b"x", 0o600).unwrap();
+        assert!(place.path().join("moved/a").exists());
+        assert!(!place.path().join("elsewhere/a").exists());
+    }
+
+    #[test]
+    fn world_writable_is_told() {
+        let (place, directory) = place();
+        for (mode, writable) in [(0o700, false), (0o775, false), (0o702, true), (0o1777, true)] {
+            std::fs::set_permissions(place.path(), std::fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(directory.is_world_writable().unwrap(), writable, "{mode:o}");
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Unix: everything relative to a descriptor.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, RawMode};
+use rustix::io::Errno;
+
+pub(super) use crate::sys::close;
+
+pub(super) type Handle = OwnedFd;
+
+pub(super) fn open(path: &Path) -> io::Result<Handle> {
+    Ok(rustix::fs::open(
+        path,
+        OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
+        Mode::empty(),
+    )?)
+}
+
+pub(super) fn make_directory(parent: &Handle, name: &OsStr) -> io::Result<()> {
+    match rustix::fs::mkdirat(parent, name, Mode::RWXU) {
+        // Another process was faster.
+        Ok(()) | Err(Errno::EXIST) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Neither a controlling terminal nor a writer that never comes is waited for.
+const READING: OFlags = OFlags::RDONLY
+    .union(OFlags::NONBLOCK)
+    .union(OFlags::NOCTTY)
+    .union(OFlags::CLOEXEC);
+
+pub(super) fn open_for_reading(directory: &Handle, name: &str) -> io::Result<File> {
+    match rustix::fs::openat(directory, name, READING | OFlags::NOFOLLOW, Mode::empty()) {
+        Ok(file) => Ok(file.into()),
+        Err(Errno::LOOP | Errno::MLINK) => Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "it is a symbolic link",
+        )),
+        // A socket.
+        Err(Errno::NXIO) => Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "it is not a regular file",
+        )),
+        Err(error) => Err(error.into()),
+    }
+}
+
+pub(super) fn open_path(path: &Path) -> io::Result<File> {
+    Ok(rustix::fs::openat(CWD, path, READING, Mode::empty())?.into())
+}
+
+pub(super) fn create_exclusively(directory: &Handle, name: &str, mode: u32) -> io::Result<File> {
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "a mode has 12 bits; macOS holds it in 16"
+    )]
+    let mode = Mode::from_raw_mode(mode as RawMode);
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file: File = rustix::fs::openat(directory, name, flags, Mode::RUSR | Mode::WUSR)?.into();
+    // The process's mask can only take away from what `openat` is told.
+    if mode != Mode::RUSR | Mode::WUSR {
+        rustix::fs::fchmod(&file, mode)?;
+    }
+    Ok(file)
+}
+
+pub(super) fn rename(directory: &Handle, from: &str, to: &str) -> io::Result<()> {
+    Ok(rustix::fs::renameat(directory, from, directory, to)?)
+}
+
+pub(super) fn link(directory: &Handle, from: &str, to: &str) -> io::Result<()> {
+    Ok(rustix::fs::linkat(
+        directory,
+        from,
+        directory,
+        to,
+        AtFlags::empty(),
+    )?)
+}
+
+pub(super) fn remove(directory: &Handle, name: &str) -> io::Result<()> {
+    Ok(rustix::fs::unlinkat(directory, name, AtFlags::empty())?)
+}
+
+/// Some file systems cannot fsync a directory, and say so with these two. Any other failure is one: data may be
+/// lost, and a second try would be told that all is well.
+pub(super) fn sync(directory: &Handle) -> io::Result<()> {
+    match rustix::fs::fsync(directory) {
+        Ok(()) | Err(Errno::INVAL | Errno::NOTSUP) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The directory itself is locked, so that no lock file lies about in a shared or committed store.
+pub(super) fn lock_file(directory: &Handle) -> io::Result<File> {
+    // A description of its own: locks of two `Lock`s in one process keep each other out, too.
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    Ok(rustix::fs::openat(directory, ".", flags, Mode::empty())?.into())
+}
+
+/// NFS answers `EBADF`: it takes no exclusive lock on what is open for reading, and a directory cannot be otherwise.
+pub(super) fn has_no_locks(error: &io::Error) -> bool {
+    matches!(
+        Errno::from_io_error(error),
+        Some(Errno::NOLCK | Errno::NOTSUP | Errno::NOSYS | Errno::INVAL | Errno::BADF)
+    )
+}
+
+pub(super) fn names(directory: &Handle) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in Dir::read_from(directory)? {
+        let entry = entry?;
+        if entry.file_type() == FileType::Directory {
+            continue;
+        }
+        if let Ok(name) = entry.file_name().to_str() {
+            names.push(name.to_owned());
+        }
+    }
+    Ok(names)
+}
+
+pub(super) fn is_ours(directory: &Handle) -> io::Result<bool> {
+    let owner = rustix::fs::fstat(directory)?.st_uid;
+    Ok(owner == rustix::process::geteuid().as_raw() || owner == 0)
+}
+
+pub(super) fn is_world_writable(directory: &Handle) -> io::Result<bool> {
+    Ok(rustix::fs::fstat(directory)?.st_mode & 0o002 != 0)
+}

@@ -1,0 +1,200 @@
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use crate::log::Log;
+use crate::{Error, streams};
+
+/// What a helper learns from outside: variables, directories, and where it may leave a word for people.
+///
+/// It is handed in, so that a test can state a world instead of changing the one it shares with other tests.
+///
+/// A clone shares the log.
+#[derive(Clone, Debug)]
+pub struct Environment {
+    program: String,
+    variables: Variables,
+    log: Option<Rc<Log>>,
+}
+
+#[derive(Clone)]
+enum Variables {
+    Process,
+    Stated(BTreeMap<OsString, OsString>),
+}
+
+impl Environment {
+    /// The environment of this process, for the program of this name.
+    pub fn of_process(program: &str) -> Self {
+        Self {
+            program: program.to_owned(),
+            variables: Variables::Process,
+            log: None,
+        }
+    }
+
+    /// An environment of exactly these variables.
+    pub fn stated<K: Into<OsString>, V: Into<OsString>>(
+        program: &str,
+        variables: impl IntoIterator<Item = (K, V)>,
+    ) -> Self {
+        let variables = variables
+            .into_iter()
+            .map(|(name, value)| (name.into(), value.into()))
+            .collect();
+        Self {
+            program: program.to_owned(),
+            variables: Variables::Stated(variables),
+            log: None,
+        }
+    }
+
+    /// The helper's name, as `docker-credential-age`.
+    pub fn program(&self) -> &str {
+        &self.program
+    }
+
+    /// A variable as it is set, be it empty.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that reads the process's environment"
+    )]
+    pub fn variable(&self, name: &str) -> Option<OsString> {
+        match &self.variables {
+            Variables::Process => std::env::var_os(name),
+            Variables::Stated(variables) => variables.get(OsStr::new(name)).cloned(),
+        }
+    }
+
+    /// All variables, in no particular order.
+    pub fn variables(&self) -> Vec<(OsString, OsString)> {
+        match &self.variables {
+            Variables::Process => std::env::vars_os().collect(),
+            Variables::Stated(variables) => variables.clone().into_iter().collect(),
+        }
+    }
+
+    /// A setting of ours: nothing if it is not set.
+    ///
+    /// Fails with [`Error::Setting`] if it is set but empty or not Unicode: a setting that someone made never falls
+    /// through to a default in silence.
+    pub fn setting(&self, name: &'static str) -> Result<Option<String>, Error> {
+        let Some(value) = self.variable(name) else {
+            return Ok(None);
+        };
+        match value.into_string() {
+            Err(_) => Err(Error::setting(name, "is not valid UTF-8")),
+            Ok(value) if value.trim().is_empty() => Err(Error::setting(
+                name,
+                "is set but empty; give it a value or unset it",
+            )),
+            Ok(value) => Ok(Some(value)),
+        }
+    }
+
+    /// A setting of ours that names a file or directory; as [`setting`](Self::setting), and the path is absolute,
+    /// because docker runs a helper from wherever it happens to be.
+    pub fn path_setting(&self, name: &'static str) -> Result<Option<PathBuf>, Error> {
+        let Some(value) = self.variable(name) else {
+            return Ok(None);
+        };
+        let path = PathBuf::from(value);
+        match () {
+            () if path.as_os_str().is_empty() => Err(Error::setting(
+                name,
+                "is set but empty; give it a value or unset it",
+            )),
+            () if !path.is_absolute() => Err(Error::setting(
+                name,
+                "is not an absolute path; write it from the root on",
+            )),
+            () => Ok(Some(path)),
+        }
+    }
+
+    /// The user's directory for data (`$XDG_DATA_HOME`, `~/.local/share`, or the platform's own).
+    pub fn data_directory(&self) -> Result<PathBuf, Error> {
+        self.user_directory("XDG_DATA_HOME", ".local/share", dirs::data_dir)
+    }
+
+    /// The user's directory for configuration (`$XDG_CONFIG_HOME`, `~/.config`, or the platform's own).
+    pub fn config_directory(&self) -> Result<PathBuf, Error> {
+        self.user_directory("XDG_CONFIG_HOME", ".config", dirs::config_dir)
+    }
+
+    /// `HOME`, or the profile directory on Windows.
+    pub fn home_directory(&self) -> Result<PathBuf, Error> {
+        match &self.variables {
+            Variables::Process if cfg!(windows) => dirs::home_dir().ok_or_else(no_home),
+            _ => self
+                .variable("HOME")
+                .map(PathBuf::from)
+                .filter(|home| home.is_absolute())
+                .ok_or_else(no_home),
+        }
+    }
+
+    /// `dirs` would ask the password database when `HOME` is missing, and so find the home of a user who is not
+    /// meant: cron, systemd and containers run without `HOME` on purpose. A static program cannot ask it at all.
+    fn user_directory(
+        &self,
+        xdg: &str,
+        below_home: &str,
+        platform: fn() -> Option<PathBuf>,
+    ) -> Result<PathBuf, Error> {
+        let set = self
+            .variable(xdg)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute());
+        match (&self.variables, set) {
+            (Variables::Process, None) => {
+                self.home_directory()?;
+                platform().ok_or_else(no_home)
+            }
+            (Variables::Process, Some(_)) => platform().ok_or_else(no_home),
+            (Variables::Stated(_), Some(path)) => Ok(path),
+            (Variables::Stated(_), None) => Ok(self.home_directory()?.join(below_home)),
+        }
+    }
+
+    /// Tells the person at the terminal something, in one line on stderr. For `store` and `erase` only: some clients
+    /// take what `get` and `list` print there for a part of the reply.
+    pub fn notice(&self, text: &str) {
+        streams::notice(&self.program, text);
+    }
+
+    /// Records a step of a look-up in the file that `DOCKER_CREDENTIAL_LOG` names, if it is set. The text holds no
+    /// secret; it is made only if somebody reads it.
+    pub fn log(&self, text: impl FnOnce() -> String) {
+        if let Some(log) = &self.log {
+            log.append(&text());
+        }
+    }
+
+    /// Opens the log if one is asked for.
+    pub(crate) fn open_log(&mut self, verb: &str) -> Result<(), Error> {
+        self.log = match self.path_setting(crate::log::SETTING)? {
+            Some(path) => Some(Rc::new(Log::open(&path, &format!("{} {verb}", self.program))?)),
+            None => None,
+        };
+        Ok(())
+    }
+}
+
+fn no_home() -> Error {
+    Error::Setting {
+        name: "HOME".into(),
+        problem: "is not set to an absolute path; set it to the user's home directory".into(),
+    }
+}
+
+impl fmt::Debug for Variables {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Process => "Process",
+            Self::Stated(_) => "Stated(…)",
+        })
+    }
+}

@@ -1,0 +1,127 @@
+//! Errors, sorted by what the reader does next.
+
+use std::borrow::Cow;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why a verb failed. The variants are for programs, the text is for the person who reads docker's output: it says
+/// the problem and the way out, and never holds a secret.
+///
+/// Only [`Error::NotFound`] makes clients go on without a credential. Everything that kept a store from being
+/// searched to its end is one of the others; otherwise a locked keyring would turn into an anonymous pull.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The store was open, was searched to its end, and holds nothing for this server. Clients compare these bytes.
+    #[error("credentials not found in native keychain")]
+    NotFound,
+    /// The client sent no server. Clients compare these bytes, too.
+    #[error("no credentials server URL")]
+    NoServerUrl,
+    /// The client sent no user name. Clients compare these bytes, too.
+    #[error("no credentials username")]
+    NoUsername,
+    /// The client's request is malformed. Nothing was looked up or changed.
+    #[error("{0}")]
+    Request(Cow<'static, str>),
+    /// The request is well-formed and will not be carried out: the text says which form would do.
+    #[error("{0}")]
+    Refused(Cow<'static, str>),
+    /// The store is there and a person must unlock it first.
+    #[error("{0}")]
+    Locked(Cow<'static, str>),
+    /// The store cannot be reached now: a service that is not running, a key that is not there.
+    #[error("{0}")]
+    Unavailable(Cow<'static, str>),
+    /// The store cannot hold or do this at all, whatever is unlocked or started.
+    #[error("{0}")]
+    Unsupported(Cow<'static, str>),
+    /// What is stored cannot be read, or is not what its place says it is. Logging in again replaces it.
+    #[error("{0}")]
+    Damaged(Cow<'static, str>),
+    /// A setting of ours is set and unusable. It never falls through to the next source.
+    #[error("{name} {problem}")]
+    Setting {
+        /// The environment variable.
+        name: Cow<'static, str>,
+        /// What is wrong with its value, and which value would do; never the value itself.
+        problem: Cow<'static, str>,
+    },
+    /// The operating system refused something about a file or directory.
+    #[error("cannot {action} {}: {}", .path.display(), describe(.source))]
+    File {
+        /// What was attempted, as an infinitive: `read`, `write to`.
+        action: &'static str,
+        /// What it was attempted on.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+}
+
+impl Error {
+    /// For `map_err`: names the file that an operation of the system failed on.
+    pub fn file(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::File {
+            action,
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    /// A setting that is set but unusable; `problem` goes on where the variable's name ends.
+    pub fn setting(name: impl Into<Cow<'static, str>>, problem: impl Into<Cow<'static, str>>) -> Self {
+        Self::Setting {
+            name: name.into(),
+            problem: problem.into(),
+        }
+    }
+}
+
+/// The system's text for an error, without the `(os error 28)` that Rust adds and no user can act on.
+fn describe(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.find(" (os error ") {
+        Some(end) => text[..end].to_owned(),
+        None => text,
+    }
+}
+
+/// One line that a terminal shows as it is: what could end the line, move the cursor, reverse the reading order or
+/// hide among the letters becomes `?`.
+pub(crate) fn one_line(text: &str) -> String {
+    text.trim_end()
+        .chars()
+        .map(|c| {
+            if c.is_control() || is_invisible_format(c) {
+                '?'
+            } else {
+                c
+            }
+        })
+        .collect()
+}
+
+fn is_invisible_format(c: char) -> bool {
+    matches!(c,
+        '\u{00AD}' | '\u{061C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'
+        | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_cannot_be_broken_or_reversed() {
+        assert_eq!(
+            one_line("a\nb\r\u{1b}[31mc\u{202e}d\u{2028}e\u{200b}f\0\n"),
+            "a?b??[31mc?d?e?f?"
+        );
+    }
+
+    #[test]
+    fn a_system_error_is_told_without_its_number() {
+        let error = Error::file("read", Path::new("/x"))(io::Error::from_raw_os_error(2));
+        assert_eq!(error.to_string(), "cannot read /x: No such file or directory");
+    }
+}

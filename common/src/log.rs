@@ -1,0 +1,65 @@
+//! The only log: what was looked up, where, and why it was not found. Never a secret.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::Error;
+use crate::error::one_line;
+
+/// Names the log file; without it nothing is logged.
+pub(crate) const SETTING: &str = "DOCKER_CREDENTIAL_LOG";
+
+#[derive(Debug)]
+pub(crate) struct Log {
+    file: File,
+    /// Program, verb and process, so that the lines of parallel runs can be told apart.
+    origin: String,
+}
+
+impl Log {
+    /// Appends to the file, or makes it, readable by its owner only. Opening does not block on a pipe.
+    pub(crate) fn open(path: &Path, origin: &str) -> Result<Self, Error> {
+        let mut options = OpenOptions::new();
+        options.append(true).create(true);
+        #[cfg(unix)]
+        {
+            use rustix::fs::OFlags;
+            use std::os::unix::fs::OpenOptionsExt;
+            options
+                .mode(0o600)
+                .custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed());
+        }
+        let file = options
+            .open(path)
+            .map_err(Error::file("write the log to", path))?;
+        if !file
+            .metadata()
+            .map_err(Error::file("write the log to", path))?
+            .is_file()
+        {
+            return Err(Error::setting(
+                SETTING,
+                "is not a regular file; name one, or a new one",
+            ));
+        }
+        Ok(Self {
+            file,
+            origin: format!("{origin} {}", std::process::id()),
+        })
+    }
+
+    /// One line: seconds since 1970, origin, text. A full disk does not make a login fail.
+    pub(crate) fn append(&self, text: &str) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let line = format!(
+            "{}.{:03} {}: {}\n",
+            now.as_secs(),
+            now.subsec_millis(),
+            self.origin,
+            one_line(text)
+        );
+        let _ = (&self.file).write_all(line.as_bytes());
+    }
+}

@@ -1,0 +1,89 @@
+//! Which credential answers for which server: the one place that decides it.
+//!
+//! 1. A credential whose server has an equal [key](crate::ServerKey) answers. Where a foreign program left several,
+//!    the most recently modified one does; of equally old ones the one that is spelled as the question.
+//! 2. Failing that, and only for a question without a scheme and with a path, the credential of the longest
+//!    [enclosing](ServerUrl::enclosing) prefix.
+//! 3. Failing that, none. Never a parent domain, a sibling port, a suffix, a wildcard.
+//!
+//! Stores only propose: the key of what they return is computed again from the stored string, here, before a secret
+//! leaves. A secret that goes to another server is the worst bug this project can have.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+use crate::{Credential, CredentialStore, Error, Listed, ServerUrl};
+
+/// The credential that answers a `get` for `query`.
+///
+/// Fails with [`Error::NotFound`] where none does, [`Error::Damaged`] where the store proposed one for another
+/// server, and otherwise as the store did.
+pub fn find(store: &dyn CredentialStore, query: &ServerUrl) -> Result<Credential, Error> {
+    if let Some(credential) = propose(store, query)? {
+        return Ok(credential);
+    }
+    for prefix in query.enclosing() {
+        if let Some(credential) = propose(store, &prefix)? {
+            return Ok(credential);
+        }
+    }
+    Err(Error::NotFound)
+}
+
+fn propose(store: &dyn CredentialStore, server: &ServerUrl) -> Result<Option<Credential>, Error> {
+    match store.get(server)? {
+        Some(credential) if credential.server().key() != server.key() => Err(Error::Damaged(
+            format!("what is stored for {server} belongs to another server; log in to it again").into(),
+        )),
+        proposal => Ok(proposal),
+    }
+}
+
+/// Of several items, the one that answers for `query`'s key; items for other keys are passed over.
+///
+/// `describe` tells an item's server, as stored, and when it was last modified.
+pub fn newest<T>(
+    query: &ServerUrl,
+    items: impl IntoIterator<Item = T>,
+    describe: impl Fn(&T) -> (&ServerUrl, Option<SystemTime>),
+) -> Option<T> {
+    items
+        .into_iter()
+        .filter(|item| describe(item).0.key() == query.key())
+        .max_by(|a, b| {
+            let [a, b] = [a, b].map(|item| {
+                let (server, modified) = describe(item);
+                (modified, server == query, Reverse(server.as_str().to_owned()))
+            });
+            a.cmp(&b)
+        })
+}
+
+/// What `list` shows: each key once, with the user name that `get` answers for the name shown.
+///
+/// A server is shown as it was stored, the Hub by its URL.
+pub fn listing(items: Vec<Listed>) -> BTreeMap<String, String> {
+    let mut by_key: BTreeMap<_, Vec<Listed>> = BTreeMap::new();
+    for item in items {
+        by_key.entry(item.server.key().clone()).or_default().push(item);
+    }
+    let mut listing = BTreeMap::new();
+    for (key, items) in by_key {
+        // Where two are equally old, `get` answers with the one that is spelled as the question: for the Hub that is
+        // the URL; for any other server whichever is shown, so the first will do.
+        let query = if key.is_hub() {
+            ServerUrl::hub()
+        } else {
+            items[0].server.clone()
+        };
+        if let Some(item) = newest(&query, items, |item| (&item.server, item.modified)) {
+            let shown = if key.is_hub() { query } else { item.server };
+            listing.insert(shown.as_str().to_owned(), item.username);
+        }
+    }
+    listing
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,7 @@
+//! The conversation with a client: a verb in argv, one request on stdin, one reply on stdout.
+
+mod reply;
+mod request;
+mod serve;
+
+pub use self::serve::{Helper, serve};

@@ -1,0 +1,120 @@
+//! Requests, as clients send them on stdin.
+
+use std::collections::HashSet;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::error::Category;
+
+use crate::{Credential, Error, Secret, ServerUrl, Username};
+
+/// What `get` and `erase` are sent: a server, possibly with a line end.
+pub(super) fn server(input: &[u8]) -> Result<ServerUrl, Error> {
+    ServerUrl::parse(text(input)?.trim_matches(|c: char| c.is_ascii_whitespace()))
+}
+
+/// What `store` is sent: the three parts of a credential as a JSON object. The server comes back in the form in
+/// which it is to be kept.
+pub(super) fn credential(input: &[u8]) -> Result<Credential, Error> {
+    let fields: Fields = serde_json::from_str(text(input)?).map_err(|error| malformed(&error))?;
+    if fields.has_duplicate {
+        return Err(Error::Request(
+            "the request on stdin has the same key twice; send each once".into(),
+        ));
+    }
+    if fields.server.is_empty() {
+        return Err(Error::NoServerUrl);
+    }
+    let username = Username::parse(fields.username)?;
+    let server = ServerUrl::parse(&fields.server)?.for_storing()?;
+    Ok(Credential::new(server, username, Secret::new(fields.secret)))
+}
+
+/// PowerShell before version 7 puts a byte order mark before what it pipes, or pipes UTF-16.
+fn text(input: &[u8]) -> Result<&str, Error> {
+    if matches!(input, [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..]) || is_utf16_without_mark(input) {
+        return Err(Error::Request(
+            "the request on stdin looks like UTF-16; send UTF-8 (in PowerShell, set $OutputEncoding to UTF8)"
+                .into(),
+        ));
+    }
+    let input = input.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(input);
+    std::str::from_utf8(input)
+        .map_err(|_| Error::Request("the request on stdin is not valid UTF-8; send it as UTF-8".into()))
+}
+
+/// A first character in ASCII with a zero byte beside it begins neither JSON nor a server.
+fn is_utf16_without_mark(input: &[u8]) -> bool {
+    matches!(input, [first, second, ..] if (*first == 0) != (*second == 0))
+}
+
+/// The library's own text quotes the value that it stumbles over, which may be the secret. Ours tells the place only.
+fn malformed(error: &serde_json::Error) -> Error {
+    let problem = match error.classify() {
+        Category::Eof => "ends too early",
+        Category::Data => "is not one object of strings, {\"ServerURL\":…,\"Username\":…,\"Secret\":…}",
+        Category::Syntax | Category::Io => "is not valid JSON",
+    };
+    let (line, column) = (error.line(), error.column());
+    Error::Request(format!("the request on stdin {problem} (at line {line}, column {column})").into())
+}
+
+/// A request to store, read as Go reads it: keys without regard to case, unknown ones passed over, missing ones
+/// empty. Unlike Go, which takes the last of several, a key that comes twice is noticed, known or not.
+#[derive(Default)]
+struct Fields {
+    server: String,
+    username: String,
+    secret: String,
+    has_duplicate: bool,
+}
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(FieldsVisitor)
+    }
+}
+
+struct FieldsVisitor;
+
+impl<'de> Visitor<'de> for FieldsVisitor {
+    type Value = Fields;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
+        let mut fields = Fields::default();
+        let mut seen = HashSet::new();
+        while let Some(key) = map.next_key::<String>()? {
+            let key = fold_case(&key);
+            match key.as_str() {
+                "serverurl" => fields.server = map.next_value()?,
+                "username" => fields.username = map.next_value()?,
+                "secret" => fields.secret = map.next_value()?,
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+            fields.has_duplicate |= !seen.insert(key);
+        }
+        Ok(fields)
+    }
+}
+
+/// Go's folding: beside the ASCII letters, U+017F folds to `s` and U+212A to `k`. A key that Go would take for
+/// `Secret` must not pass for an unknown one here.
+fn fold_case(key: &str) -> String {
+    key.chars()
+        .map(|c| match c {
+            '\u{017F}' => 's',
+            '\u{212A}' => 'k',
+            _ => c.to_ascii_lowercase(),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

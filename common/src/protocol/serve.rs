@@ -1,0 +1,208 @@
+//! Which verb is asked for, and what follows from it.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use zeroize::Zeroizing;
+
+use super::{reply, request};
+use crate::error::one_line;
+use crate::hardening::{Visibility, harden};
+use crate::streams::{self, Reply};
+use crate::{CredentialStore, Environment, Error, matching};
+
+/// What answers instead of an error where a store is locked or cannot be reached: `not-found`.
+const WHEN_UNAVAILABLE: &str = "DOCKER_CREDENTIAL_WHEN_UNAVAILABLE";
+
+/// A helper as its users see it: its name and version.
+#[derive(Clone, Debug)]
+pub struct Helper {
+    name: &'static str,
+    version: &'static str,
+    visibility: Visibility,
+}
+
+impl Helper {
+    /// `name` is what stands in `credsStore`: `age` for `docker-credential-age`. `version` is a semantic version,
+    /// commonly `env!("CARGO_PKG_VERSION")`.
+    pub const fn new(name: &'static str, version: &'static str) -> Self {
+        Self {
+            name,
+            version,
+            visibility: Visibility::Hidden,
+        }
+    }
+
+    /// Leaves `/proc/PID` readable for other programs of the user. For stores whose service asks who is calling:
+    /// `KeePassXC` shows the client's executable. It also lets debuggers attach, so the default is to hide.
+    #[must_use]
+    pub const fn visible(mut self) -> Self {
+        self.visibility = Visibility::Visible;
+        self
+    }
+
+    /// The binary's name.
+    pub fn program(&self) -> String {
+        format!("docker-credential-{}", self.name)
+    }
+
+    fn usage(&self) -> String {
+        format!("Usage: {} <store|get|erase|list|version>\n", self.program())
+    }
+
+    fn version_line(&self) -> String {
+        format!(
+            "{} ({}) v{}\n",
+            self.program(),
+            env!("CARGO_PKG_NAME"),
+            self.version
+        )
+    }
+}
+
+/// Answers one client, as the process's arguments ask: the whole `main` of a helper.
+///
+/// `open` makes the store. It is called once a well-formed request has been read, and not at all for `version` and
+/// usage. It should touch nothing that not every verb needs: what only `store` needs is opened by `store`.
+///
+/// The exit code is 0 or 1; several clients take any other for success.
+pub fn serve<S: CredentialStore>(
+    helper: &Helper,
+    open: impl FnOnce(&Environment) -> Result<S, Error>,
+) -> ExitCode {
+    harden(helper.visibility);
+    let Ok(mut reply) = Reply::take() else {
+        return ExitCode::FAILURE;
+    };
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let (bytes, success) = answer(helper, &arguments, open);
+    match reply.send(&bytes) {
+        Ok(()) if success => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    }
+}
+
+/// The whole reply, and whether it is one of success.
+fn answer<S: CredentialStore>(
+    helper: &Helper,
+    arguments: &[OsString],
+    open: impl FnOnce(&Environment) -> Result<S, Error>,
+) -> (Zeroizing<Vec<u8>>, bool) {
+    let words: Vec<_> = arguments.iter().map(|word| word.to_string_lossy()).collect();
+    let words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
+    let verb = match words[..] {
+        ["get"] => Verb::Get,
+        ["store"] => Verb::Store,
+        ["erase"] => Verb::Erase,
+        ["list"] => Verb::List,
+        ["version" | "--version" | "-v"] => return (Zeroizing::new(helper.version_line().into()), true),
+        ["--help" | "-h"] => return (Zeroizing::new(helper.usage().into()), true),
+        [] | ["get" | "store" | "erase" | "list" | "version", ..] => {
+            return (Zeroizing::new(helper.usage().into()), false);
+        }
+        [word, ..] => {
+            let text = format!("{}: unknown action: {}\n", helper.program(), one_line(word));
+            return (Zeroizing::new(text.into()), false);
+        }
+    };
+    let mut environment = Environment::of_process(&helper.program());
+    match verb.carry_out(&mut environment, open) {
+        Ok(reply) => (reply, true),
+        Err(error) => {
+            environment.log(|| format!("failed: {error}"));
+            // docker logout discards stdout.
+            if verb == Verb::Erase {
+                environment.notice(&error.to_string());
+            }
+            (Zeroizing::new(reply::error(&error)), false)
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verb {
+    Get,
+    Store,
+    Erase,
+    List,
+}
+
+impl Verb {
+    fn carry_out<S: CredentialStore>(
+        self,
+        environment: &mut Environment,
+        open: impl FnOnce(&Environment) -> Result<S, Error>,
+    ) -> Result<Zeroizing<Vec<u8>>, Error> {
+        // The request is read first, on every path: a client that is still writing when the helper ends dies of it.
+        let input = match self {
+            Self::Get | Self::Erase => streams::read_input(environment.program(), "the server URL")?,
+            Self::Store => streams::read_input(
+                environment.program(),
+                r#"{"ServerURL":"…","Username":"…","Secret":"…"}"#,
+            )?,
+            Self::List => Zeroizing::default(),
+        };
+        environment.open_log(self.name())?;
+        match self {
+            Self::Get => {
+                let query = request::server(&input)?;
+                environment.log(|| format!("asked for {query}"));
+                let answer = open(environment).and_then(|store| matching::find(&store, &query));
+                let credential = match answer {
+                    Err(error) if is_to_be_passed_over(environment, &error)? => return Err(Error::NotFound),
+                    answer => answer?,
+                };
+                environment.log(|| format!("answered with what is stored for {}", credential.server()));
+                reply::credential(&query, &credential)
+            }
+            Self::List => {
+                let items = match open(environment).and_then(|store| store.list()) {
+                    Err(error) if is_to_be_passed_over(environment, &error)? => Vec::new(),
+                    items => items?,
+                };
+                environment.log(|| format!("{} items", items.len()));
+                reply::listing(&matching::listing(items))
+            }
+            Self::Store => {
+                let credential = request::credential(&input)?;
+                open(environment)?.store(&credential)?;
+                environment.log(|| format!("stored {}", credential.server()));
+                Ok(Zeroizing::default())
+            }
+            Self::Erase => {
+                let server = request::server(&input)?;
+                open(environment)?.erase(&server)?;
+                environment.log(|| format!("erased {server}"));
+                Ok(Zeroizing::default())
+            }
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Get => "get",
+            Self::Store => "store",
+            Self::Erase => "erase",
+            Self::List => "list",
+        }
+    }
+}
+
+/// Since version 29 docker takes any helper error but "not found" for fatal, for public images, too. Whoever would
+/// rather pull anonymously while the store is locked says so by this setting.
+fn is_to_be_passed_over(environment: &Environment, error: &Error) -> Result<bool, Error> {
+    if !matches!(error, Error::Locked(_) | Error::Unavailable(_)) {
+        return Ok(false);
+    }
+    match environment.setting(WHEN_UNAVAILABLE)?.as_deref() {
+        None => Ok(false),
+        Some("not-found") => {
+            environment.log(|| format!("passed over, as {WHEN_UNAVAILABLE} says: {error}"));
+            Ok(true)
+        }
+        Some(_) => Err(Error::setting(
+            WHEN_UNAVAILABLE,
+            "is not \"not-found\", the one value it takes; unset it",
+        )),
+    }
+}
