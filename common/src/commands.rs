@@ -29,11 +29,16 @@ use std::ffi::OsString;
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Command};
 
+use self::session::Session;
 use crate::{CredentialStore, Environment, Error, Helper};
 
+mod configure;
 mod console;
+mod diff;
 mod doctor;
 mod finding;
+mod session;
+mod setting;
 
 pub use self::console::Console;
 pub use self::finding::{Finding, Level};
@@ -66,17 +71,21 @@ pub(crate) fn command_line(helper: &Helper) -> Command {
         .disable_help_subcommand(true)
         .disable_version_flag(true)
         .subcommand_required(true)
-        .subcommand(doctor::definition())
+        .subcommands([
+            configure::definition(),
+            configure::reverse_definition(),
+            doctor::definition(),
+        ])
         .subcommands(helper.extra_commands().iter().map(|extra| (extra.definition)()))
 }
 
 /// Runs the command that `arguments` name; whether it succeeded.
-pub(crate) fn run(
-    helper: &Helper,
+pub(crate) fn run<'a>(
+    helper: &'a Helper,
     arguments: &[OsString],
-    environment: &Environment,
-    console: &mut Console,
-    open: Open<'_>,
+    environment: &'a Environment,
+    console: &'a mut Console,
+    open: Open<'a>,
 ) -> bool {
     let words = std::iter::once(OsString::from(helper.program())).chain(arguments.iter().cloned());
     let result = match command_line(helper).try_get_matches_from(words) {
@@ -90,18 +99,18 @@ pub(crate) fn run(
     match result {
         Ok(()) => true,
         Err(error) => {
-            console.note(&error.to_string());
+            crate::streams::notice(environment.program(), &error.to_string());
             false
         }
     }
 }
 
-fn carry_out(
-    helper: &Helper,
+fn carry_out<'a>(
+    helper: &'a Helper,
     matches: &ArgMatches,
-    environment: &Environment,
-    console: &mut Console,
-    _open: Open<'_>,
+    environment: &'a Environment,
+    console: &'a mut Console,
+    open: Open<'a>,
 ) -> Result<(), Error> {
     let Some((name, arguments)) = matches.subcommand() else {
         return console.print(&command_line(helper).render_help().to_string());
@@ -113,8 +122,11 @@ fn carry_out(
     {
         return (extra.run)(arguments, environment, console);
     }
+    let mut session = Session::new(helper, environment, console, open);
     match name {
-        "doctor" => doctor::run(helper, arguments, environment, console),
+        "configure" => configure::run(&mut session, arguments),
+        "unconfigure" => configure::run_reverse(&mut session, arguments),
+        "doctor" => doctor::run(&mut session, arguments),
         _ => Err(Error::Refused(format!("there is no command {name}").into())),
     }
 }

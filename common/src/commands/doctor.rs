@@ -3,8 +3,9 @@
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::console::Color;
+use super::session::Session;
 use super::{Console, Finding, Level};
-use crate::{Environment, Error, Helper};
+use crate::Error;
 
 pub(super) fn definition() -> Command {
     Command::new("doctor")
@@ -17,13 +18,9 @@ pub(super) fn definition() -> Command {
         )
 }
 
-pub(super) fn run(
-    helper: &Helper,
-    arguments: &ArgMatches,
-    environment: &Environment,
-    console: &mut Console,
-) -> Result<(), Error> {
-    let findings = helper.own_findings(environment);
+pub(super) fn run(session: &mut Session<'_>, arguments: &ArgMatches) -> Result<(), Error> {
+    let findings = session.helper.own_findings(session.environment);
+    let console = &mut *session.console;
     if arguments.get_flag("json") {
         let json = serde_json::to_string_pretty(&findings).unwrap_or_default();
         console.print(&format!("{json}\n"))?;

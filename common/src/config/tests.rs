@@ -10,15 +10,15 @@ fn document(text: &str) -> Document {
     Document::parse(text).unwrap()
 }
 
-fn login(username: &str, password: &str) -> Option<Login> {
-    Some(Login::Password {
+fn login(username: &str, password: &str) -> Login {
+    Login::Password {
         username: username.into(),
         password: Secret::new(password.into()),
-    })
+    }
 }
 
-fn token(text: &str) -> Option<Login> {
-    Some(Login::IdentityToken(Secret::new(text.into())))
+fn token(text: &str) -> Login {
+    Login::IdentityToken(Secret::new(text.into()))
 }
 
 #[test]
@@ -29,25 +29,25 @@ fn every_known_form_gives_its_logins() {
             format!(r#"{{"auths": {{"ghcr.io": {{"auth": "{AUTH}"}}}}}}"#),
             Form::Auths,
             "ghcr.io",
-            login("alice", "hunter2"),
+            Some(login("alice", "hunter2")),
         ),
         (
             format!(r#"{{"AUTHS": {{"ghcr.io": {{"Auth": "{AUTH}"}}}}}}"#),
             Form::Auths,
             "ghcr.io",
-            login("alice", "hunter2"),
+            Some(login("alice", "hunter2")),
         ),
         (
             r#"{"auths": {"ghcr.io": {"username": "alice", "password": "hunter2"}}}"#.into(),
             Form::Auths,
             "ghcr.io",
-            login("alice", "hunter2"),
+            Some(login("alice", "hunter2")),
         ),
         (
             format!(r#"{{"auths": {{"a.example": {{"auth": "{AUTH}", "identitytoken": "t"}}}}}}"#),
             Form::Auths,
             "a.example",
-            token("t"),
+            Some(token("t")),
         ),
         (
             r#"{"auths": {"ghcr.io": {}}}"#.into(),
@@ -66,13 +66,13 @@ fn every_known_form_gives_its_logins() {
             format!(r#"{{"https://url.com": {{"auth": "{AUTH}", "email": "email@email.com"}}}}"#),
             Form::TopLevel,
             "https://url.com",
-            login("alice", "hunter2"),
+            Some(login("alice", "hunter2")),
         ),
         (
             format!("auth = {AUTH}\nemail = alice@example.com\n"),
             Form::Lines,
             "https://index.docker.io/v1/",
-            login("alice", "hunter2"),
+            Some(login("alice", "hunter2")),
         ),
     ] {
         let document = document(&text);
@@ -120,7 +120,7 @@ fn auth_is_read_as_docker_reads_it() {
 #[test]
 fn an_entry_with_unpadded_base64_has_a_login_that_docker_does_not_see() {
     let document = document(r#"{"auths": {"ghcr.io": {"auth": "YWxpY2U6aHVudGVyMg"}}}"#);
-    assert_eq!(document.entries()[0].login(), Ok(login("alice", "hunter2")));
+    assert_eq!(document.entries()[0].login(), Ok(Some(login("alice", "hunter2"))));
     assert_eq!(document.entries()[0].check_as_docker(), Err(AuthError::NotBase64));
 }
 

@@ -100,6 +100,14 @@ impl Helper {
         (self.findings)(environment)
     }
 
+    pub(crate) fn prepare(&self, environment: &Environment) -> Result<Option<String>, Error> {
+        (self.preparation)(environment)
+    }
+
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.is_read_only
+    }
+
     /// What stands in `credsStore`.
     pub fn name(&self) -> &'static str {
         self.name
