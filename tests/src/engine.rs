@@ -1,21 +1,40 @@
 //! A docker engine of the test's own: no network, no firewall rules, its own data.
 
 use std::fs::{self, File};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use rustix::mount::{UnmountFlags, unmount};
 use tempfile::TempDir;
 
 use crate::http;
 use crate::program::find;
 use crate::requirement::Missing;
-use crate::service::Service;
+use crate::service::{Service, last_lines};
 
 /// A running `dockerd`.
 #[derive(Debug)]
 pub struct Engine {
     // Dropped in this order: the process, then its files.
     _service: Service,
-    directory: TempDir,
+    files: Files,
+}
+
+/// The directory of an engine, which mounts its data root upon itself and leaves that mount when it fails to start.
+#[derive(Debug)]
+struct Files(TempDir);
+
+impl Files {
+    fn path(&self, below: &str) -> PathBuf {
+        self.0.path().join(below)
+    }
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        // It is normally unmounted already; if it should be in use, the directory stays too.
+        let _ = unmount(self.path("data"), UnmountFlags::NOFOLLOW);
+    }
 }
 
 impl Engine {
@@ -33,7 +52,8 @@ impl Engine {
             .prefix("engine-")
             .tempdir()
             .expect("a temporary directory");
-        let path = |below: &str| directory.path().join(below);
+        let files = Files(directory);
+        let path = |below: &str| files.path(below);
         let log = path("log");
         let output = File::create(&log).expect("the engine's log can be made");
         let settings = path("daemon.json");
@@ -50,7 +70,7 @@ impl Engine {
         // If the machine's containerd is used, then not in the namespaces of the machine's engine.
         command.args([
             "--containerd-namespace=credential-tests",
-            "--containerd-plugins-namespace=credential-tests",
+            "--containerd-plugins-namespace=credential-tests-plugins",
         ]);
         command.arg("--config-file").arg(&settings);
         command
@@ -69,16 +89,16 @@ impl Engine {
         let mut service = Service::start("dockerd", &mut command);
         let socket = path("socket");
         let Some(()) = service.ready(|| http::ping(&socket)) else {
-            panic!("dockerd ended: {}", fs::read_to_string(&log).unwrap_or_default());
+            panic!("dockerd ended: {}", last_lines(&log));
         };
         Ok(Self {
             _service: service,
-            directory,
+            files,
         })
     }
 
     /// What `DOCKER_HOST` is set to.
     pub fn host(&self) -> String {
-        format!("unix://{}", self.directory.path().join("socket").display())
+        format!("unix://{}", self.files.path("socket").display())
     }
 }

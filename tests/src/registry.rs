@@ -12,7 +12,7 @@ use crate::image::Image;
 use crate::login::Login;
 use crate::program::find;
 use crate::requirement::Missing;
-use crate::service::Service;
+use crate::service::{Service, last_lines};
 
 /// The repository that [`Registry::push_image`] fills.
 pub const REPOSITORY: &str = "team/private";
@@ -89,10 +89,7 @@ impl Registry {
         let mut service = Service::start("docker-registry", &mut command);
         let address = service.ready(|| listening(&fs::read_to_string(&log).ok()?));
         let Some(address) = address else {
-            panic!(
-                "docker-registry ended: {}",
-                fs::read_to_string(&log).unwrap_or_default()
-            );
+            panic!("docker-registry ended: {}", last_lines(&log));
         };
         // Bound is not yet serving.
         let serves = || http::send(address, "GET", "/v2/", &[], &[]).ok();

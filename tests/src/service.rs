@@ -1,6 +1,8 @@
 //! A server that a test starts and that ends with it.
 
 use std::fmt;
+use std::fs;
+use std::path::Path;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
@@ -79,4 +81,12 @@ pub fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
         );
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// The end of a service's log, for the message of a failing test.
+pub fn last_lines(log: &Path) -> String {
+    let text = fs::read_to_string(log).unwrap_or_default();
+    let mut lines: Vec<_> = text.lines().rev().take(10).collect();
+    lines.reverse();
+    lines.join("\n")
 }
