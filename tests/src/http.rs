@@ -8,6 +8,7 @@ use std::time::Duration;
 
 /// Bodies here are forms and tiny manifests.
 const BODY_LIMIT: usize = 1 << 20;
+const TLS_HANDSHAKE: u8 = 22;
 const STALL: Duration = Duration::from_secs(20);
 
 /// A request as a server reads it.
@@ -33,6 +34,10 @@ impl Request {
     pub fn read(stream: &TcpStream) -> io::Result<Self> {
         stream.set_read_timeout(Some(STALL))?;
         let mut reader = BufReader::new(stream);
+        // A TLS greeting need not hold the line end that is looked for next.
+        if reader.fill_buf()?.first() == Some(&TLS_HANDSHAKE) {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
         let mut line = String::new();
         reader.read_line(&mut line)?;
         let mut words = line.split_whitespace();
@@ -95,12 +100,12 @@ impl Response {
         header(&self.headers, name)
     }
 
-    /// Writes the reply to `request`, and announces that the connection ends here.
+    /// Writes the reply, without its body where only the head was asked for, and announces that the connection ends here.
     ///
     /// # Errors
     ///
     /// Where the client is gone.
-    pub fn write(&self, mut stream: &TcpStream, request: &Request) -> io::Result<()> {
+    pub fn write(&self, mut stream: &TcpStream, head_only: bool) -> io::Result<()> {
         let mut bytes = format!("HTTP/1.1 {} -\r\n", self.status).into_bytes();
         for (name, value) in &self.headers {
             write!(bytes, "{name}: {value}\r\n")?;
@@ -110,7 +115,7 @@ impl Response {
             "Content-Length: {}\r\nConnection: close\r\n\r\n",
             self.body.len()
         )?;
-        if request.method != "HEAD" {
+        if !head_only {
             bytes.extend_from_slice(&self.body);
         }
         stream.write_all(&bytes)

@@ -140,10 +140,10 @@ fn accept(listener: &TcpListener, state: &Arc<State>) {
         }
         let Ok(stream) = stream else { continue };
         let state = Arc::clone(state);
-        // A client that went away, or tried TLS first, is none of the registry's business.
-        thread::spawn(move || {
-            let request = Request::read(&stream)?;
-            state.answer(&request).write(&stream, &request)
+        thread::spawn(move || match Request::read(&stream) {
+            Ok(request) => state.answer(&request).write(&stream, request.method == "HEAD"),
+            // Clients try TLS first, and fall back to plain HTTP only when they are answered in it.
+            Err(_) => Response::new(400, "this is plain HTTP").write(&stream, false),
         });
     }
 }
