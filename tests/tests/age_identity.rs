@@ -23,21 +23,21 @@ fn store_request(server: &str) -> String {
 fn identity() -> String {
     let place = Place::new(AGE);
     place.store("x.example", &login());
-    fs::read_to_string(place.path(IDENTITY)).unwrap()
+    fs::read_to_string(place.path(IDENTITY)).expect("the place has it")
 }
 
 fn key(identity: &str) -> &str {
     identity
         .lines()
         .find(|line| line.starts_with("AGE-SECRET-KEY-1"))
-        .unwrap()
+        .expect("the place has it")
 }
 
 fn public_key(identity: &str) -> &str {
     identity
         .lines()
         .find_map(|line| line.strip_prefix("# public key: "))
-        .unwrap()
+        .expect("the place has it")
 }
 
 #[test]

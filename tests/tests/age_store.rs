@@ -32,10 +32,10 @@ fn entry(place: &Place, name: &str) -> PathBuf {
 }
 
 fn public_key(place: &Place) -> String {
-    let text = fs::read_to_string(place.path(IDENTITY)).unwrap();
+    let text = fs::read_to_string(place.path(IDENTITY)).expect("the place has it");
     text.lines()
         .find_map(|line| line.strip_prefix("# public key: "))
-        .unwrap()
+        .expect("the place has it")
         .to_owned()
 }
 

@@ -21,7 +21,7 @@ fn trace(place: &Place, verb: &str, stdin: &str) -> Vec<String> {
         .stdin(stdin)
         .outcome();
     outcome.assert_success("a traced verb");
-    let text = fs::read_to_string(output).unwrap();
+    let text = fs::read_to_string(output).expect("strace wrote its trace");
     text.lines()
         .map(|line| {
             line.split_once(' ')
@@ -37,9 +37,10 @@ fn find(trace: &[String], from: usize, parts: &[&str]) -> usize {
     let found = trace[from..]
         .iter()
         .position(|call| parts.iter().all(|part| call.contains(part)));
-    found
-        .map(|index| from + index + 1)
-        .unwrap_or_else(|| panic!("no {parts:?} after call {from} of\n{}", trace.join("\n")))
+    found.map_or_else(
+        || panic!("no {parts:?} after call {from} of\n{}", trace.join("\n")),
+        |index| from + index + 1,
+    )
 }
 
 fn request(secret: &str) -> String {
@@ -111,7 +112,10 @@ fn reading_writes_nothing_and_takes_no_lock() {
             .arg(verb)
             .stdin(stdin)
             .outcome();
-        for call in fs::read_to_string(output).unwrap().lines() {
+        for call in fs::read_to_string(output)
+            .expect("strace wrote its trace")
+            .lines()
+        {
             let writes = [
                 "O_CREAT", "O_WRONLY", "O_RDWR", "O_TRUNC", "rename", "link", "mkdir", "flock", "chmod",
                 "socket(",
