@@ -32,13 +32,19 @@ use clap::{ArgMatches, Command};
 use self::session::Session;
 use crate::{CredentialStore, Environment, Error, Helper};
 
+mod completions;
 mod configure;
 mod console;
 mod diff;
 mod doctor;
+mod explain;
+mod export;
 mod finding;
+mod import;
+mod peer;
 mod session;
 mod setting;
+mod table;
 
 pub use self::console::Console;
 pub use self::finding::{Finding, Level};
@@ -67,14 +73,18 @@ pub(crate) fn command_line(helper: &Helper) -> Command {
             "docker itself runs the first five, with a request on stdin; the commands are for people.\n\
              \"COMMAND --help\" tells more about each.",
         )
-        .help_template("{usage-heading} {usage}\n\nCommands:\n{subcommands}\n\n{after-help}\n")
+        .help_template("{usage-heading} {usage}\n\nCommands:\n{subcommands}{after-help}\n")
         .disable_help_subcommand(true)
         .disable_version_flag(true)
         .subcommand_required(true)
         .subcommands([
             configure::definition(),
             configure::reverse_definition(),
+            import::definition(),
+            export::definition(),
+            explain::definition(),
             doctor::definition(),
+            completions::definition(),
         ])
         .subcommands(helper.extra_commands().iter().map(|extra| (extra.definition)()))
 }
@@ -126,6 +136,10 @@ fn carry_out<'a>(
     match name {
         "configure" => configure::run(&mut session, arguments),
         "unconfigure" => configure::run_reverse(&mut session, arguments),
+        "import" => import::run(&mut session, arguments),
+        "explain" => explain::run(&mut session, arguments),
+        "export" => export::run(&mut session, arguments),
+        "completions" => completions::run(&mut session, arguments),
         "doctor" => doctor::run(&mut session, arguments),
         _ => Err(Error::Refused(format!("there is no command {name}").into())),
     }
