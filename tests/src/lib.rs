@@ -11,6 +11,7 @@ pub mod image;
 pub mod login;
 pub mod place;
 pub mod program;
+pub mod refusal;
 pub mod registry;
 pub mod requirement;
 pub mod service;

@@ -24,6 +24,15 @@ impl fmt::Display for Missing {
     }
 }
 
+/// That the test runs as root, which alone can make files of other users.
+pub fn root() -> Result<(), Missing> {
+    if rustix::process::geteuid().is_root() {
+        Ok(())
+    } else {
+        Err(Missing::new("to run as root"))
+    }
+}
+
 /// Takes the value, or ends the calling test as skipped.
 #[macro_export]
 macro_rules! require {

@@ -212,7 +212,12 @@ impl AgeStore {
                 .into(),
             ));
         }
-        let identities = match (chosen.identities, &chosen.recipients) {
+        let identities = match chosen.identities {
+            // Another process may have made the first identity while this one waited for the lock.
+            None if chosen.recipients.is_none() => identity::own(&self.environment)?,
+            identities => identities,
+        };
+        let identities = match (identities, &chosen.recipients) {
             (Some(identities), _) => identities,
             (None, Some(_)) if chosen.write_only => Vec::new(),
             // Another program's identity does for reading back what the setting's recipients can read.
