@@ -136,14 +136,16 @@ fn stdin() -> Vec<Case> {
         stricter("long-line", "A line of 65,535, 65,536 or 65,537 bytes is a line like any other.", "line readers stop at 64 KiB", |p| {
             let given = p.given()?;
             for length in 65_535..=65_537 {
-                p.verb("get", format!("{:<length$}", given.server))?.answers(&given)?;
+                p.verb("get", given.server.clone() + &" ".repeat(length - given.server.len()))?.answers(&given)?;
             }
             Ok(())
         }),
         stricter("long-store", "JSON of 65,535, 65,536 or 65,537 bytes is stored like any other.", "line readers stop at 64 KiB", |p| {
             for length in 65_535..=65_537 {
                 let credential = p.credential(p.host());
-                p.store_bytes(&credential.server, format!("{:>length$}", credential.to_json()))?.exits(0)?;
+                let json = credential.to_json();
+                let blanks = " ".repeat(length - json.len());
+                p.store_bytes(&credential.server, blanks + &json)?.exits(0)?;
                 p.get(&credential.server)?.answers(&credential)?;
             }
             Ok(())
