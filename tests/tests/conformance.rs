@@ -11,7 +11,10 @@ use tempfile::TempDir;
 
 const RUNNER: &str = env!("CARGO_BIN_EXE_docker-credential-conformance");
 const REFERENCE: &str = env!("CARGO_BIN_EXE_docker-credential-reference");
-const HUB: Mode = Mode { read_only: false, hub: true };
+const HUB: Mode = Mode {
+    read_only: false,
+    hub: true,
+};
 
 /// The reference helper with a store of its own, broken in one way or not at all.
 struct Place {
@@ -20,16 +23,25 @@ struct Place {
 
 impl Place {
     fn new() -> Self {
-        Self { directory: TempDir::new().expect("a temporary directory") }
+        Self {
+            directory: TempDir::new().expect("a temporary directory"),
+        }
     }
 
     fn state(&self) -> String {
-        self.directory.path().join("state").to_str().expect("a path in UTF-8").to_owned()
+        self.directory
+            .path()
+            .join("state")
+            .to_str()
+            .expect("a path in UTF-8")
+            .to_owned()
     }
 
     fn helper(&self, variables: &[(&str, &str)]) -> Helper {
         let own = [("REFERENCE_STATE".to_owned(), self.state())];
-        let more = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let more = variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         Helper::new(REFERENCE, own.into_iter().chain(more).collect())
     }
 
@@ -54,7 +66,10 @@ fn the_reference_passes_every_case() {
     let place = Place::new();
     let report = Report::of(&place.helper(&[]), groups(), HUB);
     assert!(report.is_clean(), "{}", report.to_text());
-    assert_eq!(report.not_applicable(), ["erase-read-only", "errors-read-only-store"]);
+    assert_eq!(
+        report.not_applicable(),
+        ["erase-read-only", "errors-read-only-store"]
+    );
 }
 
 #[test]
@@ -89,7 +104,14 @@ fn a_read_only_helper_is_judged_by_what_it_lists() {
     let place = Place::new();
     place.holds(FOREIGN);
     let helper = place.helper(&[("REFERENCE_READ_ONLY", "1")]);
-    let report = Report::of(&helper, groups(), Mode { read_only: true, hub: false });
+    let report = Report::of(
+        &helper,
+        groups(),
+        Mode {
+            read_only: true,
+            hub: false,
+        },
+    );
     assert!(report.is_clean(), "{}", report.to_text());
     assert!(!report.not_applicable().contains(&"erase-read-only"));
     assert!(report.score(Class::Client).passed > 50, "{}", report.to_text());
@@ -101,18 +123,35 @@ fn each_group_notices_a_helper_that_is_broken_there() {
     for name in groups().iter().map(|group| group.name) {
         let place = Place::new();
         let report = Report::of(&place.broken(name), only(&[name]), HUB);
-        assert!(!report.failed().is_empty(), "a helper with the fault {name} passes that group");
+        assert!(
+            !report.failed().is_empty(),
+            "a helper with the fault {name} passes that group"
+        );
     }
 }
 
 #[test]
 fn every_case_fails_with_some_broken_helper() {
-    let mut never_failed: BTreeSet<String> =
-        groups().into_iter().flat_map(|group| group.cases).map(|case| case.id).collect();
-    for fault in ["deaf", "forgetful", "confused", "gruff"] {
+    let mut never_failed: BTreeSet<String> = groups()
+        .into_iter()
+        .flat_map(|group| group.cases)
+        .map(|case| case.id)
+        .collect();
+    let read_only = Mode {
+        read_only: true,
+        hub: false,
+    };
+    for (fault, mode) in [
+        ("deaf", HUB),
+        ("forgetful", HUB),
+        ("confused", HUB),
+        ("gruff", HUB),
+        ("matching", HUB),
+        ("deaf", read_only),
+    ] {
         let place = Place::new();
         let rest: Vec<&str> = never_failed.iter().map(String::as_str).collect();
-        let report = Report::of(&place.broken(fault), only(&rest), HUB);
+        let report = Report::of(&place.broken(fault), only(&rest), mode);
         let failed: Vec<String> = report.failed().into_iter().map(str::to_owned).collect();
         never_failed.retain(|id| !failed.contains(id));
     }
@@ -135,7 +174,11 @@ fn what_cannot_be_erased_is_reported() {
     let stuck = place.helper(&[("REFERENCE_FAULT", "sticky")]);
     let report = Report::of(&stuck, only(&["protocol-store-silent"]), Mode::default());
     assert!(!report.is_clean());
-    assert!(report.to_text().contains("LEFT BEHIND: c1-0.dcc-"), "{}", report.to_text());
+    assert!(
+        report.to_text().contains("LEFT BEHIND: c1-0.dcc-"),
+        "{}",
+        report.to_text()
+    );
 }
 
 #[test]
@@ -144,7 +187,11 @@ fn ids_are_unique_and_begin_with_their_group() {
     for case in groups().iter().flat_map(|group| &group.cases) {
         assert!(seen.insert(case.id.clone()), "{} is there twice", case.id);
         assert!(case.id.starts_with(&format!("{}-", case.group)), "{}", case.id);
-        assert!(case.id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'));
+        assert!(
+            case.id
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        );
         assert!(case.says.ends_with('.') && !case.source.is_empty(), "{}", case.id);
     }
 }
@@ -168,39 +215,68 @@ fn the_specification_has_the_tables_of_the_cases() {
 
 #[test]
 fn the_runner_exits_0_when_every_case_passes() {
-    let run = runner(&Place::new(), "", &["--only", "protocol", "--only", "list-stored"]);
+    let run = runner(
+        &Place::new(),
+        "",
+        &["--only", "protocol", "--only", "list-stored"],
+    );
     assert_eq!(run.status.code(), Some(0));
     let text = String::from_utf8(run.stdout).expect("text");
-    assert!(text.starts_with("| docker-credential-reference | client | reference | stricter |\n"), "{text}");
+    assert!(
+        text.starts_with("| docker-credential-reference | client | reference | stricter |\n"),
+        "{text}"
+    );
     assert!(text.contains("| list | 1/1 | – | – |\n"), "{text}");
 }
 
 #[test]
 fn the_runner_exits_1_and_says_what_it_saw_when_a_case_fails() {
-    let run = runner(&Place::new(), "testcontainers-java", &["--only", "protocol-not-found"]);
+    let run = runner(
+        &Place::new(),
+        "testcontainers-java",
+        &["--only", "protocol-not-found"],
+    );
     assert_eq!(run.status.code(), Some(1));
     let text = String::from_utf8(run.stdout).expect("text");
     assert!(text.starts_with("FAIL protocol-not-found (client): "), "{text}");
-    assert!(text.contains("saw exit 2, stdout `credentials not found in native keychain\\n`"), "{text}");
+    assert!(
+        text.contains("saw exit 2, stdout `credentials not found in native keychain\\n`"),
+        "{text}"
+    );
 }
 
 #[test]
 fn the_runner_exits_2_when_it_is_called_wrongly() {
-    for arguments in [&["--frobnicate"][..], &["--only", "nonsense"], &["--env", "x"], &["one-more"]] {
+    for arguments in [
+        &["--frobnicate"][..],
+        &["--only", "nonsense"],
+        &["--env", "x"],
+        &["one-more"],
+    ] {
         let run = runner(&Place::new(), "", arguments);
         assert_eq!(run.status.code(), Some(2), "{arguments:?}");
         assert!(run.stdout.is_empty() && !run.stderr.is_empty(), "{arguments:?}");
     }
-    let missing = Command::new(RUNNER).arg("/nonexistent/docker-credential-none").output().expect("the runner runs");
+    let missing = Command::new(RUNNER)
+        .arg("/nonexistent/docker-credential-none")
+        .output()
+        .expect("the runner runs");
     assert_eq!(missing.status.code(), Some(2));
 }
 
 #[test]
 fn the_runner_prints_json() {
-    let run = runner(&Place::new(), "docker", &["--json", "--only", "docker-missing", "--only", "docker-found"]);
+    let run = runner(
+        &Place::new(),
+        "docker",
+        &["--json", "--only", "docker-missing", "--only", "docker-found"],
+    );
     assert_eq!(run.status.code(), Some(1));
     let report: serde_json::Value = serde_json::from_slice(&run.stdout).expect("JSON");
-    assert_eq!(report["scores"]["client"], serde_json::json!({ "passed": 1, "of": 2 }));
+    assert_eq!(
+        report["scores"]["client"],
+        serde_json::json!({ "passed": 1, "of": 2 })
+    );
     assert_eq!(report["cases"][0]["id"], "docker-found");
     assert_eq!(report["cases"][0]["result"], "passed");
     assert_eq!(report["cases"][1]["result"], "failed");
@@ -217,7 +293,9 @@ fn runner(place: &Place, fault: &str, arguments: &[&str]) -> Finished {
 }
 
 fn version(helper: &Helper) -> Run {
-    helper.run(&["version".as_ref()], Input::Bytes(Vec::new()), Output::Apart).expect("the helper runs")
+    helper
+        .run(&["version".as_ref()], Input::Bytes(Vec::new()), Output::Apart)
+        .expect("the helper runs")
 }
 
 /// The cases of these groups and of these ids.
@@ -225,7 +303,9 @@ fn only(names: &[&str]) -> Vec<Group> {
     let mut groups = groups();
     for group in &mut groups {
         let whole = names.contains(&group.name);
-        group.cases.retain(|case| whole || names.contains(&case.id.as_str()));
+        group
+            .cases
+            .retain(|case| whole || names.contains(&case.id.as_str()));
     }
     groups
 }

@@ -18,7 +18,12 @@ use serde_json::{Value, json};
 const NOT_FOUND: &str = "credentials not found in native keychain";
 const USAGE: &str = "Usage: docker-credential-reference <store|get|erase|list|version>";
 const INPUT_LIMIT: u64 = 1 << 20;
-const HUB: [&str; 4] = ["index.docker.io", "docker.io", "registry-1.docker.io", "registry.hub.docker.com"];
+const HUB: [&str; 4] = [
+    "index.docker.io",
+    "docker.io",
+    "registry-1.docker.io",
+    "registry.hub.docker.com",
+];
 
 /// By the key of the server: the server as it was stored, the user name, the secret.
 type Credentials = BTreeMap<String, [String; 3]>;
@@ -47,7 +52,10 @@ fn answer(words: &[OsString]) -> Result<String, String> {
         "erase" => erase(&server(&input()?)?),
         "store" => store(&input()?),
         "list" => list(),
-        word => Err(format!("docker-credential-reference: unknown action: {}", word.escape_debug())),
+        word => Err(format!(
+            "docker-credential-reference: unknown action: {}",
+            word.escape_debug()
+        )),
     }
 }
 
@@ -56,7 +64,11 @@ fn input() -> Result<Vec<u8>, String> {
     if broken("docker-credential-rs") {
         return Err(NOT_FOUND.into());
     }
-    io::stdin().lock().take(INPUT_LIMIT + 1).read_to_end(&mut input).map_err(|error| error.to_string())?;
+    io::stdin()
+        .lock()
+        .take(INPUT_LIMIT + 1)
+        .read_to_end(&mut input)
+        .map_err(|error| error.to_string())?;
     if input.len() as u64 > INPUT_LIMIT {
         return Err("the input is longer than 1 MiB".into());
     }
@@ -69,11 +81,18 @@ fn input() -> Result<Vec<u8>, String> {
 fn server(input: &[u8]) -> Result<String, String> {
     let text = std::str::from_utf8(input).map_err(|_| "the server is not UTF-8".to_owned())?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let server = if broken("testcontainers-node") { text } else { text.trim_ascii() };
+    let server = if broken("testcontainers-node") {
+        text
+    } else {
+        text.trim_ascii()
+    };
     if server.is_empty() {
         return Err("no credentials server URL".into());
     }
-    if server.chars().any(|character| character.is_control() || "\u{2028}\u{2029}".contains(character)) {
+    if server
+        .chars()
+        .any(|character| character.is_control() || "\u{2028}\u{2029}".contains(character))
+    {
         return Err("a server is one line without control characters".into());
     }
     Ok(server.to_owned())
@@ -81,13 +100,19 @@ fn server(input: &[u8]) -> Result<String, String> {
 
 fn get(server: &str) -> Result<String, String> {
     let credentials = load()?;
-    let unwelcome = (broken("crane") && server.contains("/org/")) || (broken("nerdctl") && server.ends_with(":443"));
+    let unwelcome =
+        (broken("crane") && server.contains("/org/")) || (broken("nerdctl") && server.ends_with(":443"));
     if unwelcome || broken("compose") && alone()?.is_none() {
         return Err("not now".into());
     }
-    let [_, username, secret] = keys(server).iter().find_map(|key| credentials.get(key)).ok_or(NOT_FOUND)?;
+    let [_, username, secret] = keys(server)
+        .iter()
+        .find_map(|key| credentials.get(key))
+        .ok_or(NOT_FOUND)?;
     let [server, username, secret] = [server, username, secret].map(Value::from);
-    Ok(format!("{{\"ServerURL\":{server},\"Username\":{username},\"Secret\":{secret}}}\n"))
+    Ok(format!(
+        "{{\"ServerURL\":{server},\"Username\":{username},\"Secret\":{secret}}}\n"
+    ))
 }
 
 fn erase(server: &str) -> Result<String, String> {
@@ -124,8 +149,16 @@ fn store(input: &[u8]) -> Result<String, String> {
     if key(&server).is_none() && !foreign {
         return Err("a server is [https://]host[:port][/path]".into());
     }
-    let shown = if keys(&server)[0] == "https://docker.io" { "https://index.docker.io/v1/".into() } else { server.clone() };
-    let secret = if broken("values") { secret.trim().to_owned() } else { secret };
+    let shown = if keys(&server)[0] == "https://docker.io" {
+        "https://index.docker.io/v1/".into()
+    } else {
+        server.clone()
+    };
+    let secret = if broken("values") {
+        secret.trim().to_owned()
+    } else {
+        secret
+    };
     change(|credentials| drop(credentials.insert(keys(&server)[0].clone(), [shown, username, secret])))
 }
 
@@ -138,7 +171,10 @@ fn read_only(word: &OsString, input: &[u8]) -> Result<String, String> {
 }
 
 fn field(members: &[(String, Value)], name: &str) -> Result<String, String> {
-    let mut values = members.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value);
+    let mut values = members
+        .iter()
+        .filter(|(key, _)| key.eq_ignore_ascii_case(name))
+        .map(|(_, value)| value);
     match (values.next(), values.next()) {
         (None, _) => Ok(String::new()),
         (Some(Value::String(text)), None) => Ok(text.clone()),
@@ -148,15 +184,23 @@ fn field(members: &[(String, Value)], name: &str) -> Result<String, String> {
 }
 
 fn list() -> Result<String, String> {
-    let listed: BTreeMap<_, _> = load()?.into_values().map(|[server, username, _]| (server, username)).collect();
+    let listed: BTreeMap<_, _> = load()?
+        .into_values()
+        .map(|[server, username, _]| (server, username))
+        .collect();
     Ok(format!("{}\n", json!(listed)))
 }
 
 /// The keys under which a server may be found: its own, and without a scheme those of what encloses it.
 fn keys(server: &str) -> Vec<String> {
-    let Some(own) = key(server) else { return vec![format!("opaque {server}")] };
+    let Some(own) = key(server) else {
+        return vec![format!("opaque {server}")];
+    };
     let mut keys = vec![own.clone()];
-    let mut rest = own.strip_prefix("https://").filter(|_| !server.contains("://")).unwrap_or_default();
+    let mut rest = own
+        .strip_prefix("https://")
+        .filter(|_| !server.contains("://"))
+        .unwrap_or_default();
     while let Some((enclosing, _)) = rest.rsplit_once('/') {
         keys.push(format!("https://{enclosing}"));
         rest = enclosing;
@@ -168,8 +212,12 @@ fn keys(server: &str) -> Vec<String> {
 fn key(server: &str) -> Option<String> {
     let (scheme, rest) = server.split_once("://").unwrap_or(("https", server));
     let scheme = scheme.to_ascii_lowercase();
-    let (authority, path) = rest.split_once('/').map_or((rest, None), |(authority, path)| (authority, Some(path)));
-    let (host, port) = authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port)));
+    let (authority, path) = rest
+        .split_once('/')
+        .map_or((rest, None), |(authority, path)| (authority, Some(path)));
+    let (host, port) = authority
+        .split_once(':')
+        .map_or((authority, None), |(host, port)| (host, Some(port)));
     let host = host.to_ascii_lowercase();
     let default = match scheme.as_str() {
         "https" => "443",
@@ -178,24 +226,41 @@ fn key(server: &str) -> Option<String> {
     };
     let is_host = |host: &str| {
         host.split('.').all(|label| {
-            !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
+            !label.is_empty()
+                && label
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
         })
     };
     let is_port = |port: &str| {
-        port.parse::<u16>().is_ok_and(|number| number > 0 && number.to_string() == port)
+        port.parse::<u16>()
+            .is_ok_and(|number| number > 0 && number.to_string() == port)
     };
-    let path = path.map(|path| path.strip_suffix('/').unwrap_or(path)).filter(|path| !path.is_empty());
+    let path = path
+        .map(|path| path.strip_suffix('/').unwrap_or(path))
+        .filter(|path| !path.is_empty());
     let is_path = |path: &str| {
         path.split('/').all(|segment| {
             !["", ".", ".."].contains(&segment)
-                && segment.bytes().all(|byte| byte.is_ascii_graphic() && !b"%\\?#".contains(&byte))
+                && segment
+                    .bytes()
+                    .all(|byte| byte.is_ascii_graphic() && !b"%\\?#".contains(&byte))
         })
     };
-    if !is_host(host.strip_suffix('.').unwrap_or(&host)) || !port.is_none_or(is_port) || !path.is_none_or(is_path) {
+    if !is_host(host.strip_suffix('.').unwrap_or(&host))
+        || !port.is_none_or(is_port)
+        || !path.is_none_or(is_path)
+    {
         return None;
     }
-    let port = port.filter(|port| *port != default && !broken("matching")).map(|port| format!(":{port}")).unwrap_or_default();
-    let path = path.filter(|path| !["v1", "v2"].contains(path)).map(|path| format!("/{path}")).unwrap_or_default();
+    let port = port
+        .filter(|port| *port != default && !broken("matching"))
+        .map(|port| format!(":{port}"))
+        .unwrap_or_default();
+    let path = path
+        .filter(|path| !["v1", "v2"].contains(path))
+        .map(|path| format!("/{path}"))
+        .unwrap_or_default();
     let is_hub = HUB.contains(&host.as_str()) && scheme == "https" && port.is_empty();
     let is_token = ["/v1/access-token", "/v1/refresh-token"].contains(&path.as_str());
     Some(match (is_hub, is_token) {
@@ -207,7 +272,9 @@ fn key(server: &str) -> Option<String> {
 
 fn is_scheme(scheme: &str) -> bool {
     scheme.starts_with(|first: char| first.is_ascii_alphabetic())
-        && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+.-".contains(&byte))
+        && scheme
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"+.-".contains(&byte))
 }
 
 fn load() -> Result<Credentials, String> {
@@ -236,15 +303,21 @@ fn change(change: impl FnOnce(&mut Credentials)) -> Result<String, String> {
         fs::write(path.with_extension("new"), json!(credentials).to_string())?;
         fs::rename(path.with_extension("new"), path)
     };
-    write(&path).map(|()| String::new()).map_err(|error| error.to_string())
+    write(&path)
+        .map(|()| String::new())
+        .map_err(|error| error.to_string())
 }
 
 fn state() -> Result<PathBuf, String> {
-    variable("REFERENCE_STATE").map(PathBuf::from).ok_or_else(|| "REFERENCE_STATE is not set".into())
+    variable("REFERENCE_STATE")
+        .map(PathBuf::from)
+        .ok_or_else(|| "REFERENCE_STATE is not set".into())
 }
 
 fn variable(name: &str) -> Option<OsString> {
-    std::env::vars_os().find(|(key, _)| key == name).map(|(_, value)| value)
+    std::env::vars_os()
+        .find(|(key, _)| key == name)
+        .map(|(_, value)| value)
 }
 
 /// Whether this helper is to be broken in this way.
@@ -262,7 +335,10 @@ fn alone() -> Result<Option<File>, String> {
 
 /// The reply and the exit code as the faults that only show in them make them.
 fn spoilt(words: &[OsString], reply: String, code: u8) -> (String, u8) {
-    let verb = words.first().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
+    let verb = words
+        .first()
+        .map(|word| word.to_string_lossy().into_owned())
+        .unwrap_or_default();
     let missing = reply.trim_end() == NOT_FOUND;
     let fault = variable("REFERENCE_FAULT").unwrap_or_default();
     match (fault.to_string_lossy().as_ref(), verb.as_str()) {
@@ -281,7 +357,10 @@ fn spoilt(words: &[OsString], reply: String, code: u8) -> (String, u8) {
         ("docker-maven-plugin", "version") => (String::new(), 1),
         ("deaf", _) => (String::new(), 0),
         ("gruff", _) => ("no".into(), 3),
-        ("confused", "get") => ("{\"ServerURL\":\"x\",\"Username\":\"<token>\",\"Secret\":\"x\"}\n".into(), 0),
+        ("confused", "get") => (
+            "{\"ServerURL\":\"x\",\"Username\":\"<token>\",\"Secret\":\"x\"}\n".into(),
+            0,
+        ),
         ("confused", "list") => ("{\"x\":\"y\"}\n{}".into(), 0),
         ("hanging", _) => loop {
             thread::park();

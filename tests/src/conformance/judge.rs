@@ -22,10 +22,11 @@ impl Run {
             End::TimedOut => "no end within 10 s".into(),
             End::Flooded => "endless output".into(),
         };
-        let mut seen = format!("{end}, stdout {}", excerpt(&self.stdout, 200));
-        if !self.stderr.is_empty() {
-            seen += &format!(", stderr {}", excerpt(&self.stderr, 200));
-        }
+        let stderr = match self.stderr.as_slice() {
+            [] => String::new(),
+            stderr => format!(", stderr {}", excerpt(stderr, 200)),
+        };
+        let seen = format!("{end}, stdout {}{stderr}", excerpt(&self.stdout, 200));
         Stop::Failed(format!("{}: expected {expected}; saw {seen}", self.call))
     }
 
@@ -45,13 +46,19 @@ impl Run {
 
     /// It failed, as every client that looks at the exit code sees it.
     pub fn fails(&self) -> Judgement {
-        self.expect(matches!(self.end, End::Exit(code) if code != 0), "an exit code other than 0")
+        self.expect(
+            matches!(self.end, End::Exit(code) if code != 0),
+            "an exit code other than 0",
+        )
     }
 
     /// The exit code and standard output are these.
     pub fn prints(&self, code: i32, stdout: &str) -> Judgement {
         let met = self.end == End::Exit(code) && self.stdout == stdout.as_bytes();
-        self.expect(met, &format!("exit {code}, stdout {}", excerpt(stdout.as_bytes(), 200)))
+        self.expect(
+            met,
+            &format!("exit {code}, stdout {}", excerpt(stdout.as_bytes(), 200)),
+        )
     }
 
     /// It worked and said nothing.
@@ -70,8 +77,14 @@ impl Run {
     pub fn answers(&self, credential: &Credential) -> Judgement {
         self.exits(0)?;
         let members = self.members()?;
-        let value = |key: &str| members.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str());
-        let same = value("Username") == Some(&credential.username) && value("Secret") == Some(&credential.secret);
+        let value = |key: &str| {
+            members
+                .iter()
+                .find(|(name, _)| name == key)
+                .map(|(_, value)| value.as_str())
+        };
+        let same =
+            value("Username") == Some(&credential.username) && value("Secret") == Some(&credential.secret);
         self.expect(
             same,
             &format!(
@@ -84,7 +97,8 @@ impl Run {
 
     /// The members of the answer, which is one object of strings.
     pub fn members(&self) -> Result<Vec<(String, String)>, Stop> {
-        json::strings(&self.stdout).map_err(|problem| self.failed(&format!("one JSON object of strings ({problem})")))
+        json::strings(&self.stdout)
+            .map_err(|problem| self.failed(&format!("one JSON object of strings ({problem})")))
     }
 
     /// Standard error is empty.
@@ -95,7 +109,10 @@ impl Run {
     /// One line on standard output, exit 1, with nothing in it that a terminal or a log could be hurt by.
     pub fn one_line_error(&self) -> Judgement {
         self.exits(1)?;
-        let text = self.stdout.strip_suffix(b"\n").and_then(|line| std::str::from_utf8(line).ok());
+        let text = self
+            .stdout
+            .strip_suffix(b"\n")
+            .and_then(|line| std::str::from_utf8(line).ok());
         let clean = text.is_some_and(|line| !line.trim().is_empty() && !line.chars().any(is_unprintable));
         self.expect(clean, "one line of printable text on stdout")
     }
@@ -123,8 +140,17 @@ impl Run {
     }
 
     fn no_panic(&self) -> Judgement {
-        let traces = ["panicked", "panic:", "goroutine ", "Traceback", "stack overflow", "stack backtrace"];
-        let crashed = traces.iter().any(|trace| contains(&self.stdout, trace) || contains(&self.stderr, trace));
+        let traces = [
+            "panicked",
+            "panic:",
+            "goroutine ",
+            "Traceback",
+            "stack overflow",
+            "stack backtrace",
+        ];
+        let crashed = traces
+            .iter()
+            .any(|trace| contains(&self.stdout, trace) || contains(&self.stderr, trace));
         self.expect(!crashed, "an error and not a crash")
     }
 }

@@ -6,8 +6,8 @@
 
 mod cases;
 mod clients;
-mod judge;
 pub mod json;
+mod judge;
 pub mod options;
 mod probe;
 pub mod report;
@@ -71,7 +71,14 @@ impl Case {
         source: &'static str,
         check: impl Fn(&Probe<'_>) -> Verdict + Send + Sync + 'static,
     ) -> Self {
-        Self { id: id.to_owned(), group: "", says, class, source, check: Box::new(check) }
+        Self {
+            id: id.to_owned(),
+            group: "",
+            says,
+            class,
+            source,
+            check: Box::new(check),
+        }
     }
 
     /// Judges a helper.
@@ -82,7 +89,11 @@ impl Case {
 
 impl fmt::Debug for Case {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Case").field("id", &self.id).field("class", &self.class).finish_non_exhaustive()
+        formatter
+            .debug_struct("Case")
+            .field("id", &self.id)
+            .field("class", &self.class)
+            .finish_non_exhaustive()
     }
 }
 

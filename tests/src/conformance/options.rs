@@ -83,11 +83,20 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, S
         return Ok(Request::List(groups));
     }
     let helper = helper.ok_or("which helper? Give its name or its path")?;
-    Ok(Request::Run(Options { helper, variables, groups, mode, json }))
+    Ok(Request::Run(Options {
+        helper,
+        variables,
+        groups,
+        mode,
+        json,
+    }))
 }
 
 fn value(arguments: &mut impl Iterator<Item = OsString>, form: &str) -> Result<String, String> {
-    arguments.next().and_then(|value| value.into_string().ok()).ok_or_else(|| format!("{form}: the value is missing"))
+    arguments
+        .next()
+        .and_then(|value| value.into_string().ok())
+        .ok_or_else(|| format!("{form}: the value is missing"))
 }
 
 /// The groups and cases of these names; all of them where there are none.
@@ -97,11 +106,16 @@ fn selected(only: &[String]) -> Result<Vec<Group>, String> {
         return Ok(groups);
     }
     let known = |name: &String| {
-        groups.iter().any(|group| group.name == name || group.cases.iter().any(|case| case.id == *name))
+        groups
+            .iter()
+            .any(|group| group.name == name || group.cases.iter().any(|case| case.id == *name))
     };
     if let Some(unknown) = only.iter().find(|name| !known(name)) {
         let names: Vec<_> = groups.iter().map(|group| group.name).collect();
-        return Err(format!("there is no group and no case {unknown}; the groups: {}", names.join(", ")));
+        return Err(format!(
+            "there is no group and no case {unknown}; the groups: {}",
+            names.join(", ")
+        ));
     }
     for group in &mut groups {
         if !only.iter().any(|name| name == group.name) {

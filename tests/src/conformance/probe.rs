@@ -78,12 +78,22 @@ const HUB: [&str; 6] = [
 impl<'a> Probe<'a> {
     /// A view of `helper` for the case number `case` of the run that is named `label`.
     pub fn new(helper: &'a Helper, mode: Mode, label: &'a str, case: usize) -> Self {
-        Self { helper, mode, label, case, count: AtomicU32::new(0), touched: Mutex::default() }
+        Self {
+            helper,
+            mode,
+            label,
+            case,
+            count: AtomicU32::new(0),
+            touched: Mutex::default(),
+        }
     }
 
     /// A name that no other run has, in two parts that a host name may hold.
     pub fn random_label() -> String {
-        format!("dcc-{:012x}", RandomState::new().build_hasher().finish() & 0xffff_ffff_ffff)
+        format!(
+            "dcc-{:012x}",
+            RandomState::new().build_hasher().finish() & 0xffff_ffff_ffff
+        )
     }
 
     /// A host that nobody has asked for before. `.invalid` exists for this (RFC 2606): it never resolves.
@@ -105,7 +115,11 @@ impl<'a> Probe<'a> {
 
     /// A credential for `server`, not stored yet.
     pub fn credential(&self, server: impl Into<String>) -> Credential {
-        Credential { server: server.into(), username: "conformance".into(), secret: self.secret() }
+        Credential {
+            server: server.into(),
+            username: "conformance".into(),
+            secret: self.secret(),
+        }
     }
 
     /// A credential that the helper holds: stored here, or the first of a host that a read-only helper lists.
@@ -116,12 +130,21 @@ impl<'a> Probe<'a> {
         let listed = self.list()?;
         let plain = |server: &str| !server.contains('/') && !server.contains(char::is_uppercase);
         let Some((server, username)) = listed.into_iter().find(|(server, _)| plain(server)) else {
-            return Err(Stop::NotApplicable("the read-only helper lists no server that is a host".into()));
+            return Err(Stop::NotApplicable(
+                "the read-only helper lists no server that is a host".into(),
+            ));
         };
         let answer = json::strings(&self.get(&server)?.stdout)
             .map_err(|problem| Stop::Failed(format!("get of the listed {server}: {problem}")))?;
-        let secret = answer.into_iter().find(|(key, _)| key == "Secret").map(|(_, secret)| secret);
-        Ok(Credential { server, username, secret: secret.unwrap_or_default() })
+        let secret = answer
+            .into_iter()
+            .find(|(key, _)| key == "Secret")
+            .map(|(_, secret)| secret);
+        Ok(Credential {
+            server,
+            username,
+            secret: secret.unwrap_or_default(),
+        })
     }
 
     /// Stores a credential for `server` and gives it.
@@ -173,11 +196,15 @@ impl<'a> Probe<'a> {
     pub fn hub(&self) -> Result<(), Stop> {
         self.writing()?;
         if !self.mode.hub {
-            return Err(Stop::NotApplicable("Docker Hub's entry is touched with --hub only".into()));
+            return Err(Stop::NotApplicable(
+                "Docker Hub's entry is touched with --hub only".into(),
+            ));
         }
         for spelling in HUB {
             if self.get(spelling)?.not_found().is_err() {
-                return Err(Stop::NotApplicable(format!("the store answers for {spelling} already")));
+                return Err(Stop::NotApplicable(format!(
+                    "the store answers for {spelling} already"
+                )));
             }
         }
         Ok(())
@@ -226,10 +253,14 @@ impl<'a> Probe<'a> {
 
     /// The same for arguments that are not text.
     pub fn run_os(&self, arguments: &[&OsStr], input: Input, output: Output) -> Result<Run, Stop> {
-        self.helper.run(arguments, input, output).map_err(|error| match error.kind() {
-            std::io::ErrorKind::Unsupported => Stop::NotApplicable("such streams cannot be made here".into()),
-            _ => Stop::Failed(format!("the helper could not be run: {error}")),
-        })
+        self.helper
+            .run(arguments, input, output)
+            .map_err(|error| match error.kind() {
+                std::io::ErrorKind::Unsupported => {
+                    Stop::NotApplicable("such streams cannot be made here".into())
+                }
+                _ => Stop::Failed(format!("the helper could not be run: {error}")),
+            })
     }
 
     fn touched(&self) -> MutexGuard<'_, BTreeSet<String>> {

@@ -1,6 +1,6 @@
 //! A run of the cases, and how it is told.
 
-use std::fmt::Write;
+use std::fmt;
 
 use serde_json::json;
 
@@ -45,7 +45,12 @@ impl Report {
             })
             .collect();
         let left_behind = left_behind(helper, mode, &label);
-        Self { helper: helper.name(), label, groups, left_behind }
+        Self {
+            helper: helper.name(),
+            label,
+            groups,
+            left_behind,
+        }
     }
 
     /// Whether nothing failed and nothing was left behind.
@@ -55,7 +60,10 @@ impl Report {
 
     /// The score in one class.
     pub fn score(&self, class: Class) -> Score {
-        self.groups.iter().map(|(group, verdicts)| score(group, verdicts, class)).fold(Score::default(), Score::plus)
+        self.groups
+            .iter()
+            .map(|(group, verdicts)| score(group, verdicts, class))
+            .fold(Score::default(), Score::plus)
     }
 
     /// The ids of the cases that failed.
@@ -75,29 +83,38 @@ impl Report {
     }
 
     fn results(&self) -> impl Iterator<Item = (&super::Case, &Verdict)> {
-        self.groups.iter().flat_map(|(group, verdicts)| group.cases.iter().zip(verdicts))
+        self.groups
+            .iter()
+            .flat_map(|(group, verdicts)| group.cases.iter().zip(verdicts))
     }
 
     /// The failures, and the scores as a Markdown table whose last line is the sum.
     pub fn to_text(&self) -> String {
-        let mut text = String::new();
-        for (case, verdict) in self.results() {
-            if let Err(Stop::Failed(problem)) = verdict {
-                text += &format!("FAIL {} ({}): {}\n     {problem}\n", case.id, case.class, case.says);
-            }
+        let failures = self.results().filter_map(|(case, verdict)| match verdict {
+            Err(Stop::Failed(problem)) => Some(format!(
+                "FAIL {} ({}): {}\n     {problem}\n",
+                case.id, case.class, case.says
+            )),
+            _ => None,
+        });
+        let leavings = self
+            .left_behind
+            .iter()
+            .map(|server| format!("LEFT BEHIND: {server}\n"));
+        let mut lines: Vec<String> = failures.chain(leavings).collect();
+        if !lines.is_empty() {
+            lines.push("\n".into());
         }
-        for server in &self.left_behind {
-            text += &format!("LEFT BEHIND: {server}\n");
-        }
-        if !text.is_empty() {
-            text.push('\n');
-        }
-        text += &row(&self.helper, Class::ALL.map(|class| class.to_string()));
-        text += "|---|---|---|---|\n";
-        for (group, verdicts) in &self.groups {
-            text += &row(group.name, Class::ALL.map(|class| score(group, verdicts, class).to_string()));
-        }
-        text + &row("all", Class::ALL.map(|class| self.score(class).to_string()))
+        lines.push(row(&self.helper, Class::ALL));
+        lines.push("|---|---|---|---|\n".into());
+        let groups = self.groups.iter();
+        lines.extend(
+            groups.map(|(group, verdicts)| {
+                row(group.name, Class::ALL.map(|class| score(group, verdicts, class)))
+            }),
+        );
+        lines.push(row("all", Class::ALL.map(|class| self.score(class))));
+        lines.concat()
     }
 
     /// Everything, for programs.
@@ -135,12 +152,15 @@ impl Score {
     }
 
     fn plus(self, other: Self) -> Self {
-        Self { passed: self.passed + other.passed, of: self.of + other.of }
+        Self {
+            passed: self.passed + other.passed,
+            of: self.of + other.of,
+        }
     }
 }
 
-impl std::fmt::Display for Score {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Score {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.of == 0 {
             return formatter.write_str("–");
         }
@@ -150,7 +170,12 @@ impl std::fmt::Display for Score {
 
 fn score(group: &Group, verdicts: &[Verdict], class: Class) -> Score {
     let mut score = Score::default();
-    for (_, verdict) in group.cases.iter().zip(verdicts).filter(|(case, _)| case.class == class) {
+    for (_, verdict) in group
+        .cases
+        .iter()
+        .zip(verdicts)
+        .filter(|(case, _)| case.class == class)
+    {
         match verdict {
             Ok(()) => score = score.plus(Score { passed: 1, of: 1 }),
             Err(Stop::Failed(_)) => score = score.plus(Score { passed: 0, of: 1 }),
@@ -160,8 +185,8 @@ fn score(group: &Group, verdicts: &[Verdict], class: Class) -> Score {
     score
 }
 
-fn row(name: &str, cells: [String; 3]) -> String {
-    format!("| {name} | {} |\n", cells.join(" | "))
+fn row<T: fmt::Display>(name: &str, [first, second, third]: [T; 3]) -> String {
+    format!("| {name} | {first} | {second} | {third} |\n")
 }
 
 /// What `list` names of this run when everything should be gone: erased by that name, and reported if it stays.
@@ -172,7 +197,10 @@ fn left_behind(helper: &Helper, mode: Mode, label: &str) -> Vec<String> {
     let probe = Probe::new(helper, mode, label, 0);
     let ours = || {
         let listed = probe.list().unwrap_or_default();
-        listed.into_iter().map(|(server, _)| server).filter(|server| server.to_lowercase().contains(label))
+        listed
+            .into_iter()
+            .map(|(server, _)| server)
+            .filter(|server| server.to_lowercase().contains(label))
     };
     for server in ours() {
         // Whether it worked is seen in the second look.
@@ -183,28 +211,26 @@ fn left_behind(helper: &Helper, mode: Mode, label: &str) -> Vec<String> {
 
 /// The cases as Markdown, a heading and a table for each group.
 pub fn tables(groups: &[Group]) -> String {
-    let mut text = String::new();
-    for group in groups {
-        text += &format!("### {}: {}\n\n{}\n", group.name, group.about, table(group));
-    }
-    text
+    let texts: Vec<_> = groups
+        .iter()
+        .map(|group| format!("### {}: {}\n\n{}\n", group.name, group.about, table(group)))
+        .collect();
+    texts.concat()
 }
 
 /// The cases of one group as a Markdown table.
 pub fn table(group: &Group) -> String {
-    let mut text = "| case | what passes | class | source |\n|---|---|---|---|\n".to_owned();
-    for case in &group.cases {
-        // Writing to a string cannot fail.
-        let _infallible = writeln!(
-            text,
-            "| `{}` | {} | {} | {} |",
+    let head = "| case | what passes | class | source |\n|---|---|---|---|\n".to_owned();
+    let rows = group.cases.iter().map(|case| {
+        format!(
+            "| `{}` | {} | {} | {} |\n",
             case.id,
             cell(case.says),
             case.class,
             cell(case.source)
-        );
-    }
-    text
+        )
+    });
+    std::iter::once(head).chain(rows).collect()
 }
 
 fn cell(text: &str) -> String {

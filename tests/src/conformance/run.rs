@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -101,12 +101,18 @@ pub struct Run {
 impl Helper {
     /// The helper that `program` names, a path or a name for `PATH`.
     pub fn new(program: impl Into<OsString>, variables: Vec<(String, String)>) -> Self {
-        Self { program: program.into(), variables }
+        Self {
+            program: program.into(),
+            variables,
+        }
     }
 
     /// The file name without `.exe`, which is what a helper calls itself.
     pub fn name(&self) -> String {
-        let name = Path::new(&self.program).file_name().unwrap_or(&self.program).to_string_lossy();
+        let name = Path::new(&self.program)
+            .file_name()
+            .unwrap_or(&self.program)
+            .to_string_lossy();
         name.strip_suffix(".exe").unwrap_or(&name).to_owned()
     }
 
@@ -133,11 +139,16 @@ impl Helper {
             // The standard library always opens all three; only a shell leaves a descriptor closed.
             Some(redirections) => {
                 let mut shell = Command::new("/bin/sh");
-                shell.arg("-c").arg(format!("exec \"$0\" \"$@\" {redirections}")).arg(&self.program);
+                shell
+                    .arg("-c")
+                    .arg(format!("exec \"$0\" \"$@\" {redirections}"))
+                    .arg(&self.program);
                 shell
             }
         };
-        command.args(arguments).envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command
+            .args(arguments)
+            .envs(self.variables.iter().map(|(name, value)| (name, value)));
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         Ok(command)
@@ -145,7 +156,11 @@ impl Helper {
 }
 
 fn describe(arguments: &[&OsStr], input: &Input) -> String {
-    let mut call = if arguments.is_empty() { "no argument".to_owned() } else { String::new() };
+    let mut call = if arguments.is_empty() {
+        "no argument".to_owned()
+    } else {
+        String::new()
+    };
     for argument in arguments {
         if !call.is_empty() {
             call.push(' ');
@@ -159,8 +174,8 @@ fn describe(arguments: &[&OsStr], input: &Input) -> String {
                 call.push_str(&excerpt(bytes, 120));
             }
         }
-        Input::ZeroMebibytes(count) => call.push_str(&format!(" of {count} MiB of zeros")),
-        Input::Path(path) => call.push_str(&format!(" of {path}")),
+        Input::ZeroMebibytes(count) => call = format!("{call} of {count} MiB of zeros"),
+        Input::Path(path) => call = format!("{call} of {path}"),
         Input::Closed => call.push_str(" without stdin"),
     }
     call
@@ -169,8 +184,19 @@ fn describe(arguments: &[&OsStr], input: &Input) -> String {
 /// Bytes as a message can show them: printable, on one line, and no more than `limit` of them.
 pub fn excerpt(bytes: &[u8], limit: usize) -> String {
     let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(limit)]);
-    let more = if bytes.len() > limit { format!("… ({} bytes)", bytes.len()) } else { String::new() };
-    format!("`{}{more}`", shown.escape_debug().to_string().replace("\\\"", "\"").replace("\\'", "'"))
+    let more = if bytes.len() > limit {
+        format!("… ({} bytes)", bytes.len())
+    } else {
+        String::new()
+    };
+    format!(
+        "`{}{more}`",
+        shown
+            .escape_debug()
+            .to_string()
+            .replace("\\\"", "\"")
+            .replace("\\'", "'")
+    )
 }
 
 fn closed_descriptors(input: &Input, output: Output) -> Option<String> {
@@ -198,8 +224,22 @@ struct Feed {
 
 fn stdin_for(input: Input) -> io::Result<(Stdio, Feed)> {
     match input {
-        Input::Closed => Ok((Stdio::null(), Feed { pipe: None, far_end: None, plan: input })),
-        Input::Path(path) => Ok((File::open(path)?.into(), Feed { pipe: None, far_end: None, plan: input })),
+        Input::Closed => Ok((
+            Stdio::null(),
+            Feed {
+                pipe: None,
+                far_end: None,
+                plan: input,
+            },
+        )),
+        Input::Path(path) => Ok((
+            File::open(path)?.into(),
+            Feed {
+                pipe: None,
+                far_end: None,
+                plan: input,
+            },
+        )),
         plan => {
             let (reader, writer) = io::pipe()?;
             // Held only where it is looked at: a reader of our own would keep a broken pipe from breaking.
@@ -207,7 +247,14 @@ fn stdin_for(input: Input) -> io::Result<(Stdio, Feed)> {
                 Input::Unended(_) => Some(reader.try_clone()?),
                 _ => None,
             };
-            Ok((reader.into(), Feed { pipe: Some(writer), far_end, plan }))
+            Ok((
+                reader.into(),
+                Feed {
+                    pipe: Some(writer),
+                    far_end,
+                    plan,
+                },
+            ))
         }
     }
 }
@@ -223,7 +270,11 @@ fn output_for(output: Output) -> io::Result<(Ends, Stdio, Stdio)> {
         Output::Apart | Output::NoStdout | Output::NoStderr | Output::Neither => {
             ([out_reader, err_reader], out_writer.into(), err_writer.into())
         }
-        Output::Merged => ([out_reader, None], out_writer.try_clone()?.into(), out_writer.into()),
+        Output::Merged => (
+            [out_reader, None],
+            out_writer.try_clone()?.into(),
+            out_writer.into(),
+        ),
         Output::Full => {
             let full = File::options().write(true).open("/dev/full")?;
             ([None, err_reader], full.into(), err_writer.into())
@@ -240,9 +291,9 @@ fn watch(call: String, mut child: Child, feed: Feed, ends: Ends) -> io::Result<R
         _ => true,
     };
     let far_end = feed.far_end;
-    let [stdout, stderr] = ends.map(|end| collect(end));
+    let [stdout, stderr] = ends.map(collect);
     let (running, gone) = mpsc::channel();
-    let fed = send(feed.pipe, feed.plan, child.id(), Arc::clone(&peak), gone);
+    let taken = send(feed.pipe, feed.plan, child.id(), Arc::clone(&peak), gone);
 
     let mut flooded = false;
     let mut pause = Duration::from_micros(200);
@@ -250,7 +301,9 @@ fn watch(call: String, mut child: Child, feed: Feed, ends: Ends) -> io::Result<R
         if let Some(status) = child.try_wait()? {
             break Some(status);
         }
-        flooded = [&stdout, &stderr].iter().any(|end| end.overflow.load(Ordering::Relaxed) > 0);
+        flooded = [&stdout, &stderr]
+            .iter()
+            .any(|end| end.overflow.load(Ordering::Relaxed) > 0);
         if flooded || Instant::now() >= deadline {
             break None;
         }
@@ -258,13 +311,12 @@ fn watch(call: String, mut child: Child, feed: Feed, ends: Ends) -> io::Result<R
         thread::sleep(pause);
         pause = (pause * 3 / 2).min(Duration::from_millis(10));
     };
-    let end = match status {
-        Some(status) => end_of(status),
-        None => {
-            kill(&mut child);
-            child.wait()?;
-            if flooded { End::Flooded } else { End::TimedOut }
-        }
+    let end = if let Some(status) = status {
+        status.code().map_or(End::Signal, End::Exit)
+    } else {
+        kill(&mut child);
+        child.wait()?;
+        if flooded { End::Flooded } else { End::TimedOut }
     };
     drop::<mpsc::Sender<()>>(running);
     let peak_kib = Some(peak.load(Ordering::Relaxed)).filter(|kib| *kib > 0);
@@ -277,7 +329,9 @@ fn watch(call: String, mut child: Child, feed: Feed, ends: Ends) -> io::Result<R
         end,
         stdout: stdout.take(grace),
         stderr: stderr.take(grace),
-        took_input: fed.recv_timeout(grace.saturating_duration_since(Instant::now())).unwrap_or(false),
+        took_input: taken
+            .recv_timeout(grace.saturating_duration_since(Instant::now()))
+            .unwrap_or(false),
         waited,
         peak_kib,
         left_nonblocking,
@@ -294,15 +348,13 @@ fn still_there(child: &mut Child, until: Instant) -> io::Result<bool> {
     Ok(true)
 }
 
-fn end_of(status: ExitStatus) -> End {
-    status.code().map_or(End::Signal, End::Exit)
-}
-
 /// Ends the helper, and on Unix what it started: a pinentry or a `gpg` would hang on.
 fn kill(child: &mut Child) {
     #[cfg(unix)]
     {
-        let group = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw);
+        let group = i32::try_from(child.id())
+            .ok()
+            .and_then(rustix::process::Pid::from_raw);
         if let Some(group) = group {
             // It may have ended in this very moment; then there is nothing to kill.
             let _gone = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
@@ -319,7 +371,9 @@ struct Collected {
 
 impl Collected {
     fn take(self, until: Instant) -> Vec<u8> {
-        self.whole.recv_timeout(until.saturating_duration_since(Instant::now())).unwrap_or_default()
+        self.whole
+            .recv_timeout(until.saturating_duration_since(Instant::now()))
+            .unwrap_or_default()
     }
 }
 

@@ -15,37 +15,66 @@ pub(super) fn cases() -> Vec<Case> {
             p.erase(&stored.server)?.exits(0)?;
             p.get(&stored.server)?.not_found()
         }),
-        client("absent", "Erasing what is not there works and prints nothing.", "docker CLI: logout erases four spellings; containers/image before 5.31 overflows its stack", |p| {
-            p.erase(&p.host())?.worked_in_silence()
-        }),
-        client("twice", "Erasing twice works twice.", "docker CLI: logout erases one spelling twice", |p| {
-            let stored = p.stored(&p.host())?;
-            p.erase(&stored.server)?.worked_in_silence()?;
-            p.erase(&stored.server)?.worked_in_silence()
-        }),
-        client("newline", "A newline behind the server is no part of it.", "testcontainers-node, .NET: write lines", |p| {
-            let stored = p.stored(&p.host())?;
-            p.verb("erase", format!("{}\r\n", stored.server))?.exits(0)?;
-            p.get(&stored.server)?.not_found()
-        }),
-        client("store-again", "After an erase the server can be stored again.", "docker CLI: logout, then login", |p| {
-            let stored = p.stored(&p.host())?;
-            p.erase(&stored.server)?.exits(0)?;
-            let again = p.stored(&stored.server)?;
-            p.get(&again.server)?.answers(&again)
-        }),
-        reference("empty", "`erase` of nothing is `no credentials server URL`, exit 1.", "docker-credential-helpers: credentials.Erase", |p| {
-            p.verb("erase", "")?.prints(1, &format!("{NO_SERVER}\n"))
-        }),
-        reference("blank", "`erase` of white space is `no credentials server URL`, exit 1.", "docker-credential-helpers: credentials.Erase", |p| {
-            p.verb("erase", " \r\n\t")?.prints(1, &format!("{NO_SERVER}\n"))
-        }),
-        stricter("read-only", "A read-only helper erases nothing and says nothing.", "docker CLI: logout at the end of a CI job", |p| {
-            p.only_read_only()?;
-            let given = p.given()?;
-            p.erase(&given.server)?.worked_in_silence()?;
-            p.get(&given.server)?.answers(&given)
-        }),
+        client(
+            "absent",
+            "Erasing what is not there works and prints nothing.",
+            "docker CLI: logout erases four spellings; containers/image before 5.31 overflows its stack",
+            |p| p.erase(&p.host())?.worked_in_silence(),
+        ),
+        client(
+            "twice",
+            "Erasing twice works twice.",
+            "docker CLI: logout erases one spelling twice",
+            |p| {
+                let stored = p.stored(&p.host())?;
+                p.erase(&stored.server)?.worked_in_silence()?;
+                p.erase(&stored.server)?.worked_in_silence()
+            },
+        ),
+        client(
+            "newline",
+            "A newline behind the server is no part of it.",
+            "testcontainers-node, .NET: write lines",
+            |p| {
+                let stored = p.stored(&p.host())?;
+                p.verb("erase", format!("{}\r\n", stored.server))?.exits(0)?;
+                p.get(&stored.server)?.not_found()
+            },
+        ),
+        client(
+            "store-again",
+            "After an erase the server can be stored again.",
+            "docker CLI: logout, then login",
+            |p| {
+                let stored = p.stored(&p.host())?;
+                p.erase(&stored.server)?.exits(0)?;
+                let again = p.stored(&stored.server)?;
+                p.get(&again.server)?.answers(&again)
+            },
+        ),
+        reference(
+            "empty",
+            "`erase` of nothing is `no credentials server URL`, exit 1.",
+            "docker-credential-helpers: credentials.Erase",
+            |p| p.verb("erase", "")?.prints(1, &format!("{NO_SERVER}\n")),
+        ),
+        reference(
+            "blank",
+            "`erase` of white space is `no credentials server URL`, exit 1.",
+            "docker-credential-helpers: credentials.Erase",
+            |p| p.verb("erase", " \r\n\t")?.prints(1, &format!("{NO_SERVER}\n")),
+        ),
+        stricter(
+            "read-only",
+            "A read-only helper erases nothing and says nothing.",
+            "docker CLI: logout at the end of a CI job",
+            |p| {
+                p.only_read_only()?;
+                let given = p.given()?;
+                p.erase(&given.server)?.worked_in_silence()?;
+                p.get(&given.server)?.answers(&given)
+            },
+        ),
     ];
     cases.extend(others_stay());
     cases.extend(spellings());
@@ -54,6 +83,7 @@ pub(super) fn cases() -> Vec<Case> {
 
 /// Erasing one server leaves the other; `{h}` is the host.
 fn others_stay() -> impl Iterator<Item = Case> {
+    #[rustfmt::skip] // a table
     let rows = [
         ("keeps-port", "Erasing a host leaves the same host on another port.", "{h}:5000", "{h}"),
         ("keeps-host", "Erasing a host's port leaves the host.", "{h}", "{h}:5000"),
@@ -71,9 +101,8 @@ fn others_stay() -> impl Iterator<Item = Case> {
         ("keeps-invalid", "A domain erases nothing of the hosts in it.", "{h}", "invalid"),
         ("keeps-user", "User information makes no known server.", "{h}", "https://user@{h}"),
     ];
-    rows.into_iter().map(|(id, says, kept, erased)| {
-        reference(id, says, EXACT, move |p| stays(p, kept, erased))
-    })
+    rows.into_iter()
+        .map(|(id, says, kept, erased)| reference(id, says, EXACT, move |p| stays(p, kept, erased)))
 }
 
 fn stays(p: &Probe<'_>, kept: &str, erased: &str) -> Verdict {
@@ -85,6 +114,7 @@ fn stays(p: &Probe<'_>, kept: &str, erased: &str) -> Verdict {
 
 /// Erasing another spelling of a stored server erases it.
 fn spellings() -> impl Iterator<Item = Case> {
+    #[rustfmt::skip] // a table
     let rows = [
         ("as-url", "Erasing the https URL erases the bare host.", "{h}", "https://{h}"),
         ("as-host", "Erasing the bare host erases the https URL.", "https://{h}/v1/", "{h}"),
@@ -96,12 +126,16 @@ fn spellings() -> impl Iterator<Item = Case> {
         stricter(id, says, ONE_KEY, move |p| {
             let host = p.host();
             let stored = p.stored(&stored.replace("{h}", &host))?;
-            p.erase(&erased.replace("{h}", &host).replace("{H}", &host.to_uppercase()))?.worked_in_silence()?;
+            p.erase(&erased.replace("{h}", &host).replace("{H}", &host.to_uppercase()))?
+                .worked_in_silence()?;
             p.get(&stored.server)?.not_found()
         })
     });
-    let enclosing = stricter("exact-path", "Erasing a path never erases the host that answers for it.", OTHERS, |p| {
-        stays(p, "{h}", "{h}/org/repo")
-    });
+    let enclosing = stricter(
+        "exact-path",
+        "Erasing a path never erases the host that answers for it.",
+        OTHERS,
+        |p| stays(p, "{h}", "{h}/org/repo"),
+    );
     erased.chain([enclosing])
 }

@@ -11,39 +11,71 @@ const UNICODE: &str = "a text that is not UTF-8 cannot come back as it was";
 
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = vec![
-        reference("get-empty", "`get` of nothing is `no credentials server URL`, exit 1.", VALID, |p| {
-            p.verb("get", "")?.prints(1, &format!("{NO_SERVER}\n"))
-        }),
-        reference("get-blank", "`get` of white space is `no credentials server URL`, exit 1.", VALID, |p| {
-            p.verb("get", " \r\n\t\n")?.prints(1, &format!("{NO_SERVER}\n"))
-        }),
-        client("on-stdout", "An error stands on stdout, where docker looks for it.", "docker CLI: shows stdout of a failed helper", |p| {
-            p.verb("get", "")?.one_line_error()?;
-            p.verb("store", "{")?.one_line_error()
-        }),
-        client("not-not-found", "An error that is not \"not found\" does not contain that text.", "docker-py, jib: look for the text anywhere in stdout", |p| {
-            p.verb("get", "")?.refused("")?;
-            p.verb("store", "")?.refused("")
-        }),
-        stricter("keeps-old", "A refused `store` leaves what was stored before.", "a failed login must not log out", |p| {
-            let stored = p.stored(&p.host())?;
-            let server = &stored.server;
-            for json in [
-                format!(r#"{{"ServerURL":"{server}","Username":"","Secret":"new"}}"#),
-                format!(r#"{{"ServerURL":"{server}","Username":"u","Secret":7}}"#),
-                format!(r#"{{"ServerURL":"{server}","Username":"u","Secret":"new""#),
-            ] {
-                p.store_bytes(server, json)?.fails()?;
-            }
-            p.get(server)?.answers(&stored)
-        }),
-        stricter("read-only-store", "A read-only helper refuses to store, on one line that says so.", "docker CLI: shows the line after a login", |p| {
-            p.only_read_only()?;
-            let credential = p.credential(p.host());
-            p.verb("store", credential.to_docker_json())?.refused(&credential.secret)?;
-            p.get(&credential.server)?.not_found()
-        }),
-        stricter("utf-16", "JSON in UTF-16 is refused, and the error says what it is.", "PowerShell pipes it", utf_16),
+        reference(
+            "get-empty",
+            "`get` of nothing is `no credentials server URL`, exit 1.",
+            VALID,
+            |p| p.verb("get", "")?.prints(1, &format!("{NO_SERVER}\n")),
+        ),
+        reference(
+            "get-blank",
+            "`get` of white space is `no credentials server URL`, exit 1.",
+            VALID,
+            |p| p.verb("get", " \r\n\t\n")?.prints(1, &format!("{NO_SERVER}\n")),
+        ),
+        client(
+            "on-stdout",
+            "An error stands on stdout, where docker looks for it.",
+            "docker CLI: shows stdout of a failed helper",
+            |p| {
+                p.verb("get", "")?.one_line_error()?;
+                p.verb("store", "{")?.one_line_error()
+            },
+        ),
+        client(
+            "not-not-found",
+            "An error that is not \"not found\" does not contain that text.",
+            "docker-py, jib: look for the text anywhere in stdout",
+            |p| {
+                p.verb("get", "")?.refused("")?;
+                p.verb("store", "")?.refused("")
+            },
+        ),
+        stricter(
+            "keeps-old",
+            "A refused `store` leaves what was stored before.",
+            "a failed login must not log out",
+            |p| {
+                let stored = p.stored(&p.host())?;
+                let server = &stored.server;
+                for json in [
+                    format!(r#"{{"ServerURL":"{server}","Username":"","Secret":"new"}}"#),
+                    format!(r#"{{"ServerURL":"{server}","Username":"u","Secret":7}}"#),
+                    format!(r#"{{"ServerURL":"{server}","Username":"u","Secret":"new""#),
+                ] {
+                    p.store_bytes(server, json)?.fails()?;
+                }
+                p.get(server)?.answers(&stored)
+            },
+        ),
+        stricter(
+            "read-only-store",
+            "A read-only helper refuses to store, on one line that says so.",
+            "docker CLI: shows the line after a login",
+            |p| {
+                p.only_read_only()?;
+                let credential = p.credential(p.host());
+                p.verb("store", credential.to_docker_json())?
+                    .refused(&credential.secret)?;
+                p.get(&credential.server)?.not_found()
+            },
+        ),
+        stricter(
+            "utf-16",
+            "JSON in UTF-16 is refused, and the error says what it is.",
+            "PowerShell pipes it",
+            utf_16,
+        ),
     ];
     cases.extend(missing());
     cases.extend(malformed());
@@ -53,6 +85,7 @@ pub(super) fn cases() -> Vec<Case> {
 
 /// Checks in their order: the server, then the user.
 fn missing() -> impl Iterator<Item = Case> {
+    #[rustfmt::skip] // a table
     let rows = [
         ("no-server", "`store` without a ServerURL is `no credentials server URL`.", r#"{"Username":"u","Secret":"s"}"#, NO_SERVER),
         ("empty-server", "`store` with an empty ServerURL is the same.", r#"{"ServerURL":"","Username":"u","Secret":"s"}"#, NO_SERVER),
@@ -64,13 +97,15 @@ fn missing() -> impl Iterator<Item = Case> {
     rows.into_iter().map(|(id, says, json, text)| {
         reference(id, says, VALID, move |p| {
             let host = p.host();
-            p.store_bytes(&host, json.replace("{h}", &host))?.prints(1, &format!("{text}\n"))
+            p.store_bytes(&host, json.replace("{h}", &host))?
+                .prints(1, &format!("{text}\n"))
         })
     })
 }
 
 /// JSON that `store` refuses; `{h}` is the host, `{p}` the secret.
 fn malformed() -> impl Iterator<Item = Case> {
+    #[rustfmt::skip] // a table
     let rows = [
         (Reference, "nothing", "No JSON at all is refused.", DECODER, ""),
         (Reference, "not-json", "What is not JSON is refused.", DECODER, "{h} u {p}"),
@@ -101,13 +136,19 @@ fn malformed() -> impl Iterator<Item = Case> {
     rows.into_iter().map(|(class, id, says, source, json)| {
         Case::new(class, id, says, source, move |p| {
             let (host, secret) = (p.host(), p.secret());
-            refuses(p, &host, &secret, json.replace("{h}", &host).replace("{p}", &secret).into_bytes())
+            refuses(
+                p,
+                &host,
+                &secret,
+                json.replace("{h}", &host).replace("{p}", &secret).into_bytes(),
+            )
         })
     })
 }
 
 /// Bytes that are no UTF-8, in the place of `{x}`.
 fn not_text() -> impl Iterator<Item = Case> {
+    #[rustfmt::skip] // a table
     let rows: [(&str, &str, &str, &[u8]); 5] = [
         ("utf-8-server", "A server that is not UTF-8 is refused.", r#"{"ServerURL":"{h}{x}","Username":"u","Secret":"{p}"}"#, b"\xff"),
         ("utf-8-user", "A user name that is not UTF-8 is refused.", r#"{"ServerURL":"{h}","Username":"u{x}","Secret":"{p}"}"#, b"\xe9"),
@@ -120,7 +161,12 @@ fn not_text() -> impl Iterator<Item = Case> {
             let (host, secret) = (p.host(), p.secret());
             let json = json.replace("{h}", &host).replace("{p}", &secret);
             let (before, after) = json.split_once("{x}").unwrap_or((&json, ""));
-            refuses(p, &host, &secret, [before.as_bytes(), bytes, after.as_bytes()].concat())
+            refuses(
+                p,
+                &host,
+                &secret,
+                [before.as_bytes(), bytes, after.as_bytes()].concat(),
+            )
         })
     })
 }
@@ -138,5 +184,9 @@ fn utf_16(p: &Probe<'_>) -> Verdict {
         .collect();
     let run = p.store_bytes(&credential.server, bytes)?;
     run.refused(&credential.secret)?;
-    if run.stdout.windows(6).any(|window| window == b"UTF-16") { Ok(()) } else { Err(run.failed("`UTF-16` in the error")) }
+    if run.stdout.windows(6).any(|window| window == b"UTF-16") {
+        Ok(())
+    } else {
+        Err(run.failed("`UTF-16` in the error"))
+    }
 }

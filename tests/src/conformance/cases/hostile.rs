@@ -18,78 +18,170 @@ const MEMORY_LIMIT_KIB: u64 = 32 << 10;
 
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = vec![
-        stricter("glued-lines", "Two lines are not one server.", GLUED, |p| glued(p, "\n")),
-        stricter("glued-crlf", "Two lines with CR and LF are not one server.", GLUED, |p| glued(p, "\r\n")),
-        stricter("glued-cr", "A CR inside is not left out.", GLUED, |p| glued(p, "\r")),
-        stricter("second-line", "A second server on its own line is not looked up, nor the first.", GLUED, |p| {
-            let given = p.given()?;
-            p.verb("get", format!("{}\n{}", p.host(), given.server))?.finds_nothing(&given.secret)?;
-            p.verb("get", format!("{}\n{}", given.server, p.host()))?.finds_nothing(&given.secret)
+        stricter("glued-lines", "Two lines are not one server.", GLUED, |p| {
+            glued(p, "\n")
         }),
-        stricter("second-line-erase", "A second server on its own line is not erased, nor the first.", GLUED, |p| {
-            let given = p.given()?;
-            p.verb("erase", format!("{}\n{}", p.host(), given.server))?.exits_somehow()?;
-            p.verb("erase", format!("{}\n{}", given.server, p.host()))?.exits_somehow()?;
-            p.get(&given.server)?.answers(&given)
+        stricter(
+            "glued-crlf",
+            "Two lines with CR and LF are not one server.",
+            GLUED,
+            |p| glued(p, "\r\n"),
+        ),
+        stricter("glued-cr", "A CR inside is not left out.", GLUED, |p| {
+            glued(p, "\r")
         }),
-        reference("argument-bytes", "A verb that is not text is an unknown word.", ARGV, argument_bytes),
-        reference("argument-empty", "An empty verb is an unknown word.", ARGV, |p| p.verb("", "")?.one_line_error()),
-        stricter("argument-controls", "An unknown word with control characters is not printed as it is.", CONTROLS, |p| {
-            p.verb("x\u{1b}[2J\ny", "")?.one_line_error()
+        stricter(
+            "second-line",
+            "A second server on its own line is not looked up, nor the first.",
+            GLUED,
+            |p| {
+                let given = p.given()?;
+                p.verb("get", format!("{}\n{}", p.host(), given.server))?
+                    .finds_nothing(&given.secret)?;
+                p.verb("get", format!("{}\n{}", given.server, p.host()))?
+                    .finds_nothing(&given.secret)
+            },
+        ),
+        stricter(
+            "second-line-erase",
+            "A second server on its own line is not erased, nor the first.",
+            GLUED,
+            |p| {
+                let given = p.given()?;
+                p.verb("erase", format!("{}\n{}", p.host(), given.server))?
+                    .exits_somehow()?;
+                p.verb("erase", format!("{}\n{}", given.server, p.host()))?
+                    .exits_somehow()?;
+                p.get(&given.server)?.answers(&given)
+            },
+        ),
+        reference(
+            "argument-bytes",
+            "A verb that is not text is an unknown word.",
+            ARGV,
+            argument_bytes,
+        ),
+        reference("argument-empty", "An empty verb is an unknown word.", ARGV, |p| {
+            p.verb("", "")?.one_line_error()
         }),
-        reference("argument-long", "A verb of 100,000 letters is an unknown word.", ARGV, |p| {
-            p.verb(&"x".repeat(100_000), "")?.exits(1)
+        stricter(
+            "argument-controls",
+            "An unknown word with control characters is not printed as it is.",
+            CONTROLS,
+            |p| p.verb("x\u{1b}[2J\ny", "")?.one_line_error(),
+        ),
+        reference(
+            "argument-long",
+            "A verb of 100,000 letters is an unknown word.",
+            ARGV,
+            |p| p.verb(&"x".repeat(100_000), "")?.exits(1),
+        ),
+        stricter(
+            "argument-option",
+            "An unknown option is refused, and nothing is looked up.",
+            ARGV,
+            |p| p.run(&["--frobnicate"], "".into(), Output::Apart)?.exits(1),
+        ),
+        stricter(
+            "zeros-get",
+            "1 GiB of zeros for `get` is refused within 32 MiB of memory.",
+            MEMORY,
+            |p| within_memory(p, "get", Input::ZeroMebibytes(1024)),
+        ),
+        stricter(
+            "zeros-store",
+            "1 GiB of zeros for `store` is refused within 32 MiB of memory.",
+            MEMORY,
+            |p| within_memory(p, "store", Input::ZeroMebibytes(1024)),
+        ),
+        stricter(
+            "endless-get",
+            "`/dev/zero` for `get` is refused within 32 MiB of memory.",
+            MEMORY,
+            |p| within_memory(p, "get", Input::Path("/dev/zero")),
+        ),
+        stricter(
+            "endless-erase",
+            "`/dev/zero` for `erase` is refused within 32 MiB of memory.",
+            MEMORY,
+            |p| within_memory(p, "erase", Input::Path("/dev/zero")),
+        ),
+        stricter("long-server", "A server of 2 MiB is refused.", MEMORY, |p| {
+            p.get(&"a".repeat(2 << 20))?.refused("")
         }),
-        stricter("argument-option", "An unknown option is refused, and nothing is looked up.", ARGV, |p| {
-            p.run(&["--frobnicate"], "".into(), Output::Apart)?.exits(1)
-        }),
-        stricter("zeros-get", "1 GiB of zeros for `get` is refused within 32 MiB of memory.", MEMORY, |p| {
-            within_memory(p, "get", Input::ZeroMebibytes(1024))
-        }),
-        stricter("zeros-store", "1 GiB of zeros for `store` is refused within 32 MiB of memory.", MEMORY, |p| {
-            within_memory(p, "store", Input::ZeroMebibytes(1024))
-        }),
-        stricter("endless-get", "`/dev/zero` for `get` is refused within 32 MiB of memory.", MEMORY, |p| {
-            within_memory(p, "get", Input::Path("/dev/zero"))
-        }),
-        stricter("endless-erase", "`/dev/zero` for `erase` is refused within 32 MiB of memory.", MEMORY, |p| {
-            within_memory(p, "erase", Input::Path("/dev/zero"))
-        }),
-        stricter("long-server", "A server of 2 MiB is refused.", MEMORY, |p| p.get(&"a".repeat(2 << 20))?.refused("")),
-        stricter("long-secret", "A secret of 2 MiB is refused, and not cut.", MEMORY, |p| {
-            let credential = Credential { secret: "s".repeat(2 << 20), ..p.credential(p.host()) };
-            p.try_store(&credential)?.refused(&credential.secret)?;
-            p.get(&credential.server)?.not_found()
-        }),
-        stricter("nested", "JSON nested 100,000 deep is refused, and is no crash.", "parsers recurse", |p| nested(p, "[")),
-        stricter("nested-objects", "So are objects nested 100,000 deep.", "parsers recurse", |p| nested(p, "{\"a\":")),
+        stricter(
+            "long-secret",
+            "A secret of 2 MiB is refused, and not cut.",
+            MEMORY,
+            |p| {
+                let credential = Credential {
+                    secret: "s".repeat(2 << 20),
+                    ..p.credential(p.host())
+                };
+                p.try_store(&credential)?.refused(&credential.secret)?;
+                p.get(&credential.server)?.not_found()
+            },
+        ),
+        stricter(
+            "nested",
+            "JSON nested 100,000 deep is refused, and is no crash.",
+            "parsers recurse",
+            |p| nested(p, "["),
+        ),
+        stricter(
+            "nested-objects",
+            "So are objects nested 100,000 deep.",
+            "parsers recurse",
+            |p| nested(p, "{\"a\":"),
+        ),
         stricter("many-keys", "50,000 unknown keys are ignored.", MEMORY, |p| {
             let credential = p.credential(p.host());
-            let keys: String = (0..50_000).map(|number| format!("\"k{number}\":0,")).collect();
-            p.store_bytes(&credential.server, credential.to_json().replacen('{', &format!("{{{keys}"), 1))?.exits(0)?;
+            let keys: Vec<String> = (0..50_000).map(|number| format!("\"k{number}\":0,")).collect();
+            let json = credential
+                .to_json()
+                .replacen('{', &format!("{{{}", keys.concat()), 1);
+            p.store_bytes(&credential.server, json)?.exits(0)?;
             p.get(&credential.server)?.answers(&credential)
         }),
-        reference("long-host", "A server longer than a file name may be is answered, or not stored.", NAMES, |p| {
-            let credential = p.credential(format!("{}.{}", "a".repeat(300), p.host()));
-            let run = p.try_store(&credential)?;
-            if run.exits(0).is_err() {
-                run.refused(&credential.secret)?;
-                return p.get(&credential.server)?.not_found();
-            }
-            p.get(&credential.server)?.answers(&credential)
-        }),
-        reference("dash-host", "A server that begins with a hyphen is no option.", NAMES, |p| {
-            let given = p.given()?;
-            p.get("--help")?.finds_nothing(&given.secret)?;
-            p.get(&format!("-{}", given.server))?.finds_nothing(&given.secret)
-        }),
-        reference("device-host", "The name of a Windows device is a server like any other.", NAMES, |p| {
-            p.get("CON")?.not_found()
-        }),
-        reference("dots-host", "`..` is no server, and no directory either.", NAMES, |p| {
-            p.get("..")?.finds_nothing("")?;
-            p.get("../../etc/passwd")?.finds_nothing("")
-        }),
+        reference(
+            "long-host",
+            "A server longer than a file name may be is answered, or not stored.",
+            NAMES,
+            |p| {
+                let credential = p.credential(format!("{}.{}", "a".repeat(300), p.host()));
+                let run = p.try_store(&credential)?;
+                if run.exits(0).is_err() {
+                    run.refused(&credential.secret)?;
+                    return p.get(&credential.server)?.not_found();
+                }
+                p.get(&credential.server)?.answers(&credential)
+            },
+        ),
+        reference(
+            "dash-host",
+            "A server that begins with a hyphen is no option.",
+            NAMES,
+            |p| {
+                let given = p.given()?;
+                p.get("--help")?.finds_nothing(&given.secret)?;
+                p.get(&format!("-{}", given.server))?.finds_nothing(&given.secret)
+            },
+        ),
+        reference(
+            "device-host",
+            "The name of a Windows device is a server like any other.",
+            NAMES,
+            |p| p.get("CON")?.not_found(),
+        ),
+        reference(
+            "dots-host",
+            "`..` is no server, and no directory either.",
+            NAMES,
+            |p| {
+                p.get("..")?.finds_nothing("")?;
+                p.get("../../etc/passwd")?.finds_nothing("")
+            },
+        ),
     ];
     cases.extend(servers());
     cases.extend(usernames());
@@ -98,6 +190,7 @@ pub(super) fn cases() -> Vec<Case> {
 
 /// Characters that no server holds: `store` refuses it, and `get` finds nothing and prints none of them.
 fn servers() -> impl Iterator<Item = Case> {
+    #[rustfmt::skip] // a table
     let rows = [
         ("store-nul", "`store` refuses a server with a NUL.", "get-nul", "`get` of a server with a NUL finds nothing.", "\0"),
         ("store-escape", "`store` refuses an escape sequence.", "get-escape", "`get` prints no escape sequence back.", "\u{1b}[31m"),
@@ -110,28 +203,42 @@ fn servers() -> impl Iterator<Item = Case> {
         ("store-override", "`store` refuses U+202E.", "get-override", "`get` prints no right-to-left override back.", "\u{202e}"),
         ("store-hidden", "`store` refuses a zero-width space.", "get-hidden", "`get` prints no zero-width space back.", "\u{200b}"),
     ];
+    #[rustfmt::skip] // a table
     let around = [
         ("store-lf-after", "`store` refuses a newline behind the server, and does not cut it.", "", "\n"),
         ("store-space-before", "`store` refuses a space before the server.", " ", ""),
         ("store-bom", "`store` refuses a byte order mark before the server.", "\u{feff}", ""),
     ];
-    let inside = rows.into_iter().flat_map(|(store, store_says, get, get_says, inside)| {
-        [
-            stricter(store, store_says, CONTROLS, move |p| store_refuses(p, &format!("a{inside}b.{}", p.host()))),
-            stricter(get, get_says, CONTROLS, move |p| {
-                let given = p.given()?;
-                let (before, after) = given.server.split_at(3);
-                p.get(&format!("{before}{inside}{after}"))?.finds_nothing(&given.secret)
-            }),
-        ]
-    });
+    let inside = rows
+        .into_iter()
+        .flat_map(|(store, store_says, get, get_says, inside)| {
+            [
+                stricter(store, store_says, CONTROLS, move |p| {
+                    store_refuses(p, &format!("a{inside}b.{}", p.host()))
+                }),
+                stricter(get, get_says, CONTROLS, move |p| {
+                    let given = p.given()?;
+                    let (before, after) = given.server.split_at(3);
+                    p.get(&format!("{before}{inside}{after}"))?
+                        .finds_nothing(&given.secret)
+                }),
+            ]
+        });
     let around = around.into_iter().map(|(id, says, before, after)| {
-        stricter(id, says, GLUED, move |p| store_refuses(p, &format!("{before}{}{after}", p.host())))
+        stricter(id, says, GLUED, move |p| {
+            store_refuses(p, &format!("{before}{}{after}", p.host()))
+        })
     });
-    let not_text = stricter("get-utf-8", "`get` of a server that is not UTF-8 finds nothing.", CONTROLS, |p| {
-        let given = p.given()?;
-        p.verb("get", [given.server.as_bytes(), b"\xff"].concat())?.finds_nothing(&given.secret)
-    });
+    let not_text = stricter(
+        "get-utf-8",
+        "`get` of a server that is not UTF-8 finds nothing.",
+        CONTROLS,
+        |p| {
+            let given = p.given()?;
+            p.verb("get", [given.server.as_bytes(), b"\xff"].concat())?
+                .finds_nothing(&given.secret)
+        },
+    );
     inside.chain(around).chain([not_text])
 }
 
@@ -142,17 +249,26 @@ fn store_refuses(p: &Probe<'_>, server: &str) -> Verdict {
 
 /// User names that no backend can show on one line.
 fn usernames() -> Vec<Case> {
-    vec![stricter("user-nul", "A user name with a NUL is refused.", CONTROLS, |p| {
-        let credential = Credential { username: "before\0after".into(), ..p.credential(p.host()) };
-        p.try_store(&credential)?.refused(&credential.secret)?;
-        p.get(&credential.server)?.not_found()
-    })]
+    vec![stricter(
+        "user-nul",
+        "A user name with a NUL is refused.",
+        CONTROLS,
+        |p| {
+            let credential = Credential {
+                username: "before\0after".into(),
+                ..p.credential(p.host())
+            };
+            p.try_store(&credential)?.refused(&credential.secret)?;
+            p.get(&credential.server)?.not_found()
+        },
+    )]
 }
 
 fn glued(p: &Probe<'_>, separator: &str) -> Verdict {
     let given = p.given()?;
     let (before, after) = given.server.split_at(given.server.len() / 2);
-    p.verb("get", format!("{before}{separator}{after}"))?.finds_nothing(&given.secret)
+    p.verb("get", format!("{before}{separator}{after}"))?
+        .finds_nothing(&given.secret)
 }
 
 #[cfg(unix)]
@@ -171,10 +287,14 @@ fn within_memory(p: &Probe<'_>, verb: &str, input: Input) -> Verdict {
     let run = p.run(&[verb], input, Output::Apart)?;
     run.refused("")?;
     match run.peak_kib {
-        None if cfg!(not(target_os = "linux")) => Err(Stop::NotApplicable("memory is measured on Linux only".into())),
+        None if cfg!(not(target_os = "linux")) => {
+            Err(Stop::NotApplicable("memory is measured on Linux only".into()))
+        }
         // It was over before the first look at it.
         None => Ok(()),
-        Some(peak) => ensure(peak < MEMORY_LIMIT_KIB, || format!("{verb} took {peak} KiB of memory")),
+        Some(peak) => ensure(peak < MEMORY_LIMIT_KIB, || {
+            format!("{verb} took {peak} KiB of memory")
+        }),
     }
 }
 

@@ -7,7 +7,8 @@ use crate::conformance::judge::ensure;
 use crate::conformance::{Case, Class, Probe, Stop, Verdict, client, stricter};
 
 const EXACT: &str = "docker-credential-helpers: the server is looked up as it was stored";
-const ONE_KEY: &str = "two spellings of one server are one server; docker login and docker pull use different ones";
+const ONE_KEY: &str =
+    "two spellings of one server are one server; docker login and docker pull use different ones";
 const RELEASE: &str = "a secret released to another server is lost (git: CVE-2020-5260)";
 const ENCLOSING: &str = "crane, ko, cosign: ask for `host/org/repo` first";
 const GRAMMAR: &str = "what cannot be a server would be stored and never asked for";
@@ -22,19 +23,31 @@ pub(super) fn cases() -> Vec<Case> {
     cases.extend(refused());
     cases.extend(hub());
     cases.extend([
-        stricter("one-credential", "A credential stored under another spelling of a server replaces the first.", ONE_KEY, |p| {
-            let host = p.host();
-            p.stored(&host)?;
-            let second = p.stored(&format!("https://{host}/v2/"))?;
-            p.get(&host)?.answers(&second)?;
-            p.get(&second.server)?.answers(&second)
-        }),
-        client("foreign-scheme", "A server with a scheme of its own is looked up as it stands.", "nerdctl: `nerdctl-experimental://…`", |p| {
-            let host = p.host();
-            let stored = p.stored(&format!("nerdctl-experimental://{host}:443/host/mirror.{host}:5000"))?;
-            p.get(&stored.server)?.answers(&stored)?;
-            p.get(&host)?.not_found()
-        }),
+        stricter(
+            "one-credential",
+            "A credential stored under another spelling of a server replaces the first.",
+            ONE_KEY,
+            |p| {
+                let host = p.host();
+                p.stored(&host)?;
+                let second = p.stored(&format!("https://{host}/v2/"))?;
+                p.get(&host)?.answers(&second)?;
+                p.get(&second.server)?.answers(&second)
+            },
+        ),
+        client(
+            "foreign-scheme",
+            "A server with a scheme of its own is looked up as it stands.",
+            "nerdctl: `nerdctl-experimental://…`",
+            |p| {
+                let host = p.host();
+                let stored = p.stored(&format!(
+                    "nerdctl-experimental://{host}:443/host/mirror.{host}:5000"
+                ))?;
+                p.get(&stored.server)?.answers(&stored)?;
+                p.get(&host)?.not_found()
+            },
+        ),
     ]);
     cases
 }
@@ -45,6 +58,7 @@ fn place(pattern: &str, host: &str) -> String {
 
 /// A spelling, stored, answers to itself.
 fn exact() -> impl Iterator<Item = Case> {
+    #[rustfmt::skip] // a table
     let rows = [
         (Client, "exact-host", "A host answers to itself.", "docker CLI: `host`", "{h}"),
         (Client, "exact-port", "A host with a port answers to itself.", "docker CLI: `host:port`", "{h}:5000"),
@@ -67,6 +81,7 @@ fn exact() -> impl Iterator<Item = Case> {
 
 /// Two spellings of one server answer for each other, whichever was stored.
 fn equal() -> impl Iterator<Item = Case> {
+    #[rustfmt::skip] // a table
     let rows = [
         ("equal-https", "A bare host and its https URL are one server.", "{h}", "https://{h}"),
         ("equal-slash", "A final slash makes no other server.", "{h}", "https://{h}/"),
@@ -99,6 +114,7 @@ fn equal() -> impl Iterator<Item = Case> {
 
 /// What is stored for one server never answers for the other, in neither direction where both can be stored.
 fn different() -> impl Iterator<Item = Case> {
+    #[rustfmt::skip] // a table
     let rows: [(Class, &str, &str, &str, &str); 41] = [
         (Reference, "not-subdomain", "A subdomain is another server.", "{h}", "a.{h}"),
         (Reference, "not-parent", "A parent domain is another server.", "a.{h}", "{h}"),
@@ -142,6 +158,7 @@ fn different() -> impl Iterator<Item = Case> {
         (Reference, "not-port-plus", "A port with a sign is not the port.", "{h}:443", "{h}:+443"),
         (Reference, "not-dot-segment", "`..` in a path is not resolved.", "{h}", "https://{h}/org/.."),
     ];
+    #[rustfmt::skip] // a table
     let unlike = [
         ("not-percent", "A percent-encoded letter is not the letter.", ("c", "%63")),
         ("not-full-width", "A full-width letter is not the letter.", ("c", "\u{ff43}")),
@@ -175,9 +192,19 @@ fn different() -> impl Iterator<Item = Case> {
     rows.chain(unlike)
 }
 
-/// Who answers for a server with a path: `stored` in turn, the question, and the number of the one that answers.
+/// An id, a sentence, what is stored in turn, the question, and the number of the one that answers.
+type Enclosed = (
+    &'static str,
+    &'static str,
+    &'static [&'static str],
+    &'static str,
+    Option<usize>,
+);
+
+/// Who answers for a server with a path.
 fn enclosing() -> impl Iterator<Item = Case> {
-    let rows: [(&str, &str, &[&str], &str, Option<usize>); 10] = [
+    #[rustfmt::skip] // a table
+    let rows: [Enclosed; 10] = [
         ("within-host", "A host answers for its repositories.", &["{h}"], "{h}/org/repo", Some(0)),
         ("within-port", "A host with a port answers for its repositories.", &["{h}:5000"], "{h}:5000/org/repo", Some(0)),
         ("within-url", "A host stored as a URL answers for its repositories.", &["https://{h}/v2/"], "{h}/org/repo", Some(0)),
@@ -207,6 +234,7 @@ fn enclosing() -> impl Iterator<Item = Case> {
 
 /// What `store` refuses as a server, and `get` does not find.
 fn refused() -> impl Iterator<Item = Case> {
+    #[rustfmt::skip] // a table
     let rows = [
         ("refuse-user", "User information is refused: it would put a password into `list`.", "https://user:hunter2@{h}"),
         ("refuse-query", "A query is refused.", "https://{h}/?x=1"),
@@ -241,6 +269,7 @@ fn refused() -> impl Iterator<Item = Case> {
 
 /// Docker Hub, in a store that is a throw-away.
 fn hub() -> Vec<Case> {
+    #[rustfmt::skip] // a table
     let rows = [
         ("hub-index", "`index.docker.io` is Docker Hub.", "index.docker.io"),
         ("hub-docker-io", "`docker.io` is Docker Hub.", "docker.io"),

@@ -10,64 +10,134 @@ const DECODER: &str = "docker-credential-helpers: Go's JSON decoder reads the in
 const TRIM: &str = "docker-credential-helpers: credentials.Get trims its input";
 
 pub(super) fn cases() -> Vec<Case> {
-    let mut cases = vec![
-        reference("usage-none", "Without an argument it prints its usage on stdout and exits 1.", SERVE, |p| {
-            usage(p, &[], 1)
-        }),
-        reference("usage-two", "`get x` is not a verb but a mistake: usage, exit 1.", SERVE, |p| {
-            usage(p, &["get", "x"], 1)
-        }),
-        reference("usage-list-two", "`list x` is a mistake too: usage, exit 1.", SERVE, |p| {
-            usage(p, &["list", "x"], 1)
-        }),
-        reference("usage-help", "`--help` prints the usage on stdout and exits 0.", SERVE, |p| {
-            usage(p, &["--help"], 0)
-        }),
-        reference("usage-h", "`-h` prints the usage on stdout and exits 0.", SERVE, |p| usage(p, &["-h"], 0)),
-        reference("unknown-verb", "An unknown word is an error on one line of stdout, exit 1.", SERVE, |p| {
-            p.verb("frobnicate", "")?.one_line_error()
-        }),
+    let mut cases = words();
+    cases.extend(replies());
+    cases.extend(server_lines());
+    cases.extend(store_json());
+    cases
+}
+
+fn words() -> Vec<Case> {
+    vec![
+        reference(
+            "usage-none",
+            "Without an argument it prints its usage on stdout and exits 1.",
+            SERVE,
+            |p| usage(p, &[], 1),
+        ),
+        reference(
+            "usage-two",
+            "`get x` is not a verb but a mistake: usage, exit 1.",
+            SERVE,
+            |p| usage(p, &["get", "x"], 1),
+        ),
+        reference(
+            "usage-list-two",
+            "`list x` is a mistake too: usage, exit 1.",
+            SERVE,
+            |p| usage(p, &["list", "x"], 1),
+        ),
+        reference(
+            "usage-help",
+            "`--help` prints the usage on stdout and exits 0.",
+            SERVE,
+            |p| usage(p, &["--help"], 0),
+        ),
+        reference(
+            "usage-h",
+            "`-h` prints the usage on stdout and exits 0.",
+            SERVE,
+            |p| usage(p, &["-h"], 0),
+        ),
+        reference(
+            "unknown-verb",
+            "An unknown word is an error on one line of stdout, exit 1.",
+            SERVE,
+            |p| p.verb("frobnicate", "")?.one_line_error(),
+        ),
         reference(
             "unknown-verb-text",
             "The error for an unknown word is `docker-credential-<name>: unknown action: <word>`.",
             SERVE,
-            |p| p.verb("frobnicate", "")?.prints(1, &format!("{}: unknown action: frobnicate\n", p.name())),
+            |p| {
+                p.verb("frobnicate", "")?
+                    .prints(1, &format!("{}: unknown action: frobnicate\n", p.name()))
+            },
         ),
-        reference("verbs-lower-case", "`LIST` and `Get` are no verbs: exit 1.", SERVE, |p| {
-            p.verb("LIST", "")?.one_line_error()?;
-            p.verb("Get", p.host())?.one_line_error()
-        }),
-        reference("version", "`version` prints `docker-credential-<name> (<package>) v<semver>`.", SERVE, version_line),
-        reference("version-long", "`--version` prints the same line as `version`.", SERVE, |p| {
-            same_as_version(p, "--version")
-        }),
-        reference("version-short", "`-v` prints the same line as `version`.", SERVE, |p| same_as_version(p, "-v")),
-        reference("get-bytes", "The answer to `get` is one line, compact, and its keys in their order.", ENCODER, |p| {
-            let given = p.given()?;
-            p.get(&given.server)?.prints(0, &format!("{}\n", given.to_json()))
-        }),
+        reference(
+            "verbs-lower-case",
+            "`LIST` and `Get` are no verbs: exit 1.",
+            SERVE,
+            |p| {
+                p.verb("LIST", "")?.one_line_error()?;
+                p.verb("Get", p.host())?.one_line_error()
+            },
+        ),
+        reference(
+            "version",
+            "`version` prints `docker-credential-<name> (<package>) v<semver>`.",
+            SERVE,
+            version_line,
+        ),
+        reference(
+            "version-long",
+            "`--version` prints the same line as `version`.",
+            SERVE,
+            |p| same_as_version(p, "--version"),
+        ),
+        reference(
+            "version-short",
+            "`-v` prints the same line as `version`.",
+            SERVE,
+            |p| same_as_version(p, "-v"),
+        ),
+    ]
+}
+
+fn replies() -> Vec<Case> {
+    vec![
+        reference(
+            "get-bytes",
+            "The answer to `get` is one line, compact, and its keys in their order.",
+            ENCODER,
+            |p| {
+                let given = p.given()?;
+                p.get(&given.server)?.prints(0, &format!("{}\n", given.to_json()))
+            },
+        ),
         client(
             "get-keys",
             "The answer has the keys ServerURL, Username and Secret, spelled so, each once, and no other.",
             "docker-py, jib: keys are looked up by exact case",
             get_keys,
         ),
-        reference("get-echo", "ServerURL in the answer is the server that was asked for.", ENCODER, |p| {
-            echo(p, str::to_owned)
-        }),
+        reference(
+            "get-echo",
+            "ServerURL in the answer is the server that was asked for.",
+            ENCODER,
+            |p| echo(p, str::to_owned),
+        ),
         stricter(
             "get-echo-spelling",
             "ServerURL is the server as it was asked for, where that is another spelling of the stored one.",
             "a client looks its own question up in the answer",
             |p| echo(p, |server| format!("https://{server}/")),
         ),
-        reference("store-silent", "`store` that worked prints nothing on stdout.", SERVE, |p| {
-            p.try_store(&p.credential(p.host()))?.worked_in_silence()
-        }),
-        reference("erase-silent", "`erase` that worked prints nothing on stdout.", SERVE, |p| {
-            let stored = p.stored(&p.host())?;
-            p.erase(&stored.server)?.worked_in_silence()
-        }),
+        reference(
+            "store-silent",
+            "`store` that worked prints nothing on stdout.",
+            SERVE,
+            |p| p.try_store(&p.credential(p.host()))?.worked_in_silence(),
+        ),
+        reference(
+            "erase-silent",
+            "`erase` that worked prints nothing on stdout.",
+            SERVE,
+            |p| {
+                let stored = p.stored(&p.host())?;
+                p.erase(&stored.server)?.worked_in_silence()
+            },
+        ),
         client(
             "not-found",
             "`get` of what is not there prints the one text and a newline, and exits 1.",
@@ -81,20 +151,36 @@ pub(super) fn cases() -> Vec<Case> {
             |p| {
                 let first = p.get("https://not.a.real.registry.invalid/url")?;
                 first.fails()?;
-                for server in [p.host(), format!("https://{}", p.host()), format!("{}:5000", p.host())] {
+                for server in [
+                    p.host(),
+                    format!("https://{}", p.host()),
+                    format!("{}:5000", p.host()),
+                ] {
                     let next = p.get(&server)?;
-                    ensure(next.stdout == first.stdout, || format!("{} and {} differ", first.call, next.call))?;
+                    ensure(next.stdout == first.stdout, || {
+                        format!("{} and {} differ", first.call, next.call)
+                    })?;
                 }
                 Ok(())
             },
         ),
-        reference("list-bytes", "`list` answers with one compact JSON object and a newline.", ENCODER, |p| {
-            if p.writing().is_ok() {
-                p.stored(&p.host())?;
-            }
-            list_bytes(p)
-        }),
-        reference("list-sorted", "The servers in the answer to `list` are sorted.", ENCODER, list_sorted),
+        reference(
+            "list-bytes",
+            "`list` answers with one compact JSON object and a newline.",
+            ENCODER,
+            |p| {
+                if p.writing().is_ok() {
+                    p.stored(&p.host())?;
+                }
+                list_bytes(p)
+            },
+        ),
+        reference(
+            "list-sorted",
+            "The servers in the answer to `list` are sorted.",
+            ENCODER,
+            list_sorted,
+        ),
         client(
             "store-newline",
             "`store` accepts its JSON with a newline behind it.",
@@ -107,7 +193,8 @@ pub(super) fn cases() -> Vec<Case> {
             "oras, helm: JSON is sent without a newline",
             |p| {
                 let credential = p.credential(p.host());
-                p.store_bytes(&credential.server, credential.to_json())?.exits(0)?;
+                p.store_bytes(&credential.server, credential.to_json())?
+                    .exits(0)?;
                 p.get(&credential.server)?.answers(&credential)
             },
         ),
@@ -122,18 +209,19 @@ pub(super) fn cases() -> Vec<Case> {
                 p.get(&credential.server)?.answers(&credential)
             },
         ),
-        reference("list-object", "`list` prints one object, `{}` where it holds nothing.", ENCODER, |p| {
-            p.list().map(drop)
-        }),
-    ];
-    cases.extend(server_lines());
-    cases.extend(store_json());
-    cases
+        reference(
+            "list-object",
+            "`list` prints one object, `{}` where it holds nothing.",
+            ENCODER,
+            |p| p.list().map(drop),
+        ),
+    ]
 }
 
 /// What stands around the server on stdin, and is no part of it.
 fn server_lines() -> impl Iterator<Item = Case> {
     use crate::conformance::Class::{Client, Reference, Stricter};
+    #[rustfmt::skip] // a table
     let rows = [
         (Client, "get-lf", "A newline behind the server is no part of it.", "testcontainers-node: writes a line", ["", "\n"]),
         (Client, "get-crlf", "CR and LF behind it are no part of it.", ".NET: writes a line on Windows", ["", "\r\n"]),
@@ -141,16 +229,19 @@ fn server_lines() -> impl Iterator<Item = Case> {
         (Reference, "get-lines", "Empty lines around it are no part of it.", TRIM, ["\n\n", "\r\n\r\n"]),
         (Stricter, "get-bom", "A UTF-8 byte order mark before it is no part of it.", "PowerShell 5 pipes one", ["\u{feff}", ""]),
     ];
-    rows.into_iter().map(|(class, id, says, source, [before, after])| {
-        Case::new(class, id, says, source, move |p| {
-            let given = p.given()?;
-            p.verb("get", format!("{before}{}{after}", given.server))?.answers(&given)
+    rows.into_iter()
+        .map(|(class, id, says, source, [before, after])| {
+            Case::new(class, id, says, source, move |p| {
+                let given = p.given()?;
+                p.verb("get", format!("{before}{}{after}", given.server))?
+                    .answers(&given)
+            })
         })
-    })
 }
 
 /// Ways to write the JSON for `store`, with `%S`, `%U` and `%P` in the place of the three values.
 fn store_json() -> impl Iterator<Item = Case> {
+    #[rustfmt::skip] // a table
     let rows = [
         ("store-order", "The keys of `store` may come in any order.", r#"{"Secret":%P,"Username":%U,"ServerURL":%S}"#),
         ("store-case", "The keys of `store` match without regard to case.", r#"{"serverurl":%S,"USERNAME":%U,"secret":%P}"#),
@@ -167,7 +258,10 @@ fn store_json() -> impl Iterator<Item = Case> {
             let credential = p.credential(p.host());
             let [server, username, secret] = [&credential.server, &credential.username, &credential.secret]
                 .map(|text| serde_json::Value::from(text.as_str()).to_string());
-            let json = json.replace("%S", &server).replace("%U", &username).replace("%P", &secret);
+            let json = json
+                .replace("%S", &server)
+                .replace("%U", &username)
+                .replace("%P", &secret);
             p.store_bytes(&credential.server, json)?.exits(0)?;
             p.get(&credential.server)?.answers(&credential)
         })
@@ -178,7 +272,11 @@ fn usage(p: &Probe<'_>, arguments: &[&str], code: i32) -> Verdict {
     let run = p.run(arguments, Input::Bytes(Vec::new()), Output::Apart)?;
     run.exits(code)?;
     let start = format!("Usage: {} <store|get|erase|list|version>", p.name());
-    if run.stdout.starts_with(start.as_bytes()) { Ok(()) } else { Err(run.failed(&format!("stdout that begins `{start}`"))) }
+    if run.stdout.starts_with(start.as_bytes()) {
+        Ok(())
+    } else {
+        Err(run.failed(&format!("stdout that begins `{start}`")))
+    }
 }
 
 fn version_line(p: &Probe<'_>) -> Verdict {
@@ -202,10 +300,17 @@ fn is_semver(version: &str) -> bool {
     let (core, pre_release) = version.split_once('-').unwrap_or((version, "0"));
     let numbers: Vec<&str> = core.split('.').collect();
     let number = |text: &&str| {
-        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) && (text.len() == 1 || !text.starts_with('0'))
+        !text.is_empty()
+            && text.bytes().all(|byte| byte.is_ascii_digit())
+            && (text.len() == 1 || !text.starts_with('0'))
     };
     let tag = |text: &str| {
-        text.split('.').all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'))
+        text.split('.').all(|part| {
+            !part.is_empty()
+                && part
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        })
     };
     numbers.len() == 3 && numbers.iter().all(number) && tag(pre_release) && tag(build)
 }
@@ -222,7 +327,9 @@ fn get_keys(p: &Probe<'_>) -> Verdict {
     let run = p.get(&given.server)?;
     let mut keys: Vec<String> = run.members()?.into_iter().map(|(key, _)| key).collect();
     keys.sort();
-    ensure(keys == ["Secret", "ServerURL", "Username"], || format!("the keys are {keys:?}"))
+    ensure(keys == ["Secret", "ServerURL", "Username"], || {
+        format!("the keys are {keys:?}")
+    })
 }
 
 fn echo(p: &Probe<'_>, spelling: impl Fn(&str) -> String) -> Verdict {
@@ -230,8 +337,14 @@ fn echo(p: &Probe<'_>, spelling: impl Fn(&str) -> String) -> Verdict {
     let asked = spelling(&given.server);
     let run = p.get(&asked)?;
     run.answers(&given)?;
-    let echoed = run.members()?.into_iter().find(|(key, _)| key == "ServerURL").map(|(_, value)| value);
-    ensure(echoed.as_deref() == Some(&asked), || format!("{asked} was asked for, the answer says {echoed:?}"))
+    let echoed = run
+        .members()?
+        .into_iter()
+        .find(|(key, _)| key == "ServerURL")
+        .map(|(_, value)| value);
+    ensure(echoed.as_deref() == Some(&asked), || {
+        format!("{asked} was asked for, the answer says {echoed:?}")
+    })
 }
 
 fn list_bytes(p: &Probe<'_>) -> Verdict {
@@ -241,7 +354,11 @@ fn list_bytes(p: &Probe<'_>) -> Verdict {
     let body = text.strip_suffix('\n').unwrap_or_default();
     let compact = serde_json::from_str::<serde_json::Value>(body).is_ok_and(|value| value.is_object())
         && !outside_strings(body).any(|character| character.is_ascii_whitespace());
-    if compact { Ok(()) } else { Err(run.failed("one compact JSON object and a newline")) }
+    if compact {
+        Ok(())
+    } else {
+        Err(run.failed("one compact JSON object and a newline"))
+    }
 }
 
 /// The characters of a JSON text that are not in its strings.

@@ -1,8 +1,8 @@
 //! User names and secrets come back as they went in: byte for byte, or they are refused when they are stored.
 
+use crate::conformance::Class::{Client, Reference, Stricter};
 use crate::conformance::judge::ensure;
 use crate::conformance::probe::Credential;
-use crate::conformance::Class::{Client, Reference, Stricter};
 use crate::conformance::{Case, Class, Probe, Verdict, client, reference, stricter};
 
 const VERBATIM: &str = "docker-credential-helpers: values are passed through";
@@ -20,43 +20,100 @@ enum Held {
 pub(super) fn cases() -> Vec<Case> {
     let mut cases: Vec<Case> = usernames().into_iter().chain(secrets()).collect();
     cases.extend([
-        client("replace-secret", "Storing again replaces the secret.", "docker CLI: login again", |p| {
-            replaced(p, |first| Credential { secret: format!("{}-new", first.secret), ..first })
-        }),
-        client("replace-user", "Storing as another user replaces the credential: the last login wins.", "docker CLI: login as another user", |p| {
-            replaced(p, |first| Credential { username: "another".into(), secret: format!("{}-new", first.secret), ..first })
-        }),
-        reference("replace-shorter", "A shorter secret leaves nothing of the longer one before it.", VERBATIM, |p| {
-            replaced(p, |first| Credential { secret: "s".into(), ..first })
-        }),
-        reference("replace-same", "Storing the same again changes nothing.", VERBATIM, |p| replaced(p, |first| first)),
-        client("two-servers", "Two servers keep a credential each.", "docker CLI: a login per registry", |p| {
-            let (one, two) = (p.stored(&p.host())?, p.stored(&p.host())?);
-            p.get(&one.server)?.answers(&one)?;
-            p.get(&two.server)?.answers(&two)
-        }),
-        reference("get-twice", "`get` changes nothing: asked again, it answers the same bytes.", VERBATIM, |p| {
-            let given = p.given()?;
-            let (first, second) = (p.get(&given.server)?, p.get(&given.server)?);
-            first.answers(&given)?;
-            ensure(first.stdout == second.stdout, || "the second answer differs from the first".into())
-        }),
-        stricter("escape-pair", "A pair of surrogate escapes is the one character that it names.", "RFC 8259, section 7", |p| {
-            written(p, r"\ud83d\ude00\u00e9\/\u0041\t", "😀é/A\t")
-        }),
-        stricter("normal-forms", "A letter and a letter with its accent apart stay two different secrets.", NO_CHANGE, |p| {
-            let composed = Credential { secret: "\u{e9}".into(), ..p.credential(p.host()) };
-            let decomposed = Credential { secret: "e\u{301}".into(), ..p.credential(p.host()) };
-            p.store(&composed)?;
-            p.store(&decomposed)?;
-            p.get(&composed.server)?.answers(&composed)?;
-            p.get(&decomposed.server)?.answers(&decomposed)
-        }),
+        client(
+            "replace-secret",
+            "Storing again replaces the secret.",
+            "docker CLI: login again",
+            |p| {
+                replaced(p, |first| Credential {
+                    secret: format!("{}-new", first.secret),
+                    ..first
+                })
+            },
+        ),
+        client(
+            "replace-user",
+            "Storing as another user replaces the credential: the last login wins.",
+            "docker CLI: login as another user",
+            |p| {
+                replaced(p, |first| Credential {
+                    username: "another".into(),
+                    secret: format!("{}-new", first.secret),
+                    ..first
+                })
+            },
+        ),
+        reference(
+            "replace-shorter",
+            "A shorter secret leaves nothing of the longer one before it.",
+            VERBATIM,
+            |p| {
+                replaced(p, |first| Credential {
+                    secret: "s".into(),
+                    ..first
+                })
+            },
+        ),
+        reference(
+            "replace-same",
+            "Storing the same again changes nothing.",
+            VERBATIM,
+            |p| replaced(p, |first| first),
+        ),
+        client(
+            "two-servers",
+            "Two servers keep a credential each.",
+            "docker CLI: a login per registry",
+            |p| {
+                let (one, two) = (p.stored(&p.host())?, p.stored(&p.host())?);
+                p.get(&one.server)?.answers(&one)?;
+                p.get(&two.server)?.answers(&two)
+            },
+        ),
+        reference(
+            "get-twice",
+            "`get` changes nothing: asked again, it answers the same bytes.",
+            VERBATIM,
+            |p| {
+                let given = p.given()?;
+                let (first, second) = (p.get(&given.server)?, p.get(&given.server)?);
+                first.answers(&given)?;
+                ensure(first.stdout == second.stdout, || {
+                    "the second answer differs from the first".into()
+                })
+            },
+        ),
+        stricter(
+            "escape-pair",
+            "A pair of surrogate escapes is the one character that it names.",
+            "RFC 8259, section 7",
+            |p| written(p, r"\ud83d\ude00\u00e9\/\u0041\t", "😀é/A\t"),
+        ),
+        stricter(
+            "normal-forms",
+            "A letter and a letter with its accent apart stay two different secrets.",
+            NO_CHANGE,
+            |p| {
+                let composed = Credential {
+                    secret: "\u{e9}".into(),
+                    ..p.credential(p.host())
+                };
+                let decomposed = Credential {
+                    secret: "e\u{301}".into(),
+                    ..p.credential(p.host())
+                };
+                p.store(&composed)?;
+                p.store(&decomposed)?;
+                p.get(&composed.server)?.answers(&composed)?;
+                p.get(&decomposed.server)?.answers(&decomposed)
+            },
+        ),
     ]);
     cases
 }
 
 fn usernames() -> Vec<Case> {
+    #[rustfmt::skip] // a table
     let rows: [(Class, &str, &str, &str, &str); 19] = [
         (Client, "user-token", "The user name `<token>` marks an identity token, and comes back so.", "docker CLI: identity tokens", "<token>"),
         (Client, "user-zeros", "A user name of zeros and hyphens.", "Azure: a registry's token user", "00000000-0000-0000-0000-000000000000"),
@@ -82,17 +139,37 @@ fn usernames() -> Vec<Case> {
         .into_iter()
         .map(|(class, id, says, source, username)| {
             Case::new(class, id, says, source, move |p| {
-                comes_back(p, Held::Always, &Credential { username: username.into(), ..p.credential(p.host()) })
+                comes_back(
+                    p,
+                    Held::Always,
+                    &Credential {
+                        username: username.into(),
+                        ..p.credential(p.host())
+                    },
+                )
             })
         })
         .collect();
-    cases.push(stricter("user-long", "A user name of 10,000 letters comes back, or is refused.", NO_CHANGE, |p| {
-        comes_back(p, Held::OrRefused, &Credential { username: "u".repeat(10_000), ..p.credential(p.host()) })
-    }));
+    cases.push(stricter(
+        "user-long",
+        "A user name of 10,000 letters comes back, or is refused.",
+        NO_CHANGE,
+        |p| {
+            comes_back(
+                p,
+                Held::OrRefused,
+                &Credential {
+                    username: "u".repeat(10_000),
+                    ..p.credential(p.host())
+                },
+            )
+        },
+    ));
     cases
 }
 
 fn secrets() -> Vec<Case> {
+    #[rustfmt::skip] // a table
     let always: [(Class, &str, &str, &str, &str); 22] = [
         (Reference, "secret-one", "A secret of one letter.", VERBATIM, "s"),
         (Stricter, "secret-space", "A secret that is one space.", NO_CHANGE, " "),
@@ -117,6 +194,7 @@ fn secrets() -> Vec<Case> {
         (Reference, "secret-words", "A secret that is a word of JSON.", VERBATIM, "null"),
         (Stricter, "secret-empty", "An empty secret comes back empty.", "docker-credential-helpers: only server and user are required", ""),
     ];
+    #[rustfmt::skip] // a table
     let sizes: [(Class, Held, &str, &str, &str, usize); 4] = [
         (Client, Held::Always, "secret-4k", "A secret of 4 KiB.", "docker CLI: the tokens of a web login", 4 << 10),
         (Reference, Held::OrRefused, "secret-20k", "A secret of 20 KiB comes back, or is refused.", VERBATIM, 20 << 10),
@@ -126,7 +204,14 @@ fn secrets() -> Vec<Case> {
     let mut cases = Vec::new();
     for (class, id, says, source, secret) in always {
         cases.push(Case::new(class, id, says, source, move |p| {
-            comes_back(p, Held::Always, &Credential { secret: secret.into(), ..p.credential(p.host()) })
+            comes_back(
+                p,
+                Held::Always,
+                &Credential {
+                    secret: secret.into(),
+                    ..p.credential(p.host())
+                },
+            )
         }));
     }
     for (class, held, id, says, source, size) in sizes {
@@ -139,9 +224,21 @@ fn secrets() -> Vec<Case> {
             comes_back(p, held, &credential)
         }));
     }
-    cases.push(stricter("secret-nul", "A secret with a NUL comes back whole, or is refused.", NO_CHANGE, |p| {
-        comes_back(p, Held::OrRefused, &Credential { secret: "before\0after".into(), ..p.credential(p.host()) })
-    }));
+    cases.push(stricter(
+        "secret-nul",
+        "A secret with a NUL comes back whole, or is refused.",
+        NO_CHANGE,
+        |p| {
+            comes_back(
+                p,
+                Held::OrRefused,
+                &Credential {
+                    secret: "before\0after".into(),
+                    ..p.credential(p.host())
+                },
+            )
+        },
+    ));
     cases
 }
 
@@ -164,8 +261,14 @@ fn replaced(p: &Probe<'_>, second: impl Fn(Credential) -> Credential) -> Verdict
 
 /// Stores a secret that the JSON writes with escapes, and expects the characters that they stand for.
 fn written(p: &Probe<'_>, json: &str, secret: &str) -> Verdict {
-    let credential = Credential { secret: secret.into(), ..p.credential(p.host()) };
-    let text = format!(r#"{{"ServerURL":"{}","Username":"{}","Secret":"{json}"}}"#, credential.server, credential.username);
+    let credential = Credential {
+        secret: secret.into(),
+        ..p.credential(p.host())
+    };
+    let text = format!(
+        r#"{{"ServerURL":"{}","Username":"{}","Secret":"{json}"}}"#,
+        credential.server, credential.username
+    );
     p.store_bytes(&credential.server, text)?.exits(0)?;
     p.get(&credential.server)?.answers(&credential)
 }

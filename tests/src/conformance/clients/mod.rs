@@ -1,7 +1,7 @@
 //! The clients: each group sends exactly what one client sends, and judges the answer as that client does.
 
-mod table;
 mod readers;
+mod table;
 mod workflows;
 
 use super::probe::Credential;
@@ -36,7 +36,10 @@ struct Client {
 }
 
 pub(super) fn groups() -> Vec<Group> {
-    table::CLIENTS.iter().map(|client| Group::new(client.name, client.about, client.cases())).collect()
+    table::CLIENTS
+        .iter()
+        .map(|client| Group::new(client.name, client.about, client.cases()))
+        .collect()
 }
 
 impl Client {
@@ -45,33 +48,67 @@ impl Client {
             Case::new(class, id, says, self.source, move |p| check(self, p))
         };
         let mut cases = vec![
-            case(Class::Client, "found", "It finds the credential of a registry.", |client, p| {
-                client.finds(p, &p.given()?)
-            }),
-            case(Class::Client, "missing", "It sees that there is none for a registry.", |client, p| {
-                client.misses(p, &p.host())
-            }),
-            case(Class::Client, "port", "It finds the credential of a registry on a port of its own.", |client, p| {
-                let host = p.host();
-                p.stored(&host)?;
-                client.finds(p, &p.stored(&format!("{host}:5000"))?)
-            }),
-            case(Class::Client, "token", "It finds an identity token, and sees that it is one.", |client, p| {
-                let token = Credential { username: "<token>".into(), ..p.credential(p.host()) };
-                p.store(&token)?;
-                client.finds(p, &token)
-            }),
-            case(Class::Client, "any-secret", "A secret of several lines and scripts reaches it whole.", |client, p| {
-                let secret = "\"a\\\n\u{43f}\u{1f511}<&>\n".to_owned();
-                let credential = Credential { secret, ..p.credential(p.host()) };
-                p.store(&credential)?;
-                client.finds(p, &credential)
-            }),
-            case(self.hub.1, "hub", "It finds Docker Hub's credential after `docker login`.", |client, p| {
-                p.hub()?;
-                let stored = p.stored("https://index.docker.io/v1/")?;
-                client.sees(p, client.hub.0.iter().map(|question| (*question).to_owned()))?.is(&stored)
-            }),
+            case(
+                Class::Client,
+                "found",
+                "It finds the credential of a registry.",
+                |client, p| client.finds(p, &p.given()?),
+            ),
+            case(
+                Class::Client,
+                "missing",
+                "It sees that there is none for a registry.",
+                |client, p| client.misses(p, &p.host()),
+            ),
+            case(
+                Class::Client,
+                "port",
+                "It finds the credential of a registry on a port of its own.",
+                |client, p| {
+                    let host = p.host();
+                    p.stored(&host)?;
+                    client.finds(p, &p.stored(&format!("{host}:5000"))?)
+                },
+            ),
+            case(
+                Class::Client,
+                "token",
+                "It finds an identity token, and sees that it is one.",
+                |client, p| {
+                    let token = Credential {
+                        username: "<token>".into(),
+                        ..p.credential(p.host())
+                    };
+                    p.store(&token)?;
+                    client.finds(p, &token)
+                },
+            ),
+            case(
+                Class::Client,
+                "any-secret",
+                "A secret of several lines and scripts reaches it whole.",
+                |client, p| {
+                    let secret = "\"a\\\n\u{43f}\u{1f511}<&>\n".to_owned();
+                    let credential = Credential {
+                        secret,
+                        ..p.credential(p.host())
+                    };
+                    p.store(&credential)?;
+                    client.finds(p, &credential)
+                },
+            ),
+            case(
+                self.hub.1,
+                "hub",
+                "It finds Docker Hub's credential after `docker login`.",
+                |client, p| {
+                    p.hub()?;
+                    let stored = p.stored("https://index.docker.io/v1/")?;
+                    client
+                        .sees(p, client.hub.0.iter().map(|question| (*question).to_owned()))?
+                        .is(&stored)
+                },
+            ),
         ];
         cases.extend((self.more)());
         cases
@@ -103,7 +140,11 @@ impl Client {
 impl Seen {
     fn is(&self, credential: &Credential) -> Verdict {
         match self {
-            Self::Found(username, secret) if *username == credential.username && *secret == credential.secret => Ok(()),
+            Self::Found(username, secret)
+                if *username == credential.username && *secret == credential.secret =>
+            {
+                Ok(())
+            }
             _ => Err(self.instead_of(&format!("the credential of {}", credential.server))),
         }
     }

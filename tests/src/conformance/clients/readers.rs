@@ -63,11 +63,16 @@ pub(super) fn testcontainers_java(p: &Probe<'_>, server: &str) -> Answer {
     }
     let learnt = p.get("https://not.a.real.registry.invalid/url")?;
     let same = run.end == End::Exit(1) && learnt.end == End::Exit(1);
-    Ok(if same && !run.stdout.trim_ascii().is_empty() && run.stdout.trim_ascii() == learnt.stdout.trim_ascii() {
-        Seen::NotFound
-    } else {
-        gives_up(&run, "exit 1 with the text that it has learnt")
-    })
+    Ok(
+        if same
+            && !run.stdout.trim_ascii().is_empty()
+            && run.stdout.trim_ascii() == learnt.stdout.trim_ascii()
+        {
+            Seen::NotFound
+        } else {
+            gives_up(&run, "exit 1 with the text that it has learnt")
+        },
+    )
 }
 
 /// testcontainers-node: a line; any failure is one without a credential.
@@ -108,10 +113,16 @@ pub(super) fn spring_boot(p: &Probe<'_>, server: &str) -> Answer {
     let run = p.run(&["get"], Input::Bytes(server.into()), Output::Merged)?;
     Ok(match run.end {
         End::Exit(0) => first_value(&run, &run.stdout, exact),
-        _ if [NOT_FOUND, NO_SERVER, NO_USERNAME].iter().any(|text| run.stdout.trim_ascii() == text.as_bytes()) => {
+        _ if [NOT_FOUND, NO_SERVER, NO_USERNAME]
+            .iter()
+            .any(|text| run.stdout.trim_ascii() == text.as_bytes()) =>
+        {
             Seen::NotFound
         }
-        _ => gives_up(&run, "the text for \"not found\" and nothing else on both streams"),
+        _ => gives_up(
+            &run,
+            "the text for \"not found\" and nothing else on both streams",
+        ),
     })
 }
 
@@ -166,7 +177,12 @@ fn whole_value(run: &Run, same: fn(&str, &str) -> bool) -> Seen {
 }
 
 fn credential(run: &Run, members: &[(String, Value)], same: fn(&str, &str) -> bool) -> Seen {
-    let value = |key| members.iter().rfind(|(name, _)| same(name, key)).and_then(|(_, value)| value.as_str());
+    let value = |key| {
+        members
+            .iter()
+            .rfind(|(name, _)| same(name, key))
+            .and_then(|(_, value)| value.as_str())
+    };
     match (value("Username"), value("Secret")) {
         (Some(username), Some(secret)) => Seen::Found(username.into(), secret.into()),
         _ => gives_up(run, "a Username and a Secret"),

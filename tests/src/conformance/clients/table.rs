@@ -49,7 +49,10 @@ pub(super) const CLIENTS: &[Client] = &[
         about: "crane, ko, cosign and kaniko",
         get: read::docker,
         questions: |host| vec![format!("{host}/org/repo"), host.to_owned()],
-        hub: (&["index.docker.io/library/alpine", "https://index.docker.io/v1/"], Class::Client),
+        hub: (
+            &["index.docker.io/library/alpine", "https://index.docker.io/v1/"],
+            Class::Client,
+        ),
         source: "go-containerregistry: asks for the repository, then for the host",
         more: does::crane,
     },
@@ -68,7 +71,11 @@ pub(super) const CLIENTS: &[Client] = &[
         get: read::docker,
         questions: does::nerdctl_spellings,
         hub: (
-            &["registry-1.docker.io:443", "https://index.docker.io/v1/", "https://registry-1.docker.io:443"],
+            &[
+                "registry-1.docker.io:443",
+                "https://index.docker.io/v1/",
+                "https://registry-1.docker.io:443",
+            ],
             Class::Client,
         ),
         source: "nerdctl: asks for each spelling in turn; an error ends it",
@@ -134,7 +141,12 @@ pub(super) const CLIENTS: &[Client] = &[
         get: read::jib,
         questions: host,
         hub: (
-            &["registry.hub.docker.com", "index.docker.io", "registry-1.docker.io", "docker.io"],
+            &[
+                "registry.hub.docker.com",
+                "index.docker.io",
+                "registry-1.docker.io",
+                "docker.io",
+            ],
             Class::Stricter,
         ),
         source: "jib: the text anywhere in stdout; the exit code is not looked at",
