@@ -297,7 +297,8 @@ fn change(change: impl FnOnce(&mut Credentials)) -> Result<String, String> {
         if broken("concurrency") {
             thread::sleep(Duration::from_millis(100));
         }
-        if !broken("forgetful") && !(broken("sticky") && !credentials.is_empty()) {
+        let stuck = broken("sticky") && !credentials.is_empty();
+        if !stuck && !broken("forgetful") {
             change(&mut credentials);
         }
         fs::write(path.with_extension("new"), json!(credentials).to_string())?;

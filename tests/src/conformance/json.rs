@@ -37,7 +37,14 @@ impl<'de> Deserialize<'de> for Members {
 /// # Errors
 /// What is wrong with it, for a message.
 pub fn strings(bytes: &[u8]) -> Result<Vec<(String, String)>, String> {
-    let Members(members) = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    // The parser's own words quote the text, which may hold a secret.
+    let Members(members) = serde_json::from_slice(bytes).map_err(|error| {
+        format!(
+            "the JSON ends or fails at line {}, column {}",
+            error.line(),
+            error.column()
+        )
+    })?;
     members
         .into_iter()
         .map(|(key, value)| match value {

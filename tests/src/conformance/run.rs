@@ -94,6 +94,8 @@ pub struct Run {
     pub waited: bool,
     /// The most memory it was seen to hold, in KiB; none where the system does not tell.
     pub peak_kib: Option<u64>,
+    /// Whether what it printed may be somebody's secret, and is kept out of messages.
+    pub private: bool,
     /// Whether the helper left its standard input switched to non-blocking.
     pub left_nonblocking: bool,
 }
@@ -334,6 +336,7 @@ fn watch(call: String, mut child: Child, feed: Feed, ends: Ends) -> io::Result<R
             .unwrap_or(false),
         waited,
         peak_kib,
+        private: false,
         left_nonblocking,
     })
 }

@@ -2,7 +2,7 @@
 
 use crate::conformance::judge::{NOT_FOUND, ensure};
 use crate::conformance::run::{Input, Output};
-use crate::conformance::{Case, Probe, Verdict, client, reference, stricter};
+use crate::conformance::{Case, Probe, Stop, Verdict, client, reference, stricter};
 
 const SERVE: &str = "docker-credential-helpers: credentials.Serve";
 const ENCODER: &str = "docker-credential-helpers: Go's JSON encoder writes the answer";
@@ -75,9 +75,19 @@ fn words() -> Vec<Case> {
         ),
         reference(
             "version",
-            "`version` prints `docker-credential-<name> (<package>) v<semver>`.",
+            "`version` prints `docker-credential-<name> (<package>) <version>`.",
             SERVE,
-            version_line,
+            |p| version_of(p).map(drop),
+        ),
+        stricter(
+            "version-semver",
+            "The version is `v` and a version by the rules of semver.org.",
+            "tools compare versions",
+            |p| {
+                let version = version_of(p)?;
+                let numbers = version.strip_prefix('v').is_some_and(is_semver);
+                ensure(numbers, || format!("the version is {version}"))
+            },
         ),
         reference(
             "version-long",
@@ -279,19 +289,21 @@ fn usage(p: &Probe<'_>, arguments: &[&str], code: i32) -> Verdict {
     }
 }
 
-fn version_line(p: &Probe<'_>) -> Verdict {
+/// The last part of the line that `version` prints.
+fn version_of(p: &Probe<'_>) -> Result<String, Stop> {
     let run = p.verb("version", "")?;
     run.exits(0)?;
     let line = String::from_utf8_lossy(&run.stdout);
-    let version = line
+    let parts = line
         .strip_prefix(&format!("{} (", p.name()))
-        .and_then(|rest| rest.strip_suffix('\n')?.split_once(") v"))
-        .filter(|(package, _)| !package.is_empty() && !package.contains(['(', ')', '\n']))
-        .map(|(_, version)| version);
-    if version.is_some_and(is_semver) {
-        return Ok(());
+        .and_then(|rest| rest.strip_suffix('\n')?.split_once(") "))
+        .filter(|(package, version)| {
+            !package.is_empty() && !version.is_empty() && !version.contains(['\n', ' '])
+        });
+    match parts {
+        Some((_, version)) => Ok(version.to_owned()),
+        None => Err(run.failed(&format!("`{} (<package>) <version>` and a newline", p.name()))),
     }
-    Err(run.failed(&format!("`{} (<package>) v<semver>` and a newline", p.name())))
 }
 
 /// Three numbers without leading zeros, and perhaps a pre-release and a build behind them.

@@ -184,7 +184,7 @@ fn stdin() -> Vec<Case> {
             "erase-waits",
             "`erase` waits for its input, and takes it.",
             EPIPE,
-            |p| late(p, "erase", p.host())?.worked_in_silence(),
+            |p| late(p, "erase", p.host())?.exits_somehow(),
         ),
         stricter(
             "bad-store-taken",

@@ -177,7 +177,7 @@ fn secrets() -> Vec<Case> {
         (Stricter, "secret-lf", "A secret that ends in a newline.", NO_CHANGE, "secret\n"),
         (Stricter, "secret-crlf", "A secret that ends in CR and LF.", NO_CHANGE, "secret\r\n"),
         (Stricter, "secret-lf-first", "A secret that begins with a newline.", NO_CHANGE, "\nsecret"),
-        (Client, "secret-lines", "A secret of several lines.", "Google: `_json_key` and a key file", "{\n  \"type\": \"service_account\",\n  \"key\": \"-----BEGIN-----\\nMII\\n\"\n}\n"),
+        (Client, "secret-lines", "A secret of several lines.", "Google: `_json_key` and a key file", "{\n  \"type\": \"service_account\",\n  \"key\": \"-----BEGIN-----\\nMII\\n\"\n}"),
         (Reference, "secret-quotes", "A secret with quotation marks and backslashes.", VERBATIM, r#""'\"\\n`"#),
         (Reference, "secret-html", "A secret with `<`, `>` and `&`.", VERBATIM, "<a>&b&amp;"),
         (Reference, "secret-unicode", "A secret in other scripts and beyond the basic plane.", VERBATIM, "пароль-密码-\u{1f511}"),

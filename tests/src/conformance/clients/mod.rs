@@ -88,7 +88,7 @@ impl Client {
                 "any-secret",
                 "A secret of several lines and scripts reaches it whole.",
                 |client, p| {
-                    let secret = "\"a\\\n\u{43f}\u{1f511}<&>\n".to_owned();
+                    let secret = "\"a\\\n\u{43f}\u{1f511}<&>".to_owned();
                     let credential = Credential {
                         secret,
                         ..p.credential(p.host())

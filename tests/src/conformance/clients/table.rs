@@ -137,7 +137,7 @@ pub(super) const CLIENTS: &[Client] = &[
     },
     Client {
         name: "jib",
-        about: "jib",
+        about: "Google's jib",
         get: read::jib,
         questions: host,
         hub: (
