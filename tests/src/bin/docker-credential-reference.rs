@@ -349,6 +349,7 @@ fn spoilt(words: &[OsString], reply: String, code: u8) -> (String, u8) {
         ("streams" | "spring-boot", _) => (say("a warning\n") + &reply, code),
         ("docker", _) if missing => ("no such credentials\n".into(), code),
         ("buildx", _) if missing => (String::new(), 0),
+        ("leaking", "get") => (say(&reply) + "{\"Secret\":\"else\"}", code),
         ("oras", "get") if code == 0 => (reply + "done\n", code),
         ("docker-py", "list") => ("null\n".into(), code),
         ("testcontainers-java", _) if missing => (reply, 2),

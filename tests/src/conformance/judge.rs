@@ -22,11 +22,16 @@ impl Run {
             End::TimedOut => "no end within 10 s".into(),
             End::Flooded => "endless output".into(),
         };
-        let stderr = match self.stderr.as_slice() {
-            [] => String::new(),
-            stderr => format!(", stderr {}", excerpt(stderr, 200)),
+        let shown = |bytes: &[u8]| match bytes.len() {
+            0 => "nothing".to_owned(),
+            count if self.private => format!("{count} bytes, which are not shown"),
+            _ => excerpt(bytes, 200),
         };
-        let seen = format!("{end}, stdout {}{stderr}", excerpt(&self.stdout, 200));
+        let seen = format!(
+            "{end}, {} on stdout, {} on stderr",
+            shown(&self.stdout),
+            shown(&self.stderr)
+        );
         Stop::Failed(format!("{}: expected {expected}; saw {seen}", self.call))
     }
 
@@ -55,10 +60,12 @@ impl Run {
     /// The exit code and standard output are these.
     pub fn prints(&self, code: i32, stdout: &str) -> Judgement {
         let met = self.end == End::Exit(code) && self.stdout == stdout.as_bytes();
-        self.expect(
-            met,
-            &format!("exit {code}, stdout {}", excerpt(stdout.as_bytes(), 200)),
-        )
+        let expected = match stdout {
+            "" => "nothing".to_owned(),
+            _ if self.private => format!("another text of {} bytes", stdout.len()),
+            _ => excerpt(stdout.as_bytes(), 200),
+        };
+        self.expect(met, &format!("exit {code}, {expected} on stdout"))
     }
 
     /// It worked and said nothing.
@@ -85,14 +92,13 @@ impl Run {
         };
         let same =
             value("Username") == Some(&credential.username) && value("Secret") == Some(&credential.secret);
-        self.expect(
-            same,
-            &format!(
-                "Username {} and Secret {}",
-                excerpt(credential.username.as_bytes(), 80),
-                excerpt(credential.secret.as_bytes(), 80)
-            ),
-        )
+        let username = excerpt(credential.username.as_bytes(), 80);
+        let secret = if self.private {
+            "as before".into()
+        } else {
+            excerpt(credential.secret.as_bytes(), 80)
+        };
+        self.expect(same, &format!("Username {username} and Secret {secret}"))
     }
 
     /// The members of the answer, which is one object of strings.

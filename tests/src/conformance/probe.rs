@@ -253,14 +253,20 @@ impl<'a> Probe<'a> {
 
     /// The same for arguments that are not text.
     pub fn run_os(&self, arguments: &[&OsStr], input: Input, output: Output) -> Result<Run, Stop> {
-        self.helper
+        let run = self
+            .helper
             .run(arguments, input, output)
             .map_err(|error| match error.kind() {
                 std::io::ErrorKind::Unsupported => {
                     Stop::NotApplicable("such streams cannot be made here".into())
                 }
                 _ => Stop::Failed(format!("the helper could not be run: {error}")),
-            })
+            })?;
+        // What a read-only helper answers is not the runner's own: it is the credential of somebody's CI job.
+        Ok(Run {
+            private: self.mode.read_only,
+            ..run
+        })
     }
 
     fn touched(&self) -> MutexGuard<'_, BTreeSet<String>> {

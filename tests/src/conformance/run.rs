@@ -88,10 +88,8 @@ pub struct Run {
     pub stdout: Vec<u8>,
     /// Standard error.
     pub stderr: Vec<u8>,
-    /// Whether the helper took its whole input.
+    /// Whether the helper took its whole input, and waited for it where it was [`Input::Late`].
     pub took_input: bool,
-    /// Whether the helper was still there after it had waited a while for a [`Input::Late`] input.
-    pub waited: bool,
     /// The most memory it was seen to hold, in KiB; none where the system does not tell.
     pub peak_kib: Option<u64>,
     /// Whether what it printed may be somebody's secret, and is kept out of messages.
@@ -331,10 +329,10 @@ fn watch(call: String, mut child: Child, feed: Feed, ends: Ends) -> io::Result<R
         end,
         stdout: stdout.take(grace),
         stderr: stderr.take(grace),
-        took_input: taken
-            .recv_timeout(grace.saturating_duration_since(Instant::now()))
-            .unwrap_or(false),
-        waited,
+        took_input: waited
+            && taken
+                .recv_timeout(grace.saturating_duration_since(Instant::now()))
+                .unwrap_or(false),
         peak_kib,
         private: false,
         left_nonblocking,

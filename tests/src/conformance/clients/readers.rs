@@ -44,7 +44,7 @@ pub(super) fn docker_py(p: &Probe<'_>, server: &str) -> Answer {
 /// `docker_credential` for Rust: takes any failure for one, and writes the question whether it is read or not.
 pub(super) fn rust(p: &Probe<'_>, server: &str) -> Answer {
     let run = p.run(&["get"], Input::Late(server.into()), Output::Apart)?;
-    if !run.waited || !run.took_input {
+    if !run.took_input {
         return Ok(gives_up(&run, "the question to be read"));
     }
     Ok(match run.end {
