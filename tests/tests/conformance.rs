@@ -11,9 +11,9 @@ use tempfile::TempDir;
 
 const RUNNER: &str = env!("CARGO_BIN_EXE_docker-credential-conformance");
 const REFERENCE: &str = env!("CARGO_BIN_EXE_docker-credential-reference");
-const HUB: Mode = Mode {
+const THROW_AWAY: Mode = Mode {
     read_only: false,
-    hub: true,
+    throw_away: true,
 };
 
 /// The reference helper with a store of its own, broken in one way or not at all.
@@ -64,7 +64,7 @@ const FOREIGN: &str = r#"{"https://registry.example.com":["registry.example.com"
 #[test]
 fn the_reference_passes_every_case() {
     let place = Place::new();
-    let report = Report::of(&place.helper(&[]), groups(), HUB);
+    let report = Report::of(&place.helper(&[]), groups(), THROW_AWAY);
     assert!(report.is_clean(), "{}", report.to_text());
     assert_eq!(
         report.not_applicable(),
@@ -109,7 +109,7 @@ fn a_read_only_helper_is_judged_by_what_it_lists() {
         groups(),
         Mode {
             read_only: true,
-            hub: false,
+            throw_away: false,
         },
     );
     assert!(report.is_clean(), "{}", report.to_text());
@@ -124,7 +124,7 @@ fn what_a_read_only_helper_answers_is_in_no_report() {
     place.holds(FOREIGN);
     let read_only = Mode {
         read_only: true,
-        hub: false,
+        throw_away: false,
     };
     for fault in ["protocol", "oras", "leaking"] {
         let helper = place.helper(&[("REFERENCE_READ_ONLY", "1"), ("REFERENCE_FAULT", fault)]);
@@ -140,7 +140,7 @@ fn what_a_read_only_helper_answers_is_in_no_report() {
 fn each_group_notices_a_helper_that_is_broken_there() {
     for name in groups().iter().map(|group| group.name) {
         let place = Place::new();
-        let report = Report::of(&place.broken(name), only(&[name]), HUB);
+        let report = Report::of(&place.broken(name), only(&[name]), THROW_AWAY);
         assert!(
             !report.failed().is_empty(),
             "a helper with the fault {name} passes that group"
@@ -157,14 +157,14 @@ fn every_case_fails_with_some_broken_helper() {
         .collect();
     let read_only = Mode {
         read_only: true,
-        hub: false,
+        throw_away: false,
     };
     for (fault, mode) in [
-        ("deaf", HUB),
-        ("forgetful", HUB),
-        ("confused", HUB),
-        ("gruff", HUB),
-        ("matching", HUB),
+        ("deaf", THROW_AWAY),
+        ("forgetful", THROW_AWAY),
+        ("confused", THROW_AWAY),
+        ("gruff", THROW_AWAY),
+        ("matching", THROW_AWAY),
         ("deaf", read_only),
     ] {
         let place = Place::new();
@@ -193,7 +193,7 @@ fn what_cannot_be_erased_is_reported() {
     let report = Report::of(&stuck, only(&["protocol-store-silent"]), Mode::default());
     assert!(!report.is_clean());
     assert!(
-        report.to_text().contains("LEFT BEHIND: c1-0.dcc-"),
+        report.to_text().contains("LEFT BEHIND: `c1-0.dcc-"),
         "{}",
         report.to_text()
     );

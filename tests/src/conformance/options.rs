@@ -12,13 +12,15 @@ Usage: docker-credential-conformance [OPTIONS] <helper-command>
        docker-credential-conformance --list [--only NAME]...
 
 The helper is a program of the name docker-credential-<name>, found in PATH, or a path to one.
-It is given servers under .invalid that no other run uses, and everything that was stored is erased again.
+It is given servers under .invalid that no other run uses, and everything that was stored is erased again;
+only a run that is interrupted leaves some: servers that end in .dcc-<run>.invalid.
 
 Options:
       --env NAME=VALUE  Set a variable for the helper
       --only NAME       Run one group, or one case by its id; may be given more than once
       --read-only       The helper cannot store: judge it by the servers that it lists
-      --hub             Store and erase Docker Hub's own entries, too; for a store with nothing to lose
+      --throw-away      The store is a throw-away: store and erase Docker Hub's own entries, too, and servers that
+                        a helper may accept and not be able to erase
       --json            Print the results as JSON
       --list            Print the cases as Markdown tables, and run nothing
   -h, --help            Print this
@@ -66,7 +68,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, S
             Some("--json") => json = true,
             Some("--list") => list = true,
             Some("--read-only") => mode.read_only = true,
-            Some("--hub") => mode.hub = true,
+            Some("--throw-away") => mode.throw_away = true,
             Some("--only") => only.push(value(&mut arguments, "--only NAME")?),
             Some("--env") => {
                 let pair = value(&mut arguments, "--env NAME=VALUE")?;

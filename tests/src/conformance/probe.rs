@@ -23,8 +23,9 @@ pub enum Stop {
 pub struct Mode {
     /// The helper cannot store; what it lists is what it is judged by.
     pub read_only: bool,
-    /// The store is a throw-away: Docker Hub's own entries may be stored and erased in it.
-    pub hub: bool,
+    /// The store is a throw-away: Docker Hub's own entries may be stored and erased in it, and entries that the
+    /// helper ought to have refused and cannot erase may stay.
+    pub throw_away: bool,
 }
 
 /// A credential that a case stores or expects.
@@ -192,14 +193,20 @@ impl<'a> Probe<'a> {
         Ok(())
     }
 
-    /// Stops a case that would touch Docker Hub's entry in a store that may be somebody's.
-    pub fn hub(&self) -> Result<(), Stop> {
+    /// Stops a case that must not touch a store that is somebody's.
+    pub fn throw_away(&self) -> Result<(), Stop> {
         self.writing()?;
-        if !self.mode.hub {
+        if !self.mode.throw_away {
             return Err(Stop::NotApplicable(
-                "Docker Hub's entry is touched with --hub only".into(),
+                "it is for a store that is a throw-away".into(),
             ));
         }
+        Ok(())
+    }
+
+    /// Stops a case that stores for Docker Hub, unless the store is a throw-away and holds nothing for it.
+    pub fn hub(&self) -> Result<(), Stop> {
+        self.throw_away()?;
         for spelling in HUB {
             if self.get(spelling)?.not_found().is_err() {
                 return Err(Stop::NotApplicable(format!(

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::json;
 
-use super::run::Helper;
+use super::run::{Helper, excerpt};
 use super::{Class, Group, Mode, Probe, Stop, Verdict};
 
 /// What became of a run.
@@ -100,7 +100,7 @@ impl Report {
         let leavings = self
             .left_behind
             .iter()
-            .map(|server| format!("LEFT BEHIND: {server}\n"));
+            .map(|server| format!("LEFT BEHIND: {}\n", excerpt(server.as_bytes(), 200)));
         let mut lines: Vec<String> = failures.chain(leavings).collect();
         if !lines.is_empty() {
             lines.push("\n".into());

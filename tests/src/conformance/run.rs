@@ -45,6 +45,12 @@ pub enum Input {
     Closed,
 }
 
+impl From<&str> for Input {
+    fn from(text: &str) -> Self {
+        Self::Bytes(text.into())
+    }
+}
+
 /// Where the helper's standard output and standard error go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Output {
