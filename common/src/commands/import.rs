@@ -27,17 +27,22 @@ pub(super) fn definition() -> Command {
     Command::new("import")
         .about("Move logins in from plain text, or copy them from another helper")
         .long_about(
-            "Move logins in that stand in the clear: from docker's config.json, from ~/.dockercfg, and from podman's \
-             auth.json. Each is stored, read back and compared; only then it is taken out of the file, where an empty \
-             entry stays that some clients need. That is done only where the file's client asks this helper from then \
-             on, so \"configure\" comes first, or --configure does both.\n\n\
-             From another helper (pass, secretservice, osxkeychain, wincred, desktop, …) logins are copied; it keeps \
-             its own.",
+            "Move logins in that stand in the clear: from docker's config.json, from ~/.dockercfg, and\n\
+             from podman's auth.json. Each is stored, read back and compared; only then it is taken\n\
+             out of the file, where an empty entry stays that some clients need. That is done only\n\
+             where the file's client asks this helper from then on: \"configure\" comes first, or\n\
+             --configure does both.\n\n\
+             From another helper (pass, secretservice, osxkeychain, wincred, desktop, …) logins are\n\
+             copied; it keeps its own.",
         )
         .after_long_help(
-            "A login that is in this store already is not replaced by a different one, unless --replace is given: what \
-             stands in the clear is commonly the older. Interrupted, it is simply run again.\n\n\
-             Examples:\n  import --dry-run\n  import --configure\n  import --from pass\n  import --from ./old/config.json --keep",
+            "A login that is in this store already is not replaced by a different one, unless --replace\n\
+             is given: what stands in the clear is commonly the older. Interrupted, it is run again.\n\n\
+             Examples:\n  \
+             import --dry-run\n  \
+             import --configure\n  \
+             import --from pass\n  \
+             import --from ./old/config.json --keep",
         )
         .arg(
             Arg::new("from")
@@ -47,8 +52,14 @@ pub(super) fn definition() -> Command {
                 .help("\"config\", a file (with a dot or slash in its name), or the name of a helper"),
         )
         .arg(flag("keep", "Copy, and leave the files as they are"))
-        .arg(flag("replace", "Take a login that differs from the one in this store"))
-        .arg(flag("configure", "Make docker, or podman, ask this helper for what is moved"))
+        .arg(flag(
+            "replace",
+            "Take a login that differs from the one in this store",
+        ))
+        .arg(flag(
+            "configure",
+            "Make docker, or podman, ask this helper for what is moved",
+        ))
         .arg(configure::dry_run("Show what would be done, and do nothing"))
 }
 
