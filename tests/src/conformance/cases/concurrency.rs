@@ -28,9 +28,10 @@ pub(super) fn cases() -> Vec<Case> {
             all((0..8).map(|_| {
                 || {
                     let listed = p.list()?;
-                    ensure(listed.iter().any(|(server, _)| *server == given.server), || {
-                        format!("`list` names {listed:?}")
-                    })
+                    ensure(
+                        listed.iter().any(|(server, _)| server.contains(&given.server)),
+                        || format!("`list` names {listed:?}"),
+                    )
                 }
             }))
         }),
@@ -115,9 +116,10 @@ pub(super) fn cases() -> Vec<Case> {
                     || others.iter().try_for_each(|other| p.store(other)),
                     || {
                         let listed = p.list()?;
-                        ensure(listed.iter().any(|(server, _)| *server == kept.server), || {
-                            format!("`list` names {listed:?}")
-                        })
+                        ensure(
+                            listed.iter().any(|(server, _)| server.contains(&kept.server)),
+                            || format!("`list` names {listed:?}"),
+                        )
                     },
                 )
             },

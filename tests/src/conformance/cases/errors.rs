@@ -172,6 +172,9 @@ fn not_text() -> impl Iterator<Item = Case> {
 }
 
 fn refuses(p: &Probe<'_>, host: &str, secret: &str, json: Vec<u8>) -> Verdict {
+    // What a helper may make of it that does not refuse.
+    p.will_store(&format!("x.{host}"));
+    p.will_store(&format!("{host}\u{fffd}"));
     p.store_bytes(host, json)?.refused(secret)?;
     p.get(host)?.not_found()
 }
