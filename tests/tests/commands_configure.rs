@@ -13,12 +13,12 @@ const CONFIG: &str = "{\n\t\"auths\": {\n\t\t\"ghcr.io\": {\n\t\t\t\"auth\": \"Y
 
 fn place(config: &str) -> Place {
     let place = Place::new(AGE);
-    fs::write(place.config_path(), config).unwrap();
+    fs::write(place.config_path(), config).expect("a file of the place");
     place
 }
 
 fn config(place: &Place) -> String {
-    fs::read_to_string(place.config_path()).unwrap()
+    fs::read_to_string(place.config_path()).expect("a file of the place")
 }
 
 #[test]

@@ -31,13 +31,13 @@ fn place(config: &Value) -> Place {
 
 fn write(place: &Place, below: &str, content: &str) -> PathBuf {
     let path = place.path(below);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(&path, content).unwrap();
+    fs::create_dir_all(path.parent().expect("a directory")).expect("a file of the place");
+    fs::write(&path, content).expect("a file of the place");
     path
 }
 
 fn read(path: &PathBuf) -> Value {
-    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+    serde_json::from_slice(&fs::read(path).expect("a file of the place")).expect("a file of the place")
 }
 
 #[track_caller]

@@ -38,7 +38,7 @@ fn kubernetes_and_docker_find_the_hub_by_its_url() {
         );
     }
     let line = place.command(&["export", "--format", "auth-config"]).stdout;
-    assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1);
+    assert_eq!(String::from_utf8_lossy(&line).lines().count(), 1);
 }
 
 #[test]
@@ -190,7 +190,7 @@ fn findings(place: &Place) -> (Option<i32>, Vec<(String, String)>) {
     let outcome = place.command(&["doctor", "--json"]);
     let found: Vec<Value> =
         serde_json::from_slice(&outcome.stdout).unwrap_or_else(|error| panic!("{error}: {outcome:?}"));
-    let text = |finding: &Value, key: &str| finding[key].as_str().unwrap().to_owned();
+    let text = |finding: &Value, key: &str| finding[key].as_str().expect("a string").to_owned();
     let pairs = found
         .iter()
         .map(|finding| (text(finding, "level"), text(finding, "check")));
