@@ -138,6 +138,11 @@ impl Place {
         self.run(self.helper.program()).arg(verb).stdin(stdin).outcome()
     }
 
+    /// One of the helper's commands for people.
+    pub fn command(&self, arguments: &[&str]) -> Outcome {
+        self.run(self.helper.program()).args(arguments).outcome()
+    }
+
     /// Stores through the helper, as docker does.
     #[track_caller]
     pub fn store(&self, server: &str, login: &Login) {

@@ -224,7 +224,7 @@ fn podman(session: &mut Session<'_>, asked: &Asked) -> Result<(), Error> {
     if !is_answered {
         session
             .console
-            .print("  nothing decides: they go without a login\n")?;
+            .print("   nothing decides: they go without a login\n")?;
     }
     Ok(())
 }
