@@ -15,6 +15,9 @@ use crate::error::one_line;
 /// The longest request that is read, in bytes. The longest secret known in use, a web login's token, has 5,000.
 pub const INPUT_MAX: usize = 1 << 20;
 
+/// How much is asked for at first: most requests are shorter.
+const USUAL: usize = 1 << 12;
+/// How much is asked for at once, at the most.
 const CHUNK: usize = 1 << 16;
 
 /// All of stdin.
@@ -53,13 +56,13 @@ fn read_to_end(input: &mut impl Read) -> io::Result<Option<Zeroizing<Vec<u8>>>> 
         if filled > INPUT_MAX {
             return Ok(None);
         }
-        if bytes.len() - filled < CHUNK {
-            let more = bytes.len().max(CHUNK);
+        if bytes.len() == filled {
+            let more = filled.clamp(USUAL, CHUNK);
             // A process with little memory answers with an error, not with an abort.
-            bytes.try_reserve_exact(more)?;
+            bytes.try_reserve(more)?;
             bytes.resize(filled + more, 0);
         }
-        match input.read(&mut bytes[filled..filled + CHUNK]) {
+        match input.read(&mut bytes[filled..]) {
             Ok(0) => break,
             Ok(count) => filled += count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

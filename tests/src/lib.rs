@@ -1,1 +1,17 @@
 //! What the tests share: places to run a helper in, and the services that a real client needs.
+#![expect(
+    clippy::missing_panics_doc,
+    reason = "a panic is how a part of a test says that the test fails"
+)]
+
+pub mod engine;
+pub mod helper;
+pub mod http;
+pub mod image;
+pub mod login;
+pub mod place;
+pub mod program;
+pub mod registry;
+pub mod requirement;
+pub mod service;
+pub mod token_registry;

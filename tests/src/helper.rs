@@ -1,0 +1,100 @@
+//! The helpers under test, and where their programs are.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use crate::requirement::environment;
+
+/// One of the suite's helpers, and what a test must know about it.
+#[derive(Debug, Clone, Copy)]
+pub struct Helper {
+    /// What stands in `credsStore`.
+    pub name: &'static str,
+    /// Its files, if its store is a directory.
+    pub files: Option<Files>,
+}
+
+/// Where a helper keeps its credentials in a place: one file each.
+#[derive(Debug, Clone, Copy)]
+pub struct Files {
+    /// Beneath the place.
+    pub directory: &'static str,
+    /// What their names end in, without the dot.
+    pub extension: &'static str,
+}
+
+/// docker-credential-age.
+pub const AGE: Helper = Helper {
+    name: "age",
+    files: Some(Files {
+        directory: "data/docker-credential-age",
+        extension: "age",
+    }),
+};
+
+impl Helper {
+    /// The built program.
+    pub fn program(self) -> PathBuf {
+        directory().join(format!(
+            "docker-credential-{}{}",
+            self.name,
+            std::env::consts::EXE_SUFFIX
+        ))
+    }
+}
+
+/// Runs each of the named functions as one test per helper that can keep a login.
+#[macro_export]
+macro_rules! for_each_helper {
+    ($($test:ident),+ $(,)?) => {
+        mod age {
+            $(#[test] fn $test() { super::$test($crate::helper::AGE); })+
+        }
+    };
+}
+
+/// The directory of the helpers' programs: `DOCKER_CREDENTIAL_TEST_BIN`, or a release build made here and now.
+pub fn directory() -> &'static Path {
+    static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
+    DIRECTORY.get_or_init(|| match environment("DOCKER_CREDENTIAL_TEST_BIN") {
+        Some(directory) => directory.into(),
+        None => build(),
+    })
+}
+
+fn build() -> PathBuf {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo
+        .current_dir(workspace())
+        .args(["build", "--release", "--locked", "--quiet"]);
+    for helper in workspace()
+        .join("helpers")
+        .read_dir()
+        .expect("the workspace has helpers")
+    {
+        let helper = helper.expect("a directory entry").file_name();
+        cargo
+            .arg("-p")
+            .arg(format!("docker-credential-{}", helper.to_string_lossy()));
+    }
+    let built = cargo.status().expect("cargo can be run").success();
+    assert!(built, "the helpers do not build: {cargo:?}");
+    target_directory().join("release")
+}
+
+/// Where cargo builds this workspace.
+pub fn target_directory() -> PathBuf {
+    // A relative CARGO_TARGET_DIR is relative to where cargo was called, which a test is not told.
+    match environment("CARGO_TARGET_DIR").map(PathBuf::from) {
+        Some(directory) if directory.is_absolute() => directory,
+        Some(directory) => workspace().join(directory),
+        None => workspace().join("target"),
+    }
+}
+
+fn workspace() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the tests lie in the workspace")
+}

@@ -1,0 +1,221 @@
+//! A home of its own for each test.
+
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::helper::{self, Helper};
+use crate::login::Login;
+use crate::program::{Outcome, Run, files_under, peers};
+use crate::requirement::environment;
+
+/// What a client learns when nothing is stored, byte for byte.
+pub const NOT_FOUND: &[u8] = b"credentials not found in native keychain\n";
+
+/// A temporary HOME with its own docker configuration, and one helper to fill it.
+///
+/// Programs run in it see nothing of the environment of the tests but `PATH`, with the helpers in front.
+#[derive(Debug)]
+pub struct Place {
+    directory: TempDir,
+    helper: Helper,
+    environment: Vec<(String, OsString)>,
+    logins: Vec<Login>,
+}
+
+impl Place {
+    /// An empty place, in which docker knows of no helper.
+    pub fn new(helper: Helper) -> Self {
+        let directory = tempfile::Builder::new()
+            .prefix("credential-")
+            .tempdir()
+            .expect("a temporary directory");
+        let environment = [
+            ("HOME", "home"),
+            ("DOCKER_CONFIG", "home/.docker"),
+            ("XDG_CONFIG_HOME", "config"),
+            ("XDG_DATA_HOME", "data"),
+            ("XDG_RUNTIME_DIR", "run"),
+            ("TMPDIR", "tmp"),
+        ];
+        for private in ["bin", "home", "home/.docker", "config", "data", "run", "tmp"] {
+            fs::create_dir(directory.path().join(private)).expect("a directory in a new place");
+        }
+        let environment = environment
+            .map(|(name, below)| (name.to_owned(), directory.path().join(below).into_os_string()))
+            .to_vec();
+        Self {
+            directory,
+            helper,
+            environment,
+            logins: Vec::new(),
+        }
+    }
+
+    /// A place whose config.json names the helper in `credsStore`.
+    pub fn with_creds_store(helper: Helper) -> Self {
+        let place = Self::new(helper);
+        place.write_config(&json!({ "credsStore": helper.name }));
+        place
+    }
+
+    /// The helper of this place.
+    pub fn helper(&self) -> Helper {
+        self.helper
+    }
+
+    /// A path in it.
+    pub fn path(&self, below: &str) -> PathBuf {
+        self.directory.path().join(below)
+    }
+
+    /// Sets a variable for everything that runs here.
+    pub fn set(&mut self, name: &str, value: impl Into<OsString>) {
+        self.environment.push((name.to_owned(), value.into()));
+    }
+
+    /// Keeps a login out of the messages of failing tests.
+    pub fn keep_secret(&mut self, login: &Login) {
+        self.logins.push(login.clone());
+    }
+
+    /// docker's configuration file.
+    pub fn config_path(&self) -> PathBuf {
+        self.path("home/.docker/config.json")
+    }
+
+    pub fn write_config(&self, config: &Value) {
+        fs::write(self.config_path(), config.to_string()).expect("config.json can be written");
+    }
+
+    pub fn config(&self) -> Value {
+        let bytes = fs::read(self.config_path()).expect("config.json can be read");
+        serde_json::from_slice(&bytes).expect("config.json is JSON")
+    }
+
+    /// Puts a program first on the place's `PATH`, under a name of its own.
+    ///
+    /// A link, for a script that has just been written may still be open in a process that another test forked, and
+    /// then it cannot be run.
+    pub fn add_program(&self, name: &str, program: &Path) {
+        symlink(program, self.path("bin").join(name)).expect("a link in the place");
+    }
+
+    /// A program to be run here.
+    pub fn run(&self, program: impl AsRef<Path>) -> Run {
+        let inherited = environment("PATH").unwrap_or_default();
+        let path = [self.path("bin"), helper::directory().to_owned()]
+            .into_iter()
+            .chain(std::env::split_paths(&inherited))
+            .chain([peers()]);
+        let path = std::env::join_paths(path).expect("directories that can stand in PATH");
+        // Looked up here: the standard library would search the PATH of the tests.
+        let program = program.as_ref();
+        let found = std::env::split_paths(&path)
+            .map(|directory| directory.join(program))
+            .find(|file| file.is_file());
+        let mut command = Command::new(found.as_deref().unwrap_or(program));
+        command
+            .env_clear()
+            .env("PATH", path)
+            .env("LANG", "C.UTF-8")
+            .current_dir(self.directory.path());
+        // No engine, unless the test brings one: a client must not talk to one that happens to run here.
+        command.env(
+            "DOCKER_HOST",
+            format!("unix://{}", self.path("no-engine").display()),
+        );
+        command.env("DOCKER_CLI_EXPERIMENTAL", "enabled");
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        Run::new(command, self.logins.iter().flat_map(Login::forms).collect())
+    }
+
+    /// One verb of the helper, with a server on its stdin as docker sends it.
+    pub fn verb(&self, verb: &str, stdin: &str) -> Outcome {
+        self.run(self.helper.program()).arg(verb).stdin(stdin).outcome()
+    }
+
+    /// Stores through the helper, as docker does.
+    #[track_caller]
+    pub fn store(&self, server: &str, login: &Login) {
+        let request = json!({ "ServerURL": server, "Username": login.username, "Secret": login.secret });
+        let stored = self.verb("store", &request.to_string());
+        stored.assert_success("store");
+        assert!(stored.stdout.is_empty(), "store is silent\n{stored:?}");
+    }
+
+    /// Checks that the helper answers for `server` with exactly this login, and nothing on stderr.
+    #[track_caller]
+    pub fn assert_answers(&self, server: &str, login: &Login) {
+        let answer = self.verb("get", server);
+        answer.assert_success("get of a stored server");
+        let expected = json!({ "ServerURL": server, "Username": login.username, "Secret": login.secret });
+        assert!(
+            serde_json::from_slice::<Value>(&answer.stdout).is_ok_and(|reply| reply == expected)
+                && answer.stdout.ends_with(b"}\n"),
+            "get answers with the login of {server}, byte for byte\n{answer:?}"
+        );
+        assert!(answer.stderr.is_empty(), "get says nothing on stderr\n{answer:?}");
+    }
+
+    /// Checks that the helper has nothing for `server`, and says so as docker expects it.
+    #[track_caller]
+    pub fn assert_not_found(&self, server: &str) {
+        let answer = self.verb("get", server);
+        assert!(
+            answer.code == Some(1) && answer.stdout == NOT_FOUND && answer.stderr.is_empty(),
+            "get of {server} is \"not found\", byte for byte, and exit 1\n{answer:?}"
+        );
+    }
+
+    /// Checks that the helper lists exactly these servers with these user names.
+    #[track_caller]
+    pub fn assert_lists(&self, expected: &Value) {
+        let answer = self.verb("list", "unused");
+        answer.assert_success("list");
+        assert!(
+            serde_json::from_slice::<Value>(&answer.stdout).is_ok_and(|reply| reply == *expected),
+            "list is {expected}\n{answer:?}"
+        );
+        assert!(
+            answer.stderr.is_empty(),
+            "list says nothing on stderr\n{answer:?}"
+        );
+    }
+
+    /// How many credentials the helper keeps in files of its own; `None` for a helper that has no such files.
+    pub fn stored_files(&self) -> Option<usize> {
+        let files = self.helper.files?;
+        let directory = self.path(files.directory);
+        let stored = if directory.exists() {
+            files_under(&directory)
+        } else {
+            Vec::new()
+        };
+        Some(
+            stored
+                .iter()
+                .filter(|(path, _)| path.extension().is_some_and(|end| end == files.extension))
+                .count(),
+        )
+    }
+
+    /// The files that show the secret of `login` in any form; there should be none.
+    pub fn traces_of(&self, login: &Login) -> Vec<PathBuf> {
+        let forms = login.forms();
+        files_under(self.directory.path())
+            .into_iter()
+            .filter(|(_, bytes)| forms.iter().any(|form| contains(bytes, form.as_bytes())))
+            .map(|(path, _)| path)
+            .collect()
+    }
+}
+
+fn contains(haystack: &[u8], needle: &[u8]) -> bool {
+    haystack.windows(needle.len()).any(|window| window == needle)
+}

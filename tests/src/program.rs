@@ -1,0 +1,215 @@
+//! Running a program as a person or a client would, and judging what it did.
+
+use std::ffi::OsStr;
+use std::fmt::{self, Write as _};
+use std::fs::File;
+use std::io::{Read as _, Seek as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::helper::target_directory;
+use crate::requirement::{Missing, environment};
+
+/// How long any client may take: a prompt that nobody answers must fail the test, not stop the run.
+const DEADLINE: Duration = Duration::from_secs(120);
+
+/// Where the peers lie that `tests/run` fetched.
+pub fn peers() -> PathBuf {
+    target_directory().join("peers/usr/bin")
+}
+
+/// The program of that name: on `PATH`, or among the peers.
+pub fn find(name: &str) -> Result<PathBuf, Missing> {
+    let path = environment("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .chain([peers()])
+        .filter(|directory| directory.is_absolute())
+        .map(|directory| directory.join(name))
+        .find(|program| program.is_file())
+        .ok_or_else(|| Missing::new(format!("the program `{name}` (tests/run installs it)")))
+}
+
+/// A program about to be run.
+#[derive(Debug)]
+pub struct Run {
+    command: Command,
+    stdin: Vec<u8>,
+    redacted: Vec<String>,
+}
+
+impl Run {
+    /// `redacted` is what must not be shown when the test fails.
+    pub fn new(command: Command, redacted: Vec<String>) -> Self {
+        Self {
+            command,
+            stdin: Vec::new(),
+            redacted,
+        }
+    }
+
+    /// Adds one argument.
+    #[must_use]
+    pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
+        self.command.arg(arg);
+        self
+    }
+
+    /// Adds arguments.
+    #[must_use]
+    pub fn args<S: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
+        self.command.args(args);
+        self
+    }
+
+    /// Sets a variable for this run alone.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// What the program reads; it is a pipe, as clients use it, also where there is nothing to read.
+    #[must_use]
+    pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.stdin = bytes.into();
+        self
+    }
+
+    /// Runs it to its end.
+    pub fn outcome(mut self) -> Outcome {
+        let mut called = self.command.get_program().to_string_lossy().into_owned();
+        for arg in self.command.get_args() {
+            let _ = write!(called, " {}", arg.to_string_lossy());
+        }
+        // Files, not pipes: a grandchild that keeps a pipe open would keep the test waiting for its end.
+        let mut stdout = tempfile::tempfile().expect("a temporary file");
+        let mut stderr = tempfile::tempfile().expect("a temporary file");
+        let mut child = self
+            .command
+            .stdin(Stdio::piped())
+            .stdout(stdout.try_clone().expect("a second descriptor"))
+            .stderr(stderr.try_clone().expect("a second descriptor"))
+            .spawn()
+            .unwrap_or_else(|error| panic!("`{called}` cannot be run: {error}"));
+        let mut pipe = child.stdin.take().expect("stdin is a pipe");
+        let input = self.stdin;
+        // On a thread, for a program may exit without reading; that its pipe is then broken is no failure of ours.
+        let writer = thread::spawn(move || drop(pipe.write_all(&input)));
+
+        let deadline = Instant::now() + DEADLINE;
+        let status = loop {
+            if let Some(status) = child.try_wait().expect("the state of a child can be read") {
+                break status;
+            }
+            if Instant::now() > deadline {
+                let _ = child.kill();
+                let _ = child.wait();
+                panic!(
+                    "`{}` has not ended after {DEADLINE:?}",
+                    redact(&called, &self.redacted)
+                );
+            }
+            thread::sleep(Duration::from_millis(1));
+        };
+        let _ = writer.join();
+        Outcome {
+            called,
+            code: status.code(),
+            stdout: read_back(&mut stdout),
+            stderr: read_back(&mut stderr),
+            redacted: self.redacted,
+        }
+    }
+}
+
+fn read_back(file: &mut File) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    file.rewind().expect("a file can be rewound");
+    file.read_to_end(&mut bytes).expect("a file can be read");
+    bytes
+}
+
+/// What a program did.
+pub struct Outcome {
+    called: String,
+    /// The exit code; `None` after a signal.
+    pub code: Option<i32>,
+    /// Everything on standard output.
+    pub stdout: Vec<u8>,
+    /// Everything on standard error.
+    pub stderr: Vec<u8>,
+    redacted: Vec<String>,
+}
+
+impl Outcome {
+    /// Fails the test unless the program succeeded.
+    #[track_caller]
+    pub fn assert_success(&self, why: &str) {
+        assert!(
+            self.code == Some(0),
+            "{why}: this should have succeeded\n{self:?}"
+        );
+    }
+
+    /// Fails the test unless the program ended with an error of its own; a death by signal is none.
+    #[track_caller]
+    pub fn assert_failure(&self, why: &str) {
+        assert!(
+            self.code.is_some_and(|code| code != 0),
+            "{why}: this should have failed\n{self:?}"
+        );
+    }
+
+    /// Both streams as text, for what a client says to people.
+    pub fn text(&self) -> String {
+        format!(
+            "{}{}",
+            String::from_utf8_lossy(&self.stdout),
+            String::from_utf8_lossy(&self.stderr)
+        )
+    }
+}
+
+/// The whole outcome, with the secrets taken out.
+impl fmt::Debug for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let show = |bytes: &[u8]| redact(&String::from_utf8_lossy(bytes), &self.redacted);
+        writeln!(f, "command: {}", redact(&self.called, &self.redacted))?;
+        writeln!(f, "exit code: {:?}", self.code)?;
+        writeln!(f, "stdout: {}", show(&self.stdout))?;
+        write!(f, "stderr: {}", show(&self.stderr))
+    }
+}
+
+fn redact(text: &str, secrets: &[String]) -> String {
+    secrets
+        .iter()
+        .fold(text.to_owned(), |text, secret| text.replace(secret, "[redacted]"))
+}
+
+/// Every regular file under `directory`, with its content.
+pub fn files_under(directory: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut found = Vec::new();
+    let mut pending = vec![directory.to_owned()];
+    while let Some(directory) = pending.pop() {
+        for entry in directory
+            .read_dir()
+            .expect("a directory of the test can be listed")
+        {
+            let path = entry.expect("a directory of the test can be listed").path();
+            let kind = path
+                .symlink_metadata()
+                .expect("a file of the test has metadata")
+                .file_type();
+            if kind.is_dir() {
+                pending.push(path);
+            } else if kind.is_file() {
+                let bytes = std::fs::read(&path).expect("a file of the test can be read");
+                found.push((path, bytes));
+            }
+        }
+    }
+    found
+}

@@ -1,0 +1,62 @@
+//! What a test needs and this machine may not have.
+//!
+//! A test that lacks something says so and is counted as skipped; where `CI=true` it fails instead, so that a
+//! missing package cannot pass for a green run.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::io::{self, Write as _};
+
+/// Why a test cannot run here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing(String);
+
+impl Missing {
+    /// `what` completes the sentence "this test needs …".
+    pub fn new(what: impl Into<String>) -> Self {
+        Self(what.into())
+    }
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Takes the value, or ends the calling test as skipped.
+#[macro_export]
+macro_rules! require {
+    ($requirement:expr) => {
+        match $requirement {
+            Ok(met) => met,
+            Err(missing) => {
+                // A closure is named after the function around it; libtest's thread name is lost with one thread.
+                let here = || ();
+                $crate::requirement::skip(std::any::type_name_of_val(&here), &missing);
+                return;
+            }
+        }
+    };
+}
+
+/// Reports that the test `test` is skipped.
+pub fn skip(test: &str, missing: &Missing) {
+    let test = test.trim_end_matches("::{{closure}}");
+    assert!(
+        environment("CI").is_none_or(|ci| ci != "true"),
+        "{test} needs {missing}, and in CI nothing may be skipped"
+    );
+    // Not `eprintln!`: libtest captures that of a test that passes.
+    let line = format!("skipped: {test}: {missing}\n");
+    let _ = io::stderr().lock().write_all(line.as_bytes());
+}
+
+/// The one place where the tests read their environment.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests are told by it what to test, and set none of it"
+)]
+pub fn environment(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
+}

@@ -1,0 +1,215 @@
+//! Docker's own client against Debian's registry, without an engine: login, reading a private image, logout.
+
+#![cfg(target_os = "linux")]
+
+use docker_credential_tests::helper::Helper;
+use docker_credential_tests::login::Login;
+use docker_credential_tests::place::Place;
+use docker_credential_tests::program::{Outcome, find};
+use docker_credential_tests::registry::Registry;
+use docker_credential_tests::{for_each_helper, require};
+use serde_json::json;
+
+for_each_helper!(
+    login_keeps_the_secret_out_of_every_file,
+    every_secret_comes_through_unchanged,
+    a_private_image_is_read_with_the_stored_login,
+    logout_removes_the_login,
+    logout_leaves_other_logins_alone,
+    a_second_login_replaces_the_first,
+    a_refused_login_stores_nothing,
+    a_public_registry_is_read_without_a_login,
+    a_marker_without_a_credential_is_read_anonymously,
+);
+
+fn alice() -> Login {
+    Login::new("alice", "a \"quoted\" <secret> & more")
+}
+
+fn login(place: &Place, host: &str, login: &Login) -> Outcome {
+    place
+        .run("docker")
+        .args(["login", "-u", &login.username, "--password-stdin", host])
+        .stdin(format!("{}\n", login.secret))
+        .outcome()
+}
+
+fn inspect(place: &Place, image: &str) -> Outcome {
+    place
+        .run("docker")
+        .args(["manifest", "inspect", "--insecure", image])
+        .outcome()
+}
+
+fn logout(place: &Place, host: &str) -> Outcome {
+    place.run("docker").args(["logout", host]).outcome()
+}
+
+/// A registry that knows alice, and a place whose docker uses the helper.
+macro_rules! registry_and_place {
+    ($helper:expr, $people:expr) => {{
+        require!(find("docker"));
+        let people: &[Login] = $people;
+        let registry = require!(Registry::private(people));
+        let mut place = Place::with_creds_store($helper);
+        people.iter().for_each(|login| place.keep_secret(login));
+        (registry, place)
+    }};
+}
+
+fn login_keeps_the_secret_out_of_every_file(helper: Helper) {
+    let alice = alice();
+    let (registry, place) = registry_and_place!(helper, &[alice.clone()]);
+
+    login(&place, &registry.host(), &alice).assert_success("docker login");
+
+    let expected = json!({ "credsStore": helper.name, "auths": { registry.host(): {} } });
+    assert_eq!(
+        place.config(),
+        expected,
+        "config.json holds a marker for the server, and nothing else"
+    );
+    assert_eq!(
+        place.traces_of(&alice),
+        Vec::<std::path::PathBuf>::new(),
+        "files that show the secret"
+    );
+    assert!(
+        place.stored_files().is_none_or(|files| files == 1),
+        "one credential, one file"
+    );
+}
+
+/// The control of the test above: its search finds what docker writes when there is no helper.
+#[test]
+fn without_a_helper_the_search_finds_the_secret() {
+    let alice = alice();
+    require!(find("docker"));
+    let registry = require!(Registry::private(std::slice::from_ref(&alice)));
+    let mut place = Place::new(docker_credential_tests::helper::AGE);
+    place.keep_secret(&alice);
+
+    login(&place, &registry.host(), &alice).assert_success("docker login");
+
+    assert_eq!(place.traces_of(&alice), [place.config_path()]);
+}
+
+fn every_secret_comes_through_unchanged(helper: Helper) {
+    let people = Login::every();
+    let (registry, place) = registry_and_place!(helper, &people);
+    let image = registry.push_image(&people[0]);
+
+    for person in &people {
+        login(&place, &registry.host(), person).assert_success("docker login");
+        place.assert_answers(&registry.host(), person);
+        inspect(&place, &image).assert_success("docker manifest inspect of a private image");
+        logout(&place, &registry.host()).assert_success("docker logout");
+        place.assert_not_found(&registry.host());
+    }
+}
+
+fn a_private_image_is_read_with_the_stored_login(helper: Helper) {
+    let alice = alice();
+    let (registry, place) = registry_and_place!(helper, &[alice.clone()]);
+    let image = registry.push_image(&alice);
+    inspect(&place, &image).assert_failure("docker manifest inspect before the login");
+
+    login(&place, &registry.host(), &alice).assert_success("docker login");
+
+    let inspected = inspect(&place, &image);
+    inspected.assert_success("docker manifest inspect after the login");
+    assert!(
+        inspected.text().contains("schemaVersion"),
+        "the manifest is shown\n{inspected:?}"
+    );
+}
+
+fn logout_removes_the_login(helper: Helper) {
+    let alice = alice();
+    let (registry, place) = registry_and_place!(helper, &[alice.clone()]);
+    let image = registry.push_image(&alice);
+    login(&place, &registry.host(), &alice).assert_success("docker login");
+
+    let logout = logout(&place, &registry.host());
+
+    logout.assert_success("docker logout");
+    assert!(
+        !logout.text().to_lowercase().contains("warning"),
+        "nothing to complain about\n{logout:?}"
+    );
+    place.assert_not_found(&registry.host());
+    place.assert_lists(&json!({}));
+    assert!(
+        place.stored_files().is_none_or(|files| files == 0),
+        "the credential's file is gone"
+    );
+    assert_eq!(
+        place.config()["credsStore"],
+        helper.name,
+        "docker keeps the helper for the next login"
+    );
+    assert_eq!(
+        place.config()["auths"].get(registry.host()),
+        None,
+        "the marker is gone"
+    );
+    inspect(&place, &image).assert_failure("docker manifest inspect after the logout");
+}
+
+fn logout_leaves_other_logins_alone(helper: Helper) {
+    let alice = alice();
+    let (registry, place) = registry_and_place!(helper, &[alice.clone()]);
+    login(&place, &registry.host(), &alice).assert_success("docker login");
+    login(&place, &registry.other_host(), &alice).assert_success("docker login by another name");
+    place.assert_lists(&json!({ registry.host(): "alice", registry.other_host(): "alice" }));
+
+    logout(&place, &registry.host()).assert_success("docker logout");
+
+    place.assert_not_found(&registry.host());
+    place.assert_answers(&registry.other_host(), &alice);
+}
+
+fn a_second_login_replaces_the_first(helper: Helper) {
+    let (alice, bob) = (alice(), Login::new("bob", "another"));
+    let (registry, place) = registry_and_place!(helper, &[alice.clone(), bob.clone()]);
+    login(&place, &registry.host(), &alice).assert_success("docker login as alice");
+
+    login(&place, &registry.host(), &bob).assert_success("docker login as bob");
+
+    place.assert_answers(&registry.host(), &bob);
+    place.assert_lists(&json!({ registry.host(): "bob" }));
+}
+
+fn a_refused_login_stores_nothing(helper: Helper) {
+    let alice = alice();
+    let (registry, place) = registry_and_place!(helper, &[alice.clone()]);
+
+    login(&place, &registry.host(), &Login::new("alice", "wrong"))
+        .assert_failure("docker login, wrong password");
+
+    place.assert_not_found(&registry.host());
+    assert!(
+        place.stored_files().is_none_or(|files| files == 0),
+        "nothing is stored"
+    );
+}
+
+fn a_public_registry_is_read_without_a_login(helper: Helper) {
+    require!(find("docker"));
+    let registry = require!(Registry::public());
+    let image = registry.push_image(&alice());
+    let place = Place::with_creds_store(helper);
+
+    inspect(&place, &image).assert_success("docker manifest inspect of a public image");
+}
+
+/// docker goes on anonymously only if "not found" is the text that it knows; any other error ends the command.
+fn a_marker_without_a_credential_is_read_anonymously(helper: Helper) {
+    require!(find("docker"));
+    let registry = require!(Registry::public());
+    let image = registry.push_image(&alice());
+    let place = Place::new(helper);
+    place.write_config(&json!({ "credsStore": helper.name, "auths": { registry.host(): {} } }));
+
+    inspect(&place, &image).assert_success("docker manifest inspect of a public image");
+}

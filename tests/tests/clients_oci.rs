@@ -1,0 +1,283 @@
+//! The other clients of registries against Debian's: skopeo, buildah and podman, which know only `credHelpers`, and crane
+//! and oras, which read docker's configuration.
+
+#![cfg(target_os = "linux")]
+
+use std::path::PathBuf;
+
+use docker_credential_tests::helper::Helper;
+use docker_credential_tests::image::Image;
+use docker_credential_tests::login::Login;
+use docker_credential_tests::place::Place;
+use docker_credential_tests::program::{Outcome, find};
+use docker_credential_tests::registry::{REPOSITORY, Registry};
+use docker_credential_tests::{for_each_helper, require};
+use serde_json::{Value, json};
+
+/// A client, and how it is told what all of them can do.
+struct Client {
+    program: &'static str,
+    /// Whether it reads containers' auth.json instead of docker's config.json.
+    auth_file: bool,
+    /// Whether `login` takes a password of several lines.
+    several_lines: bool,
+    login: &'static [&'static str],
+    read: &'static [&'static str],
+    /// What stands before the image in the last argument of `read`.
+    transport: &'static str,
+    logout: &'static [&'static str],
+}
+
+const SKOPEO: Client = Client {
+    program: "skopeo",
+    auth_file: true,
+    several_lines: false,
+    login: &["login", "--tls-verify=false"],
+    read: &["inspect", "--tls-verify=false"],
+    transport: "docker://",
+    logout: &["logout"],
+};
+
+const BUILDAH: Client = Client {
+    program: "buildah",
+    read: &[
+        "--root",
+        "images",
+        "--runroot",
+        "run/images",
+        "--storage-driver",
+        "vfs",
+        "pull",
+        "--tls-verify=false",
+    ],
+    transport: "",
+    ..SKOPEO
+};
+
+const PODMAN: Client = Client {
+    program: "podman",
+    ..BUILDAH
+};
+
+const CRANE: Client = Client {
+    program: "crane",
+    auth_file: false,
+    several_lines: true,
+    login: &["auth", "login"],
+    read: &["manifest"],
+    transport: "",
+    logout: &["auth", "logout"],
+};
+
+const ORAS: Client = Client {
+    program: "oras",
+    auth_file: false,
+    several_lines: true,
+    login: &["login", "--plain-http"],
+    read: &["manifest", "fetch", "--plain-http"],
+    transport: "",
+    logout: &["logout"],
+};
+
+impl Client {
+    /// Tells the client of the helper, for this server.
+    fn configure(&self, place: &mut Place, host: &str) {
+        let helper = place.helper().name;
+        if self.auth_file {
+            let file = place.path("auth.json");
+            std::fs::write(&file, json!({ "credHelpers": { host: helper } }).to_string())
+                .expect("an auth file");
+            place.set("REGISTRY_AUTH_FILE", file);
+        } else {
+            place.write_config(&json!({ "credsStore": helper }));
+        }
+    }
+
+    fn auths(&self, place: &Place) -> Value {
+        if !self.auth_file {
+            return place.config()["auths"].clone();
+        }
+        let bytes = std::fs::read(place.path("auth.json")).expect("the auth file can be read");
+        serde_json::from_slice::<Value>(&bytes).expect("the auth file is JSON")["auths"].clone()
+    }
+
+    fn login(&self, place: &Place, host: &str, login: &Login) -> Outcome {
+        let user = ["-u", &login.username, "--password-stdin", host];
+        place
+            .run(self.program)
+            .args(self.login)
+            .args(user)
+            .stdin(login.secret.as_str())
+            .outcome()
+    }
+
+    fn read(&self, place: &Place, image: &str) -> Outcome {
+        place
+            .run(self.program)
+            .args(self.read)
+            .arg(format!("{}{image}", self.transport))
+            .outcome()
+    }
+
+    fn logout(&self, place: &Place, host: &str) -> Outcome {
+        place.run(self.program).args(self.logout).arg(host).outcome()
+    }
+}
+
+macro_rules! for_each_client {
+    ($($module:ident $client:ident),+ $(,)?) => {
+        $(mod $module {
+            use docker_credential_tests::for_each_helper;
+            use docker_credential_tests::helper::Helper;
+
+            fn login_keeps_the_secret_out_of_every_file(helper: Helper) {
+                super::login_keeps_the_secret_out_of_every_file(&super::$client, helper);
+            }
+            fn every_secret_reads_a_private_image(helper: Helper) {
+                super::every_secret_reads_a_private_image(&super::$client, helper);
+            }
+            fn nothing_stored_is_not_an_error(helper: Helper) {
+                super::nothing_stored_is_not_an_error(&super::$client, helper);
+            }
+            fn logout_removes_the_login(helper: Helper) {
+                super::logout_removes_the_login(&super::$client, helper);
+            }
+
+            for_each_helper!(
+                login_keeps_the_secret_out_of_every_file,
+                every_secret_reads_a_private_image,
+                nothing_stored_is_not_an_error,
+                logout_removes_the_login,
+            );
+        })+
+    };
+}
+
+for_each_client!(skopeo SKOPEO, buildah BUILDAH, podman PODMAN, crane CRANE, oras ORAS);
+for_each_helper!(
+    skopeo_copies_an_image_in_and_out,
+    crane_finds_a_login_for_a_whole_host
+);
+
+fn alice() -> Login {
+    Login::new("alice", "a \"quoted\" <secret> & more")
+}
+
+macro_rules! registry_and_place {
+    ($client:expr, $helper:expr, $people:expr) => {{
+        require!(find($client.program));
+        let people: &[Login] = $people;
+        let registry = require!(Registry::private(people));
+        let mut place = Place::new($helper);
+        people.iter().for_each(|login| place.keep_secret(login));
+        $client.configure(&mut place, &registry.host());
+        (registry, place)
+    }};
+}
+
+fn login_keeps_the_secret_out_of_every_file(client: &Client, helper: Helper) {
+    let (registry, place) = registry_and_place!(client, helper, &[alice()]);
+
+    client
+        .login(&place, &registry.host(), &alice())
+        .assert_success("login");
+
+    place.assert_answers(&registry.host(), &alice());
+    assert_eq!(
+        place.traces_of(&alice()),
+        Vec::<PathBuf>::new(),
+        "files that show the secret"
+    );
+}
+
+fn every_secret_reads_a_private_image(client: &Client, helper: Helper) {
+    let people = Login::every();
+    let (registry, place) = registry_and_place!(client, helper, &people);
+    let image = registry.push_image(&people[0]);
+    client
+        .read(&place, &image)
+        .assert_failure("reading a private image before the login");
+
+    for person in &people {
+        if client.several_lines || !person.secret.contains('\n') {
+            client
+                .login(&place, &registry.host(), person)
+                .assert_success("login");
+        } else {
+            place.store(&registry.host(), person);
+        }
+        place.assert_answers(&registry.host(), person);
+        client
+            .read(&place, &image)
+            .assert_success("reading a private image");
+    }
+}
+
+fn nothing_stored_is_not_an_error(client: &Client, helper: Helper) {
+    require!(find(client.program));
+    let registry = require!(Registry::public());
+    let image = registry.push_image(&alice());
+    let mut place = Place::new(helper);
+    client.configure(&mut place, &registry.host());
+
+    client
+        .read(&place, &image)
+        .assert_success("reading a public image without a login");
+}
+
+fn logout_removes_the_login(client: &Client, helper: Helper) {
+    let (registry, place) = registry_and_place!(client, helper, &[alice()]);
+    client
+        .login(&place, &registry.host(), &alice())
+        .assert_success("login");
+
+    client.logout(&place, &registry.host()).assert_success("logout");
+
+    place.assert_not_found(&registry.host());
+    place.assert_lists(&json!({}));
+    assert!(
+        place.stored_files().is_none_or(|files| files == 0),
+        "the credential's file is gone"
+    );
+    assert_eq!(
+        client.auths(&place).get(registry.host()),
+        None,
+        "no marker stays behind"
+    );
+}
+
+fn skopeo_copies_an_image_in_and_out(helper: Helper) {
+    let (registry, place) = registry_and_place!(SKOPEO, helper, &[alice()]);
+    SKOPEO
+        .login(&place, &registry.host(), &alice())
+        .assert_success("skopeo login");
+    Image::smallest().write_dir(&place.path("image"));
+    let remote = format!("docker://{}/{REPOSITORY}:1", registry.host());
+    let copy = |args: &[&str]| place.run("skopeo").arg("copy").args(args).outcome();
+
+    copy(&["--dest-tls-verify=false", "dir:image", &remote]).assert_success("skopeo copy to the registry");
+    copy(&["--src-tls-verify=false", &remote, "dir:copied"]).assert_success("skopeo copy from the registry");
+
+    let read =
+        |image: &str| std::fs::read(place.path(image).join("manifest.json")).expect("a copied manifest");
+    assert_eq!(read("copied"), read("image"));
+}
+
+/// crane asks for `host/team/private` first; the login of the host answers, and a sibling's does not.
+fn crane_finds_a_login_for_a_whole_host(helper: Helper) {
+    let (registry, place) = registry_and_place!(CRANE, helper, &[alice()]);
+    let image = registry.push_image(&alice());
+    place.store(
+        &format!("{}/team/other", registry.host()),
+        &Login::new("alice", "of another repository"),
+    );
+    CRANE
+        .read(&place, &image)
+        .assert_failure("crane with only the login of another repository");
+
+    place.store(&registry.host(), &alice());
+
+    CRANE
+        .read(&place, &image)
+        .assert_success("crane with the login of the host");
+}

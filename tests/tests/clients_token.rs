@@ -1,0 +1,175 @@
+//! Docker's own client against a registry that hands out identity tokens: docker then stores the user `<token>`.
+
+#![cfg(target_os = "linux")]
+
+use docker_credential_tests::helper::Helper;
+use docker_credential_tests::login::Login;
+use docker_credential_tests::place::Place;
+use docker_credential_tests::program::{Outcome, find};
+use docker_credential_tests::token_registry::{Event, Grant, TokenRegistry};
+use docker_credential_tests::{for_each_helper, require};
+use serde_json::json;
+
+for_each_helper!(
+    login_stores_the_identity_token_and_not_the_password,
+    the_identity_token_pays_for_the_next_access_token,
+    every_password_earns_an_identity_token,
+    a_revoked_identity_token_is_refused,
+    a_refused_login_stores_nothing,
+    logout_removes_the_identity_token,
+);
+
+fn alice() -> Login {
+    Login::new("alice", "a \"quoted\" <secret> & more")
+}
+
+fn login(place: &Place, registry: &TokenRegistry, login: &Login) -> Outcome {
+    place
+        .run("docker")
+        .args([
+            "login",
+            "-u",
+            &login.username,
+            "--password-stdin",
+            &registry.host(),
+        ])
+        .stdin(login.secret.as_str())
+        .outcome()
+}
+
+fn inspect(place: &Place, registry: &TokenRegistry) -> Outcome {
+    place
+        .run("docker")
+        .args(["manifest", "inspect", "--insecure", &registry.image()])
+        .outcome()
+}
+
+/// What docker should have stored: the newest identity token, under the user name that says that it is one.
+fn identity(registry: &TokenRegistry) -> Login {
+    let token = registry
+        .identity_tokens()
+        .pop()
+        .expect("the registry has handed out an identity token");
+    Login::new("<token>", &token)
+}
+
+macro_rules! registry_and_place {
+    ($helper:expr, $people:expr) => {{
+        require!(find("docker"));
+        let people: &[Login] = $people;
+        let mut place = Place::with_creds_store($helper);
+        people.iter().for_each(|login| place.keep_secret(login));
+        (TokenRegistry::start(people), place)
+    }};
+}
+
+fn login_stores_the_identity_token_and_not_the_password(helper: Helper) {
+    let (registry, place) = registry_and_place!(helper, &[alice()]);
+
+    login(&place, &registry, &alice()).assert_success("docker login");
+
+    let identity = identity(&registry);
+    place.assert_answers(&registry.host(), &identity);
+    place.assert_lists(&json!({ registry.host(): "<token>" }));
+    let expected = json!({ "credsStore": helper.name, "auths": { registry.host(): {} } });
+    assert_eq!(
+        place.config(),
+        expected,
+        "config.json holds a marker for the server, and nothing else"
+    );
+    for login in [alice(), identity] {
+        assert_eq!(
+            place.traces_of(&login),
+            Vec::<std::path::PathBuf>::new(),
+            "files that show {login:?}"
+        );
+    }
+}
+
+fn the_identity_token_pays_for_the_next_access_token(helper: Helper) {
+    let (registry, place) = registry_and_place!(helper, &[alice()]);
+    inspect(&place, &registry).assert_failure("docker manifest inspect before the login");
+    login(&place, &registry, &alice()).assert_success("docker login");
+    registry.take_events();
+
+    let inspected = inspect(&place, &registry);
+
+    inspected.assert_success("docker manifest inspect with an identity token");
+    assert!(
+        inspected.text().contains("schemaVersion"),
+        "the manifest is shown\n{inspected:?}"
+    );
+    let events = registry.take_events();
+    assert!(
+        events.contains(&Event::Read(Grant::IdentityToken)),
+        "the image is read by identity token: {events:?}"
+    );
+    let honest = |event: &Event| {
+        matches!(
+            event,
+            Event::Granted(Grant::IdentityToken) | Event::Read(Grant::IdentityToken)
+        )
+    };
+    assert!(
+        events.iter().all(honest),
+        "nothing but the identity token is shown: {events:?}"
+    );
+}
+
+fn every_password_earns_an_identity_token(helper: Helper) {
+    let mut people = Login::every();
+    // No bcrypt here: as long as the tokens of cloud registries are.
+    people.push(Login::new("long", &"0123456789abcdef".repeat(512)));
+    let (registry, place) = registry_and_place!(helper, &people);
+
+    for person in &people {
+        login(&place, &registry, person).assert_success("docker login");
+        place.assert_answers(&registry.host(), &identity(&registry));
+        inspect(&place, &registry).assert_success("docker manifest inspect");
+    }
+}
+
+fn a_revoked_identity_token_is_refused(helper: Helper) {
+    let (registry, place) = registry_and_place!(helper, &[alice()]);
+    login(&place, &registry, &alice()).assert_success("docker login");
+    registry.revoke();
+    registry.take_events();
+
+    inspect(&place, &registry).assert_failure("docker manifest inspect with a worthless identity token");
+
+    let events = registry.take_events();
+    assert!(
+        events.contains(&Event::Refused(Grant::IdentityToken)),
+        "it was the token that was refused: {events:?}"
+    );
+}
+
+fn a_refused_login_stores_nothing(helper: Helper) {
+    let (registry, place) = registry_and_place!(helper, &[alice()]);
+
+    login(&place, &registry, &Login::new("alice", "wrong"))
+        .assert_failure("docker login with a wrong password");
+
+    assert!(
+        registry.take_events().contains(&Event::Refused(Grant::Password)),
+        "the registry was asked"
+    );
+    place.assert_not_found(&registry.host());
+}
+
+fn logout_removes_the_identity_token(helper: Helper) {
+    let (registry, place) = registry_and_place!(helper, &[alice()]);
+    login(&place, &registry, &alice()).assert_success("docker login");
+
+    place
+        .run("docker")
+        .args(["logout", &registry.host()])
+        .outcome()
+        .assert_success("docker logout");
+
+    place.assert_not_found(&registry.host());
+    assert!(
+        place.stored_files().is_none_or(|files| files == 0),
+        "the credential's file is gone"
+    );
+}
