@@ -29,11 +29,22 @@ use std::ffi::OsString;
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Command};
 
+use self::session::Session;
 use crate::{CredentialStore, Environment, Error, Helper};
 
+mod completions;
+mod configure;
 mod console;
+mod diff;
 mod doctor;
+mod explain;
+mod export;
 mod finding;
+mod import;
+mod peer;
+mod session;
+mod setting;
+mod table;
 
 pub use self::console::Console;
 pub use self::finding::{Finding, Level};
@@ -62,21 +73,29 @@ pub(crate) fn command_line(helper: &Helper) -> Command {
             "docker itself runs the first five, with a request on stdin; the commands are for people.\n\
              \"COMMAND --help\" tells more about each.",
         )
-        .help_template("{usage-heading} {usage}\n\nCommands:\n{subcommands}\n\n{after-help}\n")
+        .help_template("{usage-heading} {usage}\n\nCommands:\n{subcommands}{after-help}\n")
         .disable_help_subcommand(true)
         .disable_version_flag(true)
         .subcommand_required(true)
-        .subcommand(doctor::definition())
+        .subcommands([
+            configure::definition(),
+            configure::reverse_definition(),
+            import::definition(),
+            export::definition(),
+            explain::definition(),
+            doctor::definition(),
+            completions::definition(),
+        ])
         .subcommands(helper.extra_commands().iter().map(|extra| (extra.definition)()))
 }
 
 /// Runs the command that `arguments` name; whether it succeeded.
-pub(crate) fn run(
-    helper: &Helper,
+pub(crate) fn run<'a>(
+    helper: &'a Helper,
     arguments: &[OsString],
-    environment: &Environment,
-    console: &mut Console,
-    open: Open<'_>,
+    environment: &'a Environment,
+    console: &'a mut Console,
+    open: Open<'a>,
 ) -> bool {
     let words = std::iter::once(OsString::from(helper.program())).chain(arguments.iter().cloned());
     let result = match command_line(helper).try_get_matches_from(words) {
@@ -90,18 +109,18 @@ pub(crate) fn run(
     match result {
         Ok(()) => true,
         Err(error) => {
-            console.note(&error.to_string());
+            crate::streams::notice(environment.program(), &error.to_string());
             false
         }
     }
 }
 
-fn carry_out(
-    helper: &Helper,
+fn carry_out<'a>(
+    helper: &'a Helper,
     matches: &ArgMatches,
-    environment: &Environment,
-    console: &mut Console,
-    _open: Open<'_>,
+    environment: &'a Environment,
+    console: &'a mut Console,
+    open: Open<'a>,
 ) -> Result<(), Error> {
     let Some((name, arguments)) = matches.subcommand() else {
         return console.print(&command_line(helper).render_help().to_string());
@@ -113,8 +132,15 @@ fn carry_out(
     {
         return (extra.run)(arguments, environment, console);
     }
+    let mut session = Session::new(helper, environment, console, open);
     match name {
-        "doctor" => doctor::run(helper, arguments, environment, console),
+        "configure" => configure::run(&mut session, arguments),
+        "unconfigure" => configure::run_reverse(&mut session, arguments),
+        "import" => import::run(&mut session, arguments),
+        "explain" => explain::run(&mut session, arguments),
+        "export" => export::run(&mut session, arguments),
+        "completions" => completions::run(&mut session, arguments),
+        "doctor" => doctor::run(&mut session, arguments),
         _ => Err(Error::Refused(format!("there is no command {name}").into())),
     }
 }

@@ -43,6 +43,7 @@
 #![deny(missing_docs)]
 
 pub mod commands;
+pub mod config;
 mod credential;
 pub mod directory;
 mod environment;

@@ -58,7 +58,8 @@ macro_rules! for_each_helper {
 pub fn directory() -> &'static Path {
     static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
     DIRECTORY.get_or_init(|| match environment("DOCKER_CREDENTIAL_TEST_BIN") {
-        Some(directory) => directory.into(),
+        // Relative to the workspace: tests run in the directory of their crate.
+        Some(directory) => workspace().join(directory),
         None => build(),
     })
 }

@@ -4,6 +4,7 @@
     reason = "a panic is how a part of a test says that the test fails"
 )]
 
+pub mod conformance;
 pub mod engine;
 pub mod helper;
 pub mod http;
@@ -11,6 +12,7 @@ pub mod image;
 pub mod login;
 pub mod place;
 pub mod program;
+pub mod refusal;
 pub mod registry;
 pub mod requirement;
 pub mod service;

@@ -15,16 +15,11 @@ use crate::requirement::{Missing, environment};
 /// How long any client may take: a prompt that nobody answers must fail the test, not stop the run.
 const DEADLINE: Duration = Duration::from_secs(120);
 
-/// Where the peers lie that `tests/run` fetched.
-pub fn peers() -> PathBuf {
-    target_directory().join("peers/usr/bin")
-}
-
-/// The program of that name: on `PATH`, or among the peers.
+/// The program of that name: on `PATH`, or among the peers that `tests/run` fetched. An absolute path names itself.
 pub fn find(name: &str) -> Result<PathBuf, Missing> {
     let path = environment("PATH").unwrap_or_default();
     std::env::split_paths(&path)
-        .chain([peers()])
+        .chain([target_directory().join("peers/usr/bin")])
         .filter(|directory| directory.is_absolute())
         .map(|directory| directory.join(name))
         .find(|program| program.is_file())
@@ -32,7 +27,6 @@ pub fn find(name: &str) -> Result<PathBuf, Missing> {
 }
 
 /// A program about to be run.
-#[derive(Debug)]
 pub struct Run {
     command: Command,
     stdin: Vec<u8>,
@@ -121,6 +115,14 @@ impl Run {
             stderr: read_back(&mut stderr),
             redacted: self.redacted,
         }
+    }
+}
+
+impl fmt::Debug for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Run")
+            .field("program", &self.command.get_program())
+            .finish_non_exhaustive()
     }
 }
 

@@ -24,6 +24,15 @@ impl fmt::Display for Missing {
     }
 }
 
+/// That the test runs as root, which alone can make files of other users.
+pub fn root() -> Result<(), Missing> {
+    if rustix::process::geteuid().is_root() {
+        Ok(())
+    } else {
+        Err(Missing::new("to run as root"))
+    }
+}
+
 /// Takes the value, or ends the calling test as skipped.
 #[macro_export]
 macro_rules! require {
@@ -40,16 +49,17 @@ macro_rules! require {
     };
 }
 
-/// Reports that the test `test` is skipped.
+/// Reports that the test `test` is skipped; where `CI=true`, that is a failure.
 pub fn skip(test: &str, missing: &Missing) {
-    let test = test.trim_end_matches("::{{closure}}");
-    assert!(
-        environment("CI").is_none_or(|ci| ci != "true"),
-        "{test} needs {missing}, and in CI nothing may be skipped"
-    );
+    let in_ci = environment("CI").is_some_and(|ci| ci == "true");
+    let line = skipped(test.trim_end_matches("::{{closure}}"), missing, in_ci);
     // Not `eprintln!`: libtest captures that of a test that passes.
-    let line = format!("skipped: {test}: {missing}\n");
     let _ = io::stderr().lock().write_all(line.as_bytes());
+}
+
+fn skipped(test: &str, missing: &Missing, in_ci: bool) -> String {
+    assert!(!in_ci, "{test} needs {missing}, and in CI nothing may be skipped");
+    format!("skipped: {test}: {missing}\n")
 }
 
 /// The one place where the tests read their environment.
@@ -59,4 +69,23 @@ pub fn skip(test: &str, missing: &Missing) {
 )]
 pub fn environment(name: &str) -> Option<OsString> {
     std::env::var_os(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Missing, skipped};
+
+    #[test]
+    fn a_skip_is_one_line() {
+        assert_eq!(
+            skipped("engine::pull", &Missing::new("root"), false),
+            "skipped: engine::pull: root\n"
+        );
+    }
+
+    #[test]
+    #[should_panic(expected = "engine::pull needs root, and in CI nothing may be skipped")]
+    fn in_ci_a_skip_is_a_failure() {
+        skipped("engine::pull", &Missing::new("root"), true);
+    }
 }

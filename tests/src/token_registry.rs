@@ -153,10 +153,13 @@ impl State {
         match (request.method.as_str(), request.path.as_str()) {
             ("GET", "/token") => self.token_for_basic(request),
             ("POST", "/token") => self.token_for_form(request),
-            ("GET" | "HEAD", path) if path.starts_with("/v2/") => match self.bearer(request) {
-                Some(grant) => self.serve(path, grant),
-                None => self.challenge(),
-            },
+            ("GET" | "HEAD", path) if path.starts_with("/v2/") => {
+                let answer = self
+                    .bearer(request)
+                    .map_or_else(|| self.challenge(), |grant| self.serve(path, grant));
+                // docker's client of 2020 talks to nothing that does not say this.
+                answer.with("Docker-Distribution-Api-Version", "registry/2.0")
+            }
             _ => Response::new(404, "not here"),
         }
     }

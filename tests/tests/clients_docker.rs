@@ -19,7 +19,6 @@ for_each_helper!(
     a_second_login_replaces_the_first,
     a_refused_login_stores_nothing,
     a_public_registry_is_read_without_a_login,
-    a_marker_without_a_credential_is_read_anonymously,
 );
 
 fn alice() -> Login {
@@ -52,16 +51,15 @@ macro_rules! registry_and_place {
         let people: &[Login] = $people;
         let registry = require!(Registry::private(people));
         let mut place = Place::with_creds_store($helper);
-        people.iter().for_each(|login| place.keep_secret(login));
+        place.keep_secret(people);
         (registry, place)
     }};
 }
 
 fn login_keeps_the_secret_out_of_every_file(helper: Helper) {
-    let alice = alice();
-    let (registry, place) = registry_and_place!(helper, &[alice.clone()]);
+    let (registry, place) = registry_and_place!(helper, &[alice()]);
 
-    login(&place, &registry.host(), &alice).assert_success("docker login");
+    login(&place, &registry.host(), &alice()).assert_success("docker login");
 
     let expected = json!({ "credsStore": helper.name, "auths": { registry.host(): {} } });
     assert_eq!(
@@ -70,7 +68,7 @@ fn login_keeps_the_secret_out_of_every_file(helper: Helper) {
         "config.json holds a marker for the server, and nothing else"
     );
     assert_eq!(
-        place.traces_of(&alice),
+        place.traces_of(&alice()),
         Vec::<std::path::PathBuf>::new(),
         "files that show the secret"
     );
@@ -83,15 +81,16 @@ fn login_keeps_the_secret_out_of_every_file(helper: Helper) {
 /// The control of the test above: its search finds what docker writes when there is no helper.
 #[test]
 fn without_a_helper_the_search_finds_the_secret() {
-    let alice = alice();
     require!(find("docker"));
-    let registry = require!(Registry::private(std::slice::from_ref(&alice)));
+    let registry = require!(Registry::private(&[alice()]));
     let mut place = Place::new(docker_credential_tests::helper::AGE);
-    place.keep_secret(&alice);
+    // Any entry at all keeps docker from choosing a helper that it finds on the machine.
+    place.write_config(&json!({ "auths": { "other.invalid": { "auth": "eDp5" } } }));
+    place.keep_secret(&[alice()]);
 
-    login(&place, &registry.host(), &alice).assert_success("docker login");
+    login(&place, &registry.host(), &alice()).assert_success("docker login");
 
-    assert_eq!(place.traces_of(&alice), [place.config_path()]);
+    assert_eq!(place.traces_of(&alice()), [place.config_path()]);
 }
 
 fn every_secret_comes_through_unchanged(helper: Helper) {
@@ -109,12 +108,11 @@ fn every_secret_comes_through_unchanged(helper: Helper) {
 }
 
 fn a_private_image_is_read_with_the_stored_login(helper: Helper) {
-    let alice = alice();
-    let (registry, place) = registry_and_place!(helper, &[alice.clone()]);
-    let image = registry.push_image(&alice);
+    let (registry, place) = registry_and_place!(helper, &[alice()]);
+    let image = registry.push_image(&alice());
     inspect(&place, &image).assert_failure("docker manifest inspect before the login");
 
-    login(&place, &registry.host(), &alice).assert_success("docker login");
+    login(&place, &registry.host(), &alice()).assert_success("docker login");
 
     let inspected = inspect(&place, &image);
     inspected.assert_success("docker manifest inspect after the login");
@@ -125,10 +123,9 @@ fn a_private_image_is_read_with_the_stored_login(helper: Helper) {
 }
 
 fn logout_removes_the_login(helper: Helper) {
-    let alice = alice();
-    let (registry, place) = registry_and_place!(helper, &[alice.clone()]);
-    let image = registry.push_image(&alice);
-    login(&place, &registry.host(), &alice).assert_success("docker login");
+    let (registry, place) = registry_and_place!(helper, &[alice()]);
+    let image = registry.push_image(&alice());
+    login(&place, &registry.host(), &alice()).assert_success("docker login");
 
     let logout = logout(&place, &registry.host());
 
@@ -157,22 +154,21 @@ fn logout_removes_the_login(helper: Helper) {
 }
 
 fn logout_leaves_other_logins_alone(helper: Helper) {
-    let alice = alice();
-    let (registry, place) = registry_and_place!(helper, &[alice.clone()]);
-    login(&place, &registry.host(), &alice).assert_success("docker login");
-    login(&place, &registry.other_host(), &alice).assert_success("docker login by another name");
+    let (registry, place) = registry_and_place!(helper, &[alice()]);
+    login(&place, &registry.host(), &alice()).assert_success("docker login");
+    login(&place, &registry.other_host(), &alice()).assert_success("docker login by another name");
     place.assert_lists(&json!({ registry.host(): "alice", registry.other_host(): "alice" }));
 
     logout(&place, &registry.host()).assert_success("docker logout");
 
     place.assert_not_found(&registry.host());
-    place.assert_answers(&registry.other_host(), &alice);
+    place.assert_answers(&registry.other_host(), &alice());
 }
 
 fn a_second_login_replaces_the_first(helper: Helper) {
-    let (alice, bob) = (alice(), Login::new("bob", "another"));
-    let (registry, place) = registry_and_place!(helper, &[alice.clone(), bob.clone()]);
-    login(&place, &registry.host(), &alice).assert_success("docker login as alice");
+    let bob = Login::new("bob", "another");
+    let (registry, place) = registry_and_place!(helper, &[alice(), bob.clone()]);
+    login(&place, &registry.host(), &alice()).assert_success("docker login as alice");
 
     login(&place, &registry.host(), &bob).assert_success("docker login as bob");
 
@@ -181,8 +177,7 @@ fn a_second_login_replaces_the_first(helper: Helper) {
 }
 
 fn a_refused_login_stores_nothing(helper: Helper) {
-    let alice = alice();
-    let (registry, place) = registry_and_place!(helper, &[alice.clone()]);
+    let (registry, place) = registry_and_place!(helper, &[alice()]);
 
     login(&place, &registry.host(), &Login::new("alice", "wrong"))
         .assert_failure("docker login, wrong password");
@@ -194,22 +189,12 @@ fn a_refused_login_stores_nothing(helper: Helper) {
     );
 }
 
+/// Since version 29 docker goes on without a login only if "not found" is the text that it knows; older ones always do.
 fn a_public_registry_is_read_without_a_login(helper: Helper) {
     require!(find("docker"));
     let registry = require!(Registry::public());
     let image = registry.push_image(&alice());
     let place = Place::with_creds_store(helper);
-
-    inspect(&place, &image).assert_success("docker manifest inspect of a public image");
-}
-
-/// docker goes on anonymously only if "not found" is the text that it knows; any other error ends the command.
-fn a_marker_without_a_credential_is_read_anonymously(helper: Helper) {
-    require!(find("docker"));
-    let registry = require!(Registry::public());
-    let image = registry.push_image(&alice());
-    let place = Place::new(helper);
-    place.write_config(&json!({ "credsStore": helper.name, "auths": { registry.host(): {} } }));
 
     inspect(&place, &image).assert_success("docker manifest inspect of a public image");
 }

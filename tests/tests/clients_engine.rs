@@ -79,7 +79,7 @@ macro_rules! workshop {
         let registry = require!(Registry::private(people));
         let engine = require!(Engine::start());
         let mut place = Place::with_creds_store($helper);
-        people.iter().for_each(|login| place.keep_secret(login));
+        place.keep_secret(people);
         Workshop {
             place,
             registry,
@@ -90,7 +90,7 @@ macro_rules! workshop {
 
 fn a_private_image_is_pushed_and_pulled(helper: Helper) {
     let alice = Login::new("alice", "a \"quoted\" <secret> & more");
-    let workshop = workshop!(helper, &[alice.clone()]);
+    let workshop = workshop!(helper, std::slice::from_ref(&alice));
 
     workshop.login(&alice);
     workshop.push_and_forget();
@@ -130,7 +130,7 @@ fn every_secret_passes_through_the_engine(helper: Helper) {
 
 fn a_classic_build_lists_once_and_gets_each_server_once(helper: Helper) {
     let alice = Login::new("alice", "builder's secret");
-    let mut workshop = workshop!(helper, &[alice.clone()]);
+    let mut workshop = workshop!(helper, std::slice::from_ref(&alice));
     for n in 1..SERVERS {
         workshop.place.store(&format!("registry{n}.invalid"), &alice);
     }

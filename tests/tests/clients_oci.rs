@@ -169,7 +169,7 @@ macro_rules! registry_and_place {
         let people: &[Login] = $people;
         let registry = require!(Registry::private(people));
         let mut place = Place::new($helper);
-        people.iter().for_each(|login| place.keep_secret(login));
+        place.keep_secret(people);
         $client.configure(&mut place, &registry.host());
         (registry, place)
     }};

@@ -58,7 +58,7 @@ macro_rules! registry_and_place {
         require!(find("docker"));
         let people: &[Login] = $people;
         let mut place = Place::with_creds_store($helper);
-        people.iter().for_each(|login| place.keep_secret(login));
+        place.keep_secret(people);
         (TokenRegistry::start(people), place)
     }};
 }

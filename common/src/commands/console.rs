@@ -68,6 +68,21 @@ impl Console {
         Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
     }
 
+    /// Tells on the terminal how far long work has come, and clears the line when it is done.
+    pub fn progress(&self, done: usize, total: usize) {
+        /// Below this it is over before it can be read.
+        const LONG: usize = 20;
+        if total < LONG || !io::stderr().is_terminal() {
+            return;
+        }
+        let line = if done < total {
+            format!("\r{}: {done} of {total}", self.program)
+        } else {
+            "\r\x1b[K".to_owned()
+        };
+        let _ = write!(io::stderr(), "{line}");
+    }
+
     /// Text from outside as one line that a terminal shows as it is.
     pub fn plain(text: &str) -> String {
         one_line(text)

@@ -65,7 +65,8 @@ impl Helper {
     }
 
     /// What `doctor` is to look at beside what all helpers have in common. Whether the store opens, and keeps and
-    /// gives back a login, is common.
+    /// gives back a login, is common. While the store is empty, and a finding here is not
+    /// [`Level::Ok`](commands::Level::Ok), no login is stored for trial: it might make the key that is missing.
     #[must_use]
     pub const fn findings(mut self, findings: fn(&Environment) -> Vec<Finding>) -> Self {
         self.findings = findings;
@@ -98,6 +99,14 @@ impl Helper {
 
     pub(crate) fn own_findings(&self, environment: &Environment) -> Vec<Finding> {
         (self.findings)(environment)
+    }
+
+    pub(crate) fn prepare(&self, environment: &Environment) -> Result<Option<String>, Error> {
+        (self.preparation)(environment)
+    }
+
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.is_read_only
     }
 
     /// What stands in `credsStore`.

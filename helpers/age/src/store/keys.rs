@@ -150,7 +150,12 @@ impl AgeStore {
                 Whom::Setting(_) | Whom::Own => (None, ""),
             },
         };
-        let identities = match (chosen.identity, &named) {
+        let identity = match chosen.identity {
+            // Another process may have made the first identity while this one waited for the lock.
+            None if named.is_none() => identity::own(environment)?,
+            identity => identity,
+        };
+        let identities = match (identity, &named) {
             (_, Some(_)) if chosen.write_only => Identities::default(),
             (Some(found), _) => found.open(environment)?,
             // Another program's identity does for reading back what the named recipients can read.

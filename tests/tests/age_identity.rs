@@ -1,0 +1,286 @@
+//! Where docker-credential-age finds its identity, and how the first one comes about.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use docker_credential_tests::helper::AGE;
+use docker_credential_tests::login::Login;
+use docker_credential_tests::place::Place;
+use docker_credential_tests::refusal::{MARKER, assert_error, assert_refused};
+
+const IDENTITY: &str = "config/docker-credential-age/identity.txt";
+const STORE: &str = "data/docker-credential-age";
+
+fn login() -> Login {
+    Login::new("user", MARKER)
+}
+
+fn store_request(server: &str) -> String {
+    format!(r#"{{"ServerURL":"{server}","Username":"user","Secret":"{MARKER}"}}"#)
+}
+
+/// The text of an identity file that some other place made.
+fn identity() -> String {
+    let place = Place::new(AGE);
+    place.store("x.example", &login());
+    fs::read_to_string(place.path(IDENTITY)).expect("the place has it")
+}
+
+fn key(identity: &str) -> &str {
+    identity
+        .lines()
+        .find(|line| line.starts_with("AGE-SECRET-KEY-1"))
+        .expect("the place has it")
+}
+
+fn public_key(identity: &str) -> &str {
+    identity
+        .lines()
+        .find_map(|line| line.strip_prefix("# public key: "))
+        .expect("the place has it")
+}
+
+#[test]
+fn the_first_login_makes_the_identity_and_says_so_once() {
+    let place = Place::new(AGE);
+    let first = place.verb("store", &store_request("ghcr.io"));
+    first.assert_success("store");
+    assert!(first.stdout.is_empty());
+    let said = String::from_utf8(first.stderr).unwrap();
+    assert!(
+        said.contains(place.path(IDENTITY).to_str().unwrap()) && said.contains("back it up"),
+        "{said}"
+    );
+    assert_eq!(said.lines().count(), 1);
+    assert_eq!(
+        fs::read(place.path("config/docker-credential-age/.gitignore")).unwrap(),
+        b"*\n"
+    );
+    assert!(place.verb("store", &store_request("quay.io")).stderr.is_empty());
+}
+
+#[test]
+fn twenty_first_logins_at_once_agree_on_one_identity() {
+    let place = Place::new(AGE);
+    let servers: Vec<String> = (0..20).map(|index| format!("r{index}.example")).collect();
+    std::thread::scope(|scope| {
+        for server in &servers {
+            scope.spawn(|| place.store(server, &login()));
+        }
+    });
+    for server in &servers {
+        place.assert_answers(server, &login());
+    }
+}
+
+#[test]
+fn a_store_with_entries_never_gets_a_new_identity() {
+    let place = Place::new(AGE);
+    place.store("ghcr.io", &login());
+    fs::remove_file(place.path(IDENTITY)).unwrap();
+    assert_refused(&place, "there is no identity of yours", || {
+        place.verb("store", &store_request("quay.io"))
+    });
+    assert_refused(&place, "there is no identity to decrypt with", || {
+        place.verb("get", "ghcr.io")
+    });
+    assert_refused(&place, "there is no identity to decrypt with", || {
+        place.verb("list", "")
+    });
+    place.assert_not_found("quay.io");
+}
+
+#[test]
+fn an_identity_comes_from_a_variable_before_a_file_before_the_default() {
+    let identity = identity();
+    let mut place = Place::new(AGE);
+    place.set("DOCKER_CREDENTIAL_AGE_IDENTITY", key(&identity));
+    place.set("DOCKER_CREDENTIAL_AGE_IDENTITY_FILE", "/nonexistent");
+    place.store("ghcr.io", &login());
+    place.assert_answers("ghcr.io", &login());
+    assert!(!place.path(IDENTITY).exists());
+
+    let mut by_file = Place::new(AGE);
+    fs::write(by_file.path("key"), &identity).unwrap();
+    by_file.set("DOCKER_CREDENTIAL_AGE_IDENTITY_FILE", by_file.path("key"));
+    by_file.set("DOCKER_CREDENTIAL_AGE_DIR", place.path(STORE));
+    by_file.assert_answers("ghcr.io", &login());
+}
+
+#[test]
+fn an_identity_setting_that_cannot_be_used_never_falls_through() {
+    let identity = identity();
+    for (name, value, problem) in [
+        (
+            "DOCKER_CREDENTIAL_AGE_IDENTITY",
+            "",
+            "DOCKER_CREDENTIAL_AGE_IDENTITY is set but empty",
+        ),
+        (
+            "DOCKER_CREDENTIAL_AGE_IDENTITY",
+            "# nothing",
+            "DOCKER_CREDENTIAL_AGE_IDENTITY holds no age identity",
+        ),
+        (
+            "DOCKER_CREDENTIAL_AGE_IDENTITY",
+            MARKER,
+            "holds no age identity on line 1",
+        ),
+        (
+            "DOCKER_CREDENTIAL_AGE_IDENTITY",
+            "AGE-SECRET-KEY-PQ-1QQ",
+            "post-quantum",
+        ),
+        (
+            "DOCKER_CREDENTIAL_AGE_IDENTITY_FILE",
+            "",
+            "DOCKER_CREDENTIAL_AGE_IDENTITY_FILE is set but empty",
+        ),
+        (
+            "DOCKER_CREDENTIAL_AGE_IDENTITY_FILE",
+            "key.txt",
+            "not an absolute path",
+        ),
+        ("DOCKER_CREDENTIAL_AGE_IDENTITY_FILE", "-", "not an absolute path"),
+        (
+            "DOCKER_CREDENTIAL_AGE_IDENTITY_FILE",
+            "/nonexistent/key",
+            "No such file",
+        ),
+        (
+            "DOCKER_CREDENTIAL_AGE_IDENTITY_FILE",
+            "/dev/null",
+            "not a regular file",
+        ),
+        ("DOCKER_CREDENTIAL_AGE_IDENTITY_FILE", "/", "not a regular file"),
+    ] {
+        let mut place = Place::new(AGE);
+        place.store("ghcr.io", &login());
+        place.set("PASSAGE_IDENTITIES_FILE", place.path(IDENTITY));
+        place.set("SOPS_AGE_KEY", key(&identity));
+        place.set(name, value);
+        assert_refused(&place, problem, || place.verb("get", "ghcr.io"));
+        assert_refused(&place, problem, || place.verb("store", &store_request("quay.io")));
+        assert_refused(&place, problem, || place.verb("list", ""));
+    }
+}
+
+#[test]
+fn another_programs_identity_decrypts() {
+    for name in ["PASSAGE_IDENTITIES_FILE", "SOPS_AGE_KEY", "SOPS_AGE_KEY_FILE"] {
+        let mut place = Place::new(AGE);
+        place.store("ghcr.io", &login());
+        fs::rename(place.path(IDENTITY), place.path("moved")).unwrap();
+        let text = fs::read_to_string(place.path("moved")).unwrap();
+        let value = if name == "SOPS_AGE_KEY" {
+            text.into()
+        } else {
+            place.path("moved").into_os_string()
+        };
+        place.set(name, value);
+        place.assert_answers("ghcr.io", &login());
+    }
+}
+
+#[test]
+fn another_programs_identity_is_never_encrypted_to() {
+    let identity = identity();
+    let mut place = Place::new(AGE);
+    place.set("SOPS_AGE_KEY", key(&identity));
+    place.store("ghcr.io", &login());
+    assert!(place.path(IDENTITY).exists(), "an identity of ours is made");
+    fs::remove_file(place.path(IDENTITY)).unwrap();
+    assert_error(&place.verb("get", "ghcr.io"), "your identity does not open");
+}
+
+#[test]
+fn recipients_in_a_variable_are_encrypted_to() {
+    let identity = identity();
+    let mut place = Place::new(AGE);
+    place.set("DOCKER_CREDENTIAL_AGE_IDENTITY", key(&identity));
+    place.set("DOCKER_CREDENTIAL_AGE_RECIPIENTS", public_key(&identity));
+    place.store("ghcr.io", &login());
+    place.assert_answers("ghcr.io", &login());
+}
+
+#[test]
+fn recipients_without_one_of_ours_are_refused_unless_that_is_meant() {
+    let (ours, theirs) = (identity(), identity());
+    let mut place = Place::new(AGE);
+    place.set("DOCKER_CREDENTIAL_AGE_IDENTITY", key(&ours));
+    place.set("DOCKER_CREDENTIAL_AGE_RECIPIENTS", public_key(&theirs));
+    let refused = place.verb("store", &store_request("ghcr.io"));
+    assert_error(&refused, "none of your identities is among the recipients");
+    assert_eq!(place.stored_files(), Some(0));
+    place.set("DOCKER_CREDENTIAL_AGE_WRITE_ONLY", "1");
+    place.store("ghcr.io", &login());
+    place.set("DOCKER_CREDENTIAL_AGE_IDENTITY", key(&theirs));
+    place.assert_answers("ghcr.io", &login());
+}
+
+#[test]
+fn write_only_needs_no_identity() {
+    let theirs = identity();
+    let mut place = Place::new(AGE);
+    place.set("DOCKER_CREDENTIAL_AGE_RECIPIENTS", public_key(&theirs));
+    place.set("DOCKER_CREDENTIAL_AGE_WRITE_ONLY", "1");
+    place.store("ghcr.io", &login());
+    assert!(!place.path(IDENTITY).exists());
+}
+
+#[test]
+fn an_identity_that_others_can_write_is_refused() {
+    let place = Place::new(AGE);
+    place.store("ghcr.io", &login());
+    for mode in [0o620, 0o602, 0o666] {
+        fs::set_permissions(place.path(IDENTITY), fs::Permissions::from_mode(mode)).unwrap();
+        assert_refused(&place, "can be written by other users", || {
+            place.verb("get", "ghcr.io")
+        });
+    }
+    fs::set_permissions(place.path(IDENTITY), fs::Permissions::from_mode(0o644)).unwrap();
+    place.assert_answers("ghcr.io", &login());
+}
+
+#[test]
+fn without_a_home_and_without_settings_there_is_an_error_and_no_guess() {
+    let place = Place::new(AGE);
+    for home in [None, Some(""), Some("relative")] {
+        for (verb, stdin) in [("get", "a"), ("list", ""), ("store", &store_request("a"))] {
+            let mut run =
+                place
+                    .run("env")
+                    .args(["-u", "HOME", "-u", "XDG_DATA_HOME", "-u", "XDG_CONFIG_HOME"]);
+            if let Some(home) = home {
+                run = run.arg(format!("HOME={home}"));
+            }
+            let outcome = run.arg(AGE.program()).arg(verb).stdin(stdin).outcome();
+            assert_error(&outcome, "HOME is not set to an absolute path");
+        }
+    }
+}
+
+#[test]
+fn without_a_home_settings_are_enough() {
+    let identity = identity();
+    let place = Place::new(AGE);
+    for (verb, stdin) in [
+        ("store", store_request("a.example")),
+        ("get", "a.example".to_owned()),
+        ("list", String::new()),
+    ] {
+        let outcome = place
+            .run("env")
+            .args(["-u", "HOME", "-u", "XDG_DATA_HOME", "-u", "XDG_CONFIG_HOME"])
+            .arg(format!(
+                "DOCKER_CREDENTIAL_AGE_DIR={}",
+                place.path("store").display()
+            ))
+            .arg(format!("DOCKER_CREDENTIAL_AGE_IDENTITY={}", key(&identity)))
+            .arg(AGE.program())
+            .arg(verb)
+            .stdin(stdin)
+            .outcome();
+        outcome.assert_success(verb);
+    }
+}

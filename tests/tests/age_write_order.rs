@@ -1,0 +1,130 @@
+//! The write path of docker-credential-age, read from the system calls it makes: what is acknowledged by exit 0 has
+//! been brought to disk before, in an order in which each moment leaves the old credential or the new one.
+
+use std::fs;
+
+use docker_credential_tests::helper::AGE;
+use docker_credential_tests::login::Login;
+use docker_credential_tests::place::Place;
+use docker_credential_tests::program;
+use docker_credential_tests::require;
+
+/// The system calls of one verb, a line each, without those of reading and memory.
+fn trace(place: &Place, verb: &str, stdin: &str) -> Vec<String> {
+    let output = place.path("trace");
+    let outcome = place
+        .run("strace")
+        .args(["-f", "-qq", "-y", "-e", "trace=openat,open,mkdir,mkdirat,write,fsync,fdatasync,close,rename,renameat,renameat2,link,linkat,unlink,unlinkat,exit_group,flock", "-o"])
+        .arg(&output)
+        .arg(AGE.program())
+        .arg(verb)
+        .stdin(stdin)
+        .outcome();
+    outcome.assert_success("a traced verb");
+    let text = fs::read_to_string(output).expect("strace wrote its trace");
+    text.lines()
+        .map(|line| {
+            line.split_once(' ')
+                .map_or(line, |(_pid, call)| call.trim_start())
+                .to_owned()
+        })
+        .collect()
+}
+
+/// The first call at or after `from` that has all of `parts`; the index behind it is where to look for the next.
+#[track_caller]
+fn find(trace: &[String], from: usize, parts: &[&str]) -> usize {
+    let found = trace[from..]
+        .iter()
+        .position(|call| parts.iter().all(|part| call.contains(part)));
+    found.map_or_else(
+        || panic!("no {parts:?} after call {from} of\n{}", trace.join("\n")),
+        |index| from + index + 1,
+    )
+}
+
+fn request(secret: &str) -> String {
+    format!(r#"{{"ServerURL":"ghcr.io","Username":"user","Secret":"{secret}"}}"#)
+}
+
+#[test]
+fn a_credential_is_on_disk_before_it_is_acknowledged() {
+    require!(program::find("strace"));
+    let place = Place::new(AGE);
+    place.store("ghcr.io", &Login::new("user", "old"));
+    let trace = trace(&place, "store", &request("new"));
+    let at = find(&trace, 0, &["flock(", "LOCK_EX"]);
+    let at = find(&trace, at, &["openat(", "-temporary-", "O_CREAT|O_EXCL", "0600"]);
+    let at = find(&trace, at, &["write(", "-temporary-", "age-encryption.org/v1"]);
+    let at = find(&trace, at, &["fsync(", "-temporary-", "= 0"]);
+    let at = find(&trace, at, &["close(", "-temporary-", "= 0"]);
+    let at = find(&trace, at, &["rename", "-temporary-", "\"ghcr.io.age\""]);
+    let at = find(&trace, at, &["fsync(", "/docker-credential-age>", "= 0"]);
+    find(&trace, at, &["exit_group(0)"]);
+    assert!(
+        !trace.iter().any(|call| call.contains("unlink")),
+        "the old credential is never taken away first"
+    );
+}
+
+#[test]
+fn the_identity_is_on_disk_before_anything_is_encrypted_to_it() {
+    require!(program::find("strace"));
+    let place = Place::new(AGE);
+    let trace = trace(&place, "store", &request("new"));
+    let at = find(&trace, 0, &["mkdir", "\"docker-credential-age\""]);
+    let at = find(&trace, at, &["fsync(", "/data>", "= 0"]);
+    let at = find(&trace, at, &["mkdir", "\"docker-credential-age\""]);
+    let at = find(&trace, at, &["fsync(", "/config>", "= 0"]);
+    let at = find(&trace, at, &["link", "-temporary-", "\"identity.txt\""]);
+    let at = find(&trace, at, &["fsync(", "/config/docker-credential-age>", "= 0"]);
+    let at = find(
+        &trace,
+        at,
+        &["openat(", "/data/docker-credential-age>", "-temporary-"],
+    );
+    find(&trace, at, &["exit_group(0)"]);
+}
+
+#[test]
+fn an_erased_credential_is_gone_from_disk_before_it_is_acknowledged() {
+    require!(program::find("strace"));
+    let place = Place::new(AGE);
+    place.store("ghcr.io", &Login::new("user", "old"));
+    let trace = trace(&place, "erase", "ghcr.io");
+    let at = find(&trace, 0, &["unlink", "\"ghcr.io.age\"", "= 0"]);
+    let at = find(&trace, at, &["fsync(", "/docker-credential-age>", "= 0"]);
+    find(&trace, at, &["exit_group(0)"]);
+}
+
+#[test]
+fn reading_writes_nothing_and_takes_no_lock() {
+    require!(program::find("strace"));
+    let place = Place::new(AGE);
+    place.store("ghcr.io", &Login::new("user", "old"));
+    for (verb, stdin) in [("get", "ghcr.io"), ("get", "quay.io/not/there"), ("list", "")] {
+        let output = place.path("trace");
+        place
+            .run("strace")
+            .args(["-f", "-qq", "-o"])
+            .arg(&output)
+            .arg(AGE.program())
+            .arg(verb)
+            .stdin(stdin)
+            .outcome();
+        for call in fs::read_to_string(output)
+            .expect("strace wrote its trace")
+            .lines()
+        {
+            let writes = [
+                "O_CREAT", "O_WRONLY", "O_RDWR", "O_TRUNC", "rename", "link", "mkdir", "flock", "chmod",
+                "socket(",
+            ];
+            let link_is_read = call.contains("readlink");
+            assert!(
+                link_is_read || !writes.iter().any(|name| call.contains(name)),
+                "{verb}: {call}"
+            );
+        }
+    }
+}
