@@ -190,12 +190,18 @@ impl Directory {
     }
 
     /// Removes a file, durably. `Ok(false)` if there is none.
+    ///
+    /// The directory is fsynced also where there is none: it may be missing because an earlier call removed it and
+    /// then failed, or died, before its removal was on disk. Saying that it is gone would not be true after a power
+    /// cut.
     pub fn remove(&self, name: &str) -> io::Result<bool> {
-        match system::remove(&self.handle, name) {
-            Ok(()) => system::sync(&self.handle).map(|()| true),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(error),
-        }
+        let removed = match system::remove(&self.handle, name) {
+            Ok(()) => true,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+            Err(error) => return Err(error),
+        };
+        system::sync(&self.handle)?;
+        Ok(removed)
     }
 
     /// Gives a file another name, durably. `Ok(false)` if that name is taken: nothing is overwritten.

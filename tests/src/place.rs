@@ -24,6 +24,7 @@ pub const NOT_FOUND: &[u8] = b"credentials not found in native keychain\n";
 pub struct Place {
     directory: TempDir,
     helper: Helper,
+    program: PathBuf,
     environment: Vec<(String, OsString)>,
     logins: Vec<Login>,
 }
@@ -31,9 +32,14 @@ pub struct Place {
 impl Place {
     /// An empty place, in which docker knows of no helper.
     pub fn new(helper: Helper) -> Self {
+        Self::below(&std::env::temp_dir(), helper)
+    }
+
+    /// An empty place in a directory of the test's choice: on another file system, say.
+    pub fn below(directory: &Path, helper: Helper) -> Self {
         let directory = tempfile::Builder::new()
             .prefix("credential-")
-            .tempdir()
+            .tempdir_in(directory)
             .expect("a temporary directory");
         let environment = [
             ("HOME", "home"),
@@ -52,6 +58,7 @@ impl Place {
         Self {
             directory,
             helper,
+            program: helper.program(),
             environment,
             logins: Vec::new(),
         }
@@ -67,6 +74,16 @@ impl Place {
     /// The helper of this place.
     pub fn helper(&self) -> Helper {
         self.helper
+    }
+
+    /// The program that is run as the helper.
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
+    /// Runs another program as the helper: one that a control has broken on purpose.
+    pub fn set_program(&mut self, program: &Path) {
+        program.clone_into(&mut self.program);
     }
 
     /// A path in it.
@@ -135,7 +152,7 @@ impl Place {
 
     /// One verb of the helper, with a server on its stdin as docker sends it.
     pub fn verb(&self, verb: &str, stdin: &str) -> Outcome {
-        self.run(self.helper.program()).arg(verb).stdin(stdin).outcome()
+        self.run(&self.program).arg(verb).stdin(stdin).outcome()
     }
 
     /// One of the helper's commands for people.
