@@ -1,6 +1,7 @@
 //! A connection to the session bus, on which every wait ends.
 
 use std::cell::Cell;
+use std::ffi::OsString;
 use std::future::Future;
 use std::time::{Duration, Instant};
 
@@ -33,10 +34,7 @@ pub(super) fn addresses(environment: &Environment) -> Result<Vec<String>, Error>
         .filter(|value| !value.is_empty());
     let addresses = match set {
         Some(list) => list.split(';').map(str::to_owned).collect(),
-        None => match environment
-            .variable("XDG_RUNTIME_DIR")
-            .map(|value| value.into_string())
-        {
+        None => match environment.variable("XDG_RUNTIME_DIR").map(OsString::into_string) {
             Some(Ok(directory)) if directory.starts_with('/') => vec![format!("unix:path={directory}/bus")],
             _ => Vec::new(),
         },
@@ -61,14 +59,11 @@ impl Bus {
     pub(super) async fn connect(addresses: &[String], deadline: Instant) -> Result<Self, Failure> {
         for address in addresses {
             let connecting = zbus::connection::Builder::address(address.as_str()).build();
-            match bounded(deadline, connecting).await? {
-                Ok(connection) => {
-                    return Ok(Self {
-                        connection,
-                        deadline: Cell::new(deadline),
-                    });
-                }
-                Err(_) => continue,
+            if let Ok(connection) = bounded(deadline, connecting).await? {
+                return Ok(Self {
+                    connection,
+                    deadline: Cell::new(deadline),
+                });
             }
         }
         Err(Failure::NoBus)
