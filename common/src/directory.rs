@@ -144,8 +144,29 @@ impl Directory {
     /// Gives `name` a new content, durably: after `Ok` it survives a power cut, after `Err` the old content is still
     /// there (or, if only the last fsync failed, the new one). `mode` is that of a Unix file.
     pub fn replace(&self, lock: &Lock, name: &str, content: &[u8], mode: u32) -> io::Result<()> {
+        self.replace_as(lock, name, content, &system::Likeness::of_mode(mode))
+    }
+
+    /// As [`replace`](Self::replace), for files that others have made: the new one has the mode and the owner of the
+    /// old one. Where there is none, `mode` is the new one's.
+    pub fn replace_alike(&self, lock: &Lock, name: &str, content: &[u8], mode: u32) -> io::Result<()> {
+        let likeness = match system::likeness(&self.handle, name) {
+            Ok(likeness) => likeness,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => system::Likeness::of_mode(mode),
+            Err(error) => return Err(error),
+        };
+        self.replace_as(lock, name, content, &likeness)
+    }
+
+    fn replace_as(
+        &self,
+        lock: &Lock,
+        name: &str,
+        content: &[u8],
+        likeness: &system::Likeness,
+    ) -> io::Result<()> {
         self.remove_stray_temporaries(lock);
-        let temporary = self.write_temporary(content, mode)?;
+        let temporary = self.write_temporary(content, likeness)?;
         system::rename(&self.handle, &temporary.name, name)?;
         temporary.keep();
         system::sync(&self.handle)
@@ -154,7 +175,7 @@ impl Directory {
     /// Makes `name` with this content, as durably as [`replace`](Self::replace). `Ok(false)` if it exists: it is
     /// left as it is.
     pub fn create_new(&self, name: &str, content: &[u8], mode: u32) -> io::Result<bool> {
-        let temporary = self.write_temporary(content, mode)?;
+        let temporary = self.write_temporary(content, &system::Likeness::of_mode(mode))?;
         let created = match system::link(&self.handle, &temporary.name, name) {
             Ok(()) => true,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
@@ -174,13 +195,14 @@ impl Directory {
         }
     }
 
-    fn write_temporary(&self, content: &[u8], mode: u32) -> io::Result<Temporary<'_>> {
+    fn write_temporary(&self, content: &[u8], likeness: &system::Likeness) -> io::Result<Temporary<'_>> {
         let name = format!("{TEMPORARY}{}", unique());
-        let mut file = system::create_exclusively(&self.handle, &name, mode)?;
+        let mut file = system::create_exclusively(&self.handle, &name)?;
         let temporary = Temporary {
             directory: self,
             name,
         };
+        system::make_alike(&file, likeness)?;
         io::Write::write_all(&mut file, content)?;
         file.sync_all()?;
         system::close(file)?;

@@ -89,10 +89,12 @@ impl Place {
         self.path("home/.docker/config.json")
     }
 
+    /// Replaces docker's configuration.
     pub fn write_config(&self, config: &Value) {
         fs::write(self.config_path(), config.to_string()).expect("config.json can be written");
     }
 
+    /// docker's configuration as it is now.
     pub fn config(&self) -> Value {
         let bytes = fs::read(self.config_path()).expect("config.json can be read");
         serde_json::from_slice(&bytes).expect("config.json is JSON")
