@@ -5,8 +5,6 @@
 //! clients wait for each answer before they ask on, find items by other identities than the server, and compute their
 //! session keys ten times as slowly.
 
-use std::time::Instant;
-
 use docker_credential_helper::{
     Credential, CredentialStore, Environment, Error, Listed, Secret, ServerUrl, matching,
 };
@@ -66,12 +64,11 @@ impl SecretService {
     /// Carries out a verb, and once more if the service went away in the middle of it: a service that is started
     /// on demand is then started anew. Each verb may be begun again without harm.
     fn run<T>(&self, verb: &impl AsyncFn(&Service, &Scope) -> Result<T, Failure>) -> Result<T, Error> {
-        let deadline = Instant::now() + bus::PATIENCE;
-        let outcome = match zbus::block_on(self.attempt(deadline, verb)) {
+        let outcome = match zbus::block_on(self.attempt(verb)) {
             Err(Failure::Gone) => {
                 self.environment
                     .log(|| "the keyring went away; trying once more".to_owned());
-                zbus::block_on(self.attempt(deadline, verb))
+                zbus::block_on(self.attempt(verb))
             }
             outcome => outcome,
         };
@@ -80,11 +77,10 @@ impl SecretService {
 
     async fn attempt<T>(
         &self,
-        deadline: Instant,
         verb: &impl AsyncFn(&Service, &Scope) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let service = Service {
-            bus: Bus::connect(&self.addresses, deadline).await?,
+            bus: Bus::connect(&self.addresses).await?,
             may_prompt: self.may_prompt,
         };
         let outcome = match self.scope(&service).await {
@@ -114,17 +110,34 @@ impl SecretService {
 
 impl CredentialStore for SecretService {
     fn get(&self, server: &ServerUrl) -> Result<Option<Credential>, Error> {
+        let key = server.key().to_string();
         self.run(&async |service, scope| {
             for _ in 0..ROUNDS {
                 let Candidates { items, session } = candidates(service, scope, server).await?;
                 let items = date_duplicates(service, items).await?;
                 self.log_found(&items);
-                let Some(item) = matching::newest(server, items, |item| (&item.server, item.modified)) else {
-                    match service.locked_collections(scope).await? {
-                        locked if locked.is_empty() => return Ok(None),
-                        locked => service.unlock(&locked).await?,
+                let newest =
+                    |items| matching::newest(server, items, |item: &Item| (&item.server, item.modified));
+                let item = match newest(items) {
+                    Some(item) => item,
+                    None => {
+                        // All that can still answer is an item of ours in a spelling that only the key attribute
+                        // finds. One that any search above found is newer, since a store removes the others.
+                        let query = item::key_query(&key);
+                        let (found, locked) =
+                            join(service.search(scope, &query), service.locked_collections(scope)).await;
+                        let (items, locked) = (service.describe(found?).await?, locked?);
+                        let items = date_duplicates(service, items).await?;
+                        self.log_found(&items);
+                        match newest(items) {
+                            Some(item) => item,
+                            None if locked.is_empty() => return Ok(None),
+                            None => {
+                                service.unlock(&locked).await?;
+                                continue;
+                            }
+                        }
                     }
-                    continue;
                 };
                 if item.is_locked {
                     service.unlock(&[item.path]).await?;
@@ -165,7 +178,7 @@ impl CredentialStore for SecretService {
                 .create(
                     &collection,
                     &item::label(server),
-                    &item::attributes(server, credential.username()),
+                    &item::attributes(server, &server.key().to_string(), credential.username()),
                     &secret,
                 )
                 .await?;

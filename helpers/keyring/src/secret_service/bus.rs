@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::ffi::OsString;
 use std::future::Future;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use docker_credential_helper::{Environment, Error};
@@ -13,9 +14,10 @@ use zbus::{Connection, DynamicType, Message, ObjectPath, OwnedVariant};
 
 use super::failure::Failure;
 
-/// For all answers of one verb together; what a person takes to answer a prompt is not counted. docker waits for a
-/// helper without a limit of its own, and ten seconds is where people begin to kill it.
-pub(super) const PATIENCE: Duration = Duration::from_secs(8);
+/// How long nothing may come back. Each answer renews it, so that a service that is busy with a hundred other clients
+/// does not pass for one that stalls. docker waits for a helper without a limit of its own, and ten seconds is where
+/// people begin to kill it.
+const PATIENCE: Duration = Duration::from_secs(8);
 
 /// The service's name on the bus, whichever program it is.
 pub(super) const SERVICE: &str = "org.freedesktop.secrets";
@@ -56,7 +58,8 @@ pub(super) struct Bus {
 
 impl Bus {
     /// Connects to the first bus of `addresses` that answers.
-    pub(super) async fn connect(addresses: &[String], deadline: Instant) -> Result<Self, Failure> {
+    pub(super) async fn connect(addresses: &[String]) -> Result<Self, Failure> {
+        let deadline = Instant::now() + PATIENCE;
         for address in addresses {
             let connecting = zbus::connection::Builder::address(address.as_str()).build();
             if let Ok(connection) = bounded(deadline, connecting).await? {
@@ -79,9 +82,21 @@ impl Bus {
         let _ = bounded(self.deadline.get(), self.connection.close()).await;
     }
 
-    /// Waits for something other than a prompt.
+    /// Waits for an answer, as long as there are answers at all.
     pub(super) async fn bounded<F: Future>(&self, future: F) -> Result<F::Output, Failure> {
-        bounded(self.deadline.get(), future).await
+        let mut future = pin!(future);
+        loop {
+            let deadline = self.deadline.get();
+            match bounded(deadline, future.as_mut()).await {
+                Ok(output) => {
+                    self.renew_patience();
+                    return Ok(output);
+                }
+                // Another call was answered meanwhile.
+                Err(_) if self.deadline.get() > deadline => {}
+                Err(failure) => return Err(failure),
+            }
+        }
     }
 
     /// From now on, every wait ends then.
@@ -89,7 +104,7 @@ impl Bus {
         self.deadline.set(deadline);
     }
 
-    /// A person has answered: the service's own time begins anew.
+    /// The service's time begins anew.
     pub(super) fn renew_patience(&self) {
         self.set_deadline(Instant::now() + PATIENCE);
     }
