@@ -223,7 +223,7 @@ fn name(server: &ServerUrl) -> String {
     for byte in server.key().to_string().bytes() {
         match byte {
             b'%' | b'#' | b'*' | b'?' | b'A'..=b'Z' => {
-                write!(name, "%{byte:02x}").expect("a string takes it")
+                write!(name, "%{byte:02x}").expect("a string takes it");
             }
             0x21..=0x7e => name.push(char::from(byte)),
             _ => write!(name, "%{byte:02x}").expect("a string takes it"),
