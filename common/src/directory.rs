@@ -36,6 +36,9 @@ use self::unix as system;
 /// The name of a temporary file begins so. They hold what their final file would have held, and are ours to remove.
 const TEMPORARY: &str = ".docker-credential-temporary-";
 
+/// The name of a staged file begins so, and ends with the name that it is to take.
+const STAGED: &str = ".docker-credential-temporary-staged-";
+
 /// A directory that is held open.
 #[derive(Debug)]
 pub struct Directory {
@@ -144,8 +147,29 @@ impl Directory {
     /// Gives `name` a new content, durably: after `Ok` it survives a power cut, after `Err` the old content is still
     /// there (or, if only the last fsync failed, the new one). `mode` is that of a Unix file.
     pub fn replace(&self, lock: &Lock, name: &str, content: &[u8], mode: u32) -> io::Result<()> {
+        self.replace_as(lock, name, content, &system::Likeness::of_mode(mode))
+    }
+
+    /// As [`replace`](Self::replace), for files that others have made: the new one has the mode and the owner of the
+    /// old one. Where there is none, `mode` is the new one's.
+    pub fn replace_alike(&self, lock: &Lock, name: &str, content: &[u8], mode: u32) -> io::Result<()> {
+        let likeness = match system::likeness(&self.handle, name) {
+            Ok(likeness) => likeness,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => system::Likeness::of_mode(mode),
+            Err(error) => return Err(error),
+        };
+        self.replace_as(lock, name, content, &likeness)
+    }
+
+    fn replace_as(
+        &self,
+        lock: &Lock,
+        name: &str,
+        content: &[u8],
+        likeness: &system::Likeness,
+    ) -> io::Result<()> {
         self.remove_stray_temporaries(lock);
-        let temporary = self.write_temporary(content, mode)?;
+        let temporary = self.write_temporary(content, likeness)?;
         system::rename(&self.handle, &temporary.name, name)?;
         temporary.keep();
         system::sync(&self.handle)
@@ -154,7 +178,7 @@ impl Directory {
     /// Makes `name` with this content, as durably as [`replace`](Self::replace). `Ok(false)` if it exists: it is
     /// left as it is.
     pub fn create_new(&self, name: &str, content: &[u8], mode: u32) -> io::Result<bool> {
-        let temporary = self.write_temporary(content, mode)?;
+        let temporary = self.write_temporary(content, &system::Likeness::of_mode(mode))?;
         let created = match system::link(&self.handle, &temporary.name, name) {
             Ok(()) => true,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
@@ -180,13 +204,71 @@ impl Directory {
         Ok(removed)
     }
 
-    fn write_temporary(&self, content: &[u8], mode: u32) -> io::Result<Temporary<'_>> {
+    /// Gives a file another name, durably. `Ok(false)` if that name is taken: nothing is overwritten.
+    pub fn set_aside(&self, name: &str, as_name: &str) -> io::Result<bool> {
+        match system::link(&self.handle, name, as_name) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
+            Err(error) => return Err(error),
+        }
+        system::remove(&self.handle, name)?;
+        system::sync(&self.handle).map(|()| true)
+    }
+
+    /// Writes what `name` is to hold once it is [promoted](Self::promote), beside what it holds now. The content is
+    /// on disk when this returns, its name only after [`sync`](Self::sync).
+    ///
+    /// Staged files are temporary: whatever [replaces](Self::replace) another file removes those it finds. Whoever
+    /// stages several and must not lose them leaves a mark, and looks for the mark first whenever it takes the lock.
+    pub fn stage(&self, _lock: &Lock, name: &str, content: &[u8], mode: u32) -> io::Result<()> {
+        let staged = format!("{STAGED}{name}");
+        match system::remove(&self.handle, &staged) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut file = system::create_exclusively(&self.handle, &staged)?;
+        system::make_alike(&file, &system::Likeness::of_mode(mode))?;
+        io::Write::write_all(&mut file, content)?;
+        file.sync_all()?;
+        system::close(file)
+    }
+
+    /// The names for which a content is staged, in no particular order.
+    pub fn staged(&self) -> io::Result<Vec<String>> {
+        let names = system::names(&self.handle)?;
+        Ok(names
+            .iter()
+            .filter_map(|name| name.strip_prefix(STAGED))
+            .map(str::to_owned)
+            .collect())
+    }
+
+    /// Gives `name` the content that is staged for it. Durable after [`sync`](Self::sync).
+    pub fn promote(&self, _lock: &Lock, name: &str) -> io::Result<()> {
+        system::rename(&self.handle, &format!("{STAGED}{name}"), name)
+    }
+
+    /// Forgets what is staged for `name`.
+    pub fn unstage(&self, _lock: &Lock, name: &str) -> io::Result<()> {
+        match system::remove(&self.handle, &format!("{STAGED}{name}")) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Waits until the names in it are on disk.
+    pub fn sync(&self) -> io::Result<()> {
+        system::sync(&self.handle)
+    }
+
+    fn write_temporary(&self, content: &[u8], likeness: &system::Likeness) -> io::Result<Temporary<'_>> {
         let name = format!("{TEMPORARY}{}", unique());
-        let mut file = system::create_exclusively(&self.handle, &name, mode)?;
+        let mut file = system::create_exclusively(&self.handle, &name)?;
         let temporary = Temporary {
             directory: self,
             name,
         };
+        system::make_alike(&file, likeness)?;
         io::Write::write_all(&mut file, content)?;
         file.sync_all()?;
         system::close(file)?;

@@ -46,6 +46,15 @@ pub enum Error {
         /// What is wrong with its value, and which value would do; never the value itself.
         problem: Cow<'static, str>,
     },
+    /// A configuration file of docker or podman cannot be read, or not be changed without losing something. It is
+    /// left as it is.
+    #[error("{} {problem}", .path.display())]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, and where.
+        problem: crate::config::Problem,
+    },
     /// The operating system refused something about a file or directory.
     #[error("cannot {action} {}: {}", .path.display(), describe(.source))]
     File {

@@ -42,6 +42,8 @@
 
 #![deny(missing_docs)]
 
+pub mod commands;
+pub mod config;
 mod credential;
 pub mod directory;
 mod environment;
@@ -55,6 +57,9 @@ mod server;
 mod store;
 mod streams;
 mod sys;
+
+/// The option parser that [`commands`] are defined with.
+pub use clap;
 
 pub use crate::credential::{Credential, TOKEN_USERNAME, Username};
 pub use crate::environment::Environment;

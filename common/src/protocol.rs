@@ -4,4 +4,5 @@ mod reply;
 mod request;
 mod serve;
 
+pub(crate) use self::request::fold_case;
 pub use self::serve::{Helper, serve};

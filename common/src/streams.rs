@@ -93,6 +93,11 @@ impl Reply {
         Ok(Self(File::from(io::stdout().as_handle().try_clone_to_owned()?)))
     }
 
+    /// For the commands, which print as they go.
+    pub(crate) fn into_file(self) -> File {
+        self.0
+    }
+
     /// Delivers a whole reply, unbuffered. An error means that the client did not get it.
     pub(crate) fn send(&mut self, reply: &[u8]) -> io::Result<()> {
         self.0.write_all(reply)

@@ -5,8 +5,7 @@
 )]
 
 use std::alloc::{GlobalAlloc, Layout, System};
-
-use zeroize::Zeroize;
+use std::mem::MaybeUninit;
 
 /// The system's allocator, except that memory is overwritten with zeros before it is given back.
 ///
@@ -39,15 +38,34 @@ unsafe impl GlobalAlloc for ZeroOnFree {
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: the caller promises a live block of `layout.size()` bytes that nobody uses any more. Its bytes may
-        // be uninitialised, hence writing through the pointer alone; `zeroize` makes the writes volatile, so that
-        // they are not dropped as dead stores.
+        // SAFETY: the caller promises a live block of `layout.size()` bytes that nobody uses any more, and `System`
+        // gets it back under the layout that it was allocated with.
         unsafe {
-            let bytes =
-                std::slice::from_raw_parts_mut(block.cast::<std::mem::MaybeUninit<u8>>(), layout.size());
-            bytes.zeroize();
+            wipe(block, layout.size());
             System.dealloc(block, layout);
         }
+    }
+}
+
+/// Writes zeros that the compiler does not drop as dead stores, sixteen bytes at a time: age alone frees two buffers
+/// of 64 KiB for each entry, and byte by byte that took longer than decrypting it.
+///
+/// # Safety
+///
+/// The `size` bytes at `block` must be writable, and used by nobody else. They may be uninitialised.
+unsafe fn wipe(block: *mut u8, size: usize) {
+    // SAFETY: the caller's promise; `MaybeUninit` has no invalid bytes, so any alignment of the middle part will do.
+    let (head, words, tail) = unsafe {
+        std::slice::from_raw_parts_mut(block.cast::<MaybeUninit<u8>>(), size)
+            .align_to_mut::<MaybeUninit<u128>>()
+    };
+    for byte in head.iter_mut().chain(tail) {
+        // SAFETY: a reference is valid for writes.
+        unsafe { std::ptr::write_volatile(byte, MaybeUninit::zeroed()) };
+    }
+    for word in words {
+        // SAFETY: as above.
+        unsafe { std::ptr::write_volatile(word, MaybeUninit::zeroed()) };
     }
 }
 
@@ -71,5 +89,28 @@ pub(crate) fn close(file: std::fs::File) -> std::io::Result<()> {
             error if error.kind() == std::io::ErrorKind::Interrupted => Ok(()),
             error => Err(error),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_byte_of_a_block_is_wiped_at_any_alignment_and_none_beside_it() {
+        for start in 0..20 {
+            for length in 0..80 {
+                let mut bytes = [0xA5_u8; 128];
+                // SAFETY: the range lies within the array.
+                unsafe { wipe(bytes.as_mut_ptr().add(start), length) };
+                let wiped = start..start + length;
+                assert!(
+                    bytes
+                        .iter()
+                        .enumerate()
+                        .all(|(index, byte)| (*byte == 0) == wiped.contains(&index))
+                );
+            }
+        }
     }
 }

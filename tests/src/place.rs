@@ -106,10 +106,12 @@ impl Place {
         self.path("home/.docker/config.json")
     }
 
+    /// Replaces docker's configuration.
     pub fn write_config(&self, config: &Value) {
         fs::write(self.config_path(), config.to_string()).expect("config.json can be written");
     }
 
+    /// docker's configuration as it is now.
     pub fn config(&self) -> Value {
         let bytes = fs::read(self.config_path()).expect("config.json can be read");
         serde_json::from_slice(&bytes).expect("config.json is JSON")
@@ -151,6 +153,11 @@ impl Place {
     /// One verb of the helper, with a server on its stdin as docker sends it.
     pub fn verb(&self, verb: &str, stdin: &str) -> Outcome {
         self.run(&self.program).arg(verb).stdin(stdin).outcome()
+    }
+
+    /// One of the helper's commands for people.
+    pub fn command(&self, arguments: &[&str]) -> Outcome {
+        self.run(self.helper.program()).args(arguments).outcome()
     }
 
     /// Stores through the helper, as docker does.

@@ -27,7 +27,6 @@ pub fn find(name: &str) -> Result<PathBuf, Missing> {
 }
 
 /// A program about to be run.
-#[derive(Debug)]
 pub struct Run {
     command: Command,
     stdin: Vec<u8>,
@@ -121,6 +120,14 @@ impl Run {
             stderr: read_back(&mut stderr),
             redacted: self.redacted,
         }
+    }
+}
+
+impl fmt::Debug for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Run")
+            .field("program", &self.command.get_program())
+            .finish_non_exhaustive()
     }
 }
 

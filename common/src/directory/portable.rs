@@ -37,7 +37,26 @@ pub(super) fn open_path(path: &Path) -> io::Result<File> {
     File::open(path)
 }
 
-pub(super) fn create_exclusively(directory: &Handle, name: &str, _mode: u32) -> io::Result<File> {
+/// New files inherit the access list of their directory.
+#[derive(Debug)]
+pub(super) struct Likeness;
+
+impl Likeness {
+    pub(super) fn of_mode(_mode: u32) -> Self {
+        Self
+    }
+}
+
+pub(super) fn likeness(directory: &Handle, name: &str) -> io::Result<Likeness> {
+    fs::symlink_metadata(directory.join(name)).map(|_| Likeness)
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the signature that Unix needs")]
+pub(super) fn make_alike(_file: &File, _likeness: &Likeness) -> io::Result<()> {
+    Ok(())
+}
+
+pub(super) fn create_exclusively(directory: &Handle, name: &str) -> io::Result<File> {
     OpenOptions::new()
         .write(true)
         .create_new(true)

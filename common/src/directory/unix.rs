@@ -6,7 +6,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
-use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, RawMode};
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Gid, Mode, OFlags, RawMode, Uid};
 use rustix::io::Errno;
 
 pub(super) use crate::sys::close;
@@ -55,19 +55,59 @@ pub(super) fn open_path(path: &Path) -> io::Result<File> {
     Ok(rustix::fs::openat(CWD, path, READING, Mode::empty())?.into())
 }
 
-pub(super) fn create_exclusively(directory: &Handle, name: &str, mode: u32) -> io::Result<File> {
+/// Who may do what with a file.
+#[derive(Debug)]
+pub(super) struct Likeness {
+    mode: Mode,
+    /// User and group, where they are not to be those of this process.
+    owner: Option<(Uid, Gid)>,
+}
+
+impl Likeness {
     #[allow(
         clippy::cast_possible_truncation,
         reason = "a mode has 12 bits; macOS holds it in 16"
     )]
-    let mode = Mode::from_raw_mode(mode as RawMode);
+    pub(super) fn of_mode(mode: u32) -> Self {
+        Self {
+            mode: Mode::from_raw_mode(mode as RawMode),
+            owner: None,
+        }
+    }
+}
+
+pub(super) fn likeness(directory: &Handle, name: &str) -> io::Result<Likeness> {
+    let status = rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)?;
+    Ok(Likeness {
+        mode: Mode::from_raw_mode(status.st_mode),
+        owner: Some((Uid::from_raw(status.st_uid), Gid::from_raw(status.st_gid))),
+    })
+}
+
+/// Readable by its owner only, whatever it is to become.
+pub(super) fn create_exclusively(directory: &Handle, name: &str) -> io::Result<File> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let file: File = rustix::fs::openat(directory, name, flags, Mode::RUSR | Mode::WUSR)?.into();
+    Ok(rustix::fs::openat(directory, name, flags, Mode::RUSR | Mode::WUSR)?.into())
+}
+
+pub(super) fn make_alike(file: &File, likeness: &Likeness) -> io::Result<()> {
+    let status = rustix::fs::fstat(file)?;
+    let mut mode = likeness.mode;
+    if let Some((user, group)) = likeness.owner
+        && (user.as_raw(), group.as_raw()) != (status.st_uid, status.st_gid)
+    {
+        match rustix::fs::fchown(file, Some(user), Some(group)) {
+            Ok(()) => {}
+            // A group that we are not in. Ours has no business in the file.
+            Err(Errno::PERM) if user.as_raw() == status.st_uid => mode -= Mode::RWXG,
+            Err(error) => return Err(error.into()),
+        }
+    }
     // The process's mask can only take away from what `openat` is told.
     if mode != Mode::RUSR | Mode::WUSR {
-        rustix::fs::fchmod(&file, mode)?;
+        rustix::fs::fchmod(file, mode)?;
     }
-    Ok(file)
+    Ok(())
 }
 
 pub(super) fn rename(directory: &Handle, from: &str, to: &str) -> io::Result<()> {

@@ -106,7 +106,7 @@ impl<'de> Visitor<'de> for FieldsVisitor {
 
 /// Go's folding: beside the ASCII letters, U+017F folds to `s` and U+212A to `k`. A key that Go would take for
 /// `Secret` must not pass for an unknown one here.
-fn fold_case(key: &str) -> String {
+pub(crate) fn fold_case(key: &str) -> String {
     key.chars()
         .map(|c| match c {
             '\u{017F}' => 's',

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use zeroize::Zeroizing;
 
 use super::{reply, request};
+use crate::commands::{self, Console, ExtraCommand, Finding};
 use crate::error::one_line;
 use crate::hardening::{Visibility, harden};
 use crate::streams::{self, Reply};
@@ -14,12 +15,16 @@ use crate::{CredentialStore, Environment, Error, matching};
 /// What answers instead of an error where a store is locked or cannot be reached: `not-found`.
 const WHEN_UNAVAILABLE: &str = "DOCKER_CREDENTIAL_WHEN_UNAVAILABLE";
 
-/// A helper as its users see it: its name and version.
+/// A helper as its users see it: its name and version, and what it adds to the [management commands](commands).
 #[derive(Clone, Debug)]
 pub struct Helper {
     name: &'static str,
     version: &'static str,
     visibility: Visibility,
+    is_read_only: bool,
+    commands: &'static [ExtraCommand],
+    findings: fn(&Environment) -> Vec<Finding>,
+    preparation: fn(&Environment) -> Result<Option<String>, Error>,
 }
 
 impl Helper {
@@ -30,6 +35,10 @@ impl Helper {
             name,
             version,
             visibility: Visibility::Hidden,
+            is_read_only: false,
+            commands: &[],
+            findings: |_| Vec::new(),
+            preparation: |_| Ok(None),
         }
     }
 
@@ -39,6 +48,70 @@ impl Helper {
     pub const fn visible(mut self) -> Self {
         self.visibility = Visibility::Visible;
         self
+    }
+
+    /// For a store that logins cannot be written to: `import` refuses, and `doctor` tries no round trip.
+    #[must_use]
+    pub const fn read_only(mut self) -> Self {
+        self.is_read_only = true;
+        self
+    }
+
+    /// Adds commands of the helper's own. Their names stay clear of the verbs and of the common commands.
+    #[must_use]
+    pub const fn commands(mut self, commands: &'static [ExtraCommand]) -> Self {
+        self.commands = commands;
+        self
+    }
+
+    /// What `doctor` is to look at beside what all helpers have in common. Whether the store opens, and keeps and
+    /// gives back a login, is common. While the store is empty, and a finding here is not
+    /// [`Level::Ok`](commands::Level::Ok), no login is stored for trial: it might make the key that is missing.
+    #[must_use]
+    pub const fn findings(mut self, findings: fn(&Environment) -> Vec<Finding>) -> Self {
+        self.findings = findings;
+        self
+    }
+
+    /// What `configure` does before it names the helper in a configuration file, so that the first login works.
+    /// It does nothing the second time, and returns what it did, as a sentence for its user, if anything.
+    #[must_use]
+    pub const fn preparation(
+        mut self,
+        preparation: fn(&Environment) -> Result<Option<String>, Error>,
+    ) -> Self {
+        self.preparation = preparation;
+        self
+    }
+
+    /// The management commands with their arguments and help, for completions and manual pages.
+    pub fn command_line(&self) -> clap::Command {
+        commands::command_line(self)
+    }
+
+    pub(crate) fn version(&self) -> &'static str {
+        self.version
+    }
+
+    pub(crate) fn extra_commands(&self) -> &'static [ExtraCommand] {
+        self.commands
+    }
+
+    pub(crate) fn own_findings(&self, environment: &Environment) -> Vec<Finding> {
+        (self.findings)(environment)
+    }
+
+    pub(crate) fn prepare(&self, environment: &Environment) -> Result<Option<String>, Error> {
+        (self.preparation)(environment)
+    }
+
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.is_read_only
+    }
+
+    /// What stands in `credsStore`.
+    pub fn name(&self) -> &'static str {
+        self.name
     }
 
     /// The binary's name.
@@ -75,36 +148,67 @@ pub fn serve<S: CredentialStore>(
         return ExitCode::FAILURE;
     };
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
-    let (bytes, success) = answer(helper, &arguments, open);
+    let (bytes, success) = match asked(helper, &arguments) {
+        Asked::Verb(verb) => answer(helper, verb, open),
+        Asked::Text(text, success) => (Zeroizing::new(text.into_bytes()), success),
+        Asked::Command => return manage(helper, &arguments, reply, open),
+    };
     match reply.send(&bytes) {
         Ok(()) if success => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,
     }
 }
 
+/// What the arguments ask for.
+enum Asked {
+    Verb(Verb),
+    /// A text to be printed, and whether it is one of success.
+    Text(String, bool),
+    Command,
+}
+
+fn asked(helper: &Helper, arguments: &[OsString]) -> Asked {
+    let words: Vec<_> = arguments.iter().map(|word| word.to_string_lossy()).collect();
+    let words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
+    match words[..] {
+        ["get"] => Asked::Verb(Verb::Get),
+        ["store"] => Asked::Verb(Verb::Store),
+        ["erase"] => Asked::Verb(Verb::Erase),
+        ["list"] => Asked::Verb(Verb::List),
+        ["version" | "--version" | "-v"] => Asked::Text(helper.version_line(), true),
+        ["--help" | "-h"] => Asked::Text(helper.command_line().render_help().to_string(), true),
+        [] | ["get" | "store" | "erase" | "list" | "version", ..] => Asked::Text(helper.usage(), false),
+        [word, ..] if helper.command_line().find_subcommand(word).is_some() => Asked::Command,
+        [word, ..] => {
+            let text = format!("{}: unknown action: {}\n", helper.program(), one_line(word));
+            Asked::Text(text, false)
+        }
+    }
+}
+
+fn manage<S: CredentialStore>(
+    helper: &Helper,
+    arguments: &[OsString],
+    reply: Reply,
+    open: impl FnOnce(&Environment) -> Result<S, Error>,
+) -> ExitCode {
+    let environment = Environment::of_process(&helper.program());
+    let mut console = Console::new(&environment, reply.into_file());
+    let open: commands::Open<'_> =
+        Box::new(|environment| Ok(Box::new(open(environment)?) as Box<dyn CredentialStore>));
+    if commands::run(helper, arguments, &environment, &mut console, open) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
 /// The whole reply, and whether it is one of success.
 fn answer<S: CredentialStore>(
     helper: &Helper,
-    arguments: &[OsString],
+    verb: Verb,
     open: impl FnOnce(&Environment) -> Result<S, Error>,
 ) -> (Zeroizing<Vec<u8>>, bool) {
-    let words: Vec<_> = arguments.iter().map(|word| word.to_string_lossy()).collect();
-    let words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
-    let verb = match words[..] {
-        ["get"] => Verb::Get,
-        ["store"] => Verb::Store,
-        ["erase"] => Verb::Erase,
-        ["list"] => Verb::List,
-        ["version" | "--version" | "-v"] => return (Zeroizing::new(helper.version_line().into()), true),
-        ["--help" | "-h"] => return (Zeroizing::new(helper.usage().into()), true),
-        [] | ["get" | "store" | "erase" | "list" | "version", ..] => {
-            return (Zeroizing::new(helper.usage().into()), false);
-        }
-        [word, ..] => {
-            let text = format!("{}: unknown action: {}\n", helper.program(), one_line(word));
-            return (Zeroizing::new(text.into()), false);
-        }
-    };
     let mut environment = Environment::of_process(&helper.program());
     match verb.carry_out(&mut environment, open) {
         Ok(reply) => (reply, true),

@@ -1,0 +1,149 @@
+//! The commands for people, beside the protocol's verbs: the same in every helper, plus those that a helper brings.
+//!
+//! They are reached only once a word is none of the verbs, so that a client's request never pays for them. They
+//! print results on stdout and errors on stderr, and like the verbs they exit with 0 or 1.
+//!
+//! A helper adds to them through [`Helper`]:
+//!
+//! ```
+//! use docker_credential_helper::clap::{ArgMatches, Command};
+//! use docker_credential_helper::commands::{Console, ExtraCommand, Finding};
+//! use docker_credential_helper::{Environment, Error, Helper};
+//!
+//! const KEY: ExtraCommand = ExtraCommand {
+//!     definition: || Command::new("key").about("Show where the key is"),
+//!     run: |_: &ArgMatches, environment: &Environment, console: &mut Console| {
+//!         console.print(&format!("{}\n", environment.config_directory()?.join("key").display()))
+//!     },
+//! };
+//!
+//! fn findings(_: &Environment) -> Vec<Finding> {
+//!     vec![Finding::warning("key", "the key has no backup").mended_by("cp … /media/usb")]
+//! }
+//!
+//! const HELPER: Helper = Helper::new("memory", "1.0.0").commands(&[KEY]).findings(findings);
+//! ```
+
+use std::ffi::OsString;
+
+use clap::error::ErrorKind;
+use clap::{ArgMatches, Command};
+
+use self::session::Session;
+use crate::{CredentialStore, Environment, Error, Helper};
+
+mod completions;
+mod configure;
+mod console;
+mod diff;
+mod doctor;
+mod explain;
+mod export;
+mod finding;
+mod import;
+mod manual;
+mod peer;
+mod session;
+mod setting;
+mod table;
+
+pub use self::console::Console;
+pub use self::finding::{Finding, Level};
+
+/// A command that one helper brings along.
+#[derive(Clone, Copy, Debug)]
+pub struct ExtraCommand {
+    /// Its name, arguments and help. Called only when a management command is run.
+    pub definition: fn() -> Command,
+    /// Carries it out. What it prints on the console is its result; an error is printed on stderr and exits with 1.
+    pub run: fn(&ArgMatches, &Environment, &mut Console) -> Result<(), Error>,
+}
+
+/// Opens the helper's store, for the commands that need it.
+pub(crate) type Open<'a> = Box<dyn FnOnce(&Environment) -> Result<Box<dyn CredentialStore + 'a>, Error> + 'a>;
+
+/// Everything but the verbs, which are listed in the text only: they are matched before this is ever built.
+pub(crate) fn command_line(helper: &Helper) -> Command {
+    let program = helper.program();
+    Command::new(program.clone())
+        .version(helper.version())
+        .override_usage(format!(
+            "{program} <store|get|erase|list|version>\n       {program} <COMMAND> [OPTIONS]"
+        ))
+        .after_help(
+            "docker itself runs the first five, with a request on stdin; the commands are for people.\n\
+             \"COMMAND --help\" tells more about each.",
+        )
+        .help_template("{usage-heading} {usage}\n\nCommands:\n{subcommands}{after-help}\n")
+        .disable_help_subcommand(true)
+        .disable_version_flag(true)
+        .subcommand_required(true)
+        .subcommands([
+            configure::definition(),
+            configure::reverse_definition(),
+            import::definition(),
+            export::definition(),
+            explain::definition(),
+            doctor::definition(),
+            completions::definition(),
+            manual::definition(),
+        ])
+        .subcommands(helper.extra_commands().iter().map(|extra| (extra.definition)()))
+}
+
+/// Runs the command that `arguments` name; whether it succeeded.
+pub(crate) fn run<'a>(
+    helper: &'a Helper,
+    arguments: &[OsString],
+    environment: &'a Environment,
+    console: &'a mut Console,
+    open: Open<'a>,
+) -> bool {
+    let words = std::iter::once(OsString::from(helper.program())).chain(arguments.iter().cloned());
+    let result = match command_line(helper).try_get_matches_from(words) {
+        Ok(matches) => carry_out(helper, &matches, environment, console, open),
+        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp) => console.print(&error.to_string()),
+        Err(error) => {
+            Console::complain(&error.to_string());
+            return false;
+        }
+    };
+    match result {
+        Ok(()) => true,
+        Err(error) => {
+            crate::streams::notice(environment.program(), &error.to_string());
+            false
+        }
+    }
+}
+
+fn carry_out<'a>(
+    helper: &'a Helper,
+    matches: &ArgMatches,
+    environment: &'a Environment,
+    console: &'a mut Console,
+    open: Open<'a>,
+) -> Result<(), Error> {
+    let Some((name, arguments)) = matches.subcommand() else {
+        return console.print(&command_line(helper).render_help().to_string());
+    };
+    if let Some(extra) = helper
+        .extra_commands()
+        .iter()
+        .find(|extra| (extra.definition)().get_name() == name)
+    {
+        return (extra.run)(arguments, environment, console);
+    }
+    let mut session = Session::new(helper, environment, console, open);
+    match name {
+        "configure" => configure::run(&mut session, arguments),
+        "unconfigure" => configure::run_reverse(&mut session, arguments),
+        "import" => import::run(&mut session, arguments),
+        "explain" => explain::run(&mut session, arguments),
+        "export" => export::run(&mut session, arguments),
+        "completions" => completions::run(&mut session, arguments),
+        "manual" => manual::run(&mut session, arguments),
+        "doctor" => doctor::run(&mut session, arguments),
+        _ => Err(Error::Refused(format!("there is no command {name}").into())),
+    }
+}

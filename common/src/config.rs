@@ -1,0 +1,38 @@
+//! The configuration files in which docker and podman say where logins are kept: read as they read them, and changed
+//! without touching anything else.
+//!
+//! [`Document`] is the text of one such file, [`ConfigFile`] the file itself, [`place`] tells where they are, and
+//! [`lookup`] which of all the settings decides for a server. It is of use without a helper, too:
+//!
+//! ```
+//! use docker_credential_helper::config::ConfigFile;
+//!
+//! let home = tempfile::tempdir()?;
+//! let path = home.path().join("config.json");
+//! std::fs::write(&path, r#"{"auths": {"ghcr.io": {"auth": "YWxpY2U6aHVudGVyMg=="}}, "mine": 1.0}"#)?;
+//!
+//! ConfigFile::edit(&path, |document| Ok(document.with_creds_store(Some("age"))?))?;
+//! let file = ConfigFile::read(&path)?;
+//! assert_eq!(file.document().creds_store(), Some("age"));
+//! assert_eq!(file.document().entries()[0].server(), "ghcr.io");
+//! assert!(file.document().as_str().contains("\"mine\": 1.0"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A file that could lose something by being rewritten is not: one that is not JSON, goes on after its value, or has
+//! a key twice. docker itself overwrites it.
+
+mod document;
+mod entry;
+mod file;
+mod json;
+pub mod lookup;
+pub mod place;
+mod splice;
+
+pub use self::document::{Document, Problem};
+pub use self::entry::{AuthError, Entry, Form, Login, decode_auth, encode_auth};
+pub use self::file::{ConfigFile, EditError, SIZE_MAX};
+
+#[cfg(test)]
+mod tests;

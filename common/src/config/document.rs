@@ -1,0 +1,459 @@
+use std::borrow::Cow;
+use std::fmt;
+
+use super::entry::{Entry, Form};
+use super::json::{self, Kind, Member, Node};
+use super::splice::{Splices, Value};
+use crate::{HUB_URL, Secret};
+
+/// What is wrong with the text of a configuration file, and where.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{text} (line {line}, column {column})")]
+pub struct Problem {
+    line: usize,
+    column: usize,
+    text: Cow<'static, str>,
+}
+
+impl Problem {
+    pub(super) fn at(document: &str, offset: usize, text: impl Into<Cow<'static, str>>) -> Self {
+        let before = &document[..offset];
+        let line_start = before.rfind('\n').map_or(0, |end| end + 1);
+        Self {
+            line: before.matches('\n').count() + 1,
+            column: before[line_start..].chars().count() + 1,
+            text: text.into(),
+        }
+    }
+
+    /// Counted from 1.
+    pub fn line(&self) -> usize {
+        self.line
+    }
+
+    /// In characters, counted from 1.
+    pub fn column(&self) -> usize {
+        self.column
+    }
+}
+
+/// The text of a `config.json`, `auth.json` or `.dockercfg`, and what docker understands of it.
+///
+/// A change gives another document in which every other byte is the same: unknown keys, the order of keys, the
+/// layout. Keys of docker's own fields match without regard to case, as in docker; names of servers do not.
+///
+/// ```
+/// use docker_credential_helper::config::Document;
+///
+/// let document = Document::parse("{\n\t\"psFormat\": \"table\"\n}")?;
+/// assert_eq!(
+///     document.with_creds_store(Some("age"))?.as_str(),
+///     "{\n\t\"psFormat\": \"table\",\n\t\"credsStore\": \"age\"\n}",
+/// );
+/// # Ok::<(), docker_credential_helper::config::Problem>(())
+/// ```
+///
+/// `Debug` shows nothing of the text, which may hold passwords.
+#[derive(Clone)]
+pub struct Document {
+    text: String,
+    root: Node,
+    doubt: Option<Problem>,
+    creds_store: Option<String>,
+    cred_helpers: Vec<(String, String)>,
+    entries: Vec<Entry>,
+}
+
+const AUTHS: &str = "auths";
+const CREDS_STORE: &str = "credsStore";
+const CRED_HELPERS: &str = "credHelpers";
+
+/// What of an entry is a secret, or useless without one.
+const LOGIN_FIELDS: [&str; 4] = ["auth", "username", "password", "identitytoken"];
+
+/// The fields at top level that are not servers, though their value may be an object with whatever in it.
+const KNOWN_FIELDS: [&str; 22] = [
+    AUTHS,
+    CREDS_STORE,
+    CRED_HELPERS,
+    "HttpHeaders",
+    "psFormat",
+    "imagesFormat",
+    "networksFormat",
+    "pluginsFormat",
+    "volumesFormat",
+    "statsFormat",
+    "detachKeys",
+    "proxies",
+    "currentContext",
+    "cliPluginsExtraDirs",
+    "plugins",
+    "aliases",
+    "features",
+    "pruneFilters",
+    "experimental",
+    "stackOrchestrator",
+    "kubernetes",
+    "email",
+];
+
+impl Document {
+    /// Reads a text as docker does, and besides it the two older forms that docker has given up.
+    ///
+    /// An empty text is an empty configuration. What docker passes over but a rewritten file would lose (bytes after
+    /// the value, a key that comes twice) is no error here; it is one in every change.
+    pub fn parse(text: &str) -> Result<Self, Problem> {
+        if let Some(document) = Self::of_lines(text) {
+            return Ok(document);
+        }
+        let Some(parsed) = json::parse(text)? else {
+            return Self::parse("{}");
+        };
+        let mut document = Self {
+            text: text.to_owned(),
+            root: parsed.root,
+            doubt: parsed.doubt,
+            creds_store: None,
+            cred_helpers: Vec::new(),
+            entries: Vec::new(),
+        };
+        document.read()?;
+        Ok(document)
+    }
+
+    /// The text, which may hold passwords.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The helper that docker asks for every server that has none of its own.
+    pub fn creds_store(&self) -> Option<&str> {
+        self.creds_store.as_deref()
+    }
+
+    /// The helper named for exactly this server. An empty name means none: docker then looks into `auths`.
+    pub fn cred_helper(&self, server: &str) -> Option<&str> {
+        self.cred_helpers
+            .iter()
+            .rfind(|(name, _)| name == server)
+            .map(|(_, helper)| helper.as_str())
+    }
+
+    /// The servers that have a helper of their own, and its name.
+    pub fn cred_helpers(&self) -> &[(String, String)] {
+        &self.cred_helpers
+    }
+
+    /// What is said about single servers, in the file's order.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Why the text must not be rewritten, though it can be read.
+    pub fn doubt(&self) -> Option<&Problem> {
+        self.doubt.as_ref()
+    }
+
+    /// With another helper for all servers, or none.
+    pub fn with_creds_store(&self, helper: Option<&str>) -> Result<Self, Problem> {
+        self.changed(|splices| match helper {
+            Some(helper) => self.set(splices, &self.root, 0, CREDS_STORE, &Value::String(helper), true),
+            None => splices.remove_members(&self.root, |key| is_same_field(key, CREDS_STORE)),
+        })
+    }
+
+    /// With another helper for one server, or none. The server stands there as it is given.
+    pub fn with_cred_helper(&self, server: &str, helper: Option<&str>) -> Result<Self, Problem> {
+        let helpers = field(&self.root, CRED_HELPERS)
+            .map(|member| &member.value)
+            .filter(|helpers| matches!(helpers.kind, Kind::Object(_)));
+        self.changed(|splices| match (helpers, helper) {
+            (Some(helpers), Some(helper)) => {
+                self.set(splices, helpers, 1, server, &Value::String(helper), false);
+            }
+            (None, Some(helper)) => {
+                self.set(
+                    splices,
+                    &self.root,
+                    0,
+                    CRED_HELPERS,
+                    &Value::Object(server, helper),
+                    true,
+                );
+            }
+            (Some(helpers), None) if matches!(helpers.members(), [only] if only.key == server) => {
+                splices.remove_members(&self.root, |key| is_same_field(key, CRED_HELPERS));
+            }
+            (Some(helpers), None) => splices.remove_members(helpers, |key| key == server),
+            (None, None) => {}
+        })
+    }
+
+    /// Without the logins of the entries that `is_chosen` says. The entries themselves stay, because some clients
+    /// ask for no server that has none; so do all other fields.
+    pub fn without_logins(&self, is_chosen: impl Fn(&Entry) -> bool) -> Result<Self, Problem> {
+        let is_login_field = |key: &str| LOGIN_FIELDS.iter().any(|field| is_same_field(key, field));
+        self.changed(|splices| {
+            for (entry, member) in self.entry_members() {
+                if is_chosen(entry) {
+                    splices.remove_members(&member.value, is_login_field);
+                }
+            }
+        })
+    }
+
+    /// The text with a dot in place of every value but the names of helpers: safe to show.
+    pub(crate) fn masked(&self) -> String {
+        let mut splices = Splices::default();
+        mask(&self.root, &mut splices, &mut Vec::new());
+        splices.apply(&self.text)
+    }
+
+    /// The first field that docker refuses in `DOCKER_AUTH_CONFIG`.
+    pub(super) fn unknown_auth_config_field(&self) -> Option<String> {
+        let top = self.root.members().iter();
+        let top = top.filter(|member| !is_same_field(&member.key, AUTHS));
+        let within = self.entry_nodes().flat_map(|member| member.value.members());
+        let within = within.filter(|member| !is_same_field(&member.key, "auth"));
+        top.chain(within).next().map(|member| member.key.clone())
+    }
+
+    /// A change to a text that may not be rewritten is refused with the reason.
+    fn changed(&self, change: impl FnOnce(&mut Splices)) -> Result<Self, Problem> {
+        if let Some(doubt) = &self.doubt {
+            return Err(doubt.clone());
+        }
+        let mut splices = Splices::default();
+        change(&mut splices);
+        Self::parse(&splices.apply(&self.text))
+    }
+
+    fn set(
+        &self,
+        splices: &mut Splices,
+        object: &Node,
+        depth: usize,
+        key: &str,
+        value: &Value<'_>,
+        is_field: bool,
+    ) {
+        let present = object
+            .members()
+            .iter()
+            .find(|member| member.key == key || (is_field && is_same_field(&member.key, key)));
+        match present {
+            Some(member) => {
+                splices.replace(member.value.span.clone(), value.render_in(&self.text, depth + 1));
+            }
+            None => splices.add_member(&self.text, object, depth, key, value),
+        }
+    }
+
+    fn read(&mut self) -> Result<(), Problem> {
+        if !matches!(self.root.kind, Kind::Object(_)) {
+            return Err(self.problem(&self.root, "is not an object"));
+        }
+        self.doubt = self.doubt.take().or_else(|| self.double_field(&self.root));
+        self.creds_store = match field(&self.root, CREDS_STORE) {
+            Some(member) => self
+                .string(&member.value, CREDS_STORE)?
+                .filter(|name| !name.is_empty()),
+            None => None,
+        };
+        if let Some(member) = field(&self.root, CRED_HELPERS) {
+            for helper in self.object(&member.value, CRED_HELPERS)? {
+                let name = self.string(&helper.value, "a helper's name")?.unwrap_or_default();
+                self.cred_helpers.push((helper.key.clone(), name));
+            }
+        }
+        let mut entries = Vec::new();
+        if let Some(member) = field(&self.root, AUTHS) {
+            for member in self.object(&member.value, AUTHS)? {
+                entries.push(self.entry(member, Form::Auths)?);
+            }
+        }
+        for member in self
+            .root
+            .members()
+            .iter()
+            .filter(|member| is_legacy_entry(member))
+        {
+            entries.push(self.entry(member, Form::TopLevel)?);
+        }
+        let doubles = self
+            .entry_nodes()
+            .find_map(|member| self.double_field(&member.value));
+        self.doubt = self.doubt.take().or(doubles);
+        self.entries = entries;
+        Ok(())
+    }
+
+    fn entry(&self, member: &Member, form: Form) -> Result<Entry, Problem> {
+        let mut entry = Entry::empty(&member.key, form);
+        for member in self.object(&member.value, "an entry of auths")? {
+            let secret = |name| {
+                self.string(&member.value, name)
+                    .map(|text| Secret::new(text.unwrap_or_default()))
+            };
+            match fold(&member.key).as_str() {
+                "auth" => entry.auth = secret("auth")?,
+                "username" => entry.username = self.string(&member.value, "username")?.unwrap_or_default(),
+                "password" => entry.password = secret("password")?,
+                "identitytoken" => entry.identity_token = secret("identitytoken")?,
+                "registrytoken" => entry.registry_token = secret("registrytoken")?,
+                _ => {}
+            }
+        }
+        Ok(entry)
+    }
+
+    /// In the order of [`entries`](Self::entries).
+    fn entry_nodes(&self) -> impl Iterator<Item = &Member> {
+        let auths = field(&self.root, AUTHS).map_or(&[][..], |member| member.value.members());
+        let legacy = self
+            .root
+            .members()
+            .iter()
+            .filter(|member| is_legacy_entry(member));
+        auths.iter().chain(legacy)
+    }
+
+    fn entry_members(&self) -> impl Iterator<Item = (&Entry, &Member)> {
+        self.entries.iter().zip(self.entry_nodes())
+    }
+
+    /// `null` is as good as absent, as in docker.
+    fn string(&self, node: &Node, name: &str) -> Result<Option<String>, Problem> {
+        match &node.kind {
+            Kind::String(text) => Ok(Some(text.clone())),
+            Kind::Null => Ok(None),
+            _ => Err(self.problem(node, format!("is not understood: {name} must be a string"))),
+        }
+    }
+
+    fn object<'a>(&self, node: &'a Node, name: &str) -> Result<&'a [Member], Problem> {
+        match &node.kind {
+            Kind::Object(members) => Ok(members),
+            Kind::Null => Ok(&[]),
+            _ => Err(self.problem(node, format!("is not understood: {name} must be an object"))),
+        }
+    }
+
+    /// Two spellings of one field: docker takes both for it.
+    fn double_field(&self, object: &Node) -> Option<Problem> {
+        let members = object.members();
+        members.iter().enumerate().find_map(|(index, member)| {
+            let is_known = KNOWN_FIELDS
+                .iter()
+                .chain(&LOGIN_FIELDS)
+                .any(|field| is_same_field(&member.key, field));
+            let is_double = members[..index]
+                .iter()
+                .any(|earlier| is_same_field(&earlier.key, &member.key));
+            (is_known && is_double).then(|| {
+                Problem::at(
+                    &self.text,
+                    member.key_span.start,
+                    "has the same key twice in one object, in different spellings; remove one",
+                )
+            })
+        })
+    }
+
+    fn problem(&self, node: &Node, text: impl Into<Cow<'static, str>>) -> Problem {
+        Problem::at(&self.text, node.span.start, text)
+    }
+
+    /// `auth = …` and `email = …`, one line each. It can be read only.
+    fn of_lines(text: &str) -> Option<Self> {
+        let mut entry = Entry::empty(HUB_URL, Form::Lines);
+        for line in text.lines().filter(|line| !line.trim().is_empty()) {
+            match line.split_once('=')? {
+                (key, value) if key.trim() == "auth" => entry.auth = Secret::new(value.trim().to_owned()),
+                (key, _) if key.trim() == "email" => {}
+                _ => return None,
+            }
+        }
+        if entry.auth.expose().is_empty() {
+            return None;
+        }
+        let doubt = Problem::at(
+            text,
+            0,
+            "is in docker's oldest form, which nothing writes any more",
+        );
+        Some(Self {
+            text: text.to_owned(),
+            root: Node {
+                span: 0..0,
+                kind: Kind::Null,
+            },
+            doubt: Some(doubt),
+            creds_store: None,
+            cred_helpers: Vec::new(),
+            entries: vec![entry],
+        })
+    }
+}
+
+/// The field as docker finds it: the exact spelling first.
+fn field<'a>(object: &'a Node, name: &str) -> Option<&'a Member> {
+    let members = object.members();
+    members
+        .iter()
+        .rfind(|member| member.key == name)
+        .or_else(|| members.iter().rfind(|member| is_same_field(&member.key, name)))
+}
+
+/// A server at top level: an object with an `auth` in it, under a name that is no field of docker's.
+fn is_legacy_entry(member: &Member) -> bool {
+    let is_known = KNOWN_FIELDS.iter().any(|field| is_same_field(&member.key, field));
+    !is_known && field(&member.value, "auth").is_some_and(|auth| auth.value.as_str().is_some())
+}
+
+fn is_same_field(key: &str, field: &str) -> bool {
+    fold(key) == fold(field)
+}
+
+/// Go's folding: U+017F is an `s` to it, U+212A a `k`.
+fn fold(key: &str) -> String {
+    crate::protocol::fold_case(key)
+}
+
+fn mask(node: &Node, splices: &mut Splices, path: &mut Vec<String>) {
+    const MASK: &str = "\"…\"";
+    let Kind::Object(members) = &node.kind else {
+        let names_helper = match &path[..] {
+            [field] => *field == fold(CREDS_STORE),
+            [field, _] => *field == fold(CRED_HELPERS),
+            _ => false,
+        };
+        if !names_helper && !matches!(node.kind, Kind::Null) {
+            splices.replace(node.span.clone(), MASK.into());
+        }
+        return;
+    };
+    for member in members {
+        // A user name and password before the host.
+        if member.key.contains('@') {
+            splices.replace(member.key_span.clone(), MASK.into());
+        }
+        path.push(fold(&member.key));
+        mask(&member.value, splices, path);
+        path.pop();
+    }
+}
+
+impl PartialEq for Document {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Document {}
+
+impl fmt::Debug for Document {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Document(…)")
+    }
+}

@@ -1,0 +1,191 @@
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::{Document, Problem};
+use crate::Error;
+use crate::directory::{self, Directory};
+
+/// The largest configuration file that is read, in bytes. One with a thousand logins has 0.2 MB.
+pub const SIZE_MAX: u64 = 64 << 20;
+
+const LOCK_WAIT: Duration = Duration::from_secs(10);
+/// How often a change is tried again because another program, which takes no lock, was faster.
+const ATTEMPTS: usize = 10;
+/// As the kernel counts them.
+const LINKS_MAX: usize = 40;
+
+/// A configuration file as it was when it was read.
+#[derive(Clone, Debug)]
+pub struct ConfigFile {
+    path: PathBuf,
+    document: Document,
+    exists: bool,
+}
+
+/// Why a change was not made: it could not be, or it may not be.
+#[derive(Debug)]
+pub enum EditError {
+    /// Something in the file's text forbids it.
+    Problem(Problem),
+    /// Something else does.
+    Other(Error),
+}
+
+impl ConfigFile {
+    /// Reads the file. One that does not exist is an empty one.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let bytes = match directory::read_file(path, SIZE_MAX) {
+            Ok(bytes) => Some(bytes),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(Error::file("read", path)(error)),
+        };
+        Ok(Self {
+            path: path.to_owned(),
+            exists: bytes.is_some(),
+            document: parse(path, &bytes.unwrap_or_default())?,
+        })
+    }
+
+    /// Changes the file, and tells whether there was something to change: a file that would stay the same is not
+    /// written, one that is missing is made, readable by its owner only.
+    ///
+    /// The old text or the new one is there at any moment, and after `Ok` the new one survives a power cut. A link is
+    /// followed, and stays; mode and owner stay. Other processes that use this are kept out; docker, which takes no
+    /// lock, is noticed, and the change made again on what it wrote, so `change` may be called several times.
+    pub fn edit(
+        path: &Path,
+        mut change: impl FnMut(&Document) -> Result<Document, EditError>,
+    ) -> Result<bool, Error> {
+        let mut change = |document: &Document| {
+            change(document).map_err(|error| match error {
+                EditError::Problem(problem) => Error::Config {
+                    path: path.to_owned(),
+                    problem,
+                },
+                EditError::Other(error) => error,
+            })
+        };
+        // Without a change nothing is made, be it a directory.
+        let file = Self::read(path)?;
+        if change(&file.document)? == file.document {
+            return Ok(false);
+        }
+        let target = resolve(path).map_err(Error::file("read", path))?;
+        let (Some(parent), Some(name)) = (target.parent(), target.file_name().and_then(|name| name.to_str()))
+        else {
+            return Err(Error::file("write to", path)(
+                io::ErrorKind::InvalidFilename.into(),
+            ));
+        };
+        let parent = if parent.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            parent
+        };
+        let directory = Directory::create(parent).map_err(Error::file("create", parent))?;
+        let lock = directory.lock(LOCK_WAIT).map_err(Error::file("lock", parent))?;
+        let read = || {
+            directory
+                .read(name, SIZE_MAX)
+                .map_err(Error::file("read", &target))
+        };
+        for _ in 0..ATTEMPTS {
+            let old = read()?;
+            if old.is_none() && !directory.is_ours().map_err(Error::file("read", parent))? {
+                return Err(Error::Refused(
+                    format!(
+                        "{} belongs to another user, who could not use a file made there now; run this as that user",
+                        parent.display()
+                    )
+                    .into(),
+                ));
+            }
+            let document = parse(path, old.as_deref().unwrap_or_default())?;
+            let new = change(&document)?;
+            if new == document {
+                return Ok(false);
+            }
+            if read()? != old {
+                continue;
+            }
+            directory
+                .replace_alike(&lock, name, new.as_str().as_bytes(), 0o600)
+                .map_err(Error::file("write to", path))?;
+            return Ok(true);
+        }
+        Err(Error::Unavailable(
+            format!(
+                "{} is being changed by another program all the time; try again when it has finished",
+                path.display()
+            )
+            .into(),
+        ))
+    }
+
+    /// The path it was read from.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What it says.
+    pub fn document(&self) -> &Document {
+        &self.document
+    }
+
+    /// Whether there is such a file.
+    pub fn exists(&self) -> bool {
+        self.exists
+    }
+}
+
+impl From<Problem> for EditError {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+
+impl From<Error> for EditError {
+    fn from(error: Error) -> Self {
+        Self::Other(error)
+    }
+}
+
+fn parse(path: &Path, bytes: &[u8]) -> Result<Document, Error> {
+    let problem = match std::str::from_utf8(bytes) {
+        Ok(text) => match Document::parse(text) {
+            Ok(document) => return Ok(document),
+            Err(problem) => problem,
+        },
+        Err(error) => {
+            let valid = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
+            Problem::at(&valid, valid.len(), "is not valid UTF-8; save it as UTF-8")
+        }
+    };
+    Err(Error::Config {
+        path: path.to_owned(),
+        problem,
+    })
+}
+
+/// The file that a chain of links leads to, whether or not it exists: a new file comes into being where the link
+/// points, as it does when docker writes it.
+fn resolve(path: &Path) -> io::Result<PathBuf> {
+    let mut path = path.to_owned();
+    for _ in 0..LINKS_MAX {
+        match std::fs::read_link(&path) {
+            Ok(target) => path = path.parent().unwrap_or(Path::new("")).join(target),
+            // No link, or nothing there.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::InvalidInput | io::ErrorKind::NotFound
+                ) =>
+            {
+                return Ok(path);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::Error::other("it is a symbolic link in a circle"))
+}

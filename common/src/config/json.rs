@@ -1,0 +1,304 @@
+//! JSON with the place of each part, so that one part can be changed and everything else stays as it is, byte for
+//! byte. A parser that only gives values would lose white space, escapes and the spelling of numbers.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::ops::Range;
+
+use super::Problem;
+
+/// docker's own parser takes 10,000 levels; configuration files have four.
+const DEPTH_MAX: usize = 128;
+
+#[derive(Clone)]
+pub(super) struct Node {
+    /// From the first byte to behind the last.
+    pub(super) span: Range<usize>,
+    pub(super) kind: Kind,
+}
+
+#[derive(Clone)]
+pub(super) enum Kind {
+    Object(Vec<Member>),
+    Array,
+    /// Unescaped; a lone surrogate becomes U+FFFD, as docker's parser has it.
+    String(String),
+    Null,
+    /// A number, `true` or `false`: nothing here reads one.
+    Other,
+}
+
+#[derive(Clone)]
+pub(super) struct Member {
+    pub(super) key: String,
+    pub(super) key_span: Range<usize>,
+    pub(super) value: Node,
+}
+
+impl Node {
+    pub(super) fn members(&self) -> &[Member] {
+        match &self.kind {
+            Kind::Object(members) => members,
+            _ => &[],
+        }
+    }
+
+    pub(super) fn as_str(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::String(text) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+/// The first value of a text, and the reason why the text must not be rewritten although it can be read: docker
+/// passes over what follows the first value, and takes the last of several equal keys.
+pub(super) struct Parsed {
+    pub(super) root: Node,
+    pub(super) doubt: Option<Problem>,
+}
+
+/// Nothing for a text of white space only.
+pub(super) fn parse(text: &str) -> Result<Option<Parsed>, Problem> {
+    if text.starts_with('\u{FEFF}') {
+        return Err(Problem::at(
+            text,
+            0,
+            "begins with a byte order mark, which docker does not read; save it as UTF-8 without one",
+        ));
+    }
+    let mut scanner = Scanner {
+        text,
+        at: 0,
+        doubt: None,
+    };
+    scanner.skip_space();
+    if scanner.at == text.len() {
+        return Ok(None);
+    }
+    let root = scanner.value(0)?;
+    scanner.skip_space();
+    if scanner.at < text.len() && scanner.doubt.is_none() {
+        scanner.doubt = Some(Problem::at(
+            text,
+            scanner.at,
+            "has more after the end of its value; remove what does not belong there",
+        ));
+    }
+    Ok(Some(Parsed {
+        root,
+        doubt: scanner.doubt,
+    }))
+}
+
+struct Scanner<'a> {
+    text: &'a str,
+    at: usize,
+    doubt: Option<Problem>,
+}
+
+impl Scanner<'_> {
+    fn value(&mut self, depth: usize) -> Result<Node, Problem> {
+        let start = self.at;
+        if depth > DEPTH_MAX {
+            return Err(self.problem(format!("is nested more than {DEPTH_MAX} levels deep")));
+        }
+        let kind = match self.peek() {
+            Some(b'{') => Kind::Object(self.object(depth)?),
+            Some(b'[') => {
+                self.array(depth)?;
+                Kind::Array
+            }
+            Some(b'"') => Kind::String(self.string()?),
+            Some(b'-' | b'0'..=b'9') => {
+                self.number()?;
+                Kind::Other
+            }
+            _ if self.take("null") => Kind::Null,
+            _ if self.take("true") || self.take("false") => Kind::Other,
+            Some(_) => return Err(self.problem("is not valid JSON: a value is expected here")),
+            None => return Err(self.ended()),
+        };
+        Ok(Node {
+            span: start..self.at,
+            kind,
+        })
+    }
+
+    fn object(&mut self, depth: usize) -> Result<Vec<Member>, Problem> {
+        self.at += 1;
+        let mut members: Vec<Member> = Vec::new();
+        let mut seen = HashSet::new();
+        self.skip_space();
+        if self.take("}") {
+            return Ok(members);
+        }
+        loop {
+            let start = self.at;
+            match self.peek() {
+                Some(b'"') => {}
+                Some(_) => return Err(self.problem("is not valid JSON: a key in quotes is expected here")),
+                None => return Err(self.ended()),
+            }
+            let key = self.string()?;
+            let key_span = start..self.at;
+            if !seen.insert(key.clone()) && self.doubt.is_none() {
+                self.doubt = Some(Problem::at(
+                    self.text,
+                    start,
+                    "has the same key twice in one object; remove one",
+                ));
+            }
+            self.skip_space();
+            self.expect(":")?;
+            self.skip_space();
+            let value = self.value(depth + 1)?;
+            members.push(Member { key, key_span, value });
+            self.skip_space();
+            if self.take("}") {
+                return Ok(members);
+            }
+            self.expect(",")?;
+            self.skip_space();
+        }
+    }
+
+    fn array(&mut self, depth: usize) -> Result<(), Problem> {
+        self.at += 1;
+        self.skip_space();
+        if self.take("]") {
+            return Ok(());
+        }
+        loop {
+            self.value(depth + 1)?;
+            self.skip_space();
+            if self.take("]") {
+                return Ok(());
+            }
+            self.expect(",")?;
+            self.skip_space();
+        }
+    }
+
+    fn string(&mut self) -> Result<String, Problem> {
+        self.at += 1;
+        let mut text = String::new();
+        loop {
+            let rest = &self.text[self.at..];
+            let plain = rest
+                .find(|c: char| matches!(c, '"' | '\\') || c < ' ')
+                .ok_or_else(|| Problem::at(self.text, self.text.len(), "ends in the middle of a string"))?;
+            text.push_str(&rest[..plain]);
+            self.at += plain;
+            match rest.as_bytes()[plain] {
+                b'"' => {
+                    self.at += 1;
+                    return Ok(text);
+                }
+                b'\\' => text.push(self.escape()?),
+                _ => return Err(self.problem("is not valid JSON: a control character stands in a string")),
+            }
+        }
+    }
+
+    fn escape(&mut self) -> Result<char, Problem> {
+        let c = match self.text.as_bytes().get(self.at + 1) {
+            Some(b'"') => '"',
+            Some(b'\\') => '\\',
+            Some(b'/') => '/',
+            Some(b'b') => '\u{8}',
+            Some(b'f') => '\u{c}',
+            Some(b'n') => '\n',
+            Some(b'r') => '\r',
+            Some(b't') => '\t',
+            Some(b'u') => return self.unicode_escape(),
+            _ => return Err(self.problem("is not valid JSON: there is no such escape")),
+        };
+        self.at += 2;
+        Ok(c)
+    }
+
+    fn unicode_escape(&mut self) -> Result<char, Problem> {
+        let unit = self
+            .utf16_unit()
+            .ok_or_else(|| self.problem("is not valid JSON: \\u needs four hexadecimal digits"))?;
+        self.at += 6;
+        if (0xD800..0xDC00).contains(&unit)
+            && let Some(low) = self.utf16_unit().filter(|low| (0xDC00..0xE000).contains(low))
+        {
+            self.at += 6;
+            let pair = 0x10000 + ((u32::from(unit) - 0xD800) << 10) + (u32::from(low) - 0xDC00);
+            return Ok(char::from_u32(pair).unwrap_or(char::REPLACEMENT_CHARACTER));
+        }
+        Ok(char::from_u32(u32::from(unit)).unwrap_or(char::REPLACEMENT_CHARACTER))
+    }
+
+    /// The unit that an escape here stands for.
+    fn utf16_unit(&self) -> Option<u16> {
+        let digits = self.text[self.at..].strip_prefix("\\u")?.get(..4)?;
+        // `from_str_radix` alone would take `+abc`.
+        if !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return None;
+        }
+        u16::from_str_radix(digits, 16).ok()
+    }
+
+    /// `-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?`
+    fn number(&mut self) -> Result<(), Problem> {
+        self.take("-");
+        if !self.take("0") {
+            self.digits()?;
+        }
+        if self.take(".") {
+            self.digits()?;
+        }
+        if self.take("e") || self.take("E") {
+            let _ = self.take("+") || self.take("-");
+            self.digits()?;
+        }
+        Ok(())
+    }
+
+    fn digits(&mut self) -> Result<(), Problem> {
+        let rest = &self.text[self.at..];
+        let count = rest.bytes().take_while(u8::is_ascii_digit).count();
+        if count == 0 {
+            return Err(self.problem("is not valid JSON: a digit is expected here"));
+        }
+        self.at += count;
+        Ok(())
+    }
+
+    fn skip_space(&mut self) {
+        let rest = self.text[self.at..].trim_start_matches([' ', '\t', '\n', '\r']);
+        self.at = self.text.len() - rest.len();
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn take(&mut self, token: &str) -> bool {
+        let is_here = self.text[self.at..].starts_with(token);
+        if is_here {
+            self.at += token.len();
+        }
+        is_here
+    }
+
+    fn expect(&mut self, token: &str) -> Result<(), Problem> {
+        match self.peek() {
+            _ if self.take(token) => Ok(()),
+            Some(_) => Err(self.problem(format!("is not valid JSON: {token:?} is expected here"))),
+            None => Err(self.ended()),
+        }
+    }
+
+    fn ended(&self) -> Problem {
+        self.problem("ends too early: it is not complete")
+    }
+
+    fn problem(&self, text: impl Into<Cow<'static, str>>) -> Problem {
+        Problem::at(self.text, self.at, text)
+    }
+}

@@ -1,0 +1,147 @@
+//! Which setting decides for a server, as docker 29 and containers/image 5.36 (podman, skopeo, buildah) have it.
+
+use super::{AuthError, Document, Entry, Problem, decode_auth};
+use crate::{HUB_URL, ServerUrl};
+
+/// What docker asks for a registry's login by: the Hub's URL, or the host with its port.
+pub fn docker_key(server: &ServerUrl) -> String {
+    if server.key().is_hub() {
+        HUB_URL.to_owned()
+    } else {
+        hostname(server.as_str()).to_owned()
+    }
+}
+
+/// What podman asks a helper for a registry's login by.
+pub fn podman_key(server: &ServerUrl) -> String {
+    if server.key().is_hub() {
+        "docker.io".to_owned()
+    } else {
+        hostname(server.as_str()).to_owned()
+    }
+}
+
+/// What docker takes for the host of an `auths` key: without `http://` or `https://` and without a path.
+pub fn hostname(key: &str) -> &str {
+    let rest = key
+        .strip_prefix("https://")
+        .or_else(|| key.strip_prefix("http://"))
+        .unwrap_or(key);
+    rest.split_once('/').map_or(rest, |(host, _)| host)
+}
+
+/// Where docker looks for a login. Having chosen a helper, it does not fall back to `auths`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice<'a> {
+    /// The helper that `credHelpers` names for this server.
+    CredHelper(&'a str),
+    /// The helper that `credsStore` names for all others.
+    CredsStore(&'a str),
+    /// `auths`, in the clear.
+    Auths,
+}
+
+impl<'a> Choice<'a> {
+    /// The helper, if there is one.
+    pub fn helper(self) -> Option<&'a str> {
+        match self {
+            Self::CredHelper(name) | Self::CredsStore(name) => Some(name),
+            Self::Auths => None,
+        }
+    }
+}
+
+/// Where docker looks for the login of `key`, [as it asks](docker_key).
+pub fn docker<'a>(document: &'a Document, key: &str) -> Choice<'a> {
+    match (document.cred_helper(key), document.creds_store()) {
+        (Some(""), _) | (None, None) => Choice::Auths,
+        (Some(helper), _) => Choice::CredHelper(helper),
+        (None, Some(helper)) => Choice::CredsStore(helper),
+    }
+}
+
+/// The entry of `auths` that answers docker for `key`: the one of that name, or else one whose
+/// [host](hostname) it is. (Of several such docker takes any; this takes the first.)
+pub fn docker_entry<'a>(document: &'a Document, key: &str) -> Option<&'a Entry> {
+    let entries = || auths(document);
+    entries()
+        .find(|entry| entry.server() == key)
+        .or_else(|| entries().find(|entry| hostname(entry.server()) == key))
+}
+
+/// The helper that podman asks for the login of `registry` when it comes to this file. It knows no `credsStore`.
+pub fn podman<'a>(document: &'a Document, registry: &str) -> Option<&'a str> {
+    document.cred_helper(registry)
+}
+
+/// The entry of `auths` that answers podman for an image: that of the longest namespace (`quay.io/org`), down to the
+/// host; else one that is a URL of this host.
+pub fn podman_entry<'a>(document: &'a Document, image: &str) -> Option<&'a Entry> {
+    let entries = || auths(document);
+    let mut key = image;
+    loop {
+        if let Some(entry) = entries().find(|entry| entry.server() == key) {
+            return Some(entry);
+        }
+        match key.rsplit_once('/') {
+            Some((shorter, _)) => key = shorter,
+            None => break,
+        }
+    }
+    entries().find(|entry| podman_host(entry.server()) == podman_host(key))
+}
+
+fn podman_host(key: &str) -> &str {
+    // Only a URL loses its path: without a scheme it is a namespace.
+    let host = if key.contains("://") { hostname(key) } else { key };
+    match host {
+        "docker.io" | "registry-1.docker.io" => "index.docker.io",
+        host => host,
+    }
+}
+
+fn auths(document: &Document) -> impl Iterator<Item = &Entry> {
+    document
+        .entries()
+        .iter()
+        .filter(|entry| entry.form() == super::Form::Auths)
+}
+
+/// Why docker does not take the value of `DOCKER_AUTH_CONFIG`. It says so on stderr, and goes on without it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AuthConfigError {
+    /// Not a configuration.
+    #[error("it {0}")]
+    Problem(#[from] Problem),
+    /// docker takes `auths` and nothing else, and `auth` and nothing else within.
+    #[error("docker knows no {0:?} in it")]
+    UnknownField(String),
+    /// An entry without `auth`.
+    #[error("the entry for {0} has no \"auth\"")]
+    NoAuth(String),
+    /// An `auth` that is none.
+    #[error("the entry for {0}: {1}")]
+    Auth(String, AuthError),
+}
+
+/// Reads `DOCKER_AUTH_CONFIG` as strictly as docker does since version 28.3.
+pub fn auth_config(value: &str) -> Result<Document, AuthConfigError> {
+    let document = Document::parse(value)?;
+    if let Some(field) = document.unknown_auth_config_field() {
+        return Err(AuthConfigError::UnknownField(field));
+    }
+    if let Some(trailing) = document.doubt() {
+        return Err(trailing.clone().into());
+    }
+    for entry in document.entries() {
+        if entry.auth.expose().is_empty() {
+            return Err(AuthConfigError::NoAuth(entry.server().to_owned()));
+        }
+        if let Err(error) = decode_auth(entry.auth.expose())
+            && error != AuthError::NotUtf8
+        {
+            return Err(AuthConfigError::Auth(entry.server().to_owned(), error));
+        }
+    }
+    Ok(document)
+}

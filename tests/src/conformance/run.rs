@@ -1,0 +1,477 @@
+//! One run of a helper: started, fed, read and ended within bounds, whatever the helper does.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// The time one run may take. A client such as testcontainers gives up after 30 s, docker never does.
+pub const TIME_LIMIT: Duration = Duration::from_secs(10);
+
+/// What is kept of one stream; a helper that prints more is ended.
+const OUTPUT_LIMIT: usize = 8 << 20;
+
+/// For how long a helper that ought to be waiting for its input is watched.
+const WATCH: Duration = Duration::from_millis(250);
+
+/// The command under test, and the variables it is given on top of the runner's own environment.
+#[derive(Debug, Clone)]
+pub struct Helper {
+    program: OsString,
+    variables: Vec<(String, String)>,
+}
+
+/// What stands on the helper's standard input.
+#[derive(Debug)]
+pub enum Input {
+    /// These bytes, and then the end.
+    Bytes(Vec<u8>),
+    /// These bytes in as many writes, and then the end.
+    ByteByByte(Vec<u8>),
+    /// These bytes, and no end before the helper has gone.
+    Unended(Vec<u8>),
+    /// Nothing for a while, to see whether the helper waits for it; then these bytes and the end.
+    Late(Vec<u8>),
+    /// So many MiB of zeros.
+    ZeroMebibytes(usize),
+    /// A file or a directory.
+    Path(&'static str),
+    /// No descriptor at all.
+    Closed,
+}
+
+impl From<&str> for Input {
+    fn from(text: &str) -> Self {
+        Self::Bytes(text.into())
+    }
+}
+
+/// Where the helper's standard output and standard error go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Output {
+    /// A pipe each, read to the end.
+    Apart,
+    /// One pipe for both, as Java's `redirectErrorStream(true)` makes it.
+    Merged,
+    /// Standard output on `/dev/full`.
+    Full,
+    /// Standard output on a pipe that nobody reads.
+    ReaderGone,
+    /// No standard output.
+    NoStdout,
+    /// No standard error.
+    NoStderr,
+    /// Neither.
+    Neither,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// With this exit code.
+    Exit(i32),
+    /// By a signal.
+    Signal,
+    /// Not within [`TIME_LIMIT`]; the runner ended it.
+    TimedOut,
+    /// It printed more than the runner keeps; the runner ended it.
+    Flooded,
+}
+
+/// What one run left behind.
+#[derive(Debug)]
+pub struct Run {
+    /// The verb and its input, for messages.
+    pub call: String,
+    /// How it ended.
+    pub end: End,
+    /// Standard output, with standard error in it for [`Output::Merged`].
+    pub stdout: Vec<u8>,
+    /// Standard error.
+    pub stderr: Vec<u8>,
+    /// Whether the helper took its whole input, and waited for it where it was [`Input::Late`].
+    pub took_input: bool,
+    /// The most memory it was seen to hold, in KiB; none where the system does not tell.
+    pub peak_kib: Option<u64>,
+    /// Whether what it printed may be somebody's secret, and is kept out of messages.
+    pub private: bool,
+    /// Whether the helper left its standard input switched to non-blocking.
+    pub left_nonblocking: bool,
+}
+
+impl Helper {
+    /// The helper that `program` names, a path or a name for `PATH`.
+    pub fn new(program: impl Into<OsString>, variables: Vec<(String, String)>) -> Self {
+        Self {
+            program: program.into(),
+            variables,
+        }
+    }
+
+    /// The file name without `.exe`, which is what a helper calls itself.
+    pub fn name(&self) -> String {
+        let name = Path::new(&self.program)
+            .file_name()
+            .unwrap_or(&self.program)
+            .to_string_lossy();
+        name.strip_suffix(".exe").unwrap_or(&name).to_owned()
+    }
+
+    /// Runs the helper once.
+    ///
+    /// # Errors
+    /// When it cannot be started, or a stream of this kind cannot be made here.
+    pub fn run(&self, arguments: &[&OsStr], input: Input, output: Output) -> io::Result<Run> {
+        let call = describe(arguments, &input);
+        let mut command = self.command(arguments, closed_descriptors(&input, output))?;
+        let (stdin, feed) = stdin_for(input)?;
+        let (ends, stdout, stderr) = output_for(output)?;
+        command.stdin(stdin).stdout(stdout).stderr(stderr);
+        let child = command.spawn()?;
+        // The command holds this side's copies of the helper's ends; while it lives, no pipe comes to its end.
+        drop(command);
+        watch(call, child, feed, ends)
+    }
+
+    fn command(&self, arguments: &[&OsStr], closed: Option<String>) -> io::Result<Command> {
+        let mut command = match closed {
+            None => Command::new(&self.program),
+            Some(_) if cfg!(not(unix)) => return Err(io::ErrorKind::Unsupported.into()),
+            // The standard library always opens all three; only a shell leaves a descriptor closed.
+            Some(redirections) => {
+                let mut shell = Command::new("/bin/sh");
+                shell
+                    .arg("-c")
+                    .arg(format!("exec \"$0\" \"$@\" {redirections}"))
+                    .arg(&self.program);
+                shell
+            }
+        };
+        command
+            .args(arguments)
+            .envs(self.variables.iter().map(|(name, value)| (name, value)));
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        Ok(command)
+    }
+}
+
+fn describe(arguments: &[&OsStr], input: &Input) -> String {
+    let mut call = if arguments.is_empty() {
+        "no argument".to_owned()
+    } else {
+        String::new()
+    };
+    for argument in arguments {
+        if !call.is_empty() {
+            call.push(' ');
+        }
+        call.push_str(&excerpt(argument.as_encoded_bytes(), 40));
+    }
+    match input {
+        Input::Bytes(bytes) | Input::ByteByByte(bytes) | Input::Unended(bytes) | Input::Late(bytes) => {
+            if !bytes.is_empty() {
+                call.push_str(" of ");
+                call.push_str(&excerpt(bytes, 120));
+            }
+        }
+        Input::ZeroMebibytes(count) => call = format!("{call} of {count} MiB of zeros"),
+        Input::Path(path) => call = format!("{call} of {path}"),
+        Input::Closed => call.push_str(" without stdin"),
+    }
+    call
+}
+
+/// Bytes as a message can show them: printable, on one line, and no more than `limit` of them.
+pub fn excerpt(bytes: &[u8], limit: usize) -> String {
+    let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(limit)]);
+    let more = if bytes.len() > limit {
+        format!("… ({} bytes)", bytes.len())
+    } else {
+        String::new()
+    };
+    format!(
+        "`{}{more}`",
+        shown
+            .escape_debug()
+            .to_string()
+            .replace("\\\"", "\"")
+            .replace("\\'", "'")
+    )
+}
+
+fn closed_descriptors(input: &Input, output: Output) -> Option<String> {
+    let mut closed = Vec::new();
+    if matches!(input, Input::Closed) {
+        closed.push("<&-");
+    }
+    if matches!(output, Output::NoStdout | Output::Neither) {
+        closed.push(">&-");
+    }
+    if matches!(output, Output::NoStderr | Output::Neither) {
+        closed.push("2>&-");
+    }
+    (!closed.is_empty()).then(|| closed.join(" "))
+}
+
+/// The runner's side of the helper's standard input.
+struct Feed {
+    pipe: Option<PipeWriter>,
+    /// A second hold on the end that the helper reads, to see what it did to it.
+    #[cfg_attr(not(unix), allow(dead_code, reason = "only Unix can tell the mode of a pipe"))]
+    far_end: Option<PipeReader>,
+    plan: Input,
+}
+
+fn stdin_for(input: Input) -> io::Result<(Stdio, Feed)> {
+    match input {
+        Input::Closed => Ok((
+            Stdio::null(),
+            Feed {
+                pipe: None,
+                far_end: None,
+                plan: input,
+            },
+        )),
+        Input::Path(path) => Ok((
+            File::open(path)?.into(),
+            Feed {
+                pipe: None,
+                far_end: None,
+                plan: input,
+            },
+        )),
+        plan => {
+            let (reader, writer) = io::pipe()?;
+            // Held only where it is looked at: a reader of our own would keep a broken pipe from breaking.
+            let far_end = match plan {
+                Input::Unended(_) => Some(reader.try_clone()?),
+                _ => None,
+            };
+            Ok((
+                reader.into(),
+                Feed {
+                    pipe: Some(writer),
+                    far_end,
+                    plan,
+                },
+            ))
+        }
+    }
+}
+
+/// The ends that the runner reads: standard output, then standard error.
+type Ends = [Option<PipeReader>; 2];
+
+fn output_for(output: Output) -> io::Result<(Ends, Stdio, Stdio)> {
+    let (out_reader, out_writer) = io::pipe()?;
+    let (err_reader, err_writer) = io::pipe()?;
+    let (out_reader, err_reader) = (Some(out_reader), Some(err_reader));
+    Ok(match output {
+        Output::Apart | Output::NoStdout | Output::NoStderr | Output::Neither => {
+            ([out_reader, err_reader], out_writer.into(), err_writer.into())
+        }
+        Output::Merged => (
+            [out_reader, None],
+            out_writer.try_clone()?.into(),
+            out_writer.into(),
+        ),
+        Output::Full => {
+            let full = File::options().write(true).open("/dev/full")?;
+            ([None, err_reader], full.into(), err_writer.into())
+        }
+        Output::ReaderGone => ([None, err_reader], out_writer.into(), err_writer.into()),
+    })
+}
+
+fn watch(call: String, mut child: Child, feed: Feed, ends: Ends) -> io::Result<Run> {
+    let deadline = Instant::now() + TIME_LIMIT;
+    let peak = Arc::new(AtomicU64::new(0));
+    let waited = match feed.plan {
+        Input::Late(_) => still_there(&mut child, Instant::now() + WATCH)?,
+        _ => true,
+    };
+    let far_end = feed.far_end;
+    let [stdout, stderr] = ends.map(collect);
+    let (running, gone) = mpsc::channel();
+    let taken = send(feed.pipe, feed.plan, child.id(), Arc::clone(&peak), gone);
+
+    let overflowed = [Arc::clone(&stdout.overflowed), Arc::clone(&stderr.overflowed)];
+    let flooded = || {
+        overflowed
+            .iter()
+            .any(|overflowed| overflowed.load(Ordering::Acquire))
+    };
+    let mut pause = Duration::from_micros(200);
+    let status = loop {
+        if let Some(status) = child.try_wait()? {
+            break Some(status);
+        }
+        if flooded() || Instant::now() >= deadline {
+            break None;
+        }
+        note_peak(child.id(), &peak);
+        thread::sleep(pause);
+        pause = (pause * 3 / 2).min(Duration::from_millis(10));
+    };
+    if status.is_none() {
+        kill(&mut child);
+        child.wait()?;
+    }
+    drop::<mpsc::Sender<()>>(running);
+    let left_nonblocking = far_end.as_ref().is_some_and(is_nonblocking);
+    drop(far_end);
+    // A helper's own child may outlive it and hold its streams open (an agent that it started): it is not waited for.
+    let grace = Instant::now() + Duration::from_secs(1);
+    let (stdout, stderr) = (stdout.take(grace), stderr.take(grace));
+    let taken = taken
+        .recv_timeout(grace.saturating_duration_since(Instant::now()))
+        .unwrap_or(false);
+    let end = match status {
+        // Also where the broken pipe ended it before the runner did.
+        _ if flooded() => End::Flooded,
+        Some(status) => status.code().map_or(End::Signal, End::Exit),
+        None => End::TimedOut,
+    };
+    Ok(Run {
+        call,
+        end,
+        stdout,
+        stderr,
+        took_input: waited && taken,
+        peak_kib: Some(peak.load(Ordering::Relaxed)).filter(|kib| *kib > 0),
+        private: false,
+        left_nonblocking,
+    })
+}
+
+fn still_there(child: &mut Child, until: Instant) -> io::Result<bool> {
+    while Instant::now() < until {
+        if child.try_wait()?.is_some() {
+            return Ok(false);
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    Ok(true)
+}
+
+/// Ends the helper, and on Unix what it started: a pinentry or a `gpg` would hang on.
+fn kill(child: &mut Child) {
+    #[cfg(unix)]
+    {
+        let group = i32::try_from(child.id())
+            .ok()
+            .and_then(rustix::process::Pid::from_raw);
+        if let Some(group) = group {
+            // It may have ended in this very moment; then there is nothing to kill.
+            let _gone = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        }
+    }
+    let _gone = child.kill();
+}
+
+/// What a stream brings, collected by a thread of its own so that no full pipe stops the helper.
+struct Collected {
+    whole: mpsc::Receiver<Vec<u8>>,
+    overflowed: Arc<AtomicBool>,
+}
+
+impl Collected {
+    fn take(self, until: Instant) -> Vec<u8> {
+        self.whole
+            .recv_timeout(until.saturating_duration_since(Instant::now()))
+            .unwrap_or_default()
+    }
+}
+
+fn collect(end: Option<PipeReader>) -> Collected {
+    let (sender, whole) = mpsc::channel();
+    let overflowed = Arc::new(AtomicBool::new(false));
+    if let Some(mut end) = end {
+        let overflowed = Arc::clone(&overflowed);
+        thread::spawn(move || {
+            let mut kept = Vec::new();
+            let mut buffer = [0; 16 << 10];
+            while let Ok(count @ 1..) = end.read(&mut buffer) {
+                if kept.len() + count > OUTPUT_LIMIT {
+                    overflowed.store(true, Ordering::Release);
+                    break;
+                }
+                kept.extend_from_slice(&buffer[..count]);
+            }
+            // Nobody waits for it any more once the run is over.
+            let _unwanted = sender.send(kept);
+        });
+    }
+    Collected { whole, overflowed }
+}
+
+/// Feeds the helper from a thread, and tells whether it took everything. `gone` breaks when the helper has ended.
+fn send(
+    pipe: Option<PipeWriter>,
+    plan: Input,
+    pid: u32,
+    peak: Arc<AtomicU64>,
+    gone: mpsc::Receiver<()>,
+) -> mpsc::Receiver<bool> {
+    let (sender, fed) = mpsc::channel();
+    thread::spawn(move || {
+        let Some(mut pipe) = pipe else {
+            let _unwanted = sender.send(true);
+            return;
+        };
+        let taken = write_plan(&mut pipe, &plan, pid, &peak).is_ok();
+        if matches!(plan, Input::Unended(_)) {
+            // Never sent to: it breaks when the helper has ended, and only then may the pipe come to its end.
+            let _broken = gone.recv();
+        }
+        drop(pipe);
+        let _unwanted = sender.send(taken);
+    });
+    fed
+}
+
+fn write_plan(pipe: &mut PipeWriter, plan: &Input, pid: u32, peak: &AtomicU64) -> io::Result<()> {
+    match plan {
+        Input::Bytes(bytes) | Input::Late(bytes) | Input::Unended(bytes) => pipe.write_all(bytes),
+        Input::ByteByByte(bytes) => bytes.iter().try_for_each(|byte| pipe.write_all(&[*byte])),
+        Input::ZeroMebibytes(count) => {
+            let zeros = vec![0; 1 << 20];
+            for _ in 0..*count {
+                pipe.write_all(&zeros)?;
+                note_peak(pid, peak);
+            }
+            Ok(())
+        }
+        Input::Path(_) | Input::Closed => Ok(()),
+    }
+}
+
+/// Keeps the high-water mark of the helper's memory, which Linux tells for as long as it runs.
+fn note_peak(pid: u32, peak: &AtomicU64) {
+    let Ok(status) = std::fs::read_to_string(format!("/proc/{pid}/status")) else {
+        return;
+    };
+    let kib = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .and_then(|rest| rest.trim().strip_suffix(" kB")?.parse().ok());
+    if let Some(kib) = kib {
+        peak.fetch_max(kib, Ordering::Relaxed);
+    }
+}
+
+#[cfg(unix)]
+fn is_nonblocking(pipe: &PipeReader) -> bool {
+    rustix::fs::fcntl_getfl(pipe).is_ok_and(|flags| flags.contains(rustix::fs::OFlags::NONBLOCK))
+}
+
+#[cfg(not(unix))]
+fn is_nonblocking(_pipe: &PipeReader) -> bool {
+    false
+}
