@@ -74,7 +74,7 @@ const FAULTS: &[Fault] = &[
         file: "common/src/directory.rs",
         sound: "    match file.try_lock() {\n",
         broken: "    if FAULT {
-        let path = std::path::PathBuf::from(std::env::var_os(\"TMPDIR\").unwrap_or_default()).join(\"lock\");
+        let path = PathBuf::from(std::env::var_os(\"TMPDIR\").unwrap_or_default()).join(\"lock\");
         let deadline = std::time::Instant::now() + wait;
         while File::create_new(&path).is_err() {
             if std::time::Instant::now() > deadline {
@@ -230,6 +230,7 @@ fn build() -> PathBuf {
         .current_dir(&source)
         .env("CARGO_TARGET_DIR", &target)
         .env_remove("RUSTFLAGS")
+        .env("RUSTC", Path::new(env!("CARGO")).with_file_name("rustc"))
         .args([
             "build",
             "--release",
@@ -282,7 +283,7 @@ fn edited(workspace: &Path) -> HashMap<PathBuf, String> {
 const SWITCHED: &str = "
 #[doc(hidden)]
 #[allow(unsafe_code, missing_docs)]
-pub(crate) fn fault(name: &str) -> bool {
+pub fn fault(name: &str) -> bool {
     let value = unsafe { libc::getenv(c\"DOCKER_CREDENTIAL_TEST_FAULT\".as_ptr()) };
     !value.is_null() && unsafe { std::ffi::CStr::from_ptr(value) }.to_bytes() == name.as_bytes()
 }

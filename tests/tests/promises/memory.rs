@@ -144,6 +144,8 @@ fn memory_at_exit(place: &Place, verb: &str, stdin: &str) -> Vec<Vec<u8>> {
         read.push(bytes);
     }
     let _ = kill_process(Pid::from_raw(process).expect("a process"), Signal::KILL);
+    // It would see the delay through, for nobody.
+    let _ = strace.kill();
     let _ = strace.wait();
     read
 }
