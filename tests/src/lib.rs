@@ -20,3 +20,4 @@ pub mod registry;
 pub mod requirement;
 pub mod service;
 pub mod token_registry;
+pub mod transcript;
