@@ -36,6 +36,9 @@ use self::unix as system;
 /// The name of a temporary file begins so. They hold what their final file would have held, and are ours to remove.
 const TEMPORARY: &str = ".docker-credential-temporary-";
 
+/// The name of a staged file begins so, and ends with the name that it is to take.
+const STAGED: &str = ".docker-credential-temporary-staged-";
+
 /// A directory that is held open.
 #[derive(Debug)]
 pub struct Directory {
@@ -187,12 +190,75 @@ impl Directory {
     }
 
     /// Removes a file, durably. `Ok(false)` if there is none.
+    ///
+    /// The directory is fsynced also where there is none: it may be missing because an earlier call removed it and
+    /// then failed, or died, before its removal was on disk. Saying that it is gone would not be true after a power
+    /// cut.
     pub fn remove(&self, name: &str) -> io::Result<bool> {
-        match system::remove(&self.handle, name) {
-            Ok(()) => system::sync(&self.handle).map(|()| true),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(error),
+        let removed = match system::remove(&self.handle, name) {
+            Ok(()) => true,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+            Err(error) => return Err(error),
+        };
+        system::sync(&self.handle)?;
+        Ok(removed)
+    }
+
+    /// Gives a file another name, durably. `Ok(false)` if that name is taken: nothing is overwritten.
+    pub fn set_aside(&self, name: &str, as_name: &str) -> io::Result<bool> {
+        match system::link(&self.handle, name, as_name) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
+            Err(error) => return Err(error),
         }
+        system::remove(&self.handle, name)?;
+        system::sync(&self.handle).map(|()| true)
+    }
+
+    /// Writes what `name` is to hold once it is [promoted](Self::promote), beside what it holds now. The content is
+    /// on disk when this returns, its name only after [`sync`](Self::sync).
+    ///
+    /// Staged files are temporary: whatever [replaces](Self::replace) another file removes those it finds. Whoever
+    /// stages several and must not lose them leaves a mark, and looks for the mark first whenever it takes the lock.
+    pub fn stage(&self, _lock: &Lock, name: &str, content: &[u8], mode: u32) -> io::Result<()> {
+        let staged = format!("{STAGED}{name}");
+        match system::remove(&self.handle, &staged) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut file = system::create_exclusively(&self.handle, &staged)?;
+        system::make_alike(&file, &system::Likeness::of_mode(mode))?;
+        io::Write::write_all(&mut file, content)?;
+        file.sync_all()?;
+        system::close(file)
+    }
+
+    /// The names for which a content is staged, in no particular order.
+    pub fn staged(&self) -> io::Result<Vec<String>> {
+        let names = system::names(&self.handle)?;
+        Ok(names
+            .iter()
+            .filter_map(|name| name.strip_prefix(STAGED))
+            .map(str::to_owned)
+            .collect())
+    }
+
+    /// Gives `name` the content that is staged for it. Durable after [`sync`](Self::sync).
+    pub fn promote(&self, _lock: &Lock, name: &str) -> io::Result<()> {
+        system::rename(&self.handle, &format!("{STAGED}{name}"), name)
+    }
+
+    /// Forgets what is staged for `name`.
+    pub fn unstage(&self, _lock: &Lock, name: &str) -> io::Result<()> {
+        match system::remove(&self.handle, &format!("{STAGED}{name}")) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Waits until the names in it are on disk.
+    pub fn sync(&self) -> io::Result<()> {
+        system::sync(&self.handle)
     }
 
     fn write_temporary(&self, content: &[u8], likeness: &system::Likeness) -> io::Result<Temporary<'_>> {

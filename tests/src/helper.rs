@@ -33,6 +33,12 @@ pub const AGE: Helper = Helper {
     }),
 };
 
+/// docker-credential-keyring, with a keyring that starts and ends with the place.
+pub const KEYRING: Helper = Helper {
+    name: "keyring",
+    files: None,
+};
+
 impl Helper {
     /// The built program.
     pub fn program(self) -> PathBuf {
@@ -50,6 +56,15 @@ macro_rules! for_each_helper {
     ($($test:ident),+ $(,)?) => {
         mod age {
             $(#[test] fn $test() { super::$test($crate::helper::AGE); })+
+        }
+        mod keyring {
+            $(
+                #[test]
+                fn $test() {
+                    $crate::require!($crate::keyring_gnome::GnomeKeyring::available());
+                    super::$test($crate::helper::KEYRING);
+                }
+            )+
         }
     };
 }

@@ -165,3 +165,54 @@ mod unix {
         }
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn a_replacement_alike_has_the_mode_of_what_it_replaces() {
+    use std::os::unix::fs::PermissionsExt;
+    let (place, directory) = place();
+    let path = place.path().join("a");
+    let mode = || std::fs::metadata(&path).unwrap().permissions().mode() & 0o7777;
+    let lock = directory.lock(WAIT).unwrap();
+    directory.replace_alike(&lock, "a", b"new", 0o600).unwrap();
+    assert_eq!(mode(), 0o600);
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o664)).unwrap();
+    directory.replace_alike(&lock, "a", b"newer", 0o600).unwrap();
+    assert_eq!(
+        (mode(), directory.read("a", 9).unwrap().unwrap()),
+        (0o664, b"newer".to_vec())
+    );
+}
+
+#[test]
+fn what_is_staged_shows_only_once_it_is_promoted() {
+    let place = tempfile::tempdir().unwrap();
+    let directory = Directory::open(place.path()).unwrap();
+    let lock = directory.lock(Duration::from_secs(10)).unwrap();
+    directory.replace(&lock, "a", b"old", 0o600).unwrap();
+    directory.stage(&lock, "a", b"first", 0o600).unwrap();
+    directory.stage(&lock, "a", b"new", 0o600).unwrap();
+    directory.stage(&lock, "b", b"given up", 0o600).unwrap();
+    directory.unstage(&lock, "b").unwrap();
+
+    assert_eq!(directory.names().unwrap(), ["a"]);
+    assert_eq!(directory.staged().unwrap(), ["a"]);
+    assert_eq!(directory.read("a", 100).unwrap().as_deref(), Some(&b"old"[..]));
+    directory.promote(&lock, "a").unwrap();
+    assert_eq!(directory.read("a", 100).unwrap().as_deref(), Some(&b"new"[..]));
+    assert!(directory.staged().unwrap().is_empty());
+}
+
+#[test]
+fn what_is_set_aside_overwrites_nothing() {
+    let place = tempfile::tempdir().unwrap();
+    let directory = Directory::open(place.path()).unwrap();
+    directory.create_new("a", b"a", 0o600).unwrap();
+    directory.create_new("taken", b"t", 0o600).unwrap();
+    assert!(!directory.set_aside("a", "taken").unwrap());
+    assert!(directory.set_aside("a", "free").unwrap());
+    let mut names = directory.names().unwrap();
+    names.sort();
+    assert_eq!(names, ["free", "taken"]);
+    assert_eq!(directory.read("free", 100).unwrap().as_deref(), Some(&b"a"[..]));
+}

@@ -1,6 +1,5 @@
 //! Identities: the private keys that open the store, where they come from, and the first one.
 
-use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -10,7 +9,8 @@ use docker_credential_helper::directory::{Directory, read_file};
 use docker_credential_helper::{Environment, Error};
 use zeroize::Zeroizing;
 
-use crate::settings;
+use crate::sealed::Sealed;
+use crate::{plugin, settings};
 
 /// An identity file has a line of 74 bytes for each key; this is room for comments and thousands of them.
 const FILE_MAX: u64 = 1 << 20;
@@ -29,32 +29,95 @@ enum Form {
     File,
 }
 
-/// Our own identities: those of the first of our sources that is set, or nothing if none is. They also say to whom
-/// to encrypt.
-pub(crate) fn own(environment: &Environment) -> Result<Option<Vec<x25519::Identity>>, Error> {
-    if let Some(text) = environment.setting(settings::IDENTITY)? {
-        return parse(&text, settings::IDENTITY).map(Some);
+/// Private keys that are ready for use.
+#[derive(Clone, Default)]
+pub(crate) struct Identities {
+    pub(crate) x25519: Vec<x25519::Identity>,
+    pub(crate) plugins: plugin::Plugins,
+}
+
+impl Identities {
+    /// The keys, one a line, as they are kept where nobody reads comments.
+    pub(crate) fn to_text(&self) -> Zeroizing<String> {
+        let mut text = Zeroizing::new(String::with_capacity(256));
+        for identity in &self.x25519 {
+            text.push_str(identity.to_string().expose_secret());
+            text.push('\n');
+        }
+        for identity in self.plugins.iter() {
+            text.push_str(identity.text());
+            text.push('\n');
+        }
+        text
+    }
+}
+
+/// Where an identity comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    File(PathBuf),
+    /// The value of a variable.
+    Setting(&'static str),
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(f),
+            Self::Setting(name) => f.write_str(name),
+        }
+    }
+}
+
+/// An identity as it was found.
+pub(crate) enum Found {
+    Open(Identities),
+    /// Encrypted with a passphrase.
+    Sealed(Sealed),
+}
+
+impl Found {
+    /// The keys, after a question for the passphrase if there is no other way.
+    pub(crate) fn open(&self, environment: &Environment) -> Result<Identities, Error> {
+        match self {
+            Self::Open(identities) => Ok(identities.clone()),
+            Self::Sealed(sealed) => sealed.open(environment),
+        }
+    }
+}
+
+/// Where our own identity comes from: the first of our sources that is set, or the default file if it exists.
+pub(crate) fn own_origin(environment: &Environment) -> Result<Option<Origin>, Error> {
+    if environment.setting(settings::IDENTITY)?.is_some() {
+        return Ok(Some(Origin::Setting(settings::IDENTITY)));
     }
     if let Some(path) = environment.path_setting(settings::IDENTITY_FILE)? {
-        return read(&path).map(Some);
+        return Ok(Some(Origin::File(path)));
     }
     // Without a home there is no such file; that is told where nothing else is found either.
     let Ok(path) = settings::default_identity_file(environment) else {
         return Ok(None);
     };
     refuse_if_others_can_write(&path)?;
-    match read(&path) {
-        Err(Error::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(None),
-        identities => identities.map(Some),
+    // Only that it is missing lets the other sources have their turn.
+    let is_missing = std::fs::metadata(&path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+    Ok((!is_missing).then_some(Origin::File(path)))
+}
+
+/// Our own identity, or nothing if none is configured. It also says to whom to encrypt.
+pub(crate) fn own(environment: &Environment) -> Result<Option<Found>, Error> {
+    match own_origin(environment)? {
+        Some(origin) => find(&origin, environment).map(Some),
+        None => Ok(None),
     }
 }
 
-/// The identities to decrypt with: our own, or else those of another program's settings.
+/// The identity to decrypt with: our own, or else that of another program's settings.
 ///
 /// Fails with [`Error::Unavailable`] if there is none.
-pub(crate) fn for_reading(environment: &Environment) -> Result<Vec<x25519::Identity>, Error> {
-    if let Some(identities) = own(environment)? {
-        return Ok(identities);
+pub(crate) fn for_reading(environment: &Environment) -> Result<Found, Error> {
+    if let Some(found) = own(environment)? {
+        return Ok(found);
     }
     for (name, form) in FOREIGN {
         let Some(value) = environment.variable(name).filter(|value| !value.is_empty()) else {
@@ -62,13 +125,8 @@ pub(crate) fn for_reading(environment: &Environment) -> Result<Vec<x25519::Ident
         };
         environment.log(|| format!("the identity is that of {name}"));
         return match form {
-            Form::File => read(Path::new(&value)),
-            Form::Text => parse(
-                value
-                    .to_str()
-                    .ok_or_else(|| Error::setting(name, "is not valid UTF-8"))?,
-                name,
-            ),
+            Form::File => find(&Origin::File(value.into()), environment),
+            Form::Text => find(&Origin::Setting(name), environment),
         };
     }
     let path = settings::default_identity_file(environment)?;
@@ -86,11 +144,44 @@ pub(crate) fn for_reading(environment: &Environment) -> Result<Vec<x25519::Ident
 ///
 /// The file and its directories are on disk when this returns, before anything is encrypted to it: a credential
 /// whose only key did not survive the power cut would be lost, too.
-pub(crate) fn create_first(environment: &Environment) -> Result<Vec<x25519::Identity>, Error> {
+pub(crate) fn create_first(environment: &Environment) -> Result<Found, Error> {
+    let (path, is_new) = create_default(environment)?;
+    if is_new {
+        environment.notice(&format!(
+            "created the identity {}; back it up, for without it the stored credentials cannot be read",
+            path.display()
+        ));
+    }
+    find(&Origin::File(path), environment)
+}
+
+/// Makes the default identity file unless it exists; its path, and whether it is new.
+pub(crate) fn create_default(environment: &Environment) -> Result<(PathBuf, bool), Error> {
     let path = settings::default_identity_file(environment)?;
+    let is_new = create_file(&path, file_text(&x25519::Identity::generate()).as_bytes())?;
+    Ok((path, is_new))
+}
+
+/// Makes an identity file, durably, in a directory that git passes over. `Ok(false)` if it exists: it is left alone.
+pub(crate) fn create_file(path: &Path, content: &[u8]) -> Result<bool, Error> {
+    let (directory, name) = directory_of(path)?;
     let creating = |source| Error::File {
         action: "create the identity",
-        path: path.clone(),
+        path: path.to_owned(),
+        source,
+    };
+    // Directories of configuration are kept in git by many; a private key is not to go along.
+    directory
+        .create_new(".gitignore", b"*\n", 0o600)
+        .map_err(creating)?;
+    directory.create_new(&name, content, 0o600).map_err(creating)
+}
+
+/// The directory of an identity file, made if it is missing, and the file's name.
+pub(crate) fn directory_of(path: &Path) -> Result<(Directory, String), Error> {
+    let creating = |source| Error::File {
+        action: "create the identity",
+        path: path.to_owned(),
         source,
     };
     let (Some(parent), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else {
@@ -106,31 +197,20 @@ pub(crate) fn create_first(environment: &Environment) -> Result<Vec<x25519::Iden
             .into(),
         ));
     }
-    // Directories of configuration are kept in git by many; a private key is not to go along.
-    directory
-        .create_new(".gitignore", b"*\n", 0o600)
-        .map_err(creating)?;
-    if directory
-        .create_new(name, file_text(&x25519::Identity::generate()).as_bytes(), 0o600)
-        .map_err(creating)?
-    {
-        environment.notice(&format!(
-            "created the identity {}; back it up, for without it the stored credentials cannot be read",
-            path.display()
-        ));
-    }
-    read(&path)
+    Ok((directory, name.to_owned()))
 }
 
-fn file_text(identity: &x25519::Identity) -> Zeroizing<String> {
+/// The text of an identity file.
+pub(crate) fn file_text(identity: &x25519::Identity) -> Zeroizing<String> {
     let mut text = Zeroizing::new(String::with_capacity(512));
-    let _ = write!(
-        text,
+    text.push_str(
         "# The identity of docker-credential-age. Whoever has it can read the stored credentials; without it nobody can.\n\
-         # public key: {}\n{}\n",
-        identity.to_public(),
-        identity.to_string().expose_secret()
+         # public key: ",
     );
+    text.push_str(&identity.to_public().to_string());
+    text.push('\n');
+    text.push_str(identity.to_string().expose_secret());
+    text.push('\n');
     text
 }
 
@@ -156,42 +236,51 @@ fn refuse_if_others_can_write(path: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-fn read(path: &Path) -> Result<Vec<x25519::Identity>, Error> {
-    let unusable = |problem: &str| damaged(&path.display().to_string(), problem);
-    match read_file(path, FILE_MAX) {
-        Ok(content) => {
-            let content = Zeroizing::new(content);
-            let text = std::str::from_utf8(&content).map_err(|_| unusable("is not valid UTF-8"))?;
-            parse(text, &path.display().to_string())
+/// What is at this origin.
+pub(crate) fn find(origin: &Origin, environment: &Environment) -> Result<Found, Error> {
+    let content = match origin {
+        Origin::File(path) => read(path)?,
+        Origin::Setting(name) => {
+            let value = environment.variable(name).unwrap_or_default();
+            let value = value
+                .into_string()
+                .map_err(|_| Error::setting(*name, "is not valid UTF-8"))?;
+            Zeroizing::new(value.into_bytes())
         }
+    };
+    if Sealed::is_sealed(&content) {
+        return Ok(Found::Sealed(Sealed::new(content.to_vec(), origin.clone())));
+    }
+    let text =
+        std::str::from_utf8(&content).map_err(|_| damaged(&origin.to_string(), "is not valid UTF-8"))?;
+    parse(text, &origin.to_string()).map(Found::Open)
+}
+
+fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
+    match read_file(path, FILE_MAX) {
+        Ok(content) => Ok(Zeroizing::new(content)),
         Err(error)
             if matches!(
                 error.kind(),
                 io::ErrorKind::InvalidData | io::ErrorKind::FileTooLarge
             ) =>
         {
-            Err(unusable(&format!("cannot be used: {error}")))
+            Err(damaged(
+                &path.display().to_string(),
+                &format!("cannot be used: {error}"),
+            ))
         }
         Err(source) => Err(Error::File {
             action: "read the identity",
-            path: PathBuf::from(path),
+            path: path.to_owned(),
             source,
         }),
     }
 }
 
 /// Keys, one a line, between comments and empty lines. `origin` is where they come from, as messages name it.
-fn parse(text: &str, origin: &str) -> Result<Vec<x25519::Identity>, Error> {
-    let start = text.trim_start();
-    if start.starts_with("age-encryption.org/v1") || start.starts_with("-----BEGIN AGE ENCRYPTED FILE-----") {
-        return Err(Error::Unsupported(
-            format!(
-                "{origin} is encrypted with a passphrase, which is not supported yet; use one that is not"
-            )
-            .into(),
-        ));
-    }
-    let mut identities = Vec::new();
+pub(crate) fn parse(text: &str, origin: &str) -> Result<Identities, Error> {
+    let mut identities = Identities::default();
     for (index, line) in text.lines().enumerate() {
         let line = line.trim();
         if line.is_empty() || line.starts_with('#') {
@@ -199,21 +288,24 @@ fn parse(text: &str, origin: &str) -> Result<Vec<x25519::Identity>, Error> {
         }
         if let Some(kind) = unsupported_kind(line) {
             return Err(Error::Unsupported(
-                format!("line {} of {origin} is {kind}, which is not supported; use an X25519 identity (AGE-SECRET-KEY-1…)", index + 1)
-                    .into(),
+                format!(
+                    "line {} of {origin} is {kind}, which is not supported; use an X25519 identity (AGE-SECRET-KEY-1…)",
+                    index + 1
+                )
+                .into(),
             ));
         }
-        match line.parse() {
-            Ok(identity) => identities.push(identity),
-            Err(_) => {
-                return Err(damaged(
-                    origin,
-                    &format!("holds no age identity on line {}", index + 1),
-                ));
+        let unusable = |problem: &str| damaged(origin, &format!("holds {problem} on line {}", index + 1));
+        match plugin::Identity::parse(line) {
+            Some(Ok(identity)) => identities.plugins.push(identity),
+            Some(Err(problem)) => return Err(unusable(problem)),
+            None => {
+                let identity = line.parse().map_err(|_| unusable("no age identity"))?;
+                identities.x25519.push(identity);
             }
         }
     }
-    if identities.is_empty() {
+    if identities.x25519.is_empty() && identities.plugins.is_empty() {
         return Err(damaged(origin, "holds no age identity"));
     }
     Ok(identities)
@@ -223,7 +315,6 @@ fn unsupported_kind(line: &str) -> Option<&'static str> {
     let line = line.to_ascii_uppercase();
     match () {
         () if line.starts_with("AGE-SECRET-KEY-PQ-1") => Some("a post-quantum identity"),
-        () if line.starts_with("AGE-PLUGIN-") => Some("the identity of an age plugin"),
         () if line.starts_with("-----BEGIN ") => Some("an SSH key"),
         () if line.starts_with("AGE1") => Some("a recipient, no identity"),
         () => None,
@@ -254,23 +345,21 @@ mod tests {
             format!("# a comment\r\n\r\n{KEY}\r\n"),
             format!("  {KEY}  \n{}\n", KEY.to_lowercase()),
         ] {
-            assert!(!parse(&text, "ORIGIN").unwrap().is_empty(), "{text:?}");
+            assert!(!parse(&text, "ORIGIN").unwrap().x25519.is_empty(), "{text:?}");
         }
-        assert_eq!(parse(&format!("{KEY}\n{KEY}"), "ORIGIN").unwrap().len(), 2);
+        let two = parse(&format!("{KEY}\n{KEY}"), "ORIGIN").unwrap();
+        assert_eq!(two.x25519.len(), 2);
     }
 
     #[test]
     fn what_is_not_supported_is_told_by_name() {
         for (line, kind) in [
             ("AGE-SECRET-KEY-PQ-1QQQ", "post-quantum"),
-            ("AGE-PLUGIN-YUBIKEY-1QQQ", "age plugin"),
             ("-----BEGIN OPENSSH PRIVATE KEY-----", "SSH key"),
             (
                 "age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa",
                 "a recipient",
             ),
-            ("age-encryption.org/v1\n-> scrypt", "passphrase"),
-            ("-----BEGIN AGE ENCRYPTED FILE-----", "passphrase"),
         ] {
             assert!(problem(line).contains(kind), "{}", problem(line));
         }
@@ -292,6 +381,6 @@ mod tests {
     fn the_file_that_is_written_can_be_read() {
         let identity = x25519::Identity::generate();
         let read = parse(&file_text(&identity), "ORIGIN").unwrap();
-        assert_eq!(read[0].to_public(), identity.to_public());
+        assert_eq!(read.x25519[0].to_public(), identity.to_public());
     }
 }

@@ -2,11 +2,23 @@
 
 #![forbid(unsafe_code)]
 
+mod approval;
+mod child;
 mod cipher;
+mod commands;
 mod entry;
 mod entry_name;
+mod findings;
 mod identity;
+mod kernel_keyring;
+#[cfg(feature = "plugin")]
+mod plugin;
+#[cfg(not(feature = "plugin"))]
+#[path = "plugin_off.rs"]
+mod plugin;
+mod prompt;
 mod recipients;
+mod sealed;
 mod settings;
 mod store;
 
@@ -17,9 +29,11 @@ use docker_credential_helper::{Helper, ZeroOnFree, serve};
 #[global_allocator]
 static ALLOCATOR: ZeroOnFree = ZeroOnFree;
 
+const HELPER: Helper = Helper::new("age", env!("CARGO_PKG_VERSION"))
+    .commands(commands::ALL)
+    .findings(findings::all)
+    .preparation(commands::prepare);
+
 fn main() -> ExitCode {
-    serve(
-        &Helper::new("age", env!("CARGO_PKG_VERSION")),
-        store::AgeStore::open,
-    )
+    serve(&HELPER, store::AgeStore::open)
 }

@@ -1,6 +1,7 @@
 //! The environment variables that this helper reads, each in one place.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use docker_credential_helper::{Environment, Error};
 
@@ -14,6 +15,18 @@ pub(crate) const IDENTITY_FILE: &str = "DOCKER_CREDENTIAL_AGE_IDENTITY_FILE";
 pub(crate) const RECIPIENTS: &str = "DOCKER_CREDENTIAL_AGE_RECIPIENTS";
 /// `1`: store what no identity of ours can read again.
 pub(crate) const WRITE_ONLY: &str = "DOCKER_CREDENTIAL_AGE_WRITE_ONLY";
+/// A file with the passphrase of the identity, where nobody is there to type it.
+pub(crate) const PASSPHRASE_FILE: &str = "DOCKER_CREDENTIAL_AGE_PASSPHRASE_FILE";
+/// For how long an identity stays open after a prompt, in seconds; 0 asks every time.
+pub(crate) const UNLOCK_SECONDS: &str = "DOCKER_CREDENTIAL_AGE_UNLOCK_SECONDS";
+/// `1`: an error where a person would be asked.
+pub(crate) const NONINTERACTIVE: &str = "DOCKER_CREDENTIAL_NONINTERACTIVE";
+
+/// Long enough for the gets of one build, short enough for a coffee.
+const UNLOCK_SECONDS_DEFAULT: u64 = 60;
+
+/// The longest time that an identity stays open, in seconds. The kernel counts in 32 bits; a day is a long session.
+pub(crate) const UNLOCK_SECONDS_MAX: u64 = 24 * 60 * 60;
 
 /// The store's directory, which need not exist.
 pub(crate) fn store_directory(environment: &Environment) -> Result<PathBuf, Error> {
@@ -23,22 +36,48 @@ pub(crate) fn store_directory(environment: &Environment) -> Result<PathBuf, Erro
     }
 }
 
+/// Our own directory of configuration: the identity, and which recipients are approved.
+pub(crate) fn configuration_directory(environment: &Environment) -> Result<PathBuf, Error> {
+    Ok(environment.config_directory()?.join("docker-credential-age"))
+}
+
 /// The identity that is made by the first `store` and read ever after, unless a setting names another.
 pub(crate) fn default_identity_file(environment: &Environment) -> Result<PathBuf, Error> {
-    Ok(environment
-        .config_directory()?
-        .join("docker-credential-age")
-        .join("identity.txt"))
+    Ok(configuration_directory(environment)?.join("identity.txt"))
 }
 
 /// Whether credentials may be stored that none of our identities can read.
 pub(crate) fn is_write_only(environment: &Environment) -> Result<bool, Error> {
-    match environment.setting(WRITE_ONLY)?.as_deref() {
+    switch(environment, WRITE_ONLY)
+}
+
+/// Whether nobody is to be asked anything.
+pub(crate) fn is_noninteractive(environment: &Environment) -> Result<bool, Error> {
+    switch(environment, NONINTERACTIVE)
+}
+
+/// For how long an identity stays open after it was opened for one verb; nothing if not at all.
+pub(crate) fn unlock_time(environment: &Environment) -> Result<Option<Duration>, Error> {
+    let seconds = match environment.setting(UNLOCK_SECONDS)? {
+        None => UNLOCK_SECONDS_DEFAULT,
+        Some(text) => text
+            .parse()
+            .ok()
+            .filter(|seconds| *seconds <= UNLOCK_SECONDS_MAX)
+            .ok_or_else(|| {
+                Error::setting(
+                    UNLOCK_SECONDS,
+                    format!("is not a number of seconds from 0 to {UNLOCK_SECONDS_MAX}"),
+                )
+            })?,
+    };
+    Ok((seconds > 0).then(|| Duration::from_secs(seconds)))
+}
+
+fn switch(environment: &Environment, name: &'static str) -> Result<bool, Error> {
+    match environment.setting(name)?.as_deref() {
         None => Ok(false),
         Some("1") => Ok(true),
-        Some(_) => Err(Error::setting(
-            WRITE_ONLY,
-            "is not 1, the one value it takes; unset it",
-        )),
+        Some(_) => Err(Error::setting(name, "is not 1, the one value it takes; unset it")),
     }
 }

@@ -1,17 +1,24 @@
 //! The store: one encrypted file for each server key, in one directory.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use age::x25519::{Identity, Recipient};
 use docker_credential_helper::directory::{Directory, Lock};
 use docker_credential_helper::{Credential, CredentialStore, Environment, Error, Listed, ServerUrl};
 
-use crate::cipher::{self, Failure};
-use crate::entry::{self, Unreadable};
 use crate::entry_name::{entry_name, is_entry_name};
-use crate::{identity, recipients, settings};
+use crate::identity::Identities;
+use crate::{cipher, entry, identity, settings};
+
+mod decipher;
+mod keys;
+mod rekey;
+
+use self::decipher::decipher;
+pub(crate) use self::decipher::{Deciphered, Problem};
+use self::keys::{Chosen, Keys};
+pub(crate) use self::keys::{Whom, not_among, own_recipients};
 
 /// The longest request fits twice; more is not ours, and would only cost time to decrypt.
 const ENTRY_MAX: u64 = 2 << 20;
@@ -50,31 +57,33 @@ impl CredentialStore for AgeStore {
                 .log(|| format!("{}: no such file", self.directory.join(&name).display()));
             return Ok(None);
         };
-        let identities = identity::for_reading(&self.environment)?;
-        match decipher(&file, &name, &identities) {
-            Ok(credential) => Ok(Some(credential)),
+        let identities = identity::for_reading(&self.environment)?.open(&self.environment)?;
+        match decipher(&file, &name, &identities, &self.environment) {
+            Ok(deciphered) => Ok(Some(deciphered.credential)),
             Err(problem) => Err(self.explain(problem, &name)),
         }
     }
 
     fn store(&self, credential: &Credential) -> Result<(), Error> {
-        let chosen = Chosen::from_settings(&self.environment)?;
-        let directory = Directory::create(&self.directory)
-            .map_err(Error::file("create the store", &self.directory))
-            .and_then(|directory| self.own(directory))?;
+        let mut chosen = Chosen::from_settings(&self.environment)?;
+        let directory = self.create()?;
+        self.open_identity(&mut chosen, &directory)?;
         let lock = self.lock(&directory)?;
-        let keys = self.keys_for_writing(chosen, &directory)?;
+        self.finish_rekey(&directory, &lock)?;
+        let Keys {
+            identities,
+            recipients,
+        } = self.keys_for_writing(chosen, &directory)?;
 
         let name = entry_name(credential.server().key());
         // What is there is only looked at for a reason to keep it. That it cannot be read is none: the user has just
         // logged in to this very server.
         if let Ok(Some(file)) = directory.read(&name, ENTRY_MAX)
-            && let Err(Problem::Newer) = decipher(&file, &name, &keys.identities)
+            && let Err(problem @ Problem::Newer) = decipher(&file, &name, &identities, &self.environment)
         {
-            return Err(self.explain(Problem::Newer, &name));
+            return Err(self.explain(problem, &name));
         }
-        let file = cipher::encrypt(&entry::to_plaintext(credential)?, &keys.recipients)
-            .ok_or_else(|| Error::Unsupported("encrypting for these recipients failed; check them".into()))?;
+        let file = cipher::encrypt(&entry::to_plaintext(credential)?, &recipients, &self.environment)?;
         directory
             .replace(&lock, &name, &file, 0o600)
             .map_err(Error::file("write", &self.directory.join(&name)))
@@ -85,7 +94,9 @@ impl CredentialStore for AgeStore {
             return Ok(());
         };
         let directory = self.own(directory)?;
-        let _lock = self.lock(&directory)?;
+        let lock = self.lock(&directory)?;
+        // Otherwise what is staged would bring back what is erased now.
+        self.finish_rekey(&directory, &lock)?;
         let name = entry_name(server.key());
         directory
             .remove(&name)
@@ -98,42 +109,63 @@ impl CredentialStore for AgeStore {
         let Some(directory) = self.existing()? else {
             return Ok(Vec::new());
         };
-        let names: Vec<String> = self
-            .names(&directory)?
-            .into_iter()
-            .filter(|name| is_entry_name(name))
-            .collect();
+        let names = self.entry_names(&directory)?;
         if names.is_empty() {
             return Ok(Vec::new());
         }
-        let identities = identity::for_reading(&self.environment)?;
+        let identities = identity::for_reading(&self.environment)?.open(&self.environment)?;
         let mut listed = Vec::with_capacity(names.len());
         let mut failed = None;
-        for name in &names {
-            let result = match directory.read(name, ENTRY_MAX) {
-                Ok(Some(file)) => decipher(&file, name, &identities),
-                // Erased since the names were read.
-                Ok(None) => continue,
-                Err(_) => Err(Problem::Damaged),
-            };
+        for (name, result) in self.decipher_all(&directory, &names, &identities) {
             match result {
-                Ok(credential) => listed.push(Listed::from(&credential)),
+                Ok(deciphered) => listed.push(Listed::from(&deciphered.credential)),
                 Err(problem) => {
-                    self.environment.log(|| self.explain(problem, name).to_string());
-                    failed = Some((problem, name));
+                    let error = self.explain(problem, name);
+                    self.environment.log(|| error.to_string());
+                    failed = Some(error);
                 }
             }
         }
         match failed {
-            Some((problem, name)) if listed.is_empty() => Err(self.explain(problem, name)),
+            Some(error) if listed.is_empty() => Err(error),
             _ => Ok(listed),
         }
     }
 }
 
+/// The parts that the verbs and the commands have in common.
 impl AgeStore {
+    pub(crate) fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.directory
+    }
+
+    /// The store's directory, made if there is none.
+    pub(crate) fn create(&self) -> Result<Directory, Error> {
+        Directory::create(&self.directory)
+            .map_err(Error::file("create the store", &self.directory))
+            .and_then(|directory| self.own(directory))
+    }
+
+    /// Keeps open, for `time`, what a plugin opens of each entry.
+    pub(crate) fn keep_file_keys(
+        &self,
+        directory: &Directory,
+        identities: &Identities,
+        time: Duration,
+    ) -> Result<(), Error> {
+        let names = self.entry_names(directory)?;
+        let files = names
+            .iter()
+            .filter_map(|name| directory.read(name, ENTRY_MAX).ok().flatten());
+        identities.plugins.keep_open(files, time, &self.environment)
+    }
+
     /// The store's directory; nothing if there is none, which is a store without credentials.
-    fn existing(&self) -> Result<Option<Directory>, Error> {
+    pub(crate) fn existing(&self) -> Result<Option<Directory>, Error> {
         match Directory::open(&self.directory) {
             Ok(directory) => Ok(Some(directory)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -142,7 +174,7 @@ impl AgeStore {
     }
 
     /// A directory that others control is not written to: they could undo, replace or watch what is written.
-    fn own(&self, directory: Directory) -> Result<Directory, Error> {
+    pub(crate) fn own(&self, directory: Directory) -> Result<Directory, Error> {
         let examining = || Error::file("examine the store", &self.directory);
         let refused = |problem: &str| {
             Err(Error::Refused(
@@ -160,7 +192,7 @@ impl AgeStore {
         Ok(directory)
     }
 
-    fn lock(&self, directory: &Directory) -> Result<Lock, Error> {
+    pub(crate) fn lock(&self, directory: &Directory) -> Result<Lock, Error> {
         directory
             .lock(LOCK_WAIT)
             .map_err(Error::file("lock the store", &self.directory))
@@ -193,139 +225,33 @@ impl AgeStore {
         }
     }
 
-    /// To whom to encrypt, and with what to look at what is there. Called with the lock held, for it may make the
-    /// first identity.
-    fn keys_for_writing(&self, chosen: Chosen, directory: &Directory) -> Result<Keys, Error> {
-        let names = match (&chosen.recipients, &chosen.identities) {
-            // Everything is given, so the directory need not be read.
-            (Some(_), _) => Vec::new(),
-            _ => self.names(directory)?,
-        };
-        if names.iter().any(|name| name == recipients::FILE) {
-            return Err(Error::Unsupported(
-                format!(
-                    "the store {} names several recipients in {}, which is not supported yet; set {}",
-                    self.directory.display(),
-                    recipients::FILE,
-                    settings::RECIPIENTS
-                )
-                .into(),
-            ));
+    pub(crate) fn entry_names(&self, directory: &Directory) -> Result<Vec<String>, Error> {
+        let mut names = self.names(directory)?;
+        names.retain(|name| is_entry_name(name));
+        Ok(names)
+    }
+
+    /// What is in each of these files, without those that were erased since the names were read.
+    pub(crate) fn decipher_all<'a>(
+        &self,
+        directory: &Directory,
+        names: &'a [String],
+        identities: &Identities,
+    ) -> Vec<(&'a String, Result<Deciphered, Problem>)> {
+        // A plugin is asked about all files at once: a person should have to touch or type something once.
+        let files = names
+            .iter()
+            .filter_map(|name| directory.read(name, ENTRY_MAX).ok().flatten());
+        identities.plugins.open_files(files, &self.environment);
+        let mut deciphered = Vec::with_capacity(names.len());
+        for name in names {
+            let result = match directory.read(name, ENTRY_MAX) {
+                Ok(Some(file)) => decipher(&file, name, identities, &self.environment),
+                Ok(None) => continue,
+                Err(_) => Err(Problem::Damaged),
+            };
+            deciphered.push((name, result));
         }
-        let identities = match chosen.identities {
-            // Another process may have made the first identity while this one waited for the lock.
-            None if chosen.recipients.is_none() => identity::own(&self.environment)?,
-            identities => identities,
-        };
-        let identities = match (identities, &chosen.recipients) {
-            (Some(identities), _) => identities,
-            (None, Some(_)) if chosen.write_only => Vec::new(),
-            // Another program's identity does for reading back what the setting's recipients can read.
-            (None, Some(_)) => identity::for_reading(&self.environment)?,
-            (None, None) if names.iter().any(|name| is_entry_name(name)) => {
-                return Err(Error::Unavailable(
-                    format!(
-                        "the store {} has entries, and there is no identity of yours to add to them; restore {} or set {}",
-                        self.directory.display(),
-                        settings::default_identity_file(&self.environment)?.display(),
-                        settings::IDENTITY_FILE
-                    )
-                    .into(),
-                ));
-            }
-            (None, None) => identity::create_first(&self.environment)?,
-        };
-        let recipients = match chosen.recipients {
-            Some(recipients) => recipients,
-            None => identities.iter().map(Identity::to_public).collect(),
-        };
-        if !chosen.write_only && !recipients::include_one_of(&recipients, &identities) {
-            return Err(Error::Refused(
-                format!(
-                    "none of your identities is among the recipients in {}, so you could not read back what is stored; \
-                     add yours, or set {}=1",
-                    settings::RECIPIENTS,
-                    settings::WRITE_ONLY
-                )
-                .into(),
-            ));
-        }
-        Ok(Keys {
-            identities,
-            recipients,
-        })
+        deciphered
     }
-
-    fn explain(&self, problem: Problem, name: &str) -> Error {
-        let path = self.directory.join(name);
-        let path = path.display();
-        match problem {
-            Problem::NoIdentity => Error::Damaged(
-                format!(
-                    "your identity does not open {path}; use the one it was stored with, or log in again"
-                )
-                .into(),
-            ),
-            Problem::Damaged => {
-                Error::Damaged(format!("{path} is damaged; log in to that server again to replace it").into())
-            }
-            Problem::Newer => Error::Unsupported(
-                format!(
-                    "{path} was written by a newer version of docker-credential-age; install that version"
-                )
-                .into(),
-            ),
-            Problem::OtherServer => Error::Damaged(
-                format!("{path} holds the credential of another server; log in to both servers again").into(),
-            ),
-        }
-    }
-}
-
-/// What the settings say about keys, before the store is looked at.
-struct Chosen {
-    recipients: Option<Vec<Recipient>>,
-    identities: Option<Vec<Identity>>,
-    write_only: bool,
-}
-
-impl Chosen {
-    fn from_settings(environment: &Environment) -> Result<Self, Error> {
-        Ok(Self {
-            write_only: settings::is_write_only(environment)?,
-            recipients: recipients::from_setting(environment)?,
-            identities: identity::own(environment)?,
-        })
-    }
-}
-
-struct Keys {
-    identities: Vec<Identity>,
-    recipients: Vec<Recipient>,
-}
-
-/// Why a file gives no credential.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Problem {
-    NoIdentity,
-    Damaged,
-    Newer,
-    OtherServer,
-}
-
-/// What is in the file, provided that it belongs there: whoever can write to the store, though not read it, must not
-/// have one registry's password sent to another by swapping two files.
-fn decipher(file: &[u8], name: &str, identities: &[Identity]) -> Result<Credential, Problem> {
-    let plaintext = cipher::decrypt(file, identities).map_err(|failure| match failure {
-        Failure::NoIdentity => Problem::NoIdentity,
-        Failure::Damaged => Problem::Damaged,
-    })?;
-    let credential = entry::from_plaintext(&plaintext).map_err(|unreadable| match unreadable {
-        Unreadable::Newer => Problem::Newer,
-        Unreadable::Malformed => Problem::Damaged,
-    })?;
-    if entry_name(credential.server().key()) != name {
-        return Err(Problem::OtherServer);
-    }
-    Ok(credential)
 }

@@ -1,0 +1,87 @@
+//! `reset`: make the store usable again after an identity was lost.
+
+use docker_credential_helper::clap::{ArgMatches, Command};
+use docker_credential_helper::commands::{Console, ExtraCommand};
+use docker_credential_helper::directory::Directory;
+use docker_credential_helper::{Environment, Error};
+
+use super::identity_command::under_a_free_name;
+use super::{files, yes};
+use crate::identity::{self, Identities};
+use crate::store::{AgeStore, Problem};
+
+pub(super) const COMMAND: ExtraCommand = ExtraCommand { definition, run };
+
+fn definition() -> Command {
+    Command::new("reset")
+        .about("Set aside what can no longer be decrypted, so that logins work again")
+        .long_about(
+            "Set aside what can no longer be decrypted, so that logins work again.\n\n\
+             Nothing is deleted: each file gets a name that ends in .unreadable, and stays for the day on which the old \
+             identity turns up. Then log in again to those servers.\n\n\
+             If the passphrase of the identity is lost, make a new one first: docker-credential-age identity new --replace",
+        )
+        .arg(yes())
+}
+
+fn run(arguments: &ArgMatches, environment: &Environment, console: &mut Console) -> Result<(), Error> {
+    let store = AgeStore::open(environment)?;
+    let Some(directory) = store.existing()? else {
+        return console.print("there is no store yet\n");
+    };
+    let directory = store.own(directory)?;
+    let identities = match identity::for_reading(environment) {
+        Ok(found) => found.open(environment)?,
+        Err(Error::Unavailable(_)) => {
+            console.note("there is no identity, so none of the entries can be decrypted");
+            Identities::default()
+        }
+        Err(error) => return Err(error),
+    };
+    let unreadable = unreadable(&store, &directory, &identities)?;
+    if unreadable.is_empty() {
+        return console.print("every entry can be decrypted; nothing was set aside\n");
+    }
+    for name in &unreadable {
+        console.print(&format!("{}\n", Console::plain(name)))?;
+    }
+    if !arguments.get_flag("yes") && !Console::confirm("Set these aside?", "--yes")? {
+        return Err(Error::Refused("nothing was set aside".into()));
+    }
+    let lock = store.lock(&directory)?;
+    store.finish_rekey(&directory, &lock)?;
+    for name in &unreadable {
+        let path = store.path().join(name);
+        under_a_free_name(name, "unreadable", |free| match directory.set_aside(name, free) {
+            // Erased since.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(true),
+            result => result.map_err(Error::file("set aside", &path)),
+        })?;
+    }
+    console.print(&format!(
+        "set aside {}; log in again to the servers you still use\n",
+        files(unreadable.len())
+    ))
+}
+
+/// What a newer version wrote is not unreadable, only not for us; what a plugin could not open today may be opened
+/// tomorrow.
+fn unreadable(
+    store: &AgeStore,
+    directory: &Directory,
+    identities: &Identities,
+) -> Result<Vec<String>, Error> {
+    let names = store.entry_names(directory)?;
+    let mut unreadable = Vec::new();
+    for (name, result) in store.decipher_all(directory, &names, identities) {
+        match result {
+            Ok(_) | Err(Problem::Newer) => {}
+            Err(Problem::Plugin(error)) => return Err(error),
+            Err(Problem::NoIdentity | Problem::Damaged | Problem::OtherServer) => {
+                unreadable.push(name.clone())
+            }
+        }
+    }
+    unreadable.sort();
+    Ok(unreadable)
+}

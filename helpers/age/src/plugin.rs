@@ -1,0 +1,433 @@
+//! Identities and recipients of age plugins: programs named `age-plugin-name` that hold the keys, in hardware for
+//! the most part.
+//!
+//! The age crate has a client for them. It is not used: it finds plugins through every entry of `PATH`, hands them
+//! the whole environment, waits for ever, and asks about one file at a time.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashSet};
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+use age::{DecryptError, Decryptor, EncryptError};
+use age_core::format::{FileKey, Stanza};
+use age_core::primitives::bech32_decode;
+use age_core::secrecy::ExposeSecret;
+use docker_credential_helper::{Environment, Error};
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use self::connection::{Connection, Opened};
+use crate::{kernel_keyring, recipients, settings};
+
+mod connection;
+
+const IDENTITY_PREFIX: &str = "AGE-PLUGIN-";
+const RECIPIENT_PREFIX: &str = "age1";
+
+/// As long as the longest that can be part of a file's name together with what stands before it.
+const NAME_MAX: usize = 200;
+
+/// An identity that only its plugin can use.
+#[derive(Clone)]
+pub(crate) struct Identity {
+    plugin: String,
+    text: Zeroizing<String>,
+}
+
+impl Identity {
+    /// Nothing if the line is another kind of identity; what is wrong with it if it cannot be used.
+    pub(crate) fn parse(line: &str) -> Option<Result<Self, &'static str>> {
+        if !line.to_ascii_uppercase().starts_with(IDENTITY_PREFIX) {
+            return None;
+        }
+        let identity = prefix_of(line).and_then(|prefix| {
+            let prefix = prefix.to_ascii_uppercase();
+            let name = prefix.strip_prefix(IDENTITY_PREFIX)?.strip_suffix('-')?;
+            plugin_name(name).map(|plugin| Self {
+                plugin,
+                text: Zeroizing::new(line.to_owned()),
+            })
+        });
+        Some(identity.ok_or("a mistyped identity of an age plugin"))
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub(crate) fn plugin(&self) -> &str {
+        &self.plugin
+    }
+}
+
+/// A recipient that only a plugin can encrypt to.
+#[derive(Clone)]
+pub(crate) struct Recipient {
+    plugin: String,
+    text: String,
+}
+
+impl Recipient {
+    /// Nothing if the word is another kind of recipient; what is wrong with it if it cannot be used.
+    pub(crate) fn parse(word: &str) -> Option<Result<Self, &'static str>> {
+        // The data of a native recipient contains no `1`.
+        if !word.strip_prefix(RECIPIENT_PREFIX)?.contains('1') {
+            return None;
+        }
+        let recipient = prefix_of(word).and_then(|prefix| {
+            let name = prefix.strip_prefix(RECIPIENT_PREFIX)?;
+            plugin_name(name).map(|plugin| Self {
+                plugin,
+                text: word.to_owned(),
+            })
+        });
+        Some(recipient.ok_or("a mistyped recipient of an age plugin"))
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub(crate) fn plugin(&self) -> &str {
+        &self.plugin
+    }
+}
+
+/// The part before the data, if the checksum is right.
+fn prefix_of(text: &str) -> Option<String> {
+    bech32_decode(
+        text,
+        |_| (),
+        |_| Ok(()),
+        |prefix, _| Ok::<_, ()>(prefix.as_str().to_owned()),
+    )
+    .ok()
+}
+
+/// A name that is part of a program's name: no path, nothing hidden.
+fn plugin_name(name: &str) -> Option<String> {
+    let is_valid = !name.is_empty()
+        && name.len() <= NAME_MAX
+        && !name.starts_with('.')
+        && !name.contains("..")
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.' | b'_'));
+    is_valid.then(|| name.to_ascii_lowercase())
+}
+
+/// The key of a file's header, and what it was wrapped in, as a hash.
+type HeaderHash = [u8; 16];
+type FileKeys = BTreeMap<HeaderHash, Zeroizing<[u8; 16]>>;
+
+/// The identities of plugins, and which files they have opened so far.
+#[derive(Clone, Default)]
+pub(crate) struct Plugins {
+    identities: Vec<Identity>,
+    opened: Rc<RefCell<FileKeys>>,
+}
+
+impl Plugins {
+    pub(crate) fn push(&mut self, identity: Identity) {
+        self.identities.push(identity);
+    }
+
+    pub(crate) fn iter(&self) -> std::slice::Iter<'_, Identity> {
+        self.identities.iter()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.identities.is_empty()
+    }
+
+    /// For a decryption: one for each plugin.
+    pub(crate) fn unwrappers<'a>(&'a self, environment: &'a Environment) -> Vec<Box<dyn age::Identity + 'a>> {
+        if self.is_empty() {
+            return Vec::new();
+        }
+        vec![Box::new(Unwrapper {
+            plugins: self,
+            environment,
+        })]
+    }
+
+    /// Opens all files by one run of each plugin, so that a person who has to touch or type something does so as
+    /// seldom as the plugin allows. What cannot be opened is told when that file is decrypted.
+    pub(crate) fn open_files(&self, files: impl Iterator<Item = Vec<u8>>, environment: &Environment) {
+        if self.is_empty() {
+            return;
+        }
+        if let Err(error) = self.open_headers(&headers(files), None, environment) {
+            environment.log(|| error.to_string());
+        }
+    }
+
+    /// Opens all files and keeps their keys for `time`.
+    pub(crate) fn keep_open(
+        &self,
+        files: impl Iterator<Item = Vec<u8>>,
+        time: Duration,
+        environment: &Environment,
+    ) -> Result<(), Error> {
+        self.open_headers(&headers(files), Some(time), environment)
+    }
+
+    /// Forgets the keys of all files. Whether there were any.
+    pub(crate) fn forget(&self) -> bool {
+        !self.is_empty() && kernel_keyring::forget(&self.name())
+    }
+
+    /// Under which the keys of the files are kept: it changes with the identities.
+    fn name(&self) -> String {
+        let mut hash = Sha256::new();
+        for identity in &self.identities {
+            hash.update(identity.text());
+            hash.update(b"\n");
+        }
+        hash.finalize().iter().take(16).fold(
+            String::from("docker-credential-age:files:"),
+            |mut name, byte| {
+                use std::fmt::Write as _;
+                let _ = write!(name, "{byte:02x}");
+                name
+            },
+        )
+    }
+
+    /// `time` is for how long the keys are kept; without it, as long as the settings say, and those that are kept
+    /// already are left to end when they would.
+    fn open_headers(
+        &self,
+        headers: &[Vec<Stanza>],
+        time: Option<Duration>,
+        environment: &Environment,
+    ) -> Result<(), Error> {
+        self.recall();
+        let is_closed = |stanzas: &&Vec<Stanza>| !self.opened.borrow().contains_key(&hash(stanzas));
+        if headers.iter().any(|stanzas| is_closed(&stanzas)) {
+            // One of several processes asks; the others find its answer.
+            let _turn = crate::sealed::Turn::of_user(environment);
+            self.recall();
+            let closed: Vec<&Vec<Stanza>> = headers.iter().filter(is_closed).collect();
+            for (plugin, identities) in by_plugin(&self.identities) {
+                let closed: Vec<&[Stanza]> = closed
+                    .iter()
+                    .filter(|stanzas| is_closed(stanzas))
+                    .map(|stanzas| stanzas.as_slice())
+                    .collect();
+                if closed.is_empty() {
+                    break;
+                }
+                let texts: Vec<&str> = identities.iter().map(|identity| identity.text()).collect();
+                let Opened { keys, problem } = Connection::open(plugin, "identity-v1", environment)?
+                    .unwrap_file_keys(&texts, &closed)?;
+                let is_any = !keys.is_empty();
+                for (index, key) in keys {
+                    self.opened.borrow_mut().insert(hash(closed[index]), key);
+                }
+                if let (false, Some(problem)) = (is_any, problem) {
+                    return Err(problem);
+                }
+            }
+            self.keep(time.or(settings::unlock_time(environment)?));
+        } else if time.is_some() {
+            self.keep(time);
+        }
+        Ok(())
+    }
+
+    fn recall(&self) {
+        let Some(content) = kernel_keyring::recall(&self.name()) else {
+            return;
+        };
+        let mut opened = self.opened.borrow_mut();
+        for record in content.as_chunks::<32>().0 {
+            let (header, key) = record.split_at(16);
+            if let (Ok(header), Ok(key)) = (header.try_into(), key.try_into()) {
+                opened.insert(header, Zeroizing::new(key));
+            }
+        }
+    }
+
+    fn keep(&self, time: Option<Duration>) {
+        let Some(time) = time else { return };
+        let mut content = Zeroizing::new(Vec::with_capacity(self.opened.borrow().len() * 32));
+        for (header, key) in self.opened.borrow().iter() {
+            content.extend_from_slice(header);
+            content.extend_from_slice(&key[..]);
+        }
+        if !content.is_empty() {
+            kernel_keyring::keep(&self.name(), &content, time);
+        }
+    }
+}
+
+/// All that stands in the headers, of those that can be read.
+fn headers(files: impl Iterator<Item = Vec<u8>>) -> Vec<Vec<Stanza>> {
+    files
+        .filter_map(|file| {
+            let decryptor = Decryptor::new_buffered(age::armor::ArmoredReader::new(&file[..])).ok()?;
+            let recorder = Recorder::default();
+            let _ = decryptor.decrypt(std::iter::once(&recorder as &dyn age::Identity));
+            Some(recorder.0.into_inner())
+        })
+        .collect()
+}
+
+/// An identity that opens nothing and notes what it was asked to open.
+#[derive(Default)]
+struct Recorder(RefCell<Vec<Stanza>>);
+
+impl age::Identity for Recorder {
+    fn unwrap_stanza(&self, _: &Stanza) -> Option<Result<FileKey, DecryptError>> {
+        None
+    }
+
+    fn unwrap_stanzas(&self, stanzas: &[Stanza]) -> Option<Result<FileKey, DecryptError>> {
+        self.0.replace(stanzas.iter().map(copy).collect());
+        None
+    }
+}
+
+fn copy(stanza: &Stanza) -> Stanza {
+    Stanza {
+        tag: stanza.tag.clone(),
+        args: stanza.args.clone(),
+        body: stanza.body.clone(),
+    }
+}
+
+fn hash(stanzas: &[Stanza]) -> HeaderHash {
+    let mut hash = Sha256::new();
+    for stanza in stanzas {
+        // No word of a stanza contains a line break, and a length ends its body.
+        for word in std::iter::once(&stanza.tag).chain(&stanza.args) {
+            hash.update(word);
+            hash.update(b"\n");
+        }
+        hash.update(b"\n");
+        hash.update(stanza.body.len().to_be_bytes());
+        hash.update(&stanza.body);
+    }
+    let mut short = HeaderHash::default();
+    short.copy_from_slice(&hash.finalize()[..16]);
+    short
+}
+
+fn by_plugin(identities: &[Identity]) -> BTreeMap<&str, Vec<&Identity>> {
+    let mut groups: BTreeMap<&str, Vec<&Identity>> = BTreeMap::new();
+    for identity in identities {
+        groups.entry(identity.plugin()).or_default().push(identity);
+    }
+    groups
+}
+
+/// The identities of all plugins as one identity of the age crate.
+struct Unwrapper<'a> {
+    plugins: &'a Plugins,
+    environment: &'a Environment,
+}
+
+impl age::Identity for Unwrapper<'_> {
+    fn unwrap_stanza(&self, stanza: &Stanza) -> Option<Result<FileKey, DecryptError>> {
+        self.unwrap_stanzas(std::slice::from_ref(stanza))
+    }
+
+    fn unwrap_stanzas(&self, stanzas: &[Stanza]) -> Option<Result<FileKey, DecryptError>> {
+        let header = hash(stanzas);
+        let find = || {
+            let opened = self.plugins.opened.borrow();
+            opened
+                .get(&header)
+                .map(|key| FileKey::init_with_mut(|file_key| file_key.copy_from_slice(&key[..])))
+        };
+        if let Some(key) = find() {
+            return Some(Ok(key));
+        }
+        let all = [stanzas.iter().map(copy).collect()];
+        match self.plugins.open_headers(&all, None, self.environment) {
+            Ok(()) => find().map(Ok),
+            Err(error) => Some(Err(DecryptError::Io(PluginError::wrap(error)))),
+        }
+    }
+}
+
+/// For an encryption: one for each plugin that has to be run.
+pub(crate) fn wrappers<'a>(
+    recipients: &[recipients::Recipient],
+    environment: &'a Environment,
+) -> Vec<Box<dyn age::Recipient + 'a>> {
+    let mut wrappers: BTreeMap<&str, Wrapper<'a>> = BTreeMap::new();
+    for recipient in recipients {
+        let plugin = match recipient {
+            recipients::Recipient::Plugin(recipient) => recipient.plugin(),
+            recipients::Recipient::HolderOf(identity) => identity.plugin(),
+            recipients::Recipient::X25519(_) | recipients::Recipient::Tagged(_) => continue,
+        };
+        let wrapper = wrappers.entry(plugin).or_insert_with(|| Wrapper {
+            plugin: plugin.to_owned(),
+            recipients: Vec::new(),
+            identities: Vec::new(),
+            environment,
+        });
+        match recipient {
+            recipients::Recipient::HolderOf(identity) => wrapper.identities.push(identity.text.clone()),
+            recipient => wrapper.recipients.push(recipient.to_string()),
+        }
+    }
+    wrappers
+        .into_values()
+        .map(|wrapper| Box::new(wrapper) as Box<dyn age::Recipient + 'a>)
+        .collect()
+}
+
+/// The recipients of one plugin as one recipient of the age crate.
+struct Wrapper<'a> {
+    plugin: String,
+    recipients: Vec<String>,
+    identities: Vec<Zeroizing<String>>,
+    environment: &'a Environment,
+}
+
+impl age::Recipient for Wrapper<'_> {
+    fn wrap_file_key(&self, file_key: &FileKey) -> Result<(Vec<Stanza>, HashSet<String>), EncryptError> {
+        let recipients: Vec<&str> = self.recipients.iter().map(String::as_str).collect();
+        let identities: Vec<&str> = self.identities.iter().map(|text| text.as_str()).collect();
+        Connection::open(&self.plugin, "recipient-v1", self.environment)
+            .and_then(|connection| {
+                connection.wrap_file_key(&recipients, &identities, file_key.expose_secret())
+            })
+            .map_err(|error| EncryptError::Io(PluginError::wrap(error)))
+    }
+}
+
+/// An error of ours on its way through the age crate.
+#[derive(Debug)]
+struct PluginError(Error);
+
+impl PluginError {
+    fn wrap(error: Error) -> io::Error {
+        io::Error::other(Self(error))
+    }
+}
+
+impl std::fmt::Display for PluginError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for PluginError {}
+
+/// The error of a plugin that the age crate handed on; nothing if it is one of its own.
+pub(crate) fn error_out_of(error: io::Error) -> Option<Error> {
+    error
+        .into_inner()
+        .and_then(|inner| inner.downcast::<PluginError>().ok())
+        .map(|error| error.0)
+}
+
+#[cfg(test)]
+mod tests;

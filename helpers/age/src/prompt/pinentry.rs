@@ -1,0 +1,224 @@
+//! A client of pinentry, which speaks Assuan: lines of commands, answered by `OK`, `ERR` or data.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout};
+use std::sync::mpsc::{self, Receiver};
+use std::time::{Duration, Instant};
+
+use docker_credential_helper::Environment;
+use docker_credential_helper::commands::Console;
+use zeroize::Zeroizing;
+
+use super::{ANSWER_MAX, Answer, PATIENCE, Question};
+use crate::child;
+
+/// Assuan's limit is 1,000 bytes; a percent escape of an answer takes three.
+const LINE_MAX: u64 = 3 * ANSWER_MAX as u64 + 16;
+
+/// For everything that no person has to answer.
+const START_UP: Duration = Duration::from_secs(10);
+
+/// GnuPG's codes in the low 16 bits of an error: cancelled, fully cancelled, timeout.
+const CANCELLED: u32 = 99;
+const FULLY_CANCELLED: u32 = 198;
+const TIMEOUT: u32 = 62;
+
+pub(super) fn ask(program: &Path, question: Question<'_>, environment: &Environment) -> Answer {
+    let Some(mut pinentry) = Pinentry::start(program, environment) else {
+        return Answer::Impossible;
+    };
+    pinentry.prepare(question, environment);
+    pinentry.get_pin()
+}
+
+/// A running pinentry. It is ended when this is dropped.
+struct Pinentry {
+    child: Child,
+    requests: ChildStdin,
+    replies: Receiver<Zeroizing<Vec<u8>>>,
+}
+
+enum Reply {
+    Ok(Zeroizing<Vec<u8>>),
+    Error(u32),
+    /// It ended, is silent, or speaks something else.
+    Lost,
+    Late,
+}
+
+impl Pinentry {
+    fn start(program: &Path, environment: &Environment) -> Option<Self> {
+        let mut child = child::command(program, environment).spawn().ok()?;
+        let (requests, replies) = (child.stdin.take()?, child.stdout.take()?);
+        let mut pinentry = Self {
+            child,
+            requests,
+            replies: in_background(replies),
+        };
+        match pinentry.reply(START_UP) {
+            Reply::Ok(_) => Some(pinentry),
+            _ => None,
+        }
+    }
+
+    /// Options that a pinentry does not know are errors to it and nothing to us.
+    fn prepare(&mut self, question: Question<'_>, environment: &Environment) {
+        let variable = |name| {
+            environment
+                .variable(name)
+                .and_then(|value| value.into_string().ok())
+        };
+        // For those that draw on a terminal. stdin and stdout are ours, so it must be named.
+        let terminal = variable("GPG_TTY").unwrap_or_else(|| "/dev/tty".to_owned());
+        let mut lines = vec![
+            format!("OPTION ttyname={terminal}"),
+            format!("SETTIMEOUT {}", PATIENCE.as_secs()),
+            format!("SETTITLE {}", environment.program()),
+            format!("SETDESC {}", escape(question.description)),
+            format!("SETPROMPT {}:", escape(question.prompt)),
+        ];
+        lines.extend(variable("TERM").map(|terminal| format!("OPTION ttytype={terminal}")));
+        lines.extend(
+            variable("LC_CTYPE")
+                .or_else(|| variable("LANG"))
+                .map(|locale| format!("OPTION lc-ctype={locale}")),
+        );
+        lines.extend(
+            question
+                .mistake
+                .map(|mistake| format!("SETERROR {}", escape(mistake))),
+        );
+        for line in lines {
+            self.send(&line);
+            let _ = self.reply(START_UP);
+        }
+    }
+
+    fn get_pin(&mut self) -> Answer {
+        self.send("GETPIN");
+        match self.reply(PATIENCE + START_UP) {
+            Reply::Ok(data) => match std::str::from_utf8(&data) {
+                Ok(text) => Answer::Given(Zeroizing::new(text.to_owned())),
+                Err(_) => Answer::Cancelled,
+            },
+            Reply::Error(CANCELLED | FULLY_CANCELLED) => Answer::Cancelled,
+            Reply::Error(TIMEOUT) | Reply::Late => Answer::Nobody,
+            Reply::Error(_) | Reply::Lost => Answer::Impossible,
+        }
+    }
+
+    fn send(&mut self, line: &str) {
+        let line: String = line.chars().filter(|c| !c.is_control()).collect();
+        // A pinentry that is gone is noticed by the reply that does not come.
+        let _ = self.requests.write_all(format!("{line}\n").as_bytes());
+    }
+
+    fn reply(&mut self, patience: Duration) -> Reply {
+        let deadline = Instant::now() + patience;
+        let mut data = Zeroizing::new(Vec::new());
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let line = match self.replies.recv_timeout(left) {
+                Ok(line) => line,
+                Err(mpsc::RecvTimeoutError::Timeout) => return Reply::Late,
+                Err(mpsc::RecvTimeoutError::Disconnected) => return Reply::Lost,
+            };
+            let (word, rest) =
+                line.split_at(line.iter().position(|byte| *byte == b' ').unwrap_or(line.len()));
+            let rest = rest.strip_prefix(b" ").unwrap_or(rest);
+            match word {
+                b"OK" => return Reply::Ok(data),
+                b"ERR" => {
+                    let digits: String = rest
+                        .iter()
+                        .map(|byte| char::from(*byte))
+                        .take_while(char::is_ascii_digit)
+                        .collect();
+                    return Reply::Error(digits.parse::<u32>().unwrap_or(0) & 0xffff);
+                }
+                b"D" if data.len() + rest.len() <= ANSWER_MAX * 3 => unescape_to(&mut data, rest),
+                // Status lines and comments.
+                [b'S' | b'#', ..] => {}
+                _ => return Reply::Lost,
+            }
+        }
+    }
+}
+
+impl Drop for Pinentry {
+    fn drop(&mut self) {
+        let _ = self.requests.write_all(b"BYE\n");
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A pipe cannot be read with a deadline, a channel can.
+fn in_background(replies: ChildStdout) -> Receiver<Zeroizing<Vec<u8>>> {
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut replies = BufReader::new(replies);
+        loop {
+            let mut line = Zeroizing::new(Vec::with_capacity(256));
+            match replies.by_ref().take(LINE_MAX).read_until(b'\n', &mut line) {
+                Ok(count) if count > 0 && line.last() == Some(&b'\n') => line.pop(),
+                _ => return,
+            };
+            if sender.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+fn escape(text: &str) -> String {
+    Console::plain(text).replace('%', "%25")
+}
+
+fn unescape_to(data: &mut Vec<u8>, line: &[u8]) {
+    let mut rest = line;
+    while let Some((byte, after)) = rest.split_first() {
+        let escaped = (*byte == b'%')
+            .then(|| after.get(..2))
+            .flatten()
+            .and_then(|digits| std::str::from_utf8(digits).ok())
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        match escaped {
+            Some(escaped) => {
+                data.push(escaped);
+                rest = &after[2..];
+            }
+            None => {
+                data.push(*byte);
+                rest = after;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_assuan_escapes_is_undone() {
+        for (line, data) in [
+            (&b"abc"[..], &b"abc"[..]),
+            (b"a%25b%0Ac%0a", b"a%b\nc\n"),
+            (b"100%", b"100%"),
+            (b"%zz%2", b"%zz%2"),
+            ("ä%C3%A4".as_bytes(), "ää".as_bytes()),
+        ] {
+            let mut unescaped = Vec::new();
+            unescape_to(&mut unescaped, line);
+            assert_eq!(unescaped, data);
+        }
+    }
+
+    #[test]
+    fn a_request_is_one_line() {
+        assert_eq!(escape("50%\nGETPIN"), "50%25?GETPIN");
+    }
+}

@@ -1,0 +1,82 @@
+//! From a file to the credential in it, or the reason why there is none.
+
+use docker_credential_helper::{Credential, Environment, Error};
+use zeroize::Zeroizing;
+
+use super::AgeStore;
+use crate::cipher::{self, Failure};
+use crate::entry::{self, Unreadable};
+use crate::entry_name::entry_name;
+use crate::identity::Identities;
+
+/// Why a file gives no credential.
+#[derive(Debug)]
+pub(crate) enum Problem {
+    NoIdentity,
+    Damaged,
+    Newer,
+    OtherServer,
+    /// A plugin says why.
+    Plugin(Error),
+}
+
+/// What is in a file.
+pub(crate) struct Deciphered {
+    pub(crate) credential: Credential,
+    /// All of it, with what a reader of today passes over.
+    pub(crate) plaintext: Zeroizing<Vec<u8>>,
+}
+
+/// What is in the file, provided that it belongs there: whoever can write to the store, though not read it, must not
+/// have one registry's password sent to another by swapping two files.
+pub(super) fn decipher(
+    file: &[u8],
+    name: &str,
+    identities: &Identities,
+    environment: &Environment,
+) -> Result<Deciphered, Problem> {
+    let plaintext = cipher::decrypt(file, identities, environment).map_err(|failure| match failure {
+        Failure::NoIdentity => Problem::NoIdentity,
+        Failure::Damaged => Problem::Damaged,
+        Failure::Plugin(error) => Problem::Plugin(error),
+    })?;
+    let credential = entry::from_plaintext(&plaintext).map_err(|unreadable| match unreadable {
+        Unreadable::Newer => Problem::Newer,
+        Unreadable::Malformed => Problem::Damaged,
+    })?;
+    if entry_name(credential.server().key()) != name {
+        return Err(Problem::OtherServer);
+    }
+    Ok(Deciphered {
+        credential,
+        plaintext,
+    })
+}
+
+impl AgeStore {
+    pub(super) fn explain(&self, problem: Problem, name: &str) -> Error {
+        let path = self.path().join(name);
+        let path = path.display();
+        match problem {
+            Problem::NoIdentity => Error::Damaged(
+                format!(
+                    "your identity does not open {path}; use the one it was stored with, or log in again"
+                )
+                .into(),
+            ),
+            Problem::Damaged => {
+                Error::Damaged(format!("{path} is damaged; log in to that server again to replace it").into())
+            }
+            Problem::Newer => Error::Unsupported(
+                format!(
+                    "{path} was written by a newer version of docker-credential-age; install that version"
+                )
+                .into(),
+            ),
+            Problem::OtherServer => Error::Damaged(
+                format!("{path} holds the credential of another server; log in to both servers again").into(),
+            ),
+            Problem::Plugin(error) => error,
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Encrypting everything again, to other recipients or to the same: all of it or nothing.
+//!
+//! Every file is staged beside the one it is to replace. Then a mark says that all of them are there, and each takes
+//! its place. Killed before the mark, nothing has changed; killed after it, each file is readable by the old or the
+//! new recipients, and whoever takes the lock next finishes the work.
+
+use docker_credential_helper::directory::{Directory, Lock};
+use docker_credential_helper::{Error, ServerUrl};
+
+use super::{AgeStore, Problem};
+use crate::cipher;
+use crate::entry_name::is_entry_name;
+use crate::identity::Identities;
+use crate::recipients::{self, Recipient, RecipientsFile};
+
+/// Present while what is staged is to take its place.
+const MARK: &str = ".rekey-commit";
+
+/// For whoever finds it.
+const MARK_TEXT: &[u8] =
+    b"docker-credential-age was encrypting this store again and was interrupted; its next store or rekey completes it.\n";
+
+/// After how many files progress is told.
+const STEP: usize = 100;
+
+/// What was encrypted again.
+#[derive(Debug)]
+pub(crate) struct Rekeyed {
+    pub(crate) servers: Vec<ServerUrl>,
+}
+
+impl AgeStore {
+    /// Encrypts every entry to `recipients`, and makes `file` the store's own list of them if there is one.
+    ///
+    /// `progress` is told how many of how many files are done, now and then.
+    ///
+    /// Fails, and changes nothing, if an entry cannot be read: nobody could read it any more once those who can are
+    /// no longer among the recipients.
+    pub(crate) fn rekey(
+        &self,
+        directory: &Directory,
+        lock: &Lock,
+        identities: &Identities,
+        recipients: &[Recipient],
+        file: Option<&RecipientsFile>,
+        mut progress: impl FnMut(usize, usize),
+    ) -> Result<Rekeyed, Error> {
+        let names = self.entry_names(directory)?;
+        let writing = |name: &str| {
+            let path = self.path().join(name);
+            move |error| Error::file("write", &path)(error)
+        };
+        self.unstage_all(directory, lock)?;
+        let mut servers = Vec::with_capacity(names.len());
+        let mut unreadable = Vec::new();
+        for (name, result) in self.decipher_all(directory, &names, identities) {
+            let deciphered = match result {
+                Ok(deciphered) => deciphered,
+                Err(Problem::Plugin(error)) => return Err(error),
+                Err(problem) => {
+                    unreadable.push((name, problem));
+                    continue;
+                }
+            };
+            if !unreadable.is_empty() {
+                continue;
+            }
+            let content = cipher::encrypt(&deciphered.plaintext, recipients, self.environment())?;
+            directory
+                .stage(lock, name, &content, 0o600)
+                .map_err(writing(name))?;
+            servers.push(deciphered.credential.server().clone());
+            if servers.len() % STEP == 0 {
+                progress(servers.len(), names.len());
+            }
+        }
+        let count = unreadable.len();
+        if let Some((name, problem)) = unreadable.pop() {
+            self.unstage_all(directory, lock)?;
+            return Err(self.refuse_rekey(count, name, problem));
+        }
+        if let Some(file) = file {
+            let content = file.to_text();
+            // Colleagues share it; it holds public keys only.
+            directory
+                .stage(lock, recipients::FILE, content.as_bytes(), 0o644)
+                .map_err(writing(recipients::FILE))?;
+        }
+        directory.sync().map_err(writing(""))?;
+        directory
+            .create_new(MARK, MARK_TEXT, 0o600)
+            .map_err(writing(MARK))?;
+        self.finish_rekey(directory, lock)?;
+        servers.sort_by_key(|server| server.key().to_string());
+        Ok(Rekeyed { servers })
+    }
+
+    /// Completes what was marked as complete and interrupted. Every writer does so once it has the lock.
+    pub(crate) fn finish_rekey(&self, directory: &Directory, lock: &Lock) -> Result<(), Error> {
+        let finishing = || Error::file("finish encrypting again", self.path());
+        if !self.is_rekey_pending(directory)? {
+            return Ok(());
+        }
+        let staged = directory.staged().map_err(finishing())?;
+        // The list goes first: from then on whatever is stored is for those it names.
+        let (list, entries): (Vec<&String>, Vec<&String>) = staged
+            .iter()
+            .filter(|name| *name == recipients::FILE || is_entry_name(name))
+            .partition(|name| *name == recipients::FILE);
+        for name in list.into_iter().chain(entries) {
+            directory.promote(lock, name).map_err(finishing())?;
+        }
+        directory.sync().map_err(finishing())?;
+        directory.remove(MARK).map_err(finishing())?;
+        Ok(())
+    }
+
+    /// Whether a writer was interrupted while it moved staged files to their places.
+    pub(crate) fn is_rekey_pending(&self, directory: &Directory) -> Result<bool, Error> {
+        let mark = directory
+            .read(MARK, 1 << 12)
+            .map_err(Error::file("read", &self.path().join(MARK)))?;
+        Ok(mark.is_some())
+    }
+
+    fn unstage_all(&self, directory: &Directory, lock: &Lock) -> Result<(), Error> {
+        let removing = || Error::file("remove what was staged in", self.path());
+        for name in directory.staged().map_err(removing())? {
+            directory.unstage(lock, &name).map_err(removing())?;
+        }
+        Ok(())
+    }
+
+    fn refuse_rekey(&self, count: usize, name: &str, problem: Problem) -> Error {
+        let newer = matches!(problem, Problem::Newer);
+        let reason = self.explain(problem, name);
+        if newer {
+            return reason;
+        }
+        let entries = match count {
+            1 => "an entry cannot be read".to_owned(),
+            count => format!("{count} entries cannot be read"),
+        };
+        Error::Refused(
+            format!(
+                "{entries}, and nothing was changed: {}; to go on without, run: docker-credential-age reset",
+                self.path().join(name).display()
+            )
+            .into(),
+        )
+    }
+}
