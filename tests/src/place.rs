@@ -95,6 +95,7 @@ impl Place {
     /// Runs another program as the helper: one that a control has broken on purpose.
     pub fn set_program(&mut self, program: &Path) {
         program.clone_into(&mut self.program);
+    }
 
     /// The keyring that a place of docker-credential-keyring has.
     pub fn keyring(&mut self) -> &mut GnomeKeyring {
