@@ -71,6 +71,11 @@ impl Run {
         self
     }
 
+    /// The command itself, for a test that talks to the program while it runs.
+    pub fn into_command(self) -> Command {
+        self.command
+    }
+
     /// Runs it to its end.
     pub fn outcome(mut self) -> Outcome {
         let mut called = self.command.get_program().to_string_lossy().into_owned();
