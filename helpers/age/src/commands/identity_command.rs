@@ -164,6 +164,16 @@ fn rotate(environment: &Environment, console: &mut Console) -> Result<(), Error>
             "an identity on hardware is changed with its plugin; then use recipients add and remove".into(),
         ));
     }
+    let writing = Writing::begin_with(Some(old.clone()), environment)?;
+    if let Whom::Setting(_) = writing.whom {
+        return Err(Error::Refused(
+            format!(
+                "{} is set and says to whom is encrypted; unset it, or make a new identity with identity new --replace",
+                settings::RECIPIENTS
+            )
+            .into(),
+        ));
+    }
     let new = x25519::Identity::generate();
     let file = File {
         path: &path,
@@ -177,7 +187,7 @@ fn rotate(environment: &Environment, console: &mut Console) -> Result<(), Error>
     let mut both = identity::file_text(&new);
     both.push_str(&old.to_text());
     file.replace(&both)?;
-    let count = encrypt_to(&new, &old, environment, console)?;
+    let count = encrypt_to(&new, &old, &writing, console)?;
     file.replace(&identity::file_text(&new))?;
     if let Ok(Found::Sealed(sealed)) = parse_sealed(&before, &origin) {
         sealed.lock();
@@ -203,10 +213,9 @@ fn parse_sealed(content: &[u8], origin: &Origin) -> Result<Found, ()> {
 fn encrypt_to(
     new: &x25519::Identity,
     old: &Identities,
-    environment: &Environment,
+    writing: &Writing,
     console: &Console,
 ) -> Result<usize, Error> {
-    let writing = Writing::begin(environment)?;
     let old: Vec<String> = own_recipients(old).iter().map(ToString::to_string).collect();
     let (list, file) = match &writing.whom {
         Whom::Own => (vec![Recipient::X25519(new.to_public())], None),
@@ -220,16 +229,8 @@ fn encrypt_to(
             }
             (file.recipients(), Some(file))
         }
-        Whom::Setting(_) => {
-            return Err(Error::Refused(
-                format!(
-                    "{} is set and says to whom is encrypted; put {} there, then run: docker-credential-age rekey",
-                    settings::RECIPIENTS,
-                    new.to_public()
-                )
-                .into(),
-            ));
-        }
+        // Refused before.
+        Whom::Setting(list) => (list.clone(), None),
     };
     let pin = writing.store.pin()?;
     if let (Some(file), Whom::File(before)) = (&file, &writing.whom) {
