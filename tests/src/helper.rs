@@ -49,6 +49,12 @@ pub const KEYRING_ALONE: Helper = Helper {
     ..KEYRING
 };
 
+/// docker-credential-env, which keeps nothing: it answers from the variables of its place.
+pub const ENV: Helper = Helper {
+    name: "env",
+    files: None,
+};
+
 impl Helper {
     /// The built program.
     pub fn program(self) -> PathBuf {
