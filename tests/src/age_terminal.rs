@@ -32,7 +32,7 @@ impl Session {
 }
 
 /// Runs a shell script whose controlling terminal is a new one, and types the next of `answers` each time the
-/// screen ends in a colon. What the script redirects does not go to the terminal.
+/// screen ends in a colon and a space. What the script redirects does not go to the terminal.
 pub fn run_on_terminal(place: &Place, script: &str, answers: &[&str]) -> Session {
     let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
     let master = openpt(flags).expect("a pseudo-terminal");
@@ -71,7 +71,7 @@ pub fn run_on_terminal(place: &Place, script: &str, answers: &[&str]) -> Session
     let status = loop {
         if let Ok(bytes) = seen.recv_timeout(Duration::from_millis(20)) {
             screen.extend(bytes);
-            if screen.trim_ascii_end().ends_with(b":")
+            if screen.ends_with(b": ")
                 && let Some(answer) = answers.next()
             {
                 typist

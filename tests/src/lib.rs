@@ -4,6 +4,7 @@
     reason = "a panic is how a part of a test says that the test fails"
 )]
 
+pub mod age_member;
 pub mod age_terminal;
 pub mod conformance;
 pub mod engine;

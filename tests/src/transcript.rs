@@ -22,17 +22,18 @@ pub fn transcripts(page: &str) -> Vec<Vec<Step>> {
             (None, "```console") => open = Some(Vec::new()),
             (None, _) => {}
             (Some(_), "```") => transcripts.extend(open.take()),
-            (Some(steps), _) => match line.strip_prefix("$ ") {
-                Some(command) => steps.push(Step {
-                    command: command.to_owned(),
-                    output: String::new(),
-                }),
-                None => {
+            (Some(steps), _) => {
+                if let Some(command) = line.strip_prefix("$ ") {
+                    steps.push(Step {
+                        command: command.to_owned(),
+                        output: String::new(),
+                    });
+                } else {
                     let step = steps.last_mut().expect("a transcript begins with a command");
                     step.output.push_str(line);
                     step.output.push('\n');
                 }
-            },
+            }
         }
     }
     transcripts

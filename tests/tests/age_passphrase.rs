@@ -96,10 +96,10 @@ fn add_pinentry(place: &mut Place, answer: Option<&str>) {
     }
     symlink(
         env!("CARGO_BIN_EXE_pinentry-test"),
-        place.path("bin/pinentry-test"),
+        place.path("bin/pinentry-here"),
     )
     .unwrap();
-    place.set("PINENTRY_PROGRAM", "pinentry-test");
+    place.set("PINENTRY_PROGRAM", "pinentry-here");
 }
 
 fn pinentry_note(place: &Place, name: &str) -> String {
