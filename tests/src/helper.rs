@@ -53,6 +53,7 @@ pub const KEYRING_ALONE: Helper = Helper {
 pub const ENV: Helper = Helper {
     name: "env",
     files: None,
+    keyring: false,
 };
 
 impl Helper {
