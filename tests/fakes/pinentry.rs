@@ -33,9 +33,6 @@ fn main() -> io::Result<()> {
                 }
                 Err(_) => writeln!(out, "ERR 83886179 Operation cancelled <Pinentry>")?,
             },
-            line if line.starts_with("OPTION unknown") => {
-                writeln!(out, "ERR 83886254 Unknown option <Pinentry>")?
-            }
             _ => writeln!(out, "OK")?,
         }
     }

@@ -72,25 +72,29 @@ pub fn run_on_terminal(place: &Place, script: &str, answers: &[&str]) -> Session
     let deadline = Instant::now() + DEADLINE;
     let mut answers = answers.iter();
     let mut screen = Vec::new();
-    let status = loop {
+    let mut is_late = false;
+    while !is_late {
         if let Ok(bytes) = seen.recv_timeout(Duration::from_millis(20)) {
             screen.extend(bytes);
             if screen.ends_with(b": ")
                 && let Some(answer) = answers.next()
             {
-                typist
-                    .write_all(answer.as_bytes())
-                    .expect("the terminal takes keys");
+                let _ = typist.write_all(answer.as_bytes());
             }
-        } else if let Some(status) = child.try_wait().expect("the state of a child can be read") {
-            break status;
+        } else if !matches!(child.try_wait(), Ok(None)) {
+            break;
         }
-        if Instant::now() > deadline {
-            let _ = child.kill();
-            let _ = child.wait();
-            panic!("the script has not ended: {}", String::from_utf8_lossy(&screen));
-        }
-    };
+        is_late = Instant::now() > deadline;
+    }
+    if is_late {
+        let _ = child.kill();
+    }
+    let status = child.wait().expect("the state of a child can be read");
+    assert!(
+        !is_late,
+        "the script has not ended: {}",
+        String::from_utf8_lossy(&screen)
+    );
     Session {
         screen: String::from_utf8_lossy(&screen).into_owned(),
         code: status.code(),

@@ -1,6 +1,10 @@
 //! docker-credential-age with an identity that is encrypted with a passphrase: who is asked, how, and how often.
 
 #![cfg(target_os = "linux")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a panic is how a part of a test says that it fails"
+)]
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -422,7 +426,7 @@ fn docker_logs_in_and_pulls_with_a_passphrase_typed_on_its_terminal() {
     require!(program::find("age"));
     require!(program::find("docker"));
     let alice = Login::new("alice", "a \"quoted\" secret");
-    let registry = require!(Registry::private(&[alice.clone()]));
+    let registry = require!(Registry::private(std::slice::from_ref(&alice)));
     let place = Place::with_creds_store(AGE);
     place.store("x.example", &login());
     seal(&place);

@@ -2,6 +2,10 @@
 //! hides the keys of files by a constant.
 
 #![cfg(target_os = "linux")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a panic is how a part of a test says that it fails"
+)]
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};

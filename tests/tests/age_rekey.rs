@@ -1,6 +1,10 @@
 //! docker-credential-age encrypting everything again, and being killed while it does.
 
 #![cfg(target_os = "linux")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a panic is how a part of a test says that it fails"
+)]
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -32,9 +36,9 @@ impl Before {
         let directory = tempfile::Builder::new().prefix("shared-").tempdir().unwrap();
         let store = directory.path().join("store");
         let (ann, _) = Member::with_identity(&store);
-        SERVERS
-            .iter()
-            .for_each(|server| ann.place().store(server, &login()));
+        for server in SERVERS {
+            ann.place().store(server, &login());
+        }
         let (bob, public) = Member::with_identity(&store);
         Self {
             directory,

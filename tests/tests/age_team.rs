@@ -1,6 +1,10 @@
 //! A store of docker-credential-age that several share: who can read it, who agreed to that, and how it changes.
 
 #![cfg(unix)]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a panic is how a part of a test says that it fails"
+)]
 
 use std::fs;
 use std::path::Path;

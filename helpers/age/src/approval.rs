@@ -188,6 +188,7 @@ impl std::fmt::Display for Change {
 mod tests {
     use super::*;
 
+    #[expect(clippy::unnecessary_wraps, reason = "it makes what a store names")]
     fn named(recipients: &[&str]) -> Named {
         Some(
             recipients

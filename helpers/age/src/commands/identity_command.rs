@@ -97,12 +97,11 @@ fn new(
     }
     let identity = x25519::Identity::generate();
     let text = identity::file_text(&identity);
-    let content = match with_passphrase {
-        true => {
-            let passphrase = passphrase::choose(&format!("the identity {}", path.display()), environment)?;
-            Zeroizing::new(cipher::seal(text.as_bytes(), &passphrase)?)
-        }
-        false => Zeroizing::new(text.as_bytes().to_vec()),
+    let content = if with_passphrase {
+        let passphrase = passphrase::choose(&format!("the identity {}", path.display()), environment)?;
+        Zeroizing::new(cipher::seal(text.as_bytes(), &passphrase)?)
+    } else {
+        Zeroizing::new(text.as_bytes().to_vec())
     };
     if exists {
         let aside = |name: &str, aside: &str| {
@@ -221,10 +220,11 @@ fn encrypt_to(
         Whom::Own => (vec![Recipient::X25519(new.to_public())], None),
         Whom::File(file) => {
             let mut file = file.clone();
-            let was_named = old
-                .iter()
-                .fold(false, |was, recipient| file.remove(recipient) || was);
-            if was_named {
+            let names_before = file.named().len();
+            for recipient in &old {
+                file.remove(recipient);
+            }
+            if file.named().len() < names_before {
                 file.add(new.to_public().to_string());
             }
             (file.recipients(), Some(file))

@@ -91,7 +91,7 @@ fn unreadable(
             Ok(_) | Err(Problem::Newer) => {}
             Err(Problem::Plugin(error)) => return Err(error),
             Err(Problem::NoIdentity | Problem::Damaged | Problem::OtherServer) => {
-                unreadable.push(name.clone())
+                unreadable.push(name.clone());
             }
         }
     }
