@@ -256,6 +256,21 @@ impl Directory {
         }
     }
 
+    /// Waits until the directories that lead to it, and the names in it, are on disk.
+    ///
+    /// [`create`](Self::create) does that for what it makes. This is for what another process has made: it may have
+    /// died in between, and nobody else would notice before the power fails.
+    pub fn sync_with_ancestors(&self) -> io::Result<()> {
+        system::sync(&self.handle)?;
+        for ancestor in self.path.ancestors().skip(1) {
+            // One that cannot be opened is nobody's that runs this.
+            if let Ok(directory) = system::open(ancestor) {
+                system::sync(&directory)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Waits until the names in it are on disk.
     pub fn sync(&self) -> io::Result<()> {
         system::sync(&self.handle)
