@@ -3,6 +3,9 @@
 
 #![cfg(target_os = "linux")]
 
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::thread;
 
 use docker_credential_tests::helper::ENV;
@@ -12,7 +15,9 @@ use docker_credential_tests::program::{Outcome, find};
 use docker_credential_tests::registry::{REPOSITORY, Registry};
 use docker_credential_tests::require;
 use docker_credential_tests::requirement::Missing;
+use docker_credential_tests::service::Service;
 use serde_json::json;
+use tempfile::TempDir;
 
 /// What a job does with an image that only its login can read. `$IMAGE` is the image.
 const DOCKER: &str = r#"docker manifest inspect --insecure "$IMAGE""#;
@@ -28,7 +33,7 @@ fn place(host: &str, login: &Login) -> Result<Place, Missing> {
     }
     let file = place.path("auth.json");
     let helpers = json!({ "credHelpers": { host: ENV.name } });
-    std::fs::write(&file, helpers.to_string()).expect("an auth file");
+    fs::write(&file, helpers.to_string()).expect("an auth file");
     place.set("REGISTRY_AUTH_FILE", file);
     Ok(place)
 }
@@ -58,7 +63,7 @@ fn assert_reads(place: &Place, login: &Login, variables: &[(&str, &str)], secret
     }
     assert_eq!(
         place.traces_of(login),
-        [""; 0].map(std::path::PathBuf::from),
+        Vec::<PathBuf>::new(),
         "files that show the secret"
     );
     assert_eq!(
@@ -110,15 +115,84 @@ fn a_gitlab_job_reads_an_image_with_docker_auth_config() {
     assert_reads(&place, &login, &variables, "DOCKER_AUTH_CONFIG");
 }
 
-/// ghcr.io is played by the registry here, as a proxy for http: it takes a whole URL for a path. Nothing leaves the
-/// machine, for `https` goes to the same place, which refuses it, and the clients are told not to insist.
+/// The registry here, reached as a server on the internet is: by its own name, through a proxy, with TLS.
+struct Elsewhere {
+    _proxy: Service,
+    directory: TempDir,
+    port: String,
+}
+
+impl Elsewhere {
+    fn new(name: &str, registry: &Registry) -> Result<Self, Missing> {
+        let (openssl, python) = (find("openssl")?, find("python3")?);
+        let directory = TempDir::new().expect("a directory");
+        let (certificate, key) = (directory.path().join("certificate"), directory.path().join("key"));
+        let made = Command::new(openssl)
+            .args([
+                "req",
+                "-x509",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:P-256",
+                "-nodes",
+                "-days",
+                "2",
+            ])
+            .args([
+                "-subj",
+                &format!("/CN={name}"),
+                "-addext",
+                &format!("subjectAltName=DNS:{name}"),
+            ])
+            .arg("-keyout")
+            .arg(&key)
+            .arg("-out")
+            .arg(&certificate)
+            .output()
+            .expect("openssl runs");
+        assert!(made.status.success(), "openssl makes a certificate: {made:?}");
+        let host = registry.host();
+        let (_, registry_port) = host.rsplit_once(':').expect("host and port");
+        let log = directory.path().join("port");
+        let mut command = Command::new(python);
+        command
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/tls_proxy.py"))
+            .args([&certificate, &key])
+            .arg(registry_port)
+            .stdin(Stdio::null())
+            .stdout(File::create(&log).expect("a file"));
+        let mut proxy = Service::start("tls_proxy.py", &mut command);
+        let port = proxy.ready(|| {
+            let text = fs::read_to_string(&log).ok()?;
+            text.strip_suffix('\n').map(str::to_owned)
+        });
+        Ok(Self {
+            _proxy: proxy,
+            port: port.expect("the proxy listens"),
+            directory,
+        })
+    }
+
+    fn proxy(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    fn certificate(&self) -> String {
+        let path = self.directory.path().join("certificate");
+        path.to_str().expect("a path in UTF-8").to_owned()
+    }
+}
+
+/// ghcr.io is played by the registry here. Nothing leaves the machine.
 #[test]
 fn a_github_job_reads_its_private_package() {
     let token = Login::new("octocat", "ghs_a \"quoted\" <secret>");
     let registry = require!(Registry::private(std::slice::from_ref(&token)));
     registry.push_image(&token);
+    let github = require!(Elsewhere::new("ghcr.io", &registry));
     let place = require!(place("ghcr.io", &token));
-    let proxy = format!("http://{}", registry.host());
+    let (proxy, certificate) = (github.proxy(), github.certificate());
     let image = format!("ghcr.io/{REPOSITORY}:1");
     assert_reads(
         &place,
@@ -130,8 +204,8 @@ fn a_github_job_reads_its_private_package() {
             ("GITHUB_REPOSITORY", REPOSITORY),
             ("GITHUB_SERVER_URL", "https://github.com"),
             ("GITHUB_TOKEN", &token.secret),
-            ("HTTP_PROXY", &proxy),
             ("HTTPS_PROXY", &proxy),
+            ("SSL_CERT_FILE", &certificate),
             ("IMAGE", &image),
         ],
         "GITHUB_TOKEN",
@@ -145,8 +219,8 @@ fn a_job_with_a_mounted_secret_reads_its_private_image() {
     let (host, image) = (registry.host(), registry.push_image(&login));
     let place = require!(place(&host, &login));
     // Outside of the place, for that is searched for the secret.
-    let mounted = tempfile::TempDir::new().expect("a directory");
-    std::fs::write(mounted.path().join("registry"), format!("{}\n", login.secret)).expect("a mounted secret");
+    let mounted = TempDir::new().expect("a directory");
+    fs::write(mounted.path().join("registry"), format!("{}\n", login.secret)).expect("a mounted secret");
     let directory = mounted.path().to_str().expect("a path in UTF-8");
     let variables = [
         ("DOCKER_CREDENTIAL_PROD_SERVER", host.as_str()),
@@ -188,7 +262,7 @@ fn a_job_that_logs_in_anyway_is_told_what_to_set_or_left_alone() {
     job(&place, &answered, r#"docker logout "$HOST""#).assert_success("docker logout");
     assert_eq!(
         place.traces_of(&login),
-        [""; 0].map(std::path::PathBuf::from),
+        Vec::<PathBuf>::new(),
         "files that show the secret"
     );
 }
