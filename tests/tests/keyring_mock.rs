@@ -6,25 +6,28 @@ use std::path::Path;
 use std::time::Duration;
 
 use docker_credential_tests::helper::Helper;
-use docker_credential_tests::keyring_bus::PrivateBus;
+use docker_credential_tests::keyring_bus::{PrivateBus, SECRETS};
 use docker_credential_tests::keyring_mock::{Fault, Mock, Prompt, Script};
 use docker_credential_tests::login::Login;
 use docker_credential_tests::place::Place;
 use docker_credential_tests::program::Outcome;
 use docker_credential_tests::require;
 use docker_credential_tests::requirement::Missing;
+use docker_credential_tests::service::wait_for;
 use serde_json::json;
+use zbus::Variant;
 
 /// The helper, without the keyring that a place of it has otherwise.
 const HELPER: Helper = docker_credential_tests::helper::KEYRING_ALONE;
 
+const ROOT: &str = "/org/freedesktop/secrets";
 const VERBS: [&str; 4] = ["get", "list", "erase", "store"];
 
 /// A place whose bus has a mock on it. The mock ends before its bus.
 struct Mocked {
     mock: Mock,
     place: Place,
-    _bus: PrivateBus,
+    bus: PrivateBus,
 }
 
 impl Mocked {
@@ -34,11 +37,7 @@ impl Mocked {
         place.set("DBUS_SESSION_BUS_ADDRESS", bus.address());
         let mock = Mock::start(&bus, script);
         mock.add("ghcr.io", "alice", b"secret");
-        Ok(Self {
-            mock,
-            place,
-            _bus: bus,
-        })
+        Ok(Self { mock, place, bus })
     }
 
     fn verb(&self, verb: &str) -> Outcome {
@@ -283,7 +282,32 @@ fn nothing_makes_a_keyring_of_version_50_abort() {
     trouble_free(&mocked);
 }
 
-/// Both are control and check: the mock counts calls, so it has seen the client.
+#[test]
+fn the_mock_notices_what_would_make_it_abort() {
+    let mocked = require!(Mocked::start(Script {
+        delay: Duration::from_millis(50),
+        ..Script::default()
+    }));
+    let interface = "org.freedesktop.Secret.Service";
+    let arguments = ("plain", Variant::from(""));
+    let connection = mocked.bus.connect();
+    let call = connection.call_method(Some(SECRETS), ROOT, Some(interface), "OpenSession", &arguments);
+    zbus::block_on(call).expect("it does not abort");
+    assert_eq!(mocked.mock.offences(), ["OpenSession was the first call"]);
+    let message = zbus::Message::method_call(ROOT, "ReadAlias")
+        .destination(SECRETS)
+        .interface(interface)
+        .build(&("default",))
+        .expect("a message");
+    zbus::block_on(connection.send(&message)).expect("the bus takes it");
+    zbus::block_on(connection.close()).expect("the bus is left");
+    wait_for("the next offence", || {
+        (mocked.mock.offences().len() == 2).then_some(())
+    });
+    assert_eq!(mocked.mock.offences()[1], "hung up before ReadAlias was answered");
+}
+
+/// The mock has been called, and had nothing to complain of.
 #[track_caller]
 fn trouble_free(mocked: &Mocked) {
     assert!(!mocked.mock.calls().is_empty());
