@@ -41,6 +41,7 @@ mod explain;
 mod export;
 mod finding;
 mod import;
+mod manual;
 mod peer;
 mod session;
 mod setting;
@@ -85,6 +86,7 @@ pub(crate) fn command_line(helper: &Helper) -> Command {
             explain::definition(),
             doctor::definition(),
             completions::definition(),
+            manual::definition(),
         ])
         .subcommands(helper.extra_commands().iter().map(|extra| (extra.definition)()))
 }
@@ -140,6 +142,7 @@ fn carry_out<'a>(
         "explain" => explain::run(&mut session, arguments),
         "export" => export::run(&mut session, arguments),
         "completions" => completions::run(&mut session, arguments),
+        "manual" => manual::run(&mut session, arguments),
         "doctor" => doctor::run(&mut session, arguments),
         _ => Err(Error::Refused(format!("there is no command {name}").into())),
     }

@@ -190,12 +190,18 @@ impl Directory {
     }
 
     /// Removes a file, durably. `Ok(false)` if there is none.
+    ///
+    /// The directory is fsynced also where there is none: it may be missing because an earlier call removed it and
+    /// then failed, or died, before its removal was on disk. Saying that it is gone would not be true after a power
+    /// cut.
     pub fn remove(&self, name: &str) -> io::Result<bool> {
-        match system::remove(&self.handle, name) {
-            Ok(()) => system::sync(&self.handle).map(|()| true),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(error),
-        }
+        let removed = match system::remove(&self.handle, name) {
+            Ok(()) => true,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+            Err(error) => return Err(error),
+        };
+        system::sync(&self.handle)?;
+        Ok(removed)
     }
 
     /// Gives a file another name, durably. `Ok(false)` if that name is taken: nothing is overwritten.
@@ -248,6 +254,21 @@ impl Directory {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
         }
+    }
+
+    /// Waits until the directories that lead to it, and the names in it, are on disk.
+    ///
+    /// [`create`](Self::create) does that for what it makes. This is for what another process has made: it may have
+    /// died in between, and nobody else would notice before the power fails.
+    pub fn sync_with_ancestors(&self) -> io::Result<()> {
+        system::sync(&self.handle)?;
+        for ancestor in self.path.ancestors().skip(1) {
+            // One that cannot be opened is nobody's that runs this.
+            if let Ok(directory) = system::open(ancestor) {
+                system::sync(&directory)?;
+            }
+        }
+        Ok(())
     }
 
     /// Waits until the names in it are on disk.

@@ -31,6 +31,25 @@ pub trait CredentialStore {
     fn list(&self) -> Result<Vec<Listed>, Error>;
 }
 
+/// For helpers that choose among several backends.
+impl<S: CredentialStore + ?Sized> CredentialStore for Box<S> {
+    fn get(&self, server: &ServerUrl) -> Result<Option<Credential>, Error> {
+        (**self).get(server)
+    }
+
+    fn store(&self, credential: &Credential) -> Result<(), Error> {
+        (**self).store(credential)
+    }
+
+    fn erase(&self, server: &ServerUrl) -> Result<(), Error> {
+        (**self).erase(server)
+    }
+
+    fn list(&self) -> Result<Vec<Listed>, Error> {
+        (**self).list()
+    }
+}
+
 /// An item of a store, without its secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {

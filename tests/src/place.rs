@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::helper::{self, Helper};
+use crate::keyring_gnome::GnomeKeyring;
 use crate::login::Login;
 use crate::program::{Outcome, Run, files_under, find};
 use crate::requirement::environment;
@@ -22,8 +23,10 @@ pub const NOT_FOUND: &[u8] = b"credentials not found in native keychain\n";
 /// Programs run in it see nothing of the environment of the tests but `PATH`, with the helpers in front.
 #[derive(Debug)]
 pub struct Place {
+    keyring: Option<GnomeKeyring>,
     directory: TempDir,
     helper: Helper,
+    program: PathBuf,
     environment: Vec<(String, OsString)>,
     logins: Vec<Login>,
 }
@@ -31,9 +34,14 @@ pub struct Place {
 impl Place {
     /// An empty place, in which docker knows of no helper.
     pub fn new(helper: Helper) -> Self {
+        Self::below(&std::env::temp_dir(), helper)
+    }
+
+    /// An empty place in a directory of the test's choice: on another file system, say.
+    pub fn below(directory: &Path, helper: Helper) -> Self {
         let directory = tempfile::Builder::new()
             .prefix("credential-")
-            .tempdir()
+            .tempdir_in(directory)
             .expect("a temporary directory");
         let environment = [
             ("HOME", "home"),
@@ -46,12 +54,22 @@ impl Place {
         for private in ["bin", "home", "home/.docker", "config", "data", "run", "tmp"] {
             fs::create_dir(directory.path().join(private)).expect("a directory in a new place");
         }
-        let environment = environment
+        let mut environment = environment
             .map(|(name, below)| (name.to_owned(), directory.path().join(below).into_os_string()))
             .to_vec();
+        let keyring = helper.keyring.then(|| {
+            GnomeKeyring::start(&directory.path().join("keyring"))
+                .unwrap_or_else(|missing| panic!("the test should have been skipped without {missing}"))
+        });
+        if let Some(keyring) = &keyring {
+            let address = keyring.bus().address().into();
+            environment.push(("DBUS_SESSION_BUS_ADDRESS".to_owned(), address));
+        }
         Self {
+            keyring,
             directory,
             helper,
+            program: helper.program(),
             environment,
             logins: Vec::new(),
         }
@@ -67,6 +85,23 @@ impl Place {
     /// The helper of this place.
     pub fn helper(&self) -> Helper {
         self.helper
+    }
+
+    /// The program that is run as the helper.
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
+    /// Runs another program as the helper: one that a control has broken on purpose.
+    pub fn set_program(&mut self, program: &Path) {
+        program.clone_into(&mut self.program);
+    }
+
+    /// The keyring that a place of docker-credential-keyring has.
+    pub fn keyring(&mut self) -> &mut GnomeKeyring {
+        self.keyring
+            .as_mut()
+            .expect("a place of docker-credential-keyring")
     }
 
     /// A path in it.
@@ -135,7 +170,12 @@ impl Place {
 
     /// One verb of the helper, with a server on its stdin as docker sends it.
     pub fn verb(&self, verb: &str, stdin: &str) -> Outcome {
-        self.run(self.helper.program()).arg(verb).stdin(stdin).outcome()
+        self.run(&self.program).arg(verb).stdin(stdin).outcome()
+    }
+
+    /// One of the helper's commands for people.
+    pub fn command(&self, arguments: &[&str]) -> Outcome {
+        self.run(self.helper.program()).args(arguments).outcome()
     }
 
     /// Stores through the helper, as docker does.

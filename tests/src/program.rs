@@ -71,7 +71,7 @@ impl Run {
         self
     }
 
-    /// The command itself, for a test that talks to the program while it runs.
+    /// The program and its environment, for a test that watches, ends or talks to it while it runs.
     pub fn into_command(self) -> Command {
         self.command
     }

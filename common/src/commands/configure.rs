@@ -16,16 +16,21 @@ pub(super) fn definition() -> Command {
         Command::new("configure")
             .about("Make docker or podman keep its logins here")
             .long_about(
-                "Make docker keep its logins here: names this helper in docker's config.json, under \"credsStore\" for \
-                 all registries, or with --registry under \"credHelpers\" for single ones. Everything else in the file \
-                 stays as it is. What was named there before is remembered for \"unconfigure\".\n\n\
+                "Make docker keep its logins here: names this helper in docker's config.json, under\n\
+                 \"credsStore\" for all registries, or with --registry under \"credHelpers\" for single ones.\n\
+                 Everything else in the file stays as it is. What was named there before is\n\
+                 remembered for \"unconfigure\".\n\n\
                  Logins that stand in the clear are moved by \"import\".",
             ),
     )
     .after_long_help(
-        "podman knows no setting for all registries. With --podman and without --registry, those are configured that \
-         already have an entry in a file of podman's or docker's, or a login here.\n\n\
-         Examples:\n  configure --dry-run\n  configure --registry ghcr.io --registry docker.io\n  configure --podman --registry quay.io",
+        "podman knows no setting for all registries. With --podman and without --registry, those\n\
+         are configured that already have an entry in a file of podman's or docker's, or a login\n\
+         here.\n\n\
+         Examples:\n  \
+         configure --dry-run\n  \
+         configure --registry ghcr.io --registry docker.io\n  \
+         configure --podman --registry quay.io",
     )
 }
 
@@ -34,9 +39,9 @@ pub(super) fn reverse_definition() -> Command {
         Command::new("unconfigure")
             .about("Undo configure: put back the former store")
             .long_about(
-                "Take this helper's name out of docker's config.json, or with --podman out of podman's auth.json, and \
-                 put back what \"configure\" found there. The logins stay in this store; docker then no longer finds \
-                 them. \"export --to HELPER\" copies them to another one.",
+                "Take this helper's name out of docker's config.json, or with --podman out of podman's\n\
+                 auth.json, and put back what \"configure\" found there. The logins stay in this store;\n\
+                 docker then no longer finds them. \"export --to HELPER\" copies them to another one.",
             ),
     )
 }

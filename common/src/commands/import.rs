@@ -27,17 +27,22 @@ pub(super) fn definition() -> Command {
     Command::new("import")
         .about("Move logins in from plain text, or copy them from another helper")
         .long_about(
-            "Move logins in that stand in the clear: from docker's config.json, from ~/.dockercfg, and from podman's \
-             auth.json. Each is stored, read back and compared; only then it is taken out of the file, where an empty \
-             entry stays that some clients need. That is done only where the file's client asks this helper from then \
-             on, so \"configure\" comes first, or --configure does both.\n\n\
-             From another helper (pass, secretservice, osxkeychain, wincred, desktop, …) logins are copied; it keeps \
-             its own.",
+            "Move logins in that stand in the clear: from docker's config.json, from ~/.dockercfg, and\n\
+             from podman's auth.json. Each is stored, read back and compared; only then it is taken\n\
+             out of the file, where an empty entry stays that some clients need. That is done only\n\
+             where the file's client asks this helper from then on: \"configure\" comes first, or\n\
+             --configure does both.\n\n\
+             From another helper (pass, secretservice, osxkeychain, wincred, desktop, …) logins are\n\
+             copied; it keeps its own.",
         )
         .after_long_help(
-            "A login that is in this store already is not replaced by a different one, unless --replace is given: what \
-             stands in the clear is commonly the older. Interrupted, it is simply run again.\n\n\
-             Examples:\n  import --dry-run\n  import --configure\n  import --from pass\n  import --from ./old/config.json --keep",
+            "A login that is in this store already is not replaced by a different one, unless --replace\n\
+             is given: what stands in the clear is commonly the older. Interrupted, it is run again.\n\n\
+             Examples:\n  \
+             import --dry-run\n  \
+             import --configure\n  \
+             import --from pass\n  \
+             import --from ./old/config.json --keep",
         )
         .arg(
             Arg::new("from")
@@ -47,8 +52,14 @@ pub(super) fn definition() -> Command {
                 .help("\"config\", a file (with a dot or slash in its name), or the name of a helper"),
         )
         .arg(flag("keep", "Copy, and leave the files as they are"))
-        .arg(flag("replace", "Take a login that differs from the one in this store"))
-        .arg(flag("configure", "Make docker, or podman, ask this helper for what is moved"))
+        .arg(flag(
+            "replace",
+            "Take a login that differs from the one in this store",
+        ))
+        .arg(flag(
+            "configure",
+            "Make docker, or podman, ask this helper for what is moved",
+        ))
         .arg(configure::dry_run("Show what would be done, and do nothing"))
 }
 
@@ -124,9 +135,12 @@ fn import_files(
         }
     }
     plan::settle(sources, &mut candidates);
-    if !wishes.keep() {
-        for candidate in &mut candidates {
-            hold_back(session, sources, wishes, candidate)?;
+    if !wishes.keep() && !wishes.configure() {
+        for (index, source) in sources.iter().enumerate() {
+            let own = candidates
+                .iter_mut()
+                .filter(|candidate| candidate.source == index);
+            hold_back(session, source, own)?;
         }
     }
     let is_nothing_to_store = candidates
@@ -258,19 +272,24 @@ fn collect(
 }
 
 /// Nothing is moved that its client would then not find.
-fn hold_back(
+fn hold_back<'a>(
     session: &Session<'_>,
-    sources: &[Source],
-    wishes: &Wishes<'_>,
-    candidate: &mut Candidate,
+    source: &Source,
+    candidates: impl Iterator<Item = &'a mut Candidate>,
 ) -> Result<(), Error> {
-    if candidate.fate != Fate::Move || wishes.configure() {
+    let mut moved = candidates
+        .filter(|candidate| candidate.fate == Fate::Move)
+        .peekable();
+    // A file that cannot be read is no matter where nothing is to be moved.
+    if moved.peek().is_none() {
         return Ok(());
     }
-    let source = &sources[candidate.source];
-    let asked = source.helper_asked(session.environment, &candidate.server)?;
-    if asked.as_deref() != Some(session.helper.name()) {
-        candidate.fate = Fate::Leave(not_asked(session, source, asked.as_deref()));
+    let settings = source.settings(session.environment)?;
+    for candidate in moved {
+        let asked = settings.helper_asked(&candidate.server);
+        if asked != Some(session.helper.name()) {
+            candidate.fate = Fate::Leave(not_asked(session, source, asked));
+        }
     }
     Ok(())
 }
@@ -333,34 +352,41 @@ fn kept_text(username: &str) -> String {
 /// Makes the clients ask this helper for what has been stored.
 fn configure_for(session: &mut Session<'_>, sources: &[Source], stored: &[&Candidate]) -> Result<(), Error> {
     let name = session.helper.name();
-    let mut settings: Vec<(PathBuf, BTreeSet<Setting>)> = Vec::new();
-    for candidate in stored {
-        let source = &sources[candidate.source];
-        let asked = source.helper_asked(session.environment, &candidate.server)?;
-        if asked.as_deref() == Some(name) {
+    let mut needed: Vec<(PathBuf, BTreeSet<Setting>)> = Vec::new();
+    for (index, source) in sources.iter().enumerate() {
+        let of_source = || stored.iter().filter(|candidate| candidate.source == index);
+        if of_source().next().is_none() {
             continue;
         }
+        let settings = source.settings(session.environment)?;
         let file = source.settings_file(session.environment)?;
-        let needed = if source.client == Client::Podman {
-            Setting::for_registry(&lookup::podman_key(&candidate.server))?
-        } else {
-            let config = ConfigFile::read(&file)?;
-            let key = lookup::docker_key(&candidate.server);
-            match config.document().cred_helper(&key) {
-                Some(_) => vec![Setting::CredHelper(key)],
-                None => vec![Setting::CredsStore],
+        let config = ConfigFile::read(&file)?;
+        let mut of_file = BTreeSet::new();
+        for candidate in of_source() {
+            if settings.helper_asked(&candidate.server) == Some(name) {
+                continue;
             }
-        };
-        match settings.iter_mut().find(|(known, _)| *known == file) {
-            Some((_, known)) => known.extend(needed),
-            None => settings.push((file, needed.into_iter().collect())),
+            if source.client == Client::Podman {
+                of_file.extend(Setting::for_registry(&lookup::podman_key(&candidate.server))?);
+                continue;
+            }
+            let key = lookup::docker_key(&candidate.server);
+            of_file.insert(match config.document().cred_helper(&key) {
+                Some(_) => Setting::CredHelper(key),
+                None => Setting::CredsStore,
+            });
+        }
+        match needed.iter_mut().find(|(known, _)| *known == file) {
+            Some((_, known)) => known.append(&mut of_file),
+            None => needed.push((file, of_file)),
         }
     }
-    if settings.is_empty() {
+    needed.retain(|(_, settings)| !settings.is_empty());
+    if needed.is_empty() {
         return Ok(());
     }
     configure::prepare(session)?;
-    for (file, settings) in settings {
+    for (file, settings) in needed {
         let settings: Vec<Setting> = settings.into_iter().collect();
         configure::apply(session, &file, &settings)?;
     }
@@ -377,10 +403,11 @@ fn blank(session: &Session<'_>, source: &Source, stored: &[&Candidate], report: 
         })
     };
     let result = ConfigFile::edit(&source.path, |document| {
+        let settings = source.settings(session.environment)?;
         for candidate in stored {
-            let asked = source.helper_asked(session.environment, &candidate.server)?;
-            if asked.as_deref() != Some(session.helper.name()) {
-                let reason = not_asked(session, source, asked.as_deref());
+            let asked = settings.helper_asked(&candidate.server);
+            if asked != Some(session.helper.name()) {
+                let reason = not_asked(session, source, asked);
                 return Err(EditError::Other(Error::Refused(
                     format!("{}: {reason}", candidate.server).into(),
                 )));

@@ -166,6 +166,24 @@ mod unix {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_replacement_alike_has_the_mode_of_what_it_replaces() {
+    use std::os::unix::fs::PermissionsExt;
+    let (place, directory) = place();
+    let path = place.path().join("a");
+    let mode = || std::fs::metadata(&path).unwrap().permissions().mode() & 0o7777;
+    let lock = directory.lock(WAIT).unwrap();
+    directory.replace_alike(&lock, "a", b"new", 0o600).unwrap();
+    assert_eq!(mode(), 0o600);
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o664)).unwrap();
+    directory.replace_alike(&lock, "a", b"newer", 0o600).unwrap();
+    assert_eq!(
+        (mode(), directory.read("a", 9).unwrap().unwrap()),
+        (0o664, b"newer".to_vec())
+    );
+}
+
 #[test]
 fn what_is_staged_shows_only_once_it_is_promoted() {
     let place = tempfile::tempdir().unwrap();

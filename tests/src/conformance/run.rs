@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -301,45 +301,50 @@ fn watch(call: String, mut child: Child, feed: Feed, ends: Ends) -> io::Result<R
     let (running, gone) = mpsc::channel();
     let taken = send(feed.pipe, feed.plan, child.id(), Arc::clone(&peak), gone);
 
-    let mut flooded = false;
+    let overflowed = [Arc::clone(&stdout.overflowed), Arc::clone(&stderr.overflowed)];
+    let flooded = || {
+        overflowed
+            .iter()
+            .any(|overflowed| overflowed.load(Ordering::Acquire))
+    };
     let mut pause = Duration::from_micros(200);
     let status = loop {
         if let Some(status) = child.try_wait()? {
             break Some(status);
         }
-        flooded = [&stdout, &stderr]
-            .iter()
-            .any(|end| end.overflow.load(Ordering::Relaxed) > 0);
-        if flooded || Instant::now() >= deadline {
+        if flooded() || Instant::now() >= deadline {
             break None;
         }
         note_peak(child.id(), &peak);
         thread::sleep(pause);
         pause = (pause * 3 / 2).min(Duration::from_millis(10));
     };
-    let end = if let Some(status) = status {
-        status.code().map_or(End::Signal, End::Exit)
-    } else {
+    if status.is_none() {
         kill(&mut child);
         child.wait()?;
-        if flooded { End::Flooded } else { End::TimedOut }
-    };
+    }
     drop::<mpsc::Sender<()>>(running);
-    let peak_kib = Some(peak.load(Ordering::Relaxed)).filter(|kib| *kib > 0);
     let left_nonblocking = far_end.as_ref().is_some_and(is_nonblocking);
     drop(far_end);
     // A helper's own child may outlive it and hold its streams open (an agent that it started): it is not waited for.
     let grace = Instant::now() + Duration::from_secs(1);
+    let (stdout, stderr) = (stdout.take(grace), stderr.take(grace));
+    let taken = taken
+        .recv_timeout(grace.saturating_duration_since(Instant::now()))
+        .unwrap_or(false);
+    let end = match status {
+        // Also where the broken pipe ended it before the runner did.
+        _ if flooded() => End::Flooded,
+        Some(status) => status.code().map_or(End::Signal, End::Exit),
+        None => End::TimedOut,
+    };
     Ok(Run {
         call,
         end,
-        stdout: stdout.take(grace),
-        stderr: stderr.take(grace),
-        took_input: waited
-            && taken
-                .recv_timeout(grace.saturating_duration_since(Instant::now()))
-                .unwrap_or(false),
-        peak_kib,
+        stdout,
+        stderr,
+        took_input: waited && taken,
+        peak_kib: Some(peak.load(Ordering::Relaxed)).filter(|kib| *kib > 0),
         private: false,
         left_nonblocking,
     })
@@ -373,7 +378,7 @@ fn kill(child: &mut Child) {
 /// What a stream brings, collected by a thread of its own so that no full pipe stops the helper.
 struct Collected {
     whole: mpsc::Receiver<Vec<u8>>,
-    overflow: Arc<AtomicU64>,
+    overflowed: Arc<AtomicBool>,
 }
 
 impl Collected {
@@ -386,15 +391,15 @@ impl Collected {
 
 fn collect(end: Option<PipeReader>) -> Collected {
     let (sender, whole) = mpsc::channel();
-    let overflow = Arc::new(AtomicU64::new(0));
+    let overflowed = Arc::new(AtomicBool::new(false));
     if let Some(mut end) = end {
-        let overflow = Arc::clone(&overflow);
+        let overflowed = Arc::clone(&overflowed);
         thread::spawn(move || {
             let mut kept = Vec::new();
             let mut buffer = [0; 16 << 10];
             while let Ok(count @ 1..) = end.read(&mut buffer) {
                 if kept.len() + count > OUTPUT_LIMIT {
-                    overflow.store(1, Ordering::Relaxed);
+                    overflowed.store(true, Ordering::Release);
                     break;
                 }
                 kept.extend_from_slice(&buffer[..count]);
@@ -403,7 +408,7 @@ fn collect(end: Option<PipeReader>) -> Collected {
             let _unwanted = sender.send(kept);
         });
     }
-    Collected { whole, overflow }
+    Collected { whole, overflowed }
 }
 
 /// Feeds the helper from a thread, and tells whether it took everything. `gone` breaks when the helper has ended.

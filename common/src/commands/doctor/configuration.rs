@@ -85,7 +85,7 @@ fn chosen(session: &Session<'_>, document: &Document, at: &str) -> Finding {
         (Some(store), _) if store == name => Finding::ok(CONFIG, format!("{at}: credsStore is {name:?}")),
         (_, [_, ..]) => Finding::ok(
             CONFIG,
-            format!("{at}: credHelpers names {name} for {}", single.join(", ")),
+            format!("{at}: credHelpers names {name} for {}", some(&single)),
         ),
         (Some(other), []) => {
             let text = format!("{at}: credsStore is {other:?}, so docker does not ask {name}");
@@ -180,7 +180,7 @@ fn environment(session: &Session<'_>, document: &Document) -> Vec<Finding> {
     if shadowed.is_empty() {
         return Vec::new();
     }
-    let text = format!("{NAME} answers before any helper for {}", shadowed.join(", "));
+    let text = format!("{NAME} answers before any helper for {}", some(&shadowed));
     vec![Finding::warning(CHECK, text).mended_by(unset)]
 }
 
@@ -201,7 +201,7 @@ fn plain_text(session: &Session<'_>, document: &Document, at: &str, is_podman: b
         }
     }
     if !servers.is_empty() {
-        let text = format!("{at} holds logins in the clear, for {}", servers.join(", "));
+        let text = format!("{at} holds logins in the clear, for {}", some(&servers));
         let mend = format!("{} import --configure", session.helper.program());
         let finding = Finding::warning(CHECK, text);
         findings.push(if session.helper.is_read_only() {
@@ -242,7 +242,7 @@ pub(super) fn markers(session: &Session<'_>, stored: &Stored) -> Vec<Finding> {
     let text = format!(
         "{} has no entry in auths for {}, without which some clients (testcontainers) do not ask",
         file.path().display(),
-        lost.join(", ")
+        some(&lost)
     );
     vec![Finding::warning("markers", text).mended_by(format!("docker login {first}"))]
 }
@@ -287,10 +287,20 @@ pub(super) fn podman(session: &Session<'_>, stored: &Stored) -> Vec<Finding> {
     if docker_asks_us && !missed.is_empty() {
         let text = format!(
             "podman, skopeo and buildah ignore credsStore: they do not ask here for {}",
-            missed.join(", ")
+            some(&missed)
         );
         let mend = format!("{} configure --podman", session.helper.program());
         findings.push(Finding::warning("podman", text).mended_by(mend));
     }
     findings
+}
+
+/// A few names are enough to know what is meant.
+fn some<T: AsRef<str>>(names: &[T]) -> String {
+    const SHOWN: usize = 5;
+    let shown: Vec<&str> = names.iter().take(SHOWN).map(AsRef::as_ref).collect();
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::config::{ConfigFile, Entry, Form, Login, lookup, place};
+use crate::config::{ConfigFile, Document, Entry, Form, Login, lookup, place};
 use crate::{Credential, Environment, Error, HUB_URL, Secret, ServerUrl, TOKEN_USERNAME, Username};
 
 /// Whose file it is, and so who must ask this helper before a login in it may be blanked.
@@ -83,29 +83,43 @@ impl Source {
         }
     }
 
-    /// The helper that the client asks for this server when the entry in this file is blank.
-    pub(super) fn helper_asked(
-        &self,
-        environment: &Environment,
-        server: &ServerUrl,
-    ) -> Result<Option<String>, Error> {
-        let settings_file = self.settings_file(environment)?;
-        if self.client != Client::Podman {
-            let file = ConfigFile::read(&settings_file)?;
-            let choice = lookup::docker(file.document(), &lookup::docker_key(server));
-            return Ok(choice.helper().map(str::to_owned));
+    /// The settings as they are now.
+    pub(super) fn settings(&self, environment: &Environment) -> Result<Settings, Error> {
+        let is_podman = self.client == Client::Podman;
+        let mut files = vec![self.settings_file(environment)?];
+        if is_podman {
+            let searched = place::podman_search(environment)?;
+            files = if searched.contains(&self.path) {
+                searched
+            } else {
+                vec![self.path.clone()]
+            };
         }
-        let mut files = place::podman_search(environment)?;
-        if !files.contains(&self.path) {
-            files = vec![self.path.clone()];
+        let documents = files
+            .iter()
+            .map(|path| ConfigFile::read(path).map(|file| file.document().clone()))
+            .collect::<Result<_, _>>()?;
+        Ok(Settings { is_podman, documents })
+    }
+}
+
+/// What a client goes by.
+pub(super) struct Settings {
+    is_podman: bool,
+    documents: Vec<Document>,
+}
+
+impl Settings {
+    /// The helper that the client asks for this server when the entry for it is blank.
+    pub(super) fn helper_asked(&self, server: &ServerUrl) -> Option<&str> {
+        let mut documents = self.documents.iter();
+        if self.is_podman {
+            let key = lookup::podman_key(server);
+            documents.find_map(|document| lookup::podman(document, &key))
+        } else {
+            let key = lookup::docker_key(server);
+            documents.find_map(|document| lookup::docker(document, &key).helper())
         }
-        for path in files {
-            let file = ConfigFile::read(&path)?;
-            if let Some(helper) = lookup::podman(file.document(), &lookup::podman_key(server)) {
-                return Ok(Some(helper.to_owned()));
-            }
-        }
-        Ok(None)
     }
 }
 

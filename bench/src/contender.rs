@@ -1,0 +1,105 @@
+//! What is measured: two floors, the suite's helpers, and docker's own.
+
+use std::path::{Path, PathBuf};
+
+use docker_credential_tests::program::find;
+
+use crate::say;
+
+/// One column of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Contender {
+    /// Starting any program at all.
+    True,
+    /// Starting a static Rust program.
+    Hello,
+    Age,
+    Env,
+    Keyring,
+    /// docker-credential-pass.
+    Pass,
+    /// docker-credential-secretservice.
+    SecretService,
+}
+
+impl Contender {
+    pub(crate) const ALL: [Self; 7] = [
+        Self::True,
+        Self::Hello,
+        Self::Age,
+        Self::Env,
+        Self::Keyring,
+        Self::Pass,
+        Self::SecretService,
+    ];
+
+    /// Those that answer for servers.
+    pub(crate) const HELPERS: [Self; 5] = [
+        Self::Age,
+        Self::Env,
+        Self::Keyring,
+        Self::Pass,
+        Self::SecretService,
+    ];
+
+    /// The head of its column.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::True => "/bin/true",
+            Self::Hello => "static hello",
+            Self::Age => "age",
+            Self::Env => "env",
+            Self::Keyring => "keyring",
+            Self::Pass => "docker's pass",
+            Self::SecretService => "docker's secretservice",
+        }
+    }
+
+    pub(crate) fn is_ours(self) -> bool {
+        matches!(self, Self::Age | Self::Env | Self::Keyring)
+    }
+}
+
+/// The programs that are there to be measured.
+#[derive(Debug)]
+pub(crate) struct Contenders(Vec<(Contender, PathBuf)>);
+
+impl Contenders {
+    /// `bin` holds the helpers and `hello`; the peers are found as the tests find them.
+    pub(crate) fn find(bin: &Path) -> Self {
+        let mut found = Vec::new();
+        for contender in Contender::ALL {
+            let program = match contender {
+                Contender::True => find("true").ok(),
+                Contender::Hello => Some(bin.join("hello")),
+                ours if ours.is_ours() => Some(bin.join(format!("docker-credential-{}", ours.name()))),
+                Contender::Pass => peer("docker-credential-pass", &["pass", "gpg"]),
+                _ => peer(
+                    "docker-credential-secretservice",
+                    &["dbus-daemon", "gnome-keyring-daemon"],
+                ),
+            };
+            match program.filter(|program| program.is_file()) {
+                Some(program) => found.push((contender, program)),
+                None => say(&format!("without {}: it is not here", contender.name())),
+            }
+        }
+        Self(found)
+    }
+
+    pub(crate) fn program(&self, contender: Contender) -> Option<&Path> {
+        let found = self.0.iter().find(|(found, _)| *found == contender);
+        found.map(|(_, program)| &**program)
+    }
+
+    pub(crate) fn have(&self, contender: Contender) -> bool {
+        self.program(contender).is_some()
+    }
+}
+
+fn peer(name: &str, needed: &[&str]) -> Option<PathBuf> {
+    for program in needed {
+        find(program).ok()?;
+    }
+    find(name).ok()
+}

@@ -1,0 +1,207 @@
+//! Running things in turn, and the medians of it.
+
+use std::io::{Read as _, Write as _};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A helper called as a client calls it: the request on a pipe, the reply read to its end.
+#[derive(Debug)]
+pub(crate) struct Call {
+    command: Command,
+    stdin: Vec<u8>,
+    expected: Expected,
+}
+
+/// What shows that the work was done: a program that fails at once would win every race.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Expected {
+    /// Exit code 0, and this in the reply.
+    Reply(String),
+    /// Exit code 1, and the words by which clients know that nothing is stored.
+    NotFound,
+}
+
+impl Call {
+    pub(crate) fn new(command: Command, stdin: impl Into<Vec<u8>>, expected: Expected) -> Self {
+        Self {
+            command,
+            stdin: stdin.into(),
+            expected,
+        }
+    }
+
+    fn start(&mut self) -> Child {
+        self.command
+            .spawn()
+            .unwrap_or_else(|error| panic!("{:?} cannot be run: {error}", self.command))
+    }
+
+    /// Puts the request where the program will read it; requests are smaller than a pipe's buffer.
+    fn prepare(&mut self) {
+        let (reader, mut writer) = std::io::pipe().expect("a pipe");
+        writer.write_all(&self.stdin).expect("a request fits into a pipe");
+        self.command
+            .stdin(reader)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+    }
+
+    fn check(&self, finished: &Finished) -> Result<(), String> {
+        let reply = String::from_utf8_lossy(&finished.reply);
+        let met = match &self.expected {
+            Expected::Reply(part) => finished.code == Some(0) && reply.contains(part),
+            Expected::NotFound => finished.code == Some(1) && reply.contains("credentials not found"),
+        };
+        if met {
+            return Ok(());
+        }
+        let program = Path::new(self.command.get_program());
+        Err(format!(
+            "{} did not do what was to be timed; exit code {:?}, reply: {:.200}",
+            program.file_name().unwrap_or_default().display(),
+            finished.code,
+            reply.trim_end()
+        ))
+    }
+
+    /// Once, not timed.
+    pub(crate) fn carry_out(mut self) {
+        self.prepare();
+        let child = self.start();
+        let finished = finish(child);
+        self.check(&finished)
+            .unwrap_or_else(|failure| panic!("{failure}"));
+    }
+}
+
+struct Finished {
+    code: Option<i32>,
+    reply: Vec<u8>,
+}
+
+fn finish(mut child: Child) -> Finished {
+    let mut reply = Vec::new();
+    let mut stdout = child.stdout.take().expect("stdout is a pipe");
+    stdout.read_to_end(&mut reply).expect("a reply can be read");
+    let status = child.wait().expect("a child can be waited for");
+    Finished {
+        code: status.code(),
+        reply,
+    }
+}
+
+/// What one contender does in one round.
+#[derive(Debug)]
+pub(crate) enum Work {
+    /// One call after the other.
+    InTurn(Vec<Call>),
+    /// All at once.
+    AtOnce(Vec<Call>),
+}
+
+impl Work {
+    pub(crate) fn one(call: Call) -> Self {
+        Self::InTurn(vec![call])
+    }
+
+    /// How long it took, from the first start to the last end; or what went wrong.
+    fn time(&mut self) -> Result<Duration, String> {
+        let (Self::InTurn(calls) | Self::AtOnce(calls)) = self;
+        for call in calls.iter_mut() {
+            call.prepare();
+        }
+        let start = Instant::now();
+        let finished: Vec<Finished> = match self {
+            Self::InTurn(calls) => calls.iter_mut().map(|call| finish(call.start())).collect(),
+            Self::AtOnce(calls) => {
+                let started: Vec<Child> = calls.iter_mut().map(Call::start).collect();
+                started.into_iter().map(finish).collect()
+            }
+        };
+        let elapsed = start.elapsed();
+        let (Self::InTurn(calls) | Self::AtOnce(calls)) = self;
+        for (call, finished) in calls.iter().zip(&finished) {
+            call.check(finished)?;
+        }
+        Ok(elapsed)
+    }
+}
+
+/// How often, and for how long at most, a row of the table is measured.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience {
+    pub(crate) at_least: usize,
+    pub(crate) at_most: usize,
+    pub(crate) budget: Duration,
+}
+
+/// The median of each work's times, in seconds, and how many rounds it is of. A work that fails once has no time, and
+/// is not tried again: what fails on some days is not comparable.
+///
+/// One round runs each work once, so that what else the machine does falls on all alike; and each round begins with
+/// another work, so that none always runs after the slowest, which leaves cold caches behind.
+pub(crate) fn medians(works: &mut [Work], patience: Patience) -> (Vec<Result<f64, String>>, usize) {
+    let warm_up = |work: &mut Work| work.time().map(|_| Vec::new());
+    let mut times: Vec<Result<Vec<f64>, String>> = works.iter_mut().map(warm_up).collect();
+    let start = Instant::now();
+    let mut rounds = 0;
+    while rounds < patience.at_least || (rounds < patience.at_most && start.elapsed() < patience.budget) {
+        for place in 0..works.len() {
+            let place = (place + rounds) % works.len();
+            let Ok(earlier) = &mut times[place] else { continue };
+            match works[place].time() {
+                Ok(time) => earlier.push(time.as_secs_f64()),
+                Err(failure) => times[place] = Err(failure),
+            }
+        }
+        rounds += 1;
+    }
+    (times.into_iter().map(|times| times.map(median)).collect(), rounds)
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    if values.len().is_multiple_of(2) {
+        f64::midpoint(values[middle - 1], values[middle])
+    } else {
+        values[middle]
+    }
+}
+
+/// The most memory that the program or one of its children held at a time, in bytes; `time` is GNU's.
+///
+/// By a program of its own: the kernel counts what a child had before it became another program, and this one is large.
+pub(crate) fn peak_memory(time: &Path, call: Call) -> Option<f64> {
+    let report = tempfile::NamedTempFile::new().expect("a temporary file");
+    let mut command = Command::new(time);
+    command.args(["--format=%M", "--output"]).arg(report.path());
+    command
+        .arg(call.command.get_program())
+        .args(call.command.get_args())
+        .env_clear();
+    command.envs(
+        call.command
+            .get_envs()
+            .filter_map(|(name, value)| Some((name, value?))),
+    );
+    Call { command, ..call }.carry_out();
+    let text = std::fs::read_to_string(report.path()).ok()?;
+    Some(text.trim().parse::<f64>().ok()? * 1024.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::median;
+
+    #[test]
+    fn the_median_of_an_even_number_lies_between_the_middle_two() {
+        assert!((median(vec![4.0, 1.0, 3.0, 2.0]) - 2.5).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn one_slow_round_does_not_move_the_median() {
+        assert!((median(vec![1.0, 900.0, 1.0]) - 1.0).abs() < f64::EPSILON);
+    }
+}

@@ -1,0 +1,247 @@
+//! Stores of a given size, one for each helper, all with the same credentials.
+
+use std::fs;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use base64::Engine as _;
+use docker_credential_tests::keyring_gnome::GnomeKeyring;
+use serde_json::json;
+
+use crate::contender::{Contender, Contenders};
+use crate::measure::{Call, Expected};
+use crate::services::{Gpg, program, seed_keyring};
+
+pub(crate) const USERNAME: &str = "somebody";
+
+/// Up to here each credential is stored by a helper. Larger stores of the peers are made by other means, for they would
+/// take hours.
+const STORED_ONE_BY_ONE: usize = 100;
+
+/// More items than this cannot be asked of a Secret Service: gnome-keyring takes 20 s to open 5,000.
+const KEYRING_MAX: usize = 1_000;
+
+pub(crate) fn server(number: usize) -> String {
+    format!("https://r{number}.example.com")
+}
+
+/// The first `count` servers.
+pub(crate) fn servers(count: usize) -> impl Iterator<Item = String> {
+    (0..count).map(server)
+}
+
+/// As long as a registry's access tokens commonly are.
+pub(crate) fn secret(server: &str) -> String {
+    format!("dckr_pat_{:<36}", server.trim_start_matches("https://")).replace(' ', "x")
+}
+
+/// What all places share, and where they lie.
+pub(crate) struct World<'a> {
+    contenders: &'a Contenders,
+    gpg: Option<Gpg>,
+    directory: tempfile::TempDir,
+}
+
+impl<'a> World<'a> {
+    pub(crate) fn new(contenders: &'a Contenders) -> Self {
+        let directory = tempfile::Builder::new()
+            .prefix("bench-")
+            .tempdir()
+            .expect("a temporary directory");
+        let gpg = contenders
+            .have(Contender::Pass)
+            .then(|| Gpg::new(private(&directory.path().join("gpg"))));
+        Self {
+            contenders,
+            gpg,
+            directory,
+        }
+    }
+}
+
+/// Stores of one size.
+pub(crate) struct Place<'a> {
+    world: &'a World<'a>,
+    pub(crate) size: usize,
+    directory: PathBuf,
+    keyring: Option<GnomeKeyring>,
+}
+
+impl<'a> Place<'a> {
+    /// Fills stores with the first `size` servers; `smaller` is where to begin from.
+    pub(crate) fn new(world: &'a World<'a>, size: usize, smaller: Option<&Place<'_>>) -> Self {
+        let directory = private(&world.directory.path().join(size.to_string()));
+        if let Some(smaller) = smaller {
+            for store in ["data", "config", "pass"] {
+                copy_tree(&smaller.directory.join(store), &directory.join(store));
+            }
+        }
+        let one_by_one = size <= STORED_ONE_BY_ONE;
+        let keyring = (world.contenders.have(Contender::SecretService) && size <= KEYRING_MAX).then(|| {
+            let home = directory.join("keyring");
+            if !one_by_one {
+                seed_keyring(&home.join("home"), size);
+            }
+            GnomeKeyring::start(&home).unwrap_or_else(|missing| panic!("this needs {missing}"))
+        });
+        let place = Self {
+            world,
+            size,
+            directory,
+            keyring,
+        };
+        let filled = smaller.map_or(0, |smaller| smaller.size);
+        place.fill_by_helper(Contender::Age, filled);
+        if world.gpg.is_some() {
+            place.initialize_pass();
+            if one_by_one {
+                place.fill_by_helper(Contender::Pass, filled);
+            } else {
+                place.fill_pass_with_copies(filled);
+            }
+        }
+        if one_by_one {
+            place.fill_by_helper(Contender::SecretService, 0);
+        }
+        place
+    }
+
+    /// Whether `contender` is there and has a store in this place.
+    pub(crate) fn has(&self, contender: Contender) -> bool {
+        let is_keyring = matches!(contender, Contender::Keyring | Contender::SecretService);
+        self.world.contenders.have(contender) && (!is_keyring || self.keyring.is_some())
+    }
+
+    pub(crate) fn get(&self, contender: Contender, number: usize) -> Call {
+        let server = server(number);
+        let expected = Expected::Reply(secret(&server));
+        Call::new(self.verb(contender, "get"), server, expected)
+    }
+
+    pub(crate) fn miss(&self, contender: Contender) -> Call {
+        Call::new(
+            self.verb(contender, "get"),
+            "https://nothing.example.com",
+            Expected::NotFound,
+        )
+    }
+
+    pub(crate) fn store(&self, contender: Contender, number: usize) -> Call {
+        let server = server(number);
+        let request = json!({ "ServerURL": server, "Username": USERNAME, "Secret": secret(&server) });
+        Call::new(
+            self.verb(contender, "store"),
+            request.to_string(),
+            Expected::Reply(String::new()),
+        )
+    }
+
+    pub(crate) fn list(&self, contender: Contender) -> Call {
+        let last = server(self.size - 1);
+        Call::new(
+            self.verb(contender, "list"),
+            "",
+            Expected::Reply(format!("{last}\":\"{USERNAME}\"")),
+        )
+    }
+
+    fn verb(&self, contender: Contender, verb: &str) -> Command {
+        let helper = self
+            .world
+            .contenders
+            .program(contender)
+            .expect("only what is there is measured");
+        let mut command = Command::new(helper);
+        command
+            .arg(verb)
+            .env_clear()
+            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+            .env("HOME", &self.directory);
+        match contender {
+            Contender::Env => {
+                for number in 0..self.size {
+                    let label = format!("DOCKER_CREDENTIAL_R{number}_EXAMPLE_COM");
+                    command.env(format!("{label}_USERNAME"), USERNAME);
+                    command.env(format!("{label}_PASSWORD"), secret(&server(number)));
+                }
+            }
+            Contender::Keyring | Contender::SecretService => {
+                let keyring = self.keyring.as_ref().expect("only what is there is measured");
+                command.env("DBUS_SESSION_BUS_ADDRESS", keyring.bus().address());
+            }
+            Contender::Pass => {
+                let gpg = self.world.gpg.as_ref().expect("only what is there is measured");
+                command
+                    .env("GNUPGHOME", &gpg.home)
+                    .env("PASSWORD_STORE_DIR", self.directory.join("pass"));
+            }
+            _ => {
+                command
+                    .env("XDG_DATA_HOME", self.directory.join("data"))
+                    .env("XDG_CONFIG_HOME", self.directory.join("config"));
+            }
+        }
+        command
+    }
+
+    fn fill_by_helper(&self, contender: Contender, filled: usize) {
+        if self.has(contender) {
+            for number in filled..self.size {
+                self.store(contender, number).carry_out();
+            }
+        }
+    }
+
+    fn initialize_pass(&self) {
+        let gpg = self.world.gpg.as_ref().expect("only called with gpg");
+        let done = program("pass")
+            .args(["init", &gpg.key])
+            .env("HOME", &self.directory)
+            .env("GNUPGHOME", &gpg.home)
+            .env("PASSWORD_STORE_DIR", self.directory.join("pass"))
+            .output()
+            .expect("pass can be run");
+        assert!(
+            done.status.success(),
+            "pass init: {}",
+            String::from_utf8_lossy(&done.stderr)
+        );
+    }
+
+    /// Copies of the first file: listing reads only names.
+    fn fill_pass_with_copies(&self, filled: usize) {
+        let entry = |number| {
+            let encoded = base64::engine::general_purpose::URL_SAFE.encode(server(number));
+            self.directory
+                .join("pass/docker-credential-helpers")
+                .join(encoded)
+        };
+        for number in filled..self.size {
+            copy_tree(&entry(0), &entry(number));
+        }
+    }
+}
+
+fn private(directory: &Path) -> PathBuf {
+    fs::DirBuilder::new()
+        .mode(0o700)
+        .create(directory)
+        .expect("a new directory");
+    directory.to_owned()
+}
+
+/// Copies directories and files; nothing if `from` is not there.
+fn copy_tree(from: &Path, to: &Path) {
+    let Ok(entries) = from.read_dir() else { return };
+    private(to);
+    for entry in entries {
+        let entry = entry.expect("a directory entry");
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_tree(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).expect("a file can be copied");
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! What is timed: the rows of the table.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use docker_credential_tests::program::find;
+
+use crate::contender::{Contender, Contenders};
+use crate::measure::{Call, Expected, Patience, Work, medians, peak_memory};
+use crate::place::{Place, World};
+use crate::say;
+
+/// How thoroughly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effort {
+    /// To see that everything runs.
+    Quick,
+    /// To see how long it takes.
+    Full,
+}
+
+impl Effort {
+    /// Sizes of stores, ascending; the three that every run has come first.
+    fn sizes(self) -> &'static [usize] {
+        match self {
+            Self::Quick => &[1, 10, 100],
+            Self::Full => &[1, 10, 100, 1_000, 5_000, 10_000],
+        }
+    }
+
+    fn patience(self) -> Patience {
+        match self {
+            Self::Quick => Patience {
+                at_least: 3,
+                at_most: 5,
+                budget: Duration::from_secs(1),
+            },
+            Self::Full => Patience {
+                at_least: 5,
+                at_most: 300,
+                budget: Duration::from_secs(15),
+            },
+        }
+    }
+}
+
+/// What is timed or counted in one row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Task {
+    Start,
+    Get,
+    Miss,
+    Store,
+    List(usize),
+    /// The classic builder asks for everything: 1 list and a get of each of 100.
+    ClassicBuild,
+    /// compose pulls in parallel.
+    ParallelGets,
+    /// A get by docker-credential-age in a store of that size.
+    GetAmong(usize),
+    PeakMemory,
+    BinarySize,
+}
+
+/// How many images a compose file pulls at once.
+pub(crate) const PARALLEL: usize = 50;
+
+/// One row: what each contender took, in seconds or bytes.
+#[derive(Debug)]
+pub(crate) struct Row {
+    pub(crate) task: Task,
+    pub(crate) rounds: usize,
+    pub(crate) values: Vec<(Contender, f64)>,
+    /// Who did not do what was to be timed.
+    pub(crate) failed: Vec<Contender>,
+}
+
+impl Row {
+    pub(crate) fn value(&self, contender: Contender) -> Option<f64> {
+        let found = self.values.iter().find(|(found, _)| *found == contender);
+        found.map(|(_, value)| *value)
+    }
+}
+
+/// Makes the stores, and times everything.
+pub(crate) fn run(contenders: &Contenders, effort: Effort) -> Vec<Row> {
+    let world = World::new(contenders);
+    let mut places: Vec<Place<'_>> = Vec::new();
+    for &size in effort.sizes() {
+        say(&format!("preparing stores of {size}"));
+        places.push(Place::new(&world, size, places.last()));
+    }
+    let bench = Bench { contenders, effort };
+    let [_, ten, hundred, ..] = &places[..] else {
+        unreachable!("every effort has three sizes at least");
+    };
+
+    let mut rows = vec![bench.start()];
+    rows.push(bench.row(Task::Get, ten, |place, helper| {
+        Work::one(place.get(helper, place.size / 2))
+    }));
+    rows.push(bench.row(Task::Miss, hundred, |place, helper| Work::one(place.miss(helper))));
+    rows.push(bench.row(Task::Store, ten, |place, helper| {
+        Work::one(place.store(helper, place.size / 2))
+    }));
+    for place in places
+        .iter()
+        .filter(|place| [1, 100, 1_000, 10_000].contains(&place.size))
+    {
+        rows.push(bench.row(Task::List(place.size), place, |place, helper| {
+            Work::one(place.list(helper))
+        }));
+    }
+    rows.push(bench.row(Task::ClassicBuild, hundred, |place, helper| {
+        let gets = (0..place.size).map(|number| place.get(helper, number));
+        Work::InTurn(std::iter::once(place.list(helper)).chain(gets).collect())
+    }));
+    rows.push(bench.row(Task::ParallelGets, hundred, |place, helper| {
+        Work::AtOnce((0..PARALLEL).map(|number| place.get(helper, number)).collect())
+    }));
+    let others = places
+        .iter()
+        .filter(|place| place.size > 10 && ![100, 1_000].contains(&place.size));
+    let large: Vec<&Place<'_>> = std::iter::once(ten).chain(others).collect();
+    rows.extend(bench.get_among(&large));
+    rows.extend(bench.peak_memory(hundred));
+    rows.push(bench.binary_size());
+    rows
+}
+
+struct Bench<'a> {
+    contenders: &'a Contenders,
+    effort: Effort,
+}
+
+impl Bench<'_> {
+    /// One task of every helper that has a store in `place`.
+    fn row(&self, task: Task, place: &Place<'_>, work: impl Fn(&Place<'_>, Contender) -> Work) -> Row {
+        let measured: Vec<Contender> = Contender::HELPERS
+            .into_iter()
+            .filter(|helper| place.has(*helper))
+            // The environment cannot be written.
+            .filter(|helper| task != Task::Store || *helper != Contender::Env)
+            .collect();
+        let works = measured.iter().map(|helper| work(place, *helper)).collect();
+        self.measured(task, &measured, works)
+    }
+
+    fn measured(&self, task: Task, contenders: &[Contender], mut works: Vec<Work>) -> Row {
+        say(&format!("timing {task:?}"));
+        let (times, rounds) = medians(&mut works, self.effort.patience());
+        let mut row = Row {
+            task,
+            rounds,
+            values: Vec::new(),
+            failed: Vec::new(),
+        };
+        for (contender, time) in contenders.iter().copied().zip(times) {
+            match time {
+                Ok(time) => row.values.push((contender, time)),
+                Err(failure) => {
+                    say(&failure);
+                    row.failed.push(contender);
+                }
+            }
+        }
+        row
+    }
+
+    fn start(&self) -> Row {
+        let there: Vec<Contender> = Contender::ALL
+            .into_iter()
+            .filter(|contender| self.contenders.have(*contender))
+            .collect();
+        let works = there
+            .iter()
+            .map(|contender| Work::one(self.started(*contender)))
+            .collect();
+        self.measured(Task::Start, &there, works)
+    }
+
+    fn started(&self, contender: Contender) -> Call {
+        let mut command = Command::new(self.program(contender));
+        command.env_clear();
+        let reply = match contender {
+            Contender::True => "",
+            Contender::Hello => "hello",
+            _ => {
+                command.arg("version");
+                "docker-credential-"
+            }
+        };
+        Call::new(command, "", Expected::Reply(reply.to_owned()))
+    }
+
+    /// The same credential out of stores of several sizes, in turn.
+    fn get_among(&self, places: &[&Place<'_>]) -> Vec<Row> {
+        if !self.contenders.have(Contender::Age) || places.len() < 2 {
+            return Vec::new();
+        }
+        say("timing get in stores of several sizes");
+        let get = |place: &&Place<'_>| Work::one(place.get(Contender::Age, 5));
+        let mut works: Vec<Work> = places.iter().map(get).collect();
+        let (times, rounds) = medians(&mut works, self.effort.patience());
+        let rows = places.iter().zip(times);
+        rows.map(|(place, time)| Row {
+            task: Task::GetAmong(place.size),
+            rounds,
+            values: vec![(Contender::Age, time.unwrap_or_else(|failure| panic!("{failure}")))],
+            failed: Vec::new(),
+        })
+        .collect()
+    }
+
+    fn peak_memory(&self, place: &Place<'_>) -> Option<Row> {
+        let Ok(time) = find("time") else {
+            say("without peak memory: GNU time is not here");
+            return None;
+        };
+        let call = |contender| match contender {
+            Contender::True | Contender::Hello => self.started(contender),
+            helper => place.get(helper, place.size / 2),
+        };
+        let there = Contender::ALL.into_iter().filter(|contender| {
+            self.contenders.have(*contender)
+                && (!Contender::HELPERS.contains(contender) || place.has(*contender))
+        });
+        let values = there.filter_map(|contender| Some((contender, peak_memory(&time, call(contender))?)));
+        Some(Row {
+            task: Task::PeakMemory,
+            rounds: 1,
+            values: values.collect(),
+            failed: Vec::new(),
+        })
+    }
+
+    fn binary_size(&self) -> Row {
+        let there = Contender::ALL
+            .into_iter()
+            .filter(|contender| self.contenders.have(*contender));
+        let size = |contender| {
+            let size = self
+                .program(contender)
+                .metadata()
+                .expect("a program has a size")
+                .len();
+            #[expect(clippy::cast_precision_loss, reason = "shown with three digits")]
+            let size = size as f64;
+            size
+        };
+        Row {
+            task: Task::BinarySize,
+            rounds: 1,
+            values: there.map(|contender| (contender, size(contender))).collect(),
+            failed: Vec::new(),
+        }
+    }
+
+    fn program(&self, contender: Contender) -> &Path {
+        self.contenders
+            .program(contender)
+            .expect("only what is there is measured")
+    }
+}

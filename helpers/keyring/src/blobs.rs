@@ -1,0 +1,298 @@
+//! Credentials in a store that keeps named blobs and knows nothing of servers: the kernel's keyring, the macOS
+//! Keychain, the Windows Credential Manager.
+//!
+//! A credential is one record. A record that fits into a blob is one blob. A larger one is cut into chunks, whose names
+//! hold a generation that is new each time; then one write of a head, which names the generation, the number of
+//! chunks, the length and the hash, makes it the record. So the old record answers until the new one does, what was
+//! written half is no record, and chunks that do not belong together are noticed.
+
+use std::fmt::Write as _;
+
+use docker_credential_helper::{Credential, CredentialStore, Error, Listed, Secret, ServerUrl, Username};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+/// In front of every name, so that nothing else in the store is taken for ours.
+pub(crate) const PREFIX: &str = "docker-credential-keyring:";
+
+/// A record is read while another process replaces it: how often it is begun anew.
+const ROUNDS: usize = 3;
+
+/// What a store of the system offers.
+pub(crate) trait Blobs {
+    /// The most bytes in one blob, as the store's own limit has it.
+    const BLOB_MAX: usize;
+    /// The most bytes in a name.
+    const NAME_MAX: usize;
+    /// The store, as its users call it, for messages.
+    const STORE: &str;
+
+    fn read(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, Error>;
+    /// Makes or replaces a blob, in one step.
+    fn write(&self, name: &str, blob: &[u8]) -> Result<(), Error>;
+    /// Removes a blob, if it is there.
+    fn delete(&self, name: &str) -> Result<(), Error>;
+    /// The names that begin with [`PREFIX`].
+    fn names(&self) -> Result<Vec<String>, Error>;
+}
+
+/// docker's credentials in such a store.
+#[derive(Debug)]
+pub(crate) struct BlobStore<B>(pub(crate) B);
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Record {
+    #[serde(rename = "ServerURL")]
+    server_url: String,
+    username: String,
+    secret: String,
+}
+
+/// What stands in place of a record that is cut into chunks.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Head {
+    generation: String,
+    chunks: usize,
+    length: usize,
+    sha256: String,
+}
+
+/// The first byte of a blob tells which of the two follows.
+const RECORD: u8 = b'1';
+const HEAD: u8 = b'2';
+
+impl<B: Blobs> CredentialStore for BlobStore<B> {
+    fn get(&self, server: &ServerUrl) -> Result<Option<Credential>, Error> {
+        let name = name(server);
+        if name.len() > B::NAME_MAX {
+            return Ok(None);
+        }
+        self.credential(&name)
+    }
+
+    fn store(&self, credential: &Credential) -> Result<(), Error> {
+        let name = name(credential.server());
+        let record = Zeroizing::new(
+            serde_json::to_vec(&Record {
+                server_url: credential.server().as_str().to_owned(),
+                username: credential.username().as_str().to_owned(),
+                secret: credential.secret().expose().to_owned(),
+            })
+            .map_err(|_| Error::Damaged("the credential cannot be written as JSON".into()))?,
+        );
+        if chunk_name(&name, GENERATION_SAMPLE, usize::MAX).len() > B::NAME_MAX {
+            return Err(Error::Refused(
+                format!(
+                    "{} holds no server URL as long as this one; the limit is {} bytes",
+                    B::STORE,
+                    B::NAME_MAX
+                )
+                .into(),
+            ));
+        }
+        let old = match self.0.read(&name) {
+            Ok(blob) => blob.and_then(|blob| head(&blob)),
+            // What cannot be read any more is replaced like anything else.
+            Err(Error::Damaged(_)) => None,
+            Err(error) => return Err(error),
+        };
+        let written = if record.len() < B::BLOB_MAX {
+            self.0.write(&name, &tagged(RECORD, &record))
+        } else {
+            self.write_chunks(&name, &record)
+        };
+        written?;
+        // Only the generation that was there before: that of a login at the same time is not ours to remove.
+        if let Some(old) = old {
+            self.delete_chunks(&name, &old);
+        }
+        Ok(())
+    }
+
+    fn erase(&self, server: &ServerUrl) -> Result<(), Error> {
+        let name = name(server);
+        if name.len() > B::NAME_MAX {
+            return Ok(());
+        }
+        // The head first: whatever happens then, what is left is no record.
+        self.0.delete(&name)?;
+        // All generations, also those whose store never came to its end.
+        for other in self.0.names()? {
+            if chunk_owner(&other) == Some(&name) {
+                self.0.delete(&other)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn list(&self) -> Result<Vec<Listed>, Error> {
+        let mut listed = Vec::new();
+        for name in self.0.names()? {
+            if chunk_owner(&name).is_some() {
+                continue;
+            }
+            match self.credential(&name) {
+                Ok(Some(credential)) => listed.push(Listed::from(&credential)),
+                Ok(None) | Err(Error::Damaged(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(listed)
+    }
+}
+
+impl<B: Blobs> BlobStore<B> {
+    fn credential(&self, name: &str) -> Result<Option<Credential>, Error> {
+        let mut seen: Option<Head> = None;
+        for _ in 0..ROUNDS {
+            let Some(blob) = self.0.read(name)? else {
+                return Ok(None);
+            };
+            let record = match blob.split_first() {
+                Some((&RECORD, record)) => Some(Zeroizing::new(record.to_vec())),
+                Some((&HEAD, _)) => match head(&blob) {
+                    None => return Err(damaged(name)),
+                    // Read twice and still incomplete: nobody is replacing it.
+                    Some(head) if seen.as_ref() == Some(&head) => return Err(damaged(name)),
+                    Some(head) => {
+                        let record = self.joined(name, &head)?;
+                        seen = Some(head);
+                        record
+                    }
+                },
+                _ => return Err(damaged(name)),
+            };
+            if let Some(record) = record {
+                return parse(&record).map(Some).ok_or_else(|| damaged(name));
+            }
+        }
+        Err(damaged(name))
+    }
+
+    /// The chunks of a generation, if they are all there and are what was written.
+    fn joined(&self, name: &str, head: &Head) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
+        if head.chunks > head.length || head.length > docker_credential_helper::INPUT_MAX * 2 {
+            return Ok(None);
+        }
+        let mut record = Zeroizing::new(Vec::with_capacity(head.length));
+        for number in 0..head.chunks {
+            match self.0.read(&chunk_name(name, &head.generation, number))? {
+                Some(chunk) => record.extend_from_slice(&chunk),
+                None => return Ok(None),
+            }
+        }
+        let is_whole = record.len() == head.length && hash(&record) == head.sha256;
+        Ok(is_whole.then_some(record))
+    }
+
+    fn write_chunks(&self, name: &str, record: &[u8]) -> Result<(), Error> {
+        let chunks: Vec<&[u8]> = record.chunks(B::BLOB_MAX).collect();
+        let head = Head {
+            generation: new_generation()?,
+            chunks: chunks.len(),
+            length: record.len(),
+            sha256: hash(record),
+        };
+        let encoded = serde_json::to_vec(&head).expect("numbers and strings are JSON");
+        let written = chunks
+            .iter()
+            .enumerate()
+            .try_for_each(|(number, chunk)| self.0.write(&chunk_name(name, &head.generation, number), chunk))
+            .and_then(|()| self.0.write(name, &tagged(HEAD, &encoded)));
+        if written.is_err() {
+            self.delete_chunks(name, &head);
+        }
+        written
+    }
+
+    /// What cannot be deleted stays until `erase`: the login itself has come to its end.
+    fn delete_chunks(&self, name: &str, head: &Head) {
+        for number in 0..head.chunks {
+            if self
+                .0
+                .delete(&chunk_name(name, &head.generation, number))
+                .is_err()
+            {
+                return;
+            }
+        }
+    }
+}
+
+/// The name of a server's blob. Windows takes names without regard to case, and paths of registries are told apart by
+/// it, so capitals are escaped; and what is not printable ASCII is, for it is no name everywhere.
+fn name(server: &ServerUrl) -> String {
+    let mut name = PREFIX.to_owned();
+    for byte in server.key().to_string().bytes() {
+        match byte {
+            b'%' | b'#' | b'*' | b'?' | b'A'..=b'Z' => {
+                write!(name, "%{byte:02x}").expect("a string takes it");
+            }
+            0x21..=0x7e => name.push(char::from(byte)),
+            _ => write!(name, "%{byte:02x}").expect("a string takes it"),
+        }
+    }
+    name
+}
+
+const GENERATION_SAMPLE: &str = "0123456789abcdef";
+
+/// `#` stands in no server's name.
+fn chunk_name(name: &str, generation: &str, number: usize) -> String {
+    format!("{name}#{generation}.{number}")
+}
+
+/// The name of the record that a chunk belongs to; nothing for a record's own name.
+fn chunk_owner(name: &str) -> Option<&str> {
+    name.rsplit_once('#').map(|(owner, _)| owner)
+}
+
+fn new_generation() -> Result<String, Error> {
+    let mut bytes = [0; GENERATION_SAMPLE.len() / 2];
+    getrandom::fill(&mut bytes)
+        .map_err(|_| Error::Unavailable("the system gives no random numbers; try again".into()))?;
+    Ok(hex(&bytes))
+}
+
+fn head(blob: &[u8]) -> Option<Head> {
+    match blob.split_first() {
+        Some((&HEAD, encoded)) => serde_json::from_slice(encoded).ok(),
+        _ => None,
+    }
+}
+
+fn tagged(tag: u8, bytes: &[u8]) -> Zeroizing<Vec<u8>> {
+    let mut blob = Zeroizing::new(Vec::with_capacity(bytes.len() + 1));
+    blob.push(tag);
+    blob.extend_from_slice(bytes);
+    blob
+}
+
+fn parse(record: &[u8]) -> Option<Credential> {
+    let record: Record = serde_json::from_slice(record).ok()?;
+    let secret = Secret::new(record.secret);
+    let server = ServerUrl::parse(&record.server_url).ok()?;
+    let username = Username::parse(record.username).ok()?;
+    Some(Credential::new(server, username, secret))
+}
+
+fn hash(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("a string takes it");
+        text
+    })
+}
+
+fn damaged(name: &str) -> Error {
+    let server = name.strip_prefix(PREFIX).unwrap_or(name);
+    Error::Damaged(format!("what is stored for {server} is damaged or incomplete; log in to it again").into())
+}
+
+#[cfg(test)]
+mod tests;

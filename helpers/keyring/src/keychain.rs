@@ -1,0 +1,73 @@
+//! The macOS Keychain: generic passwords in the login keychain. Never run by its authors, who have no Mac; it is
+//! compiled, and what it shares with other systems is tested there.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use apple_native_keyring_store::keychain::Store;
+use docker_credential_helper::{Environment, Error};
+use keyring_core::Entry;
+use keyring_core::api::CredentialStoreApi;
+use zeroize::Zeroizing;
+
+use crate::blobs::{BlobStore, Blobs, PREFIX};
+use crate::native::{self, Platform};
+
+/// The account of every item, so that a server has one item, whoever logs in there.
+const ACCOUNT: &str = "docker-credential-keyring";
+
+pub(crate) fn open(_: &Environment) -> Result<BlobStore<Keychain>, Error> {
+    Store::new()
+        .map(|store| BlobStore(Keychain(store)))
+        .map_err(|_| Error::Unavailable("the keychain cannot be opened; log in to a desktop session".into()))
+}
+
+pub(crate) struct Keychain(Arc<Store>);
+
+impl Platform for Keychain {
+    const STORE: &str = "the keychain";
+
+    fn entry(&self, name: &str) -> keyring_core::Result<Entry> {
+        native::entry_in(&self.0, name, ACCOUNT)
+    }
+
+    fn names(&self) -> keyring_core::Result<Vec<String>> {
+        let ours = self.0.search(&HashMap::from([("user", ACCOUNT)]))?;
+        Ok(ours
+            .iter()
+            .filter_map(Entry::get_specifiers)
+            .map(|(service, _)| service)
+            .filter(|service| service.starts_with(PREFIX))
+            .collect())
+    }
+
+    /// -25308: no user may be asked here (ssh); -128: the user pressed Cancel; -25293: the password was wrong.
+    fn is_locked(error: &str) -> bool {
+        ["-25308", "-128", "-25293"]
+            .iter()
+            .any(|code| error.contains(code))
+    }
+}
+
+impl Blobs for Keychain {
+    /// The keychain names no limit; this is larger than any request.
+    const BLOB_MAX: usize = 1 << 22;
+    const NAME_MAX: usize = 1 << 15;
+    const STORE: &str = <Self as Platform>::STORE;
+
+    fn read(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
+        native::read(self, name)
+    }
+
+    fn write(&self, name: &str, blob: &[u8]) -> Result<(), Error> {
+        native::write(self, name, blob)
+    }
+
+    fn delete(&self, name: &str) -> Result<(), Error> {
+        native::delete(self, name)
+    }
+
+    fn names(&self) -> Result<Vec<String>, Error> {
+        native::names(self)
+    }
+}

@@ -1,0 +1,170 @@
+//! The Linux kernel's keyring: for machines without a desktop, where nothing is to lie on disk.
+
+use std::fs;
+
+use docker_credential_helper::{Credential, CredentialStore, Environment, Error, Listed, ServerUrl};
+use linux_keyutils::{KeyError, KeyRing, KeyRingIdentifier};
+use zeroize::Zeroizing;
+
+use crate::blobs::{BlobStore, Blobs, PREFIX};
+
+/// The most keys that are looked at in the keyring; the kernel's own limit for a user's keys is far below.
+const LINKS_MAX: usize = 1 << 16;
+
+/// Opens the user's persistent keyring or, in a kernel without those, the user keyring.
+pub(crate) fn open(environment: &Environment) -> Result<Keyutils, Error> {
+    // A key can be read only by a process that possesses it, which is by a link from one of its own keyrings. That of
+    // the session may be somebody else's (sudo, a service), so the link goes into the process's, which ends with it.
+    let (ring, lifetime) = match KeyRing::get_persistent(KeyRingIdentifier::Process) {
+        Ok(ring) => (ring, Lifetime::Persistent),
+        Err(_) => (user_keyring()?, Lifetime::User),
+    };
+    environment.log(|| format!("{lifetime:?} keyring"));
+    Ok(Keyutils {
+        store: BlobStore(Ring(ring)),
+        lifetime,
+        environment: environment.clone(),
+    })
+}
+
+fn user_keyring() -> Result<KeyRing, Error> {
+    let process = KeyRing::from_special_id(KeyRingIdentifier::Process, true).map_err(unavailable)?;
+    let ring = KeyRing::from_special_id(KeyRingIdentifier::User, false).map_err(unavailable)?;
+    process.link_keyring(ring).map_err(unavailable)?;
+    Ok(ring)
+}
+
+pub(crate) struct Keyutils {
+    store: BlobStore<Ring>,
+    lifetime: Lifetime,
+    environment: Environment,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Lifetime {
+    Persistent,
+    User,
+}
+
+impl CredentialStore for Keyutils {
+    fn get(&self, server: &ServerUrl) -> Result<Option<Credential>, Error> {
+        self.store.get(server)
+    }
+
+    fn store(&self, credential: &Credential) -> Result<(), Error> {
+        self.store.store(credential)?;
+        self.environment.notice(match self.lifetime {
+            Lifetime::Persistent => {
+                "kept in the kernel's memory: this login is gone after a reboot, or when none was used for some days"
+            }
+            Lifetime::User => "kept in the kernel's memory: this login is gone after a reboot",
+        });
+        Ok(())
+    }
+
+    fn erase(&self, server: &ServerUrl) -> Result<(), Error> {
+        self.store.erase(server)
+    }
+
+    fn list(&self) -> Result<Vec<Listed>, Error> {
+        self.store.list()
+    }
+}
+
+/// A keyring of keys of type `user`.
+struct Ring(KeyRing);
+
+impl Blobs for Ring {
+    /// The most that a key of type `user` holds.
+    const BLOB_MAX: usize = 32767;
+    /// `KEY_MAX_DESC_SIZE`, less the NUL at the end.
+    const NAME_MAX: usize = 4095;
+    const STORE: &str = "the kernel's keyring";
+
+    fn read(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
+        match self.0.search(name).and_then(|key| key.read_to_vec()) {
+            Ok(blob) => Ok(Some(Zeroizing::new(blob))),
+            Err(KeyError::KeyDoesNotExist) => Ok(None),
+            Err(error) => Err(unreadable(name, error)),
+        }
+    }
+
+    fn write(&self, name: &str, blob: &[u8]) -> Result<(), Error> {
+        match self.0.add_key(name, blob) {
+            Ok(_) => Ok(()),
+            Err(KeyError::QuotaExceeded) => Err(quota_exceeded()),
+            Err(error) => Err(unavailable(error)),
+        }
+    }
+
+    fn delete(&self, name: &str) -> Result<(), Error> {
+        let key = match self.0.search(name) {
+            Ok(key) => key,
+            Err(KeyError::KeyDoesNotExist) => return Ok(()),
+            // A key that was revoked cannot be looked at, not even to remove it. But another takes its place.
+            Err(KeyError::KeyRevoked | KeyError::KeyExpired | KeyError::KeyRejected) => {
+                self.0.add_key(name, "revoked").map_err(unavailable)?
+            }
+            Err(error) => return Err(unavailable(error)),
+        };
+        match self.0.unlink_key(key) {
+            Ok(()) | Err(KeyError::KeyDoesNotExist) => Ok(()),
+            Err(error) => Err(unavailable(error)),
+        }
+    }
+
+    fn names(&self) -> Result<Vec<String>, Error> {
+        let links = self.0.get_links(LINKS_MAX).map_err(unavailable)?;
+        let names = links.iter().filter_map(|link| {
+            let metadata = link.as_key()?.metadata().ok()?;
+            let name = metadata.get_description();
+            name.starts_with(PREFIX).then(|| name.to_owned())
+        });
+        Ok(names.collect())
+    }
+}
+
+fn unreadable(name: &str, error: KeyError) -> Error {
+    match error {
+        KeyError::KeyRevoked | KeyError::KeyExpired | KeyError::KeyRejected => {
+            let server = name.strip_prefix(PREFIX).unwrap_or(name);
+            Error::Damaged(
+                format!("the key for {server} in the kernel's keyring was revoked or has expired; log in to it again")
+                    .into(),
+            )
+        }
+        error => unavailable(error),
+    }
+}
+
+fn unavailable(error: KeyError) -> Error {
+    let problem = match error {
+        KeyError::AccessDenied | KeyError::PermissionDenied => "does not let this process in",
+        KeyError::OperationNotSupported => "is not there: this kernel has none, or the container forbids it",
+        KeyError::OutOfMemory => "has no memory left",
+        KeyError::QuotaExceeded => return quota_exceeded(),
+        _ => "cannot be used",
+    };
+    Error::Unavailable(
+        format!("the kernel's keyring {problem}; use docker-credential-age, which needs none").into(),
+    )
+}
+
+/// The kernel counts all keys of a user together, whichever program made them.
+fn quota_exceeded() -> Error {
+    let is_root = rustix::process::geteuid().is_root();
+    let limit = |name: &str| {
+        let prefix = if is_root { "root_" } else { "" };
+        fs::read_to_string(format!("/proc/sys/kernel/keys/{prefix}{name}"))
+            .map_or_else(|_| "?".to_owned(), |limit| limit.trim().to_owned())
+    };
+    Error::Refused(
+        format!(
+            "the kernel's keyring is full: it holds {} keys and {} bytes of one user; log out of a server, or use \
+             docker-credential-age, which has no such limit",
+            limit("maxkeys"),
+            limit("maxbytes")
+        )
+        .into(),
+    )
+}

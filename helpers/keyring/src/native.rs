@@ -1,0 +1,83 @@
+//! The stores of macOS and Windows, as `keyring-core` gives them: named blobs, one entry each.
+
+use std::error::Error as _;
+use std::sync::Arc;
+
+use docker_credential_helper::Error;
+use keyring_core::api::CredentialStoreApi;
+use keyring_core::{Entry, Error as KeyringError};
+use zeroize::Zeroizing;
+
+/// What tells one system from the other.
+pub(crate) trait Platform {
+    const STORE: &str;
+    /// The entry of a name, be it there or not.
+    fn entry(&self, name: &str) -> keyring_core::Result<Entry>;
+    /// The names of all entries that may be ours.
+    fn names(&self) -> keyring_core::Result<Vec<String>>;
+    /// Whether the system says by this error that a person must unlock the store.
+    fn is_locked(error: &str) -> bool;
+}
+
+pub(crate) fn read(platform: &impl Platform, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
+    match platform.entry(name).and_then(|entry| entry.get_secret()) {
+        Ok(blob) => Ok(Some(Zeroizing::new(blob))),
+        Err(KeyringError::NoEntry) => Ok(None),
+        Err(error) => Err(told(platform, error)),
+    }
+}
+
+pub(crate) fn write(platform: &impl Platform, name: &str, blob: &[u8]) -> Result<(), Error> {
+    // Not as a password: that would be kept as UTF-16 and take twice the room.
+    platform
+        .entry(name)
+        .and_then(|entry| entry.set_secret(blob))
+        .map_err(|error| told(platform, error))
+}
+
+pub(crate) fn delete(platform: &impl Platform, name: &str) -> Result<(), Error> {
+    match platform.entry(name).and_then(|entry| entry.delete_credential()) {
+        Ok(()) | Err(KeyringError::NoEntry) => Ok(()),
+        Err(error) => Err(told(platform, error)),
+    }
+}
+
+pub(crate) fn names(platform: &impl Platform) -> Result<Vec<String>, Error> {
+    platform.names().map_err(|error| told(platform, error))
+}
+
+/// For `map_err` where a store is opened.
+pub(crate) fn entry_in<S: CredentialStoreApi>(
+    store: &Arc<S>,
+    service: &str,
+    user: &str,
+) -> keyring_core::Result<Entry> {
+    store.build(service, user, None)
+}
+
+/// The library's own texts are for programmers, and one of its errors carries the secret: only the system's words are
+/// handed on.
+fn told<P: Platform>(_: &P, error: KeyringError) -> Error {
+    let store = P::STORE;
+    match error {
+        KeyringError::NoStorageAccess(cause) => Error::Locked(
+            format!("{store} is locked or cannot be reached from here ({cause}); unlock it and try again")
+                .into(),
+        ),
+        KeyringError::PlatformFailure(cause) => {
+            let cause = cause.to_string();
+            if P::is_locked(&cause) {
+                Error::Locked(format!("{store} was not unlocked ({cause}); unlock it and try again").into())
+            } else {
+                Error::Unavailable(format!("{store} refuses: {cause}").into())
+            }
+        }
+        KeyringError::TooLong(_, limit) => {
+            Error::Refused(format!("{store} holds no more than {limit} characters of this").into())
+        }
+        error => {
+            debug_assert!(error.source().is_none());
+            Error::Unavailable(format!("{store} cannot be used").into())
+        }
+    }
+}

@@ -1,0 +1,347 @@
+//! The Secret Service, which GNOME Keyring, `KWallet` and `KeePassXC` offer on the session bus.
+//!
+//! The items are docker's own: what `docker-credential-secretservice` wrote is read, replaced, listed and erased, and
+//! it finds what is written here. zbus is used as it is instead of a client of the Secret Service on top of it: the
+//! clients wait for each answer before they ask on, find items by other identities than the server, and compute their
+//! session keys ten times as slowly.
+
+use docker_credential_helper::{
+    Credential, CredentialStore, Environment, Error, Listed, Secret, ServerUrl, matching,
+};
+use futures_util::future::join;
+use zbus::OwnedObjectPath;
+
+mod bus;
+mod failure;
+mod item;
+mod prompt;
+mod service;
+mod session;
+
+use bus::Bus;
+use failure::{Failure, NotUnlocked};
+use item::Item;
+use service::{Scope, Service};
+use session::{KeyPair, Opened};
+
+/// Names another collection than the default: its label, its alias, or the last part of its path.
+const COLLECTION: &str = "DOCKER_CREDENTIAL_KEYRING_COLLECTION";
+/// `1`: never show a prompt.
+const NONINTERACTIVE: &str = "DOCKER_CREDENTIAL_NONINTERACTIVE";
+
+/// How often a question is asked anew because a prompt was answered or another program changed the keyring.
+const ROUNDS: usize = 3;
+
+/// docker's items in the Secret Service.
+pub(crate) struct SecretService {
+    environment: Environment,
+    addresses: Vec<String>,
+    collection: Option<String>,
+    may_prompt: bool,
+}
+
+impl SecretService {
+    /// Reads the settings. The bus is reached by each verb.
+    pub(crate) fn open(environment: &Environment) -> Result<Self, Error> {
+        let may_prompt = match environment.setting(NONINTERACTIVE)?.as_deref() {
+            None | Some("0") => true,
+            Some("1") => false,
+            Some(_) => {
+                return Err(Error::setting(
+                    NONINTERACTIVE,
+                    "is neither 1 nor 0; set it to 1, or unset it",
+                ));
+            }
+        };
+        Ok(Self {
+            addresses: bus::addresses(environment)?,
+            collection: environment.setting(COLLECTION)?,
+            may_prompt,
+            environment: environment.clone(),
+        })
+    }
+
+    /// Carries out a verb, and once more if the service went away in the middle of it: a service that is started
+    /// on demand is then started anew. Each verb may be begun again without harm.
+    fn run<T>(&self, verb: &impl AsyncFn(&Service, &Scope) -> Result<T, Failure>) -> Result<T, Error> {
+        let outcome = match zbus::block_on(self.attempt(verb)) {
+            Err(Failure::Gone) => {
+                self.environment
+                    .log(|| "the keyring went away; trying once more".to_owned());
+                zbus::block_on(self.attempt(verb))
+            }
+            outcome => outcome,
+        };
+        Ok(outcome?)
+    }
+
+    async fn attempt<T>(
+        &self,
+        verb: &impl AsyncFn(&Service, &Scope) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let service = Service {
+            bus: Bus::connect(&self.addresses).await?,
+            may_prompt: self.may_prompt,
+        };
+        let outcome = match self.scope(&service).await {
+            Ok(scope) => verb(&service, &scope).await,
+            Err(failure) => Err(failure),
+        };
+        service.bus.close().await;
+        outcome
+    }
+
+    async fn scope(&self, service: &Service) -> Result<Scope, Failure> {
+        Ok(match &self.collection {
+            None => Scope::Everywhere,
+            Some(name) => Scope::Collection(service.named(name).await?),
+        })
+    }
+
+    /// What answers for a server as things are.
+    async fn look(&self, service: &Service, scope: &Scope, server: &ServerUrl) -> Result<Sight, Failure> {
+        let (items, session) = candidates(service, scope, server).await?;
+        let mut item = self.newest(service, server, items).await?;
+        let mut locked = Vec::new();
+        if item.is_none() {
+            // All that can still answer is an item of ours in a spelling that only the key attribute finds. It is no
+            // newer than one that was found already, since a store removes what is there before it.
+            let key = server.key().to_string();
+            let query = item::key_query(&key);
+            let (found, collections) =
+                join(service.search(scope, &query), service.locked_collections(scope)).await;
+            let items = service.describe(found?).await?;
+            item = self.newest(service, server, items).await?;
+            locked = collections?;
+        }
+        Ok(match (item, session) {
+            (None, _) if locked.is_empty() => Sight::Nothing,
+            (None, _) => Sight::Locked(locked),
+            (Some(item), _) if item.is_locked => Sight::Locked(vec![item.path]),
+            (Some(item), Some(session)) => Sight::Item(item, Box::new(session)),
+            (Some(item), None) => Sight::Item(item, Box::new(Opening::begin(service).await?)),
+        })
+    }
+
+    async fn newest(
+        &self,
+        service: &Service,
+        server: &ServerUrl,
+        items: Vec<Item>,
+    ) -> Result<Option<Item>, Failure> {
+        let items = date_duplicates(service, items).await?;
+        self.log_found(&items);
+        Ok(matching::newest(server, items, |item| {
+            (&item.server, item.modified)
+        }))
+    }
+
+    fn log_found(&self, items: &[Item]) {
+        for item in items {
+            self.environment.log(|| {
+                let lock = if item.is_locked { " (locked)" } else { "" };
+                format!("found {} for {}{lock}", item.path.as_str(), item.server)
+            });
+        }
+    }
+}
+
+impl CredentialStore for SecretService {
+    fn get(&self, server: &ServerUrl) -> Result<Option<Credential>, Error> {
+        self.run(&async |service, scope| {
+            for _ in 0..ROUNDS {
+                match self.look(service, scope, server).await? {
+                    Sight::Nothing => return Ok(None),
+                    Sight::Locked(objects) => service.unlock(&objects).await?,
+                    Sight::Item(item, session) => match secret(service, &item, *session).await {
+                        // Another program replaced or locked it just now.
+                        Err(Failure::NoSuchObject | Failure::Locked(_)) => {}
+                        secret => return Ok(Some(Credential::new(item.server, item.username, secret?))),
+                    },
+                }
+            }
+            Err(Failure::Locked(NotUnlocked::StillLocked))
+        })
+    }
+
+    fn store(&self, credential: &Credential) -> Result<(), Error> {
+        self.run(&async |service, scope| {
+            let collection = match scope {
+                Scope::Collection(collection) => collection.clone(),
+                Scope::Everywhere => match service.alias("default").await? {
+                    Some(collection) => collection,
+                    None => service.create_default().await?,
+                },
+            };
+            if service.is_locked(&collection).await? {
+                service.unlock(std::slice::from_ref(&collection)).await?;
+            }
+            let server = credential.server();
+            let (before, session) = join(of_key(service, scope, server), Opening::begin(service)).await;
+            let before = before?;
+            self.log_found(&before);
+            let secret = session?.agree()?.seal(credential.secret().expose())?;
+            service
+                .create(
+                    &collection,
+                    &item::label(server),
+                    &item::attributes(server, &server.key().to_string(), credential.username()),
+                    &secret,
+                )
+                .await?;
+            // Only what was there before: a login that happens at the same time keeps its own. An old item in another
+            // collection that is locked stays; it is older than the new one and so never answers.
+            delete(service, before.into_iter().filter(|item| !item.is_locked)).await
+        })
+    }
+
+    fn erase(&self, server: &ServerUrl) -> Result<(), Error> {
+        self.run(&async |service, scope| {
+            for _ in 0..ROUNDS {
+                let (items, locked) =
+                    join(of_key(service, scope, server), service.locked_collections(scope)).await;
+                let (items, mut locked) = (items?, locked?);
+                self.log_found(&items);
+                let (locked_items, unlocked_items): (Vec<_>, Vec<_>) =
+                    items.into_iter().partition(|item| item.is_locked);
+                delete(service, unlocked_items).await?;
+                locked.extend(locked_items.into_iter().map(|item| item.path));
+                if locked.is_empty() {
+                    return Ok(());
+                }
+                service.unlock(&locked).await?;
+            }
+            Err(Failure::Locked(NotUnlocked::StillLocked))
+        })
+    }
+
+    fn list(&self) -> Result<Vec<Listed>, Error> {
+        self.run(&async |service, scope| {
+            for _ in 0..ROUNDS {
+                let (items, locked) = join(all(service, scope), service.locked_collections(scope)).await;
+                let (items, locked) = (items?, locked?);
+                if locked.is_empty() {
+                    let items = date_duplicates(service, items).await?;
+                    return Ok(items.into_iter().map(Listed::from).collect());
+                }
+                service.unlock(&locked).await?;
+            }
+            Err(Failure::Locked(NotUnlocked::StillLocked))
+        })
+    }
+}
+
+/// What there is for a server.
+enum Sight {
+    Nothing,
+    /// Something, or perhaps something, once these are unlocked.
+    Locked(Vec<OwnedObjectPath>),
+    Item(Item, Box<Opening>),
+}
+
+/// docker's items in the spelling that is asked for and in all common ones, and the session to read one by if that
+/// was worth opening.
+///
+/// A miss is the commonest answer of all, so no session is opened before something is found. But the first search that
+/// finds something has it opened at once, while the service is still busy with the others: the agreement takes it
+/// longer than all searches together. That a search comes first is also the harmless call that a gnome-keyring of
+/// version 50 needs to see on a new connection.
+async fn candidates(
+    service: &Service,
+    scope: &Scope,
+    server: &ServerUrl,
+) -> Result<(Vec<Item>, Option<Opening>), Failure> {
+    let mut others = server.key().common_spellings();
+    others.retain(|spelling| spelling != server.as_str());
+    let exact = async {
+        let found = service.search(scope, &item::query(server.as_str())).await?;
+        let is_readable = found.iter().any(|(_, is_locked)| !is_locked);
+        let session = async {
+            if is_readable {
+                Opening::begin(service).await.map(Some)
+            } else {
+                Ok(None)
+            }
+        };
+        let (items, session) = join(service.describe(found), session).await;
+        Ok((items?, session?))
+    };
+    let others = async {
+        let found = service
+            .bus
+            .pipeline(&others, async |spelling| {
+                service.search(scope, &item::query(spelling)).await
+            })
+            .await?;
+        let found = found.into_iter().collect::<Result<Vec<_>, _>>()?;
+        service.describe(found.into_iter().flatten().collect()).await
+    };
+    let (exact, others) = join(exact, others).await;
+    let ((mut items, session), others) = (exact?, others?);
+    items.extend(others);
+    Ok((items, session))
+}
+
+/// A session that the service has opened, and what is still to be computed for it.
+struct Opening {
+    keys: KeyPair,
+    opened: Opened,
+}
+
+impl Opening {
+    async fn begin(service: &Service) -> Result<Self, Failure> {
+        let keys = KeyPair::generate()?;
+        let opened = Opened::open(&service.bus, &keys).await?;
+        Ok(Self { keys, opened })
+    }
+
+    fn agree(self) -> Result<session::Session, Failure> {
+        self.opened.agree(&self.keys)
+    }
+}
+
+/// All of docker's items.
+async fn all(service: &Service, scope: &Scope) -> Result<Vec<Item>, Failure> {
+    let found = service.search(scope, &[item::MARK].into()).await?;
+    service.describe(found).await
+}
+
+/// All of docker's items for one key, in whichever spelling. It looks at every item, which `get` is spared and where
+/// something is removed is worth it.
+async fn of_key(service: &Service, scope: &Scope, server: &ServerUrl) -> Result<Vec<Item>, Failure> {
+    let mut items = all(service, scope).await?;
+    items.retain(|item| item.server.key() == server.key());
+    Ok(items)
+}
+
+/// Asks for the age of those items that share their key with another; of the others it does not matter.
+async fn date_duplicates(service: &Service, items: Vec<Item>) -> Result<Vec<Item>, Failure> {
+    let mut counts = std::collections::HashMap::new();
+    for item in &items {
+        *counts.entry(item.server.key().clone()).or_insert(0) += 1;
+    }
+    let (duplicates, mut dated): (Vec<_>, Vec<_>) =
+        items.into_iter().partition(|item| counts[item.server.key()] > 1);
+    dated.extend(service.date(duplicates).await?);
+    Ok(dated)
+}
+
+async fn secret(service: &Service, item: &Item, session: Opening) -> Result<Secret, Failure> {
+    let path = session.opened.path().to_owned();
+    // The key is computed while the service looks the secret up.
+    let (sealed, session) = join(service.secret(&item.path, &path), async { session.agree() }).await;
+    let bytes = session?.unseal(sealed?)?;
+    match std::str::from_utf8(&bytes) {
+        Ok(text) => Ok(Secret::new(text.to_owned())),
+        Err(_) => Err(Failure::NotText(item.server.to_string())),
+    }
+}
+
+async fn delete(service: &Service, items: impl IntoIterator<Item = Item>) -> Result<(), Failure> {
+    let paths: Vec<OwnedObjectPath> = items.into_iter().map(|item| item.path).collect();
+    let answers = service
+        .bus
+        .pipeline(&paths, async |path| service.delete(path).await)
+        .await?;
+    answers.into_iter().collect()
+}

@@ -1,0 +1,188 @@
+//! A connection to the session bus, on which every wait ends.
+
+use std::cell::Cell;
+use std::ffi::OsString;
+use std::future::Future;
+use std::pin::pin;
+use std::time::{Duration, Instant};
+
+use docker_credential_helper::{Environment, Error};
+use futures_util::future::join_all;
+use serde::Serialize;
+use zbus::wire::DynamicDeserialize;
+use zbus::{Connection, DynamicType, Message, ObjectPath, OwnedVariant};
+
+use super::failure::Failure;
+
+/// How long nothing may come back. Each answer renews it, so that a service that is busy with a hundred other clients
+/// does not pass for one that stalls. docker waits for a helper without a limit of its own, and ten seconds is where
+/// people begin to kill it.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+/// The service's name on the bus, whichever program it is.
+pub(super) const SERVICE: &str = "org.freedesktop.secrets";
+const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
+
+/// How many calls are under way at once: enough to keep the service busy, and far from the number of pending replies
+/// that a bus allows a connection.
+const PIPELINE: usize = 128;
+
+/// Where the session bus is. Only sockets in the file system and Linux's abstract ones: over a network, secrets and
+/// the name of who asks would be anybody's.
+pub(super) fn addresses(environment: &Environment) -> Result<Vec<String>, Error> {
+    let set = environment
+        .variable("DBUS_SESSION_BUS_ADDRESS")
+        .and_then(|value| value.into_string().ok())
+        .filter(|value| !value.is_empty());
+    let addresses = match set {
+        Some(list) => list.split(';').map(str::to_owned).collect(),
+        None => match environment.variable("XDG_RUNTIME_DIR").map(OsString::into_string) {
+            Some(Ok(directory)) if directory.starts_with('/') => vec![format!("unix:path={directory}/bus")],
+            _ => Vec::new(),
+        },
+    };
+    let local: Vec<String> = addresses
+        .into_iter()
+        .filter(|address: &String| address.starts_with("unix:"))
+        .collect();
+    if local.is_empty() {
+        return Err(Failure::NoBus.into());
+    }
+    Ok(local)
+}
+
+pub(super) struct Bus {
+    connection: Connection,
+    deadline: Cell<Instant>,
+}
+
+impl Bus {
+    /// Connects to the first bus of `addresses` that answers.
+    pub(super) async fn connect(addresses: &[String]) -> Result<Self, Failure> {
+        let deadline = Instant::now() + PATIENCE;
+        for address in addresses {
+            let connecting = zbus::connection::Builder::address(address.as_str()).build();
+            if let Ok(connection) = bounded(deadline, connecting).await? {
+                return Ok(Self {
+                    connection,
+                    deadline: Cell::new(deadline),
+                });
+            }
+        }
+        Err(Failure::NoBus)
+    }
+
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Hangs up in order. Nothing is under way any more, unless the service stalls: a gnome-keyring of version 50 can
+    /// abort when its peer leaves in the middle of a call.
+    pub(super) async fn close(self) {
+        let _ = bounded(self.deadline.get(), self.connection.close()).await;
+    }
+
+    /// Waits for an answer, as long as there are answers at all.
+    pub(super) async fn bounded<F: Future>(&self, future: F) -> Result<F::Output, Failure> {
+        let mut future = pin!(future);
+        loop {
+            let deadline = self.deadline.get();
+            match bounded(deadline, future.as_mut()).await {
+                Ok(output) => {
+                    self.renew_patience();
+                    return Ok(output);
+                }
+                // Another call was answered meanwhile.
+                Err(_) if self.deadline.get() > deadline => {}
+                Err(failure) => return Err(failure),
+            }
+        }
+    }
+
+    /// From now on, every wait ends then.
+    pub(super) fn set_deadline(&self, deadline: Instant) {
+        self.deadline.set(deadline);
+    }
+
+    /// The service's time begins anew.
+    pub(super) fn renew_patience(&self) {
+        self.set_deadline(Instant::now() + PATIENCE);
+    }
+
+    /// One call of the service, and its answer.
+    pub(super) async fn call<B, A>(
+        &self,
+        path: &ObjectPath<'_>,
+        interface: &str,
+        method: &str,
+        arguments: &B,
+    ) -> Result<A, Failure>
+    where
+        B: Serialize + DynamicType,
+        A: for<'a> DynamicDeserialize<'a>,
+    {
+        let call = self.call_unbounded(path, interface, method, arguments);
+        answer(&self.bounded(call).await??)
+    }
+
+    async fn call_unbounded<B>(
+        &self,
+        path: &ObjectPath<'_>,
+        interface: &str,
+        method: &str,
+        arguments: &B,
+    ) -> Result<Message, Failure>
+    where
+        B: Serialize + DynamicType,
+    {
+        self.connection
+            .call_method(Some(SERVICE), path, Some(interface), method, arguments)
+            .await
+            .map_err(|error| Failure::of(&error))
+    }
+
+    /// A property of an object, as a value whose type is still to be checked.
+    pub(super) async fn property(
+        &self,
+        path: &ObjectPath<'_>,
+        interface: &str,
+        name: &str,
+    ) -> Result<OwnedVariant, Failure> {
+        self.call(path, PROPERTIES, "Get", &(interface, name)).await
+    }
+
+    /// Many calls, sent before the first answer is awaited. All answers are awaited, also where one of them is an
+    /// error, so that none is under way when the connection is closed.
+    pub(super) async fn pipeline<T, R, F: Future<Output = Result<R, Failure>>>(
+        &self,
+        items: impl IntoIterator<Item = T>,
+        call: impl Fn(T) -> F,
+    ) -> Result<Vec<Result<R, Failure>>, Failure> {
+        let mut answers = Vec::new();
+        let mut items = items.into_iter().peekable();
+        while items.peek().is_some() {
+            let batch = items.by_ref().take(PIPELINE).map(&call);
+            answers.extend(join_all(batch).await);
+        }
+        match answers.iter().find_map(|answer| answer.as_ref().err()) {
+            // These concern the connection, not one of the objects.
+            Some(failure @ (Failure::Stalled | Failure::Gone | Failure::NoService)) => Err(failure.clone()),
+            _ => Ok(answers),
+        }
+    }
+}
+
+async fn bounded<F: Future>(deadline: Instant, future: F) -> Result<F::Output, Failure> {
+    let runtime = zruntime::SharedRuntime::current().map_err(|_| Failure::NoBus)?;
+    runtime
+        .timeout_at(deadline, future)
+        .await
+        .map_err(|_| Failure::Stalled)
+}
+
+fn answer<A: for<'a> DynamicDeserialize<'a>>(message: &Message) -> Result<A, Failure> {
+    message
+        .body()
+        .deserialize()
+        .map_err(|_| Failure::Malformed("an answer of the wrong type"))
+}

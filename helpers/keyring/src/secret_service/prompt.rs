@@ -1,0 +1,88 @@
+//! Asking the person at the screen, for a bounded time.
+
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt;
+use futures_util::stream::select;
+use zbus::message::Type;
+use zbus::{MatchRule, Message, MessageStream, ObjectPath, OwnedVariant};
+
+use super::bus::{Bus, SERVICE};
+use super::failure::{Failure, NotUnlocked};
+
+const INTERFACE: &str = "org.freedesktop.Secret.Prompt";
+
+/// How long a prompt may stay on the screen: time to find a password, and no longer than a person would wait for
+/// `docker pull` to begin.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Shows a prompt and waits for what comes of it: the result that the method which made the prompt promises.
+///
+/// It fails with [`Failure::Locked`] if nobody agreed, for whichever reason.
+pub(super) async fn show(bus: &Bus, prompt: &ObjectPath<'_>) -> Result<OwnedVariant, Failure> {
+    // Subscribed to before it is shown, so that a quick answer is not missed.
+    let completed = MatchRule::builder()
+        .msg_type(Type::Signal)
+        .interface(INTERFACE)
+        .member("Completed")
+        .path(prompt);
+    let owner_changed = MatchRule::builder()
+        .msg_type(Type::Signal)
+        .sender("org.freedesktop.DBus")
+        .interface("org.freedesktop.DBus")
+        .member("NameOwnerChanged")
+        .add_arg(SERVICE);
+    let completed = subscribe(bus, completed).await?;
+    let owner_changed = subscribe(bus, owner_changed).await?;
+    let mut signals = select(completed, owner_changed);
+
+    let window = "";
+    let shown: Result<(), Failure> = bus.call(prompt, INTERFACE, "Prompt", &(window,)).await;
+    let outcome = match shown {
+        Err(Failure::NoSuchObject | Failure::Gone) => Err(NotUnlocked::Vanished),
+        Err(Failure::Stalled) => return Err(Failure::Stalled),
+        Err(_) => Err(NotUnlocked::NoPrompter),
+        Ok(()) => {
+            bus.set_deadline(Instant::now() + PATIENCE);
+            match bus.bounded(signals.next()).await {
+                Err(_) => Err(NotUnlocked::TimedOut),
+                Ok(signal) => result(signal),
+            }
+        }
+    };
+    bus.renew_patience();
+    if outcome
+        .as_ref()
+        .is_err_and(|reason| *reason == NotUnlocked::TimedOut)
+    {
+        // Else it would stay on the screen, and its answer would do nothing.
+        let _: Result<(), Failure> = bus.call(prompt, INTERFACE, "Dismiss", &()).await;
+    }
+    outcome.map_err(Failure::Locked)
+}
+
+async fn subscribe(bus: &Bus, rule: zbus::match_rule::Builder<'_>) -> Result<MessageStream, Failure> {
+    let rule = rule.build().map_err(|error| Failure::of(&error))?;
+    bus.bounded(MessageStream::for_match_rule(rule, bus.connection(), None))
+        .await?
+        .map_err(|error| Failure::of(&error))
+}
+
+/// What the first signal says: how the prompt ended, or that the service lost its name and the prompt with it.
+fn result(signal: Option<zbus::Result<Message>>) -> Result<OwnedVariant, NotUnlocked> {
+    let Some(Ok(message)) = signal else {
+        return Err(NotUnlocked::Vanished);
+    };
+    let is_completed = message
+        .header()
+        .member()
+        .is_some_and(|member| member.as_str() == "Completed");
+    if !is_completed {
+        return Err(NotUnlocked::Vanished);
+    }
+    match message.body().deserialize::<(bool, OwnedVariant)>() {
+        Ok((false, result)) => Ok(result),
+        Ok((true, _)) => Err(NotUnlocked::Dismissed),
+        Err(_) => Err(NotUnlocked::Vanished),
+    }
+}

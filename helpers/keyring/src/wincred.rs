@@ -1,0 +1,69 @@
+//! The Windows Credential Manager: generic credentials.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use docker_credential_helper::{Environment, Error};
+use keyring_core::Entry;
+use keyring_core::api::CredentialStoreApi;
+use windows_native_keyring_store::Store;
+use zeroize::Zeroizing;
+
+use crate::blobs::{BlobStore, Blobs, PREFIX};
+use crate::native::{self, Platform};
+
+pub(crate) fn open(_: &Environment) -> Result<BlobStore<CredentialManager>, Error> {
+    Store::new()
+        .map(|store| BlobStore(CredentialManager(store)))
+        .map_err(|_| Error::Unavailable("the Credential Manager cannot be opened".into()))
+}
+
+pub(crate) struct CredentialManager(Arc<Store>);
+
+impl Platform for CredentialManager {
+    const STORE: &str = "the Credential Manager";
+
+    fn entry(&self, name: &str) -> keyring_core::Result<Entry> {
+        self.0.build("", "", Some(&HashMap::from([("target", name)])))
+    }
+
+    fn names(&self) -> keyring_core::Result<Vec<String>> {
+        let pattern = format!("^{PREFIX}");
+        let ours = self.0.search(&HashMap::from([("pattern", pattern.as_str())]))?;
+        Ok(ours
+            .iter()
+            // What was deleted meanwhile has no attributes.
+            .filter_map(|entry| entry.get_attributes().ok())
+            .filter_map(|mut attributes| attributes.remove("target_name"))
+            .collect())
+    }
+
+    /// There is nothing to unlock but the session itself, which the library tells by an error of its own.
+    fn is_locked(_: &str) -> bool {
+        false
+    }
+}
+
+impl Blobs for CredentialManager {
+    /// `CRED_MAX_CREDENTIAL_BLOB_SIZE`, five times 512.
+    const BLOB_MAX: usize = 2560;
+    /// `CRED_MAX_GENERIC_TARGET_NAME_LENGTH`.
+    const NAME_MAX: usize = 32767;
+    const STORE: &str = <Self as Platform>::STORE;
+
+    fn read(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
+        native::read(self, name)
+    }
+
+    fn write(&self, name: &str, blob: &[u8]) -> Result<(), Error> {
+        native::write(self, name, blob)
+    }
+
+    fn delete(&self, name: &str) -> Result<(), Error> {
+        native::delete(self, name)
+    }
+
+    fn names(&self) -> Result<Vec<String>, Error> {
+        native::names(self)
+    }
+}

@@ -1,0 +1,388 @@
+//! `import`: what comes into the store, what is taken out of the files, and what is not.
+
+use std::fs;
+use std::path::PathBuf;
+
+use docker_credential_tests::helper::AGE;
+use docker_credential_tests::login::Login;
+use docker_credential_tests::place::Place;
+use docker_credential_tests::program::{self, Outcome};
+use docker_credential_tests::require;
+use serde_json::{Value, json};
+
+fn alice() -> Login {
+    Login::new("alice", "correct horse battery staple")
+}
+
+fn bob() -> Login {
+    Login::new("bob", "another secret altogether")
+}
+
+fn entry(login: &Login) -> Value {
+    json!({ "auth": login.basic() })
+}
+
+fn place(config: &Value) -> Place {
+    let mut place = Place::new(AGE);
+    place.keep_secret(&[alice(), bob()]);
+    place.write_config(config);
+    place
+}
+
+fn write(place: &Place, below: &str, content: &str) -> PathBuf {
+    let path = place.path(below);
+    fs::create_dir_all(path.parent().expect("a directory")).expect("a file of the place");
+    fs::write(&path, content).expect("a file of the place");
+    path
+}
+
+fn read(path: &PathBuf) -> Value {
+    serde_json::from_slice(&fs::read(path).expect("a file of the place")).expect("a file of the place")
+}
+
+#[track_caller]
+fn assert_row(outcome: &Outcome, word: &str, server: &str) {
+    let text = String::from_utf8_lossy(&outcome.stdout);
+    let is_there = text.lines().any(|line| {
+        let mut cells = line.split('\t');
+        cells.next() == Some(word) && cells.next() == Some(server)
+    });
+    assert!(is_there, "{word} {server} is told: {outcome:?}");
+}
+
+#[test]
+fn what_old_guides_tell_to_write_is_imported() {
+    let place = place(&json!({
+        "https://url.com": { "auth": alice().basic(), "email": "email@email.com" }
+    }));
+    let done = place.command(&["import", "--configure"]);
+    done.assert_success("import");
+    assert_row(&done, "moved", "https://url.com");
+    assert_eq!(
+        place.config(),
+        json!({ "https://url.com": { "email": "email@email.com" }, "credsStore": "age" })
+    );
+    place.assert_answers("url.com", &alice());
+}
+
+#[test]
+fn logins_are_moved_and_markers_stay() {
+    let place = place(&json!({
+        "auths": {
+            "ghcr.io": entry(&alice()),
+            "quay.io": { "username": "bob", "password": bob().secret, "email": "e" },
+            "a.example": {},
+        },
+        "credsStore": "age",
+    }));
+    let done = place.command(&["import"]);
+    done.assert_success("import");
+    assert_eq!(
+        place.config(),
+        json!({ "auths": { "ghcr.io": {}, "quay.io": { "email": "e" }, "a.example": {} }, "credsStore": "age" })
+    );
+    place.assert_answers("ghcr.io", &alice());
+    place.assert_answers("quay.io", &bob());
+    for login in [alice(), bob()] {
+        assert!(!done.text().contains(&login.secret), "{done:?}");
+        assert_eq!(place.traces_of(&login), Vec::<PathBuf>::new());
+    }
+    place.command(&["import"]).assert_success("import again");
+}
+
+#[test]
+fn an_identity_token_comes_as_docker_would_store_it() {
+    let place = place(&json!({
+        "auths": { "a.example": { "identitytoken": "the token", "auth": alice().basic() } },
+        "credsStore": "age",
+    }));
+    place.command(&["import"]).assert_success("import");
+    place.assert_answers("a.example", &Login::new("<token>", "the token"));
+    assert_eq!(place.config()["auths"], json!({ "a.example": {} }));
+}
+
+#[test]
+fn nothing_is_changed_for_a_server_that_docker_asks_somebody_else_for() {
+    for (config, server) in [
+        (json!({ "auths": { "ghcr.io": entry(&alice()) } }), "ghcr.io"),
+        (
+            json!({ "auths": { "ghcr.io": entry(&alice()) }, "credsStore": "desktop" }),
+            "ghcr.io",
+        ),
+        (
+            json!({ "auths": { "ghcr.io": entry(&alice()) }, "credsStore": "age", "credHelpers": { "ghcr.io": "gh" } }),
+            "ghcr.io",
+        ),
+    ] {
+        let place = place(&config);
+        let before = fs::read(place.config_path()).unwrap();
+        let told = place.command(&["import"]);
+        assert_eq!(told.code, Some(1), "{told:?}");
+        assert_row(&told, "left", server);
+        assert_eq!(fs::read(place.config_path()).unwrap(), before);
+        place.assert_lists(&json!({}));
+    }
+}
+
+#[test]
+fn keep_copies_and_leaves_the_file() {
+    let place = place(&json!({ "auths": { "ghcr.io": entry(&alice()) } }));
+    let before = fs::read(place.config_path()).unwrap();
+    let done = place.command(&["import", "--keep"]);
+    done.assert_success("import --keep");
+    assert_row(&done, "copied", "ghcr.io");
+    assert_eq!(fs::read(place.config_path()).unwrap(), before);
+    place.assert_answers("ghcr.io", &alice());
+}
+
+#[test]
+fn a_dry_run_tells_and_does_nothing() {
+    let place = place(&json!({ "auths": { "ghcr.io": entry(&alice()) } }));
+    let before = fs::read(place.config_path()).unwrap();
+    let told = place.command(&["import", "--configure", "--dry-run"]);
+    told.assert_success("import --dry-run");
+    assert_row(&told, "moved", "ghcr.io");
+    assert_eq!(fs::read(place.config_path()).unwrap(), before);
+    place.assert_lists(&json!({}));
+}
+
+#[test]
+fn the_name_that_docker_asks_by_goes_before_its_aliases() {
+    let place = place(&json!({
+        "auths": {
+            "docker.io": entry(&bob()),
+            "https://index.docker.io/v1/": entry(&alice()),
+            "https://a.example/v1/": entry(&bob()),
+            "a.example": entry(&alice()),
+        },
+        "credsStore": "age",
+    }));
+    let told = place.command(&["import"]);
+    assert_eq!(told.code, Some(1), "{told:?}");
+    assert_row(&told, "left", "docker.io");
+    assert_row(&told, "left", "https://a.example/v1/");
+    place.assert_answers("https://index.docker.io/v1/", &alice());
+    place.assert_answers("a.example", &alice());
+    // What is in no store stays where it is.
+    assert_eq!(place.config()["auths"]["docker.io"], entry(&bob()));
+    assert_eq!(place.config()["auths"]["https://a.example/v1/"], entry(&bob()));
+}
+
+#[test]
+fn a_url_or_a_path_answers_for_its_host() {
+    let place = place(&json!({
+        "auths": { "https://a.example/v1/": entry(&alice()), "b.example/foo": entry(&bob()) },
+        "credsStore": "age",
+    }));
+    place.command(&["import"]).assert_success("import");
+    place.assert_answers("a.example", &alice());
+    place.assert_answers("b.example", &bob());
+}
+
+#[test]
+fn a_namespace_of_podman_s_is_copied_and_never_blanked() {
+    let place = place(&json!({}));
+    let file = write(
+        &place,
+        "config/containers/auth.json",
+        &json!({
+            "auths": { "quay.io/org": entry(&alice()), "quay.io": entry(&bob()) },
+            "credHelpers": { "quay.io": "age" },
+        })
+        .to_string(),
+    );
+    let done = place.command(&["import"]);
+    done.assert_success("import");
+    assert_row(&done, "copied", "quay.io/org");
+    assert_row(&done, "moved", "quay.io");
+    assert_eq!(
+        read(&file)["auths"],
+        json!({ "quay.io/org": entry(&alice()), "quay.io": {} })
+    );
+    place.assert_answers("quay.io/org/image", &alice());
+    place.assert_answers("quay.io", &bob());
+}
+
+#[test]
+fn podman_is_configured_in_the_file_that_stays() {
+    let place = place(&json!({}));
+    let runtime = write(
+        &place,
+        "run/containers/auth.json",
+        &json!({ "auths": { "quay.io": entry(&bob()) } }).to_string(),
+    );
+    place.command(&["import", "--configure"]).assert_success("import");
+    assert_eq!(read(&runtime), json!({ "auths": { "quay.io": {} } }));
+    assert_eq!(
+        read(&place.path("config/containers/auth.json")),
+        json!({ "credHelpers": { "quay.io": "age" } })
+    );
+}
+
+#[test]
+fn a_registry_token_is_told_and_left() {
+    let config = json!({ "auths": { "a.example": { "registrytoken": "marker" } }, "credsStore": "age" });
+    let place = place(&config);
+    let told = place.command(&["import"]);
+    assert_row(&told, "left", "a.example");
+    assert!(!told.text().contains("marker"), "{told:?}");
+    assert_eq!(place.config(), config);
+}
+
+#[test]
+fn a_login_that_is_stored_already_is_not_replaced_by_an_older_one() {
+    let config = json!({ "auths": { "ghcr.io": entry(&bob()) }, "credsStore": "age" });
+    let place = place(&config);
+    place.store("ghcr.io", &alice());
+    let told = place.command(&["import"]);
+    assert_eq!(told.code, Some(1), "{told:?}");
+    assert_row(&told, "kept", "ghcr.io");
+    place.assert_answers("ghcr.io", &alice());
+    assert_eq!(place.config(), config);
+
+    place
+        .command(&["import", "--replace"])
+        .assert_success("import --replace");
+    place.assert_answers("ghcr.io", &bob());
+    assert_eq!(place.config()["auths"], json!({ "ghcr.io": {} }));
+}
+
+#[test]
+fn one_bad_entry_costs_only_itself() {
+    let place = place(&json!({
+        "auths": {
+            "a.example": { "auth": "not base64" },
+            "b.example": { "auth": "bm9jb2xvbg==" },
+            "u:p@c.example": entry(&alice()),
+            "ghcr.io": entry(&alice()),
+        },
+        "credsStore": "age",
+    }));
+    let told = place.command(&["import"]);
+    assert_eq!(told.code, Some(1), "{told:?}");
+    assert_row(&told, "failed", "a.example");
+    assert_row(&told, "failed", "b.example");
+    assert_row(&told, "moved", "ghcr.io");
+    assert!(
+        told.text().contains("invalid auth configuration file"),
+        "{told:?}"
+    );
+    assert!(!told.text().contains("u:p"), "{told:?}");
+    place.assert_answers("ghcr.io", &alice());
+}
+
+#[test]
+fn the_oldest_dockercfg_is_copied() {
+    let place = place(&json!({ "credsStore": "age" }));
+    let content = format!("auth = {}\nemail = alice@example.com\n", alice().basic());
+    let file = write(&place, "home/.dockercfg", &content);
+    let done = place.command(&["import"]);
+    done.assert_success("import");
+    place.assert_answers("https://index.docker.io/v1/", &alice());
+    assert_eq!(fs::read_to_string(file).unwrap(), content);
+}
+
+#[test]
+fn a_file_is_imported_by_its_own_settings() {
+    let place = place(&json!({}));
+    let config = json!({ "auths": { "ghcr.io": entry(&alice()) } }).to_string();
+    let file = write(&place, "home/old/config.json", &config);
+    let path = file.to_str().unwrap();
+    let told = place.command(&["import", "--from", path]);
+    assert_eq!(told.code, Some(1), "{told:?}");
+    place.assert_lists(&json!({}));
+    place
+        .command(&["import", "--from", path, "--keep"])
+        .assert_success("import --keep");
+    place.assert_answers("ghcr.io", &alice());
+    assert_eq!(fs::read_to_string(&file).unwrap(), config);
+    let missing = place.command(&["import", "--from", "./missing.json"]);
+    assert_eq!(missing.code, Some(1), "{missing:?}");
+}
+
+fn other_helper(place: &Place) {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/helpers/docker-credential-other");
+    place.add_program("docker-credential-other", script.as_ref());
+    write(
+        place,
+        "home/other/list",
+        r#"{"Registry credentials for ghcr.io":"alice","https://index.docker.io/v1/":"bob","gone.example":"x"}"#,
+    );
+    let login = alice();
+    let answer = json!({ "ServerURL": "ghcr.io", "Username": login.username, "Secret": login.secret });
+    write(place, "home/other/ghcr.io", &answer.to_string());
+}
+
+#[test]
+fn another_helper_is_copied_from_and_told_no_secret() {
+    let mut place = place(&json!({}));
+    place.set("GITHUB_TOKEN", "marker");
+    other_helper(&place);
+    let told = place.command(&["import", "--from", "other"]);
+    assert_row(&told, "copied", "ghcr.io");
+    assert_row(&told, "failed", "gone.example");
+    place.assert_answers("ghcr.io", &alice());
+    assert!(
+        !fs::read_to_string(place.path("home/other/environment"))
+            .unwrap()
+            .contains("marker")
+    );
+}
+
+#[test]
+fn a_helper_in_the_current_directory_is_not_run() {
+    let place = place(&json!({}));
+    other_helper(&place);
+    for path in [".:bin", "bin", ":", ""] {
+        let refused = place
+            .run(AGE.program())
+            .args(["import", "--from", "other"])
+            .env("PATH", path)
+            .outcome();
+        assert_eq!(refused.code, Some(1), "{refused:?}");
+        assert!(!place.path("home/other/environment").exists(), "PATH={path}");
+    }
+}
+
+/// Each run is killed at a later system call, up to the one that finishes.
+#[test]
+fn wherever_it_is_killed_no_login_is_lost() {
+    require!(program::find("strace"));
+    let servers: Vec<String> = (0..3).map(|number| format!("r{number}.example")).collect();
+    let auths: serde_json::Map<String, Value> = servers
+        .iter()
+        .map(|server| (server.clone(), entry(&alice())))
+        .collect();
+    for call in ["fsync", "renameat", "unlinkat", "flock"] {
+        let mut kills = 0;
+        for when in 1.. {
+            let place = place(&json!({ "auths": auths }));
+            let killed = place
+                .run("strace")
+                .args(["-f", "-qq", "-o", "/dev/null", "-e"])
+                .arg(format!("inject={call}:signal=SIGKILL:when={when}"))
+                .arg(AGE.program())
+                .args(["import", "--configure"])
+                .outcome();
+            if killed.code == Some(0) {
+                break;
+            }
+            kills += 1;
+            assert!(when < 100, "it ends at last: {killed:?}");
+            for server in &servers {
+                let is_in_the_clear = place.config()["auths"][server] == entry(&alice());
+                if !is_in_the_clear {
+                    place.assert_answers(server, &alice());
+                }
+            }
+            place
+                .command(&["import", "--configure"])
+                .assert_success("import again");
+            for server in &servers {
+                place.assert_answers(server, &alice());
+            }
+            assert_eq!(place.traces_of(&alice()), Vec::<PathBuf>::new(), "{call} {when}");
+        }
+        assert!(kills > 0 || call == "unlinkat", "{call} was never reached");
+    }
+}

@@ -1,0 +1,383 @@
+//! `export`, `explain`, `doctor`, `completions` and the help.
+
+use std::fs;
+
+use docker_credential_tests::helper::AGE;
+use docker_credential_tests::login::Login;
+use docker_credential_tests::place::Place;
+use docker_credential_tests::program;
+use docker_credential_tests::require;
+use serde_json::{Value, json};
+
+const HUB: &str = "https://index.docker.io/v1/";
+
+fn alice() -> Login {
+    Login::new("alice", "hunter2 & more")
+}
+
+fn place() -> Place {
+    let mut place = Place::with_creds_store(AGE);
+    place.keep_secret(&[alice()]);
+    place
+}
+
+#[test]
+fn kubernetes_and_docker_find_the_hub_by_its_url() {
+    let place = place();
+    place.store(HUB, &alice());
+    place.store("ghcr.io", &alice());
+    for format in ["dockerconfigjson", "auth-config"] {
+        let printed = place.command(&["export", "--format", format]);
+        printed.assert_success("export");
+        let printed: Value = serde_json::from_slice(&printed.stdout).unwrap();
+        let entry = json!({ "auth": alice().basic() });
+        assert_eq!(
+            printed,
+            json!({ "auths": { "ghcr.io": entry, HUB: entry } }),
+            "{format}"
+        );
+    }
+    let line = place.command(&["export", "--format", "auth-config"]).stdout;
+    assert_eq!(String::from_utf8_lossy(&line).lines().count(), 1);
+}
+
+#[test]
+fn podman_reads_the_exported_file() {
+    require!(program::find("podman"));
+    let place = place();
+    place.store(HUB, &alice());
+    let printed = place.command(&["export", "--format", "auth.json"]);
+    printed.assert_success("export");
+    let file = place.path("auth.json");
+    fs::write(&file, &printed.stdout).unwrap();
+    let known = place
+        .run("podman")
+        .args(["login", "--get-login", "--authfile"])
+        .arg(&file)
+        .arg("docker.io")
+        .outcome();
+    known.assert_success("podman login --get-login");
+    assert_eq!(known.stdout, b"alice\n", "{known:?}");
+}
+
+#[test]
+fn a_header_is_one_line_for_curl() {
+    let place = place();
+    place.store("ghcr.io", &alice());
+    let printed = place.command(&["export", "--format", "header", "ghcr.io"]);
+    printed.assert_success("export --format header");
+    let expected = format!("Authorization: Basic {}\n", alice().basic());
+    assert_eq!(printed.stdout, expected.as_bytes());
+    let all = place.command(&["export", "--format", "header"]);
+    assert_eq!(all.code, Some(1), "{all:?}");
+}
+
+#[test]
+fn secrets_go_to_a_terminal_only_when_that_is_said() {
+    require!(program::find("script"));
+    let place = place();
+    place.store("ghcr.io", &alice());
+    let on_a_terminal = |arguments: &str| {
+        let command = format!("{} export {arguments}", AGE.program().display());
+        place
+            .run("script")
+            .args(["--quiet", "--return", "--command", &command, "/dev/null"])
+            .outcome()
+    };
+    let refused = on_a_terminal("");
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(!refused.text().contains(&alice().basic()), "{refused:?}");
+    assert!(refused.text().contains("--show-secrets"), "{refused:?}");
+    let shown = on_a_terminal("--show-secrets");
+    assert!(shown.text().contains(&alice().basic()), "{shown:?}");
+}
+
+#[test]
+fn exporting_what_is_not_stored_is_an_error_on_stderr() {
+    let place = place();
+    let failed = place.command(&["export", "ghcr.io"]);
+    assert_eq!(failed.code, Some(1), "{failed:?}");
+    assert!(failed.stdout.is_empty(), "{failed:?}");
+    assert_eq!(
+        failed.stderr, b"docker-credential-age: nothing is stored for ghcr.io\n",
+        "{failed:?}"
+    );
+}
+
+#[test]
+fn another_helper_is_given_a_login_and_asked_for_it_again() {
+    let place = place();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/helpers/docker-credential-other");
+    place.add_program("docker-credential-other", script.as_ref());
+    fs::create_dir(place.path("home/other")).unwrap();
+    place.store("ghcr.io", &alice());
+    place
+        .command(&["export", "--to", "other"])
+        .assert_success("export --to");
+    let stored: Value = serde_json::from_slice(&fs::read(place.path("home/other/stored")).unwrap()).unwrap();
+    assert_eq!(
+        stored,
+        json!({ "ServerURL": "ghcr.io", "Username": "alice", "Secret": alice().secret })
+    );
+}
+
+#[test]
+fn explain_says_who_answers_and_why_the_others_do_not() {
+    let mut place = place();
+    place.write_config(&json!({
+        "credsStore": "age",
+        "credHelpers": { "docker.io": "age", "quay.io": "gone" },
+        "auths": { "ghcr.io": { "auth": alice().basic() } },
+    }));
+    place.store("ghcr.io", &alice());
+    let explained = place.command(&["explain", "ghcr.io"]);
+    explained.assert_success("explain");
+    let text = explained.text();
+    let answers: Vec<&str> = text.lines().filter(|line| line.starts_with("=>")).collect();
+    assert_eq!(answers.len(), 3, "{text}");
+    assert!(
+        answers[0].contains("credsStore") && answers[0].contains("\"age\""),
+        "{text}"
+    );
+    assert!(
+        answers[1].contains("in the clear"),
+        "podman reads docker's auths: {text}"
+    );
+    assert!(
+        answers[2].contains("the login of alice, stored for ghcr.io"),
+        "{text}"
+    );
+    assert!(
+        text.contains("in the clear, not looked at: a helper is chosen"),
+        "{text}"
+    );
+
+    let hub = place.command(&["explain", "alice/app:latest"]).text();
+    assert!(
+        hub.contains("docker asks for https://index.docker.io/v1/"),
+        "{hub}"
+    );
+    assert!(
+        hub.contains("\"docker.io\" there is not what docker asks for"),
+        "{hub}"
+    );
+    let gone = place.command(&["explain", "quay.io"]).text();
+    assert!(gone.contains("docker-credential-gone is not on PATH"), "{gone}");
+
+    place.set(
+        "DOCKER_AUTH_CONFIG",
+        json!({ "auths": { "ghcr.io": { "auth": alice().basic() } } }).to_string(),
+    );
+    let shadowed = place.command(&["explain", "ghcr.io"]).text();
+    let first = shadowed.lines().find(|line| line.starts_with("=>")).unwrap();
+    assert!(first.contains("DOCKER_AUTH_CONFIG"), "{shadowed}");
+}
+
+#[test]
+fn explain_shows_no_secret() {
+    let place = place();
+    place.write_config(&json!({ "auths": {
+        "ghcr.io": { "auth": alice().basic(), "identitytoken": alice().secret, "password": alice().secret },
+    }}));
+    let text = place.command(&["explain", "ghcr.io"]).text();
+    for form in alice().forms() {
+        assert!(!text.contains(&form));
+    }
+}
+
+/// The findings of `doctor --json`: level and check.
+fn findings(place: &Place) -> (Option<i32>, Vec<(String, String)>) {
+    let outcome = place.command(&["doctor", "--json"]);
+    let found: Vec<Value> =
+        serde_json::from_slice(&outcome.stdout).unwrap_or_else(|error| panic!("{error}: {outcome:?}"));
+    let text = |finding: &Value, key: &str| finding[key].as_str().expect("a string").to_owned();
+    let pairs = found
+        .iter()
+        .map(|finding| (text(finding, "level"), text(finding, "check")));
+    (outcome.code, pairs.collect())
+}
+
+#[track_caller]
+fn assert_found(place: &Place, level: &str, check: &str) {
+    let (code, found) = findings(place);
+    assert!(
+        found.contains(&(level.to_owned(), check.to_owned())),
+        "{level} {check} in {found:?}"
+    );
+    let has_error = found.iter().any(|(level, _)| level == "error");
+    assert_eq!(
+        code,
+        Some(i32::from(has_error)),
+        "errors, and only they, exit with 1: {found:?}"
+    );
+}
+
+#[test]
+fn doctor_finds_nothing_wrong_where_nothing_is() {
+    let place = place();
+    place.write_config(&json!({
+        "credsStore": "age",
+        "credHelpers": { HUB: "age", "docker.io": "age" },
+        "auths": { HUB: {} },
+    }));
+    place.store(HUB, &alice());
+    let (code, found) = findings(&place);
+    assert_eq!(code, Some(0), "{found:?}");
+    assert!(found.iter().all(|(level, _)| level == "ok"), "{found:?}");
+    assert!(found.contains(&("ok".into(), "round-trip".into())), "{found:?}");
+    // And it leaves nothing behind.
+    place.assert_lists(&json!({ HUB: "alice" }));
+}
+
+#[test]
+fn doctor_names_what_is_wrong_with_the_configuration() {
+    let auth = alice().basic();
+    for (config, level, check) in [
+        (json!({}), "warning", "config"),
+        (json!({ "credsStore": "desktop" }), "error", "helper"),
+        (
+            json!({ "credsStore": "age", "credHelpers": { "a.example": "gone" } }),
+            "error",
+            "helper",
+        ),
+        (
+            json!({ "credsStore": "age", "auths": { "a.example": { "auth": auth } } }),
+            "warning",
+            "plain-text",
+        ),
+        (
+            json!({ "credsStore": "age", "auths": { "a.example": { "auth": "x" } } }),
+            "error",
+            "config",
+        ),
+        (
+            json!({ "credHelpers": { "docker.io": "age" } }),
+            "warning",
+            "hub-key",
+        ),
+        (json!({ "credsStore": "age" }), "warning", "markers"),
+    ] {
+        let place = place();
+        place.store("ghcr.io", &alice());
+        place.write_config(&config);
+        assert_found(&place, level, check);
+    }
+}
+
+#[test]
+fn doctor_reports_a_file_that_docker_cannot_read() {
+    let place = place();
+    fs::write(place.config_path(), "{\"auths\": ").unwrap();
+    assert_found(&place, "error", "config");
+    fs::write(place.config_path(), "{} x").unwrap();
+    assert_found(&place, "error", "config");
+}
+
+#[test]
+fn doctor_reports_a_variable_that_answers_before_the_helper() {
+    let mut place = place();
+    place.set(
+        "DOCKER_AUTH_CONFIG",
+        json!({ "auths": { "ghcr.io": { "auth": alice().basic() } } }).to_string(),
+    );
+    assert_found(&place, "warning", "auth-config");
+}
+
+#[test]
+fn doctor_reports_a_program_that_docker_does_not_find() {
+    let place = place();
+    let told = place
+        .run(AGE.program())
+        .args(["doctor", "--json"])
+        .env("PATH", "/nonexistent")
+        .outcome();
+    assert_eq!(told.code, Some(1), "{told:?}");
+    assert!(told.text().contains("is not on PATH"), "{told:?}");
+}
+
+#[test]
+fn help_begins_as_docker_s_own_helpers_do_and_names_every_command() {
+    let place = place();
+    for option in ["--help", "-h"] {
+        let help = place.command(&[option]);
+        help.assert_success("help");
+        let text = String::from_utf8(help.stdout).unwrap();
+        assert!(
+            text.starts_with("Usage: docker-credential-age <store|get|erase|list|version>\n"),
+            "{text}"
+        );
+        for command in [
+            "configure",
+            "unconfigure",
+            "import",
+            "export",
+            "explain",
+            "doctor",
+            "completions",
+        ] {
+            assert!(text.contains(&format!("\n  {command} ")), "{command}: {text}");
+            let long = place.command(&[command, "--help"]);
+            long.assert_success("help of a command");
+            let long = String::from_utf8(long.stdout).unwrap();
+            assert!(
+                long.contains(&format!("Usage: docker-credential-age {command}")),
+                "{long}"
+            );
+            assert!(long.lines().all(|line| line.chars().count() <= 100), "{long}");
+        }
+    }
+}
+
+#[test]
+fn a_wrong_option_is_an_error_on_stderr() {
+    let place = place();
+    let failed = place.command(&["configure", "--frobnicate"]);
+    assert_eq!(failed.code, Some(1), "{failed:?}");
+    assert!(
+        failed.stdout.is_empty() && failed.text().contains("--frobnicate"),
+        "{failed:?}"
+    );
+}
+
+#[test]
+fn an_unknown_word_is_answered_as_by_docker_s_own_helpers() {
+    let place = place();
+    let failed = place.command(&["frobnicate", "--help"]);
+    assert_eq!(failed.code, Some(1), "{failed:?}");
+    assert_eq!(
+        failed.stdout,
+        b"docker-credential-age: unknown action: frobnicate\n"
+    );
+}
+
+#[test]
+fn completions_are_scripts_that_their_shell_reads() {
+    let place = place();
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let script = place.command(&["completions", shell]);
+        script.assert_success(shell);
+        assert!(script.text().contains("unconfigure"), "{shell}");
+        if shell == "bash" {
+            let file = place.path("completions");
+            fs::write(&file, &script.stdout).unwrap();
+            place
+                .run("bash")
+                .arg("-n")
+                .arg(&file)
+                .outcome()
+                .assert_success("bash -n");
+        }
+    }
+}
+
+#[test]
+fn a_result_that_cannot_be_delivered_is_an_error() {
+    let place = place();
+    let command = format!("{} explain ghcr.io > /dev/full", AGE.program().display());
+    let failed = place.run("sh").args(["-c", &command]).outcome();
+    assert_eq!(failed.code, Some(1), "{failed:?}");
+    assert!(
+        failed.text().contains("cannot write to standard output"),
+        "{failed:?}"
+    );
+}

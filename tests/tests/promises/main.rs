@@ -1,0 +1,28 @@
+//! What SECURITY.md promises, each promise with a control: the same test, run on a helper that is broken on purpose,
+//! must notice. A harness whose control passes shows nothing.
+//!
+//! By default each runs as long as a test suite can afford. `DOCKER_CREDENTIAL_TEST_FULL=1` runs them as long as
+//! the figures in docs/promises.md were measured, for one promise at a time:
+//!
+//! ```text
+//! DOCKER_CREDENTIAL_TEST_FULL=1 tests/run --test promises kill:: -- --nocapture
+//! ```
+
+mod broken;
+mod faults;
+mod full_disk;
+mod kill;
+mod markers;
+mod matching;
+mod memory;
+mod model;
+mod oracle;
+mod other_user;
+mod parallel;
+mod power;
+mod scale;
+mod swapped;
+mod system_calls;
+mod unreadable;
+mod values;
+mod vectors;
