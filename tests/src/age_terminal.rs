@@ -72,17 +72,22 @@ pub fn run_on_terminal(place: &Place, script: &str, answers: &[&str]) -> Session
     let deadline = Instant::now() + DEADLINE;
     let mut answers = answers.iter();
     let mut screen = Vec::new();
+    // How much of the screen there was at the last question that was answered.
+    let mut asked = 0;
     let mut is_late = false;
+    // Until nobody has the terminal open any more, and all that was written to it has been read.
     while !is_late {
-        if let Ok(bytes) = seen.recv_timeout(Duration::from_millis(20)) {
-            screen.extend(bytes);
-            if screen.ends_with(b": ")
-                && let Some(answer) = answers.next()
-            {
-                let _ = typist.write_all(answer.as_bytes());
-            }
-        } else if !matches!(child.try_wait(), Ok(None)) {
-            break;
+        match seen.recv_timeout(Duration::from_millis(100)) {
+            Ok(bytes) => screen.extend(bytes),
+            Err(mpsc::RecvTimeoutError::Timeout) => {}
+            Err(mpsc::RecvTimeoutError::Disconnected) => break,
+        }
+        if screen.ends_with(b": ")
+            && asked != screen.len()
+            && let Some(answer) = answers.next()
+        {
+            asked = screen.len();
+            let _ = typist.write_all(answer.as_bytes());
         }
         is_late = Instant::now() > deadline;
     }

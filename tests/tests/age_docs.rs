@@ -76,11 +76,10 @@ fn matches(screen: &[&str], written: &[&str]) -> bool {
 /// Runs a section in a place whose home is called as on the page.
 fn assert_section_is_as_written(place: &Place, heading: &str, host: &str, answers: &[&str]) {
     let transcript = transcript(heading).replace("registry.example", host);
-    let identity = place.path("config/docker-credential-age");
-    let written = transcript.replace(
-        "/home/alice/.config/docker-credential-age",
-        identity.to_str().unwrap(),
-    );
+    let home = |below: &str| place.path(below).to_str().unwrap().to_owned();
+    let written = transcript
+        .replace("/home/alice/.config", &home("config"))
+        .replace("/home/alice/.docker", &home("home/.docker"));
     let session = run_on_terminal(place, &script(&transcript), answers);
     let screen = session.screen.replace('\r', "");
     // docker's own log: the registry of the test speaks http.
