@@ -76,7 +76,7 @@ impl Contenders {
                 Contender::Pass => peer("docker-credential-pass", &["pass", "gpg"]),
                 _ => peer(
                     "docker-credential-secretservice",
-                    &["dbus-daemon", "dbus-send", "gnome-keyring-daemon"],
+                    &["dbus-daemon", "gnome-keyring-daemon"],
                 ),
             };
             match program.filter(|program| program.is_file()) {

@@ -47,26 +47,31 @@ impl Call {
             .stderr(Stdio::null());
     }
 
-    fn check(&self, finished: &Finished) {
+    fn check(&self, finished: &Finished) -> Result<(), String> {
         let reply = String::from_utf8_lossy(&finished.reply);
         let met = match &self.expected {
             Expected::Reply(part) => finished.code == Some(0) && reply.contains(part),
             Expected::NotFound => finished.code == Some(1) && reply.contains("credentials not found"),
         };
-        assert!(
-            met,
-            "{:?} did not do what was to be timed; exit code {:?}, reply: {:.200}",
-            self.command, finished.code, reply
-        );
+        if met {
+            return Ok(());
+        }
+        let program = Path::new(self.command.get_program());
+        Err(format!(
+            "{} did not do what was to be timed; exit code {:?}, reply: {:.200}",
+            program.file_name().unwrap_or_default().display(),
+            finished.code,
+            reply.trim_end()
+        ))
     }
 
     /// Once, not timed.
-    pub(crate) fn carry_out(mut self) -> String {
+    pub(crate) fn carry_out(mut self) {
         self.prepare();
         let child = self.start();
         let finished = finish(child);
-        self.check(&finished);
-        String::from_utf8_lossy(&finished.reply).into_owned()
+        self.check(&finished)
+            .unwrap_or_else(|failure| panic!("{failure}"));
     }
 }
 
@@ -100,8 +105,8 @@ impl Work {
         Self::InTurn(vec![call])
     }
 
-    /// How long it took, from the first start to the last end.
-    fn time(&mut self) -> Duration {
+    /// How long it took, from the first start to the last end; or what went wrong.
+    fn time(&mut self) -> Result<Duration, String> {
         let (Self::InTurn(calls) | Self::AtOnce(calls)) = self;
         for call in calls.iter_mut() {
             call.prepare();
@@ -117,9 +122,9 @@ impl Work {
         let elapsed = start.elapsed();
         let (Self::InTurn(calls) | Self::AtOnce(calls)) = self;
         for (call, finished) in calls.iter().zip(&finished) {
-            call.check(finished);
+            call.check(finished)?;
         }
-        elapsed
+        Ok(elapsed)
     }
 }
 
@@ -131,25 +136,28 @@ pub(crate) struct Patience {
     pub(crate) budget: Duration,
 }
 
-/// The median of each work's times, in seconds, and how many rounds it is of.
+/// The median of each work's times, in seconds, and how many rounds it is of. A work that fails once has no time, and
+/// is not tried again: what fails on some days is not comparable.
 ///
 /// One round runs each work once, so that what else the machine does falls on all alike; and each round begins with
 /// another work, so that none always runs after the slowest, which leaves cold caches behind.
-pub(crate) fn medians(works: &mut [Work], patience: Patience) -> (Vec<f64>, usize) {
-    for work in works.iter_mut() {
-        work.time();
-    }
-    let mut times = vec![Vec::new(); works.len()];
+pub(crate) fn medians(works: &mut [Work], patience: Patience) -> (Vec<Result<f64, String>>, usize) {
+    let warm_up = |work: &mut Work| work.time().map(|_| Vec::new());
+    let mut times: Vec<Result<Vec<f64>, String>> = works.iter_mut().map(warm_up).collect();
     let start = Instant::now();
     let mut rounds = 0;
     while rounds < patience.at_least || (rounds < patience.at_most && start.elapsed() < patience.budget) {
         for place in 0..works.len() {
             let place = (place + rounds) % works.len();
-            times[place].push(works[place].time().as_secs_f64());
+            let Ok(earlier) = &mut times[place] else { continue };
+            match works[place].time() {
+                Ok(time) => earlier.push(time.as_secs_f64()),
+                Err(failure) => times[place] = Err(failure),
+            }
         }
         rounds += 1;
     }
-    (times.into_iter().map(median).collect(), rounds)
+    (times.into_iter().map(|times| times.map(median)).collect(), rounds)
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

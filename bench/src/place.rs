@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use base64::Engine as _;
+use docker_credential_tests::keyring_gnome::GnomeKeyring;
 use serde_json::json;
 
 use crate::contender::{Contender, Contenders};
 use crate::measure::{Call, Expected};
-use crate::services::{Gpg, Keyring, program};
+use crate::services::{Gpg, program, seed_keyring};
 
 pub(crate) const USERNAME: &str = "somebody";
 
@@ -64,7 +65,7 @@ pub(crate) struct Place<'a> {
     world: &'a World<'a>,
     pub(crate) size: usize,
     directory: PathBuf,
-    keyring: Option<Keyring>,
+    keyring: Option<GnomeKeyring>,
 }
 
 impl<'a> Place<'a> {
@@ -78,8 +79,11 @@ impl<'a> Place<'a> {
         }
         let one_by_one = size <= STORED_ONE_BY_ONE;
         let keyring = (world.contenders.have(Contender::SecretService) && size <= KEYRING_MAX).then(|| {
-            let home = private(&directory.join("run"));
-            Keyring::start(&home, (!one_by_one).then_some(size))
+            let home = directory.join("keyring");
+            if !one_by_one {
+                seed_keyring(&home.join("home"), size);
+            }
+            GnomeKeyring::start(&home).unwrap_or_else(|missing| panic!("this needs {missing}"))
         });
         let place = Self {
             world,
@@ -164,7 +168,7 @@ impl<'a> Place<'a> {
             }
             Contender::Keyring | Contender::SecretService => {
                 let keyring = self.keyring.as_ref().expect("only what is there is measured");
-                command.env("DBUS_SESSION_BUS_ADDRESS", &keyring.bus);
+                command.env("DBUS_SESSION_BUS_ADDRESS", keyring.bus().address());
             }
             Contender::Pass => {
                 let gpg = self.world.gpg.as_ref().expect("only what is there is measured");

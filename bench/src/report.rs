@@ -27,8 +27,11 @@ pub(crate) fn table(contenders: &Contenders, rows: &[Row]) -> String {
     let mut cells = vec![head];
     for row in rows {
         let mut line = vec![title(row.task)];
-        let shown = |value: Option<f64>| value.map_or("–".to_owned(), |value| amount(row.task, value));
-        line.extend(columns.iter().map(|column| shown(row.value(*column))));
+        line.extend(columns.iter().map(|column| match row.value(*column) {
+            Some(value) => amount(row.task, value),
+            None if row.failed.contains(column) => "fails".to_owned(),
+            None => "–".to_owned(),
+        }));
         line.extend(
             rivals
                 .iter()

@@ -72,6 +72,8 @@ pub(crate) struct Row {
     pub(crate) task: Task,
     pub(crate) rounds: usize,
     pub(crate) values: Vec<(Contender, f64)>,
+    /// Who did not do what was to be timed.
+    pub(crate) failed: Vec<Contender>,
 }
 
 impl Row {
@@ -148,11 +150,22 @@ impl Bench<'_> {
     fn measured(&self, task: Task, contenders: &[Contender], mut works: Vec<Work>) -> Row {
         say(&format!("timing {task:?}"));
         let (times, rounds) = medians(&mut works, self.effort.patience());
-        Row {
+        let mut row = Row {
             task,
             rounds,
-            values: contenders.iter().copied().zip(times).collect(),
+            values: Vec::new(),
+            failed: Vec::new(),
+        };
+        for (contender, time) in contenders.iter().copied().zip(times) {
+            match time {
+                Ok(time) => row.values.push((contender, time)),
+                Err(failure) => {
+                    say(&failure);
+                    row.failed.push(contender);
+                }
+            }
         }
+        row
     }
 
     fn start(&self) -> Row {
@@ -194,7 +207,8 @@ impl Bench<'_> {
         rows.map(|(place, time)| Row {
             task: Task::GetAmong(place.size),
             rounds,
-            values: vec![(Contender::Age, time)],
+            values: vec![(Contender::Age, time.unwrap_or_else(|failure| panic!("{failure}")))],
+            failed: Vec::new(),
         })
         .collect()
     }
@@ -217,6 +231,7 @@ impl Bench<'_> {
             task: Task::PeakMemory,
             rounds: 1,
             values: values.collect(),
+            failed: Vec::new(),
         })
     }
 
@@ -238,6 +253,7 @@ impl Bench<'_> {
             task: Task::BinarySize,
             rounds: 1,
             values: there.map(|contender| (contender, size(contender))).collect(),
+            failed: Vec::new(),
         }
     }
 

@@ -4,11 +4,16 @@
     reason = "a panic is how a part of a test says that the test fails"
 )]
 
+pub mod age_member;
+pub mod age_terminal;
 pub mod conformance;
 pub mod engine;
 pub mod helper;
 pub mod http;
 pub mod image;
+pub mod keyring_bus;
+pub mod keyring_gnome;
+pub mod keyring_mock;
 pub mod login;
 pub mod place;
 pub mod program;
@@ -17,3 +22,4 @@ pub mod registry;
 pub mod requirement;
 pub mod service;
 pub mod token_registry;
+pub mod transcript;

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::helper::{self, Helper};
+use crate::keyring_gnome::GnomeKeyring;
 use crate::login::Login;
 use crate::program::{Outcome, Run, files_under, find};
 use crate::requirement::environment;
@@ -22,6 +23,7 @@ pub const NOT_FOUND: &[u8] = b"credentials not found in native keychain\n";
 /// Programs run in it see nothing of the environment of the tests but `PATH`, with the helpers in front.
 #[derive(Debug)]
 pub struct Place {
+    keyring: Option<GnomeKeyring>,
     directory: TempDir,
     helper: Helper,
     program: PathBuf,
@@ -52,10 +54,19 @@ impl Place {
         for private in ["bin", "home", "home/.docker", "config", "data", "run", "tmp"] {
             fs::create_dir(directory.path().join(private)).expect("a directory in a new place");
         }
-        let environment = environment
+        let mut environment = environment
             .map(|(name, below)| (name.to_owned(), directory.path().join(below).into_os_string()))
             .to_vec();
+        let keyring = helper.keyring.then(|| {
+            GnomeKeyring::start(&directory.path().join("keyring"))
+                .unwrap_or_else(|missing| panic!("the test should have been skipped without {missing}"))
+        });
+        if let Some(keyring) = &keyring {
+            let address = keyring.bus().address().into();
+            environment.push(("DBUS_SESSION_BUS_ADDRESS".to_owned(), address));
+        }
         Self {
+            keyring,
             directory,
             helper,
             program: helper.program(),
@@ -84,6 +95,13 @@ impl Place {
     /// Runs another program as the helper: one that a control has broken on purpose.
     pub fn set_program(&mut self, program: &Path) {
         program.clone_into(&mut self.program);
+    }
+
+    /// The keyring that a place of docker-credential-keyring has.
+    pub fn keyring(&mut self) -> &mut GnomeKeyring {
+        self.keyring
+            .as_mut()
+            .expect("a place of docker-credential-keyring")
     }
 
     /// A path in it.

@@ -35,6 +35,11 @@ impl Service {
         })
     }
 
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        let _ = kill_process(Pid::from_child(&self.child), signal);
+    }
+
     fn has_ended(&mut self) -> bool {
         self.child
             .try_wait()

@@ -260,7 +260,13 @@ fn answer(session: &mut Session<'_>, store: &dyn CredentialStore, query: &Server
         Err(Error::NotFound) => (Mark::Passed, format!("nothing{}", neighbours(store, query))),
         Err(error) => (Mark::Wrong, error.to_string()),
     };
-    step(session, mark, &format!("for {query}"), &text)
+    step(session, mark, &format!("for {query}"), &text)?;
+    for line in session.helper.explain(session.environment, query) {
+        session
+            .console
+            .print(&format!("     {}\n", Console::plain(&line)))?;
+    }
+    Ok(())
 }
 
 /// What is stored for the same host under another key, which is why it does not answer.

@@ -29,7 +29,15 @@ pub(super) fn run(session: &mut Session<'_>, arguments: &ArgMatches) -> Result<(
         return Ok(());
     };
     let version = format!("{} {}", session.helper.program(), session.helper.version());
-    let mut command = session.helper.command_line();
+    // The help has its own form and shows neither; a page without them would begin with nothing.
+    let mut command = session
+        .helper
+        .command_line()
+        .about("keep the logins of registries for docker, podman and their like")
+        .long_about(
+            "A docker credential helper. docker and other clients run it with a verb (store, get, erase, list) and a \
+             request on standard input; \"configure\" makes them do so. The other commands are for people.",
+        );
     // Gives each command its whole name, `docker-credential-age configure`, and its page's, with a dash between.
     command.build();
     let commands = command.get_subcommands().filter(|command| !command.is_hide_set());

@@ -10,7 +10,7 @@ use crate::commands::{self, Console, ExtraCommand, Finding};
 use crate::error::one_line;
 use crate::hardening::{Visibility, harden, wipe_stack};
 use crate::streams::{self, Reply};
-use crate::{CredentialStore, Environment, Error, matching};
+use crate::{CredentialStore, Environment, Error, ServerUrl, matching};
 
 /// What answers instead of an error where a store is locked or cannot be reached: `not-found`.
 const WHEN_UNAVAILABLE: &str = "DOCKER_CREDENTIAL_WHEN_UNAVAILABLE";
@@ -24,6 +24,7 @@ pub struct Helper {
     is_read_only: bool,
     commands: &'static [ExtraCommand],
     findings: fn(&Environment) -> Vec<Finding>,
+    explanation: fn(&Environment, &ServerUrl) -> Vec<String>,
     preparation: fn(&Environment) -> Result<Option<String>, Error>,
 }
 
@@ -38,6 +39,7 @@ impl Helper {
             is_read_only: false,
             commands: &[],
             findings: |_| Vec::new(),
+            explanation: |_, _| Vec::new(),
             preparation: |_| Ok(None),
         }
     }
@@ -73,6 +75,14 @@ impl Helper {
         self
     }
 
+    /// What `explain` is to tell about a server beside what the store answers: where in the store that comes from, and
+    /// what else would have answered. One line each, without a secret.
+    #[must_use]
+    pub const fn explanation(mut self, explanation: fn(&Environment, &ServerUrl) -> Vec<String>) -> Self {
+        self.explanation = explanation;
+        self
+    }
+
     /// What `configure` does before it names the helper in a configuration file, so that the first login works.
     /// It does nothing the second time, and returns what it did, as a sentence for its user, if anything.
     #[must_use]
@@ -99,6 +109,10 @@ impl Helper {
 
     pub(crate) fn own_findings(&self, environment: &Environment) -> Vec<Finding> {
         (self.findings)(environment)
+    }
+
+    pub(crate) fn explain(&self, environment: &Environment, server: &ServerUrl) -> Vec<String> {
+        (self.explanation)(environment, server)
     }
 
     pub(crate) fn prepare(&self, environment: &Environment) -> Result<Option<String>, Error> {

@@ -1,11 +1,9 @@
-//! The Secret Service, which GNOME Keyring, KWallet and KeePassXC offer on the session bus.
+//! The Secret Service, which GNOME Keyring, `KWallet` and `KeePassXC` offer on the session bus.
 //!
 //! The items are docker's own: what `docker-credential-secretservice` wrote is read, replaced, listed and erased, and
 //! it finds what is written here. zbus is used as it is instead of a client of the Secret Service on top of it: the
 //! clients wait for each answer before they ask on, find items by other identities than the server, and compute their
 //! session keys ten times as slowly.
-
-use std::time::Instant;
 
 use docker_credential_helper::{
     Credential, CredentialStore, Environment, Error, Listed, Secret, ServerUrl, matching,
@@ -65,13 +63,12 @@ impl SecretService {
 
     /// Carries out a verb, and once more if the service went away in the middle of it: a service that is started
     /// on demand is then started anew. Each verb may be begun again without harm.
-    fn run<T>(&self, verb: impl AsyncFn(&Service, &Scope) -> Result<T, Failure>) -> Result<T, Error> {
-        let deadline = Instant::now() + bus::PATIENCE;
-        let outcome = match zbus::block_on(self.attempt(deadline, &verb)) {
+    fn run<T>(&self, verb: &impl AsyncFn(&Service, &Scope) -> Result<T, Failure>) -> Result<T, Error> {
+        let outcome = match zbus::block_on(self.attempt(verb)) {
             Err(Failure::Gone) => {
                 self.environment
                     .log(|| "the keyring went away; trying once more".to_owned());
-                zbus::block_on(self.attempt(deadline, &verb))
+                zbus::block_on(self.attempt(verb))
             }
             outcome => outcome,
         };
@@ -80,11 +77,10 @@ impl SecretService {
 
     async fn attempt<T>(
         &self,
-        deadline: Instant,
         verb: &impl AsyncFn(&Service, &Scope) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let service = Service {
-            bus: Bus::connect(&self.addresses, deadline).await?,
+            bus: Bus::connect(&self.addresses).await?,
             may_prompt: self.may_prompt,
         };
         let outcome = match self.scope(&service).await {
@@ -102,6 +98,44 @@ impl SecretService {
         })
     }
 
+    /// What answers for a server as things are.
+    async fn look(&self, service: &Service, scope: &Scope, server: &ServerUrl) -> Result<Sight, Failure> {
+        let (items, session) = candidates(service, scope, server).await?;
+        let mut item = self.newest(service, server, items).await?;
+        let mut locked = Vec::new();
+        if item.is_none() {
+            // All that can still answer is an item of ours in a spelling that only the key attribute finds. It is no
+            // newer than one that was found already, since a store removes what is there before it.
+            let key = server.key().to_string();
+            let query = item::key_query(&key);
+            let (found, collections) =
+                join(service.search(scope, &query), service.locked_collections(scope)).await;
+            let items = service.describe(found?).await?;
+            item = self.newest(service, server, items).await?;
+            locked = collections?;
+        }
+        Ok(match (item, session) {
+            (None, _) if locked.is_empty() => Sight::Nothing,
+            (None, _) => Sight::Locked(locked),
+            (Some(item), _) if item.is_locked => Sight::Locked(vec![item.path]),
+            (Some(item), Some(session)) => Sight::Item(item, Box::new(session)),
+            (Some(item), None) => Sight::Item(item, Box::new(Opening::begin(service).await?)),
+        })
+    }
+
+    async fn newest(
+        &self,
+        service: &Service,
+        server: &ServerUrl,
+        items: Vec<Item>,
+    ) -> Result<Option<Item>, Failure> {
+        let items = date_duplicates(service, items).await?;
+        self.log_found(&items);
+        Ok(matching::newest(server, items, |item| {
+            (&item.server, item.modified)
+        }))
+    }
+
     fn log_found(&self, items: &[Item]) {
         for item in items {
             self.environment.log(|| {
@@ -114,40 +148,16 @@ impl SecretService {
 
 impl CredentialStore for SecretService {
     fn get(&self, server: &ServerUrl) -> Result<Option<Credential>, Error> {
-        self.run(async |service, scope| {
+        self.run(&async |service, scope| {
             for _ in 0..ROUNDS {
-                // A miss is the commonest answer of all, so no session is opened before something is found. The
-                // search is also the harmless call that a gnome-keyring of version 50 needs to see first.
-                let (found, keys) = join(search(service, scope, server), async { KeyPair::generate() }).await;
-                let (items, opened) = match found? {
-                    found if found.is_empty() => (Vec::new(), None),
-                    found if found.iter().all(|(_, is_locked)| *is_locked) => {
-                        (service.describe(found).await?, None)
-                    }
-                    found => {
-                        let keys = keys.as_ref().map_err(Clone::clone)?;
-                        let (items, opened) =
-                            join(service.describe(found), Opened::open(&service.bus, keys)).await;
-                        (items?, Some(opened?))
-                    }
-                };
-                let items = date_duplicates(service, items).await?;
-                self.log_found(&items);
-                let Some(item) = matching::newest(server, items, |item| (&item.server, item.modified)) else {
-                    match service.locked_collections(scope).await? {
-                        locked if locked.is_empty() => return Ok(None),
-                        locked => service.unlock(&locked).await?,
-                    }
-                    continue;
-                };
-                let (false, Some(opened)) = (item.is_locked, opened) else {
-                    service.unlock(&[item.path]).await?;
-                    continue;
-                };
-                match secret(service, &item, opened, &keys?).await {
-                    // Another program replaced or locked it just now.
-                    Err(Failure::NoSuchObject | Failure::Locked(_)) => continue,
-                    secret => return Ok(Some(Credential::new(item.server, item.username, secret?))),
+                match self.look(service, scope, server).await? {
+                    Sight::Nothing => return Ok(None),
+                    Sight::Locked(objects) => service.unlock(&objects).await?,
+                    Sight::Item(item, session) => match secret(service, &item, *session).await {
+                        // Another program replaced or locked it just now.
+                        Err(Failure::NoSuchObject | Failure::Locked(_)) => {}
+                        secret => return Ok(Some(Credential::new(item.server, item.username, secret?))),
+                    },
                 }
             }
             Err(Failure::Locked(NotUnlocked::StillLocked))
@@ -155,7 +165,7 @@ impl CredentialStore for SecretService {
     }
 
     fn store(&self, credential: &Credential) -> Result<(), Error> {
-        self.run(async |service, scope| {
+        self.run(&async |service, scope| {
             let collection = match scope {
                 Scope::Collection(collection) => collection.clone(),
                 Scope::Everywhere => match service.alias("default").await? {
@@ -167,17 +177,15 @@ impl CredentialStore for SecretService {
                 service.unlock(std::slice::from_ref(&collection)).await?;
             }
             let server = credential.server();
-            let keys = KeyPair::generate()?;
-            let (before, opened) =
-                join(of_key(service, scope, server), Opened::open(&service.bus, &keys)).await;
+            let (before, session) = join(of_key(service, scope, server), Opening::begin(service)).await;
             let before = before?;
             self.log_found(&before);
-            let secret = opened?.agree(&keys)?.seal(credential.secret().expose())?;
+            let secret = session?.agree()?.seal(credential.secret().expose())?;
             service
                 .create(
                     &collection,
                     &item::label(server),
-                    &item::attributes(server, credential.username()),
+                    &item::attributes(server, &server.key().to_string(), credential.username()),
                     &secret,
                 )
                 .await?;
@@ -188,7 +196,7 @@ impl CredentialStore for SecretService {
     }
 
     fn erase(&self, server: &ServerUrl) -> Result<(), Error> {
-        self.run(async |service, scope| {
+        self.run(&async |service, scope| {
             for _ in 0..ROUNDS {
                 let (items, locked) =
                     join(of_key(service, scope, server), service.locked_collections(scope)).await;
@@ -208,7 +216,7 @@ impl CredentialStore for SecretService {
     }
 
     fn list(&self) -> Result<Vec<Listed>, Error> {
-        self.run(async |service, scope| {
+        self.run(&async |service, scope| {
             for _ in 0..ROUNDS {
                 let (items, locked) = join(all(service, scope), service.locked_collections(scope)).await;
                 let (items, locked) = (items?, locked?);
@@ -223,23 +231,73 @@ impl CredentialStore for SecretService {
     }
 }
 
-/// What may belong to a server: items in one of its common spellings, or in the one that is asked for.
-async fn search(service: &Service, scope: &Scope, server: &ServerUrl) -> Result<service::Found, Failure> {
-    let mut spellings = server.key().common_spellings();
-    if !spellings.iter().any(|spelling| spelling == server.as_str()) {
-        spellings.push(server.as_str().to_owned());
+/// What there is for a server.
+enum Sight {
+    Nothing,
+    /// Something, or perhaps something, once these are unlocked.
+    Locked(Vec<OwnedObjectPath>),
+    Item(Item, Box<Opening>),
+}
+
+/// docker's items in the spelling that is asked for and in all common ones, and the session to read one by if that
+/// was worth opening.
+///
+/// A miss is the commonest answer of all, so no session is opened before something is found. But the first search that
+/// finds something has it opened at once, while the service is still busy with the others: the agreement takes it
+/// longer than all searches together. That a search comes first is also the harmless call that a gnome-keyring of
+/// version 50 needs to see on a new connection.
+async fn candidates(
+    service: &Service,
+    scope: &Scope,
+    server: &ServerUrl,
+) -> Result<(Vec<Item>, Option<Opening>), Failure> {
+    let mut others = server.key().common_spellings();
+    others.retain(|spelling| spelling != server.as_str());
+    let exact = async {
+        let found = service.search(scope, &item::query(server.as_str())).await?;
+        let is_readable = found.iter().any(|(_, is_locked)| !is_locked);
+        let session = async {
+            if is_readable {
+                Opening::begin(service).await.map(Some)
+            } else {
+                Ok(None)
+            }
+        };
+        let (items, session) = join(service.describe(found), session).await;
+        Ok((items?, session?))
+    };
+    let others = async {
+        let found = service
+            .bus
+            .pipeline(&others, async |spelling| {
+                service.search(scope, &item::query(spelling)).await
+            })
+            .await?;
+        let found = found.into_iter().collect::<Result<Vec<_>, _>>()?;
+        service.describe(found.into_iter().flatten().collect()).await
+    };
+    let (exact, others) = join(exact, others).await;
+    let ((mut items, session), others) = (exact?, others?);
+    items.extend(others);
+    Ok((items, session))
+}
+
+/// A session that the service has opened, and what is still to be computed for it.
+struct Opening {
+    keys: KeyPair,
+    opened: Opened,
+}
+
+impl Opening {
+    async fn begin(service: &Service) -> Result<Self, Failure> {
+        let keys = KeyPair::generate()?;
+        let opened = Opened::open(&service.bus, &keys).await?;
+        Ok(Self { keys, opened })
     }
-    let answers = service
-        .bus
-        .pipeline(service::queries(&spellings), async |query| {
-            service.search(scope, &query).await
-        })
-        .await?;
-    let mut found = Vec::new();
-    for answer in answers {
-        found.extend(answer?);
+
+    fn agree(self) -> Result<session::Session, Failure> {
+        self.opened.agree(&self.keys)
     }
-    Ok(found)
 }
 
 /// All of docker's items.
@@ -268,10 +326,10 @@ async fn date_duplicates(service: &Service, items: Vec<Item>) -> Result<Vec<Item
     Ok(dated)
 }
 
-async fn secret(service: &Service, item: &Item, opened: Opened, keys: &KeyPair) -> Result<Secret, Failure> {
-    let path = opened.path().to_owned();
-    // Our half of the key is computed while the service looks the secret up.
-    let (sealed, session) = join(service.secret(&item.path, &path), async { opened.agree(keys) }).await;
+async fn secret(service: &Service, item: &Item, session: Opening) -> Result<Secret, Failure> {
+    let path = session.opened.path().to_owned();
+    // The key is computed while the service looks the secret up.
+    let (sealed, session) = join(service.secret(&item.path, &path), async { session.agree() }).await;
     let bytes = session?.unseal(sealed?)?;
     match std::str::from_utf8(&bytes) {
         Ok(text) => Ok(Secret::new(text.to_owned())),

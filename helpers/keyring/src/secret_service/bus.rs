@@ -1,7 +1,9 @@
 //! A connection to the session bus, on which every wait ends.
 
 use std::cell::Cell;
+use std::ffi::OsString;
 use std::future::Future;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use docker_credential_helper::{Environment, Error};
@@ -12,9 +14,10 @@ use zbus::{Connection, DynamicType, Message, ObjectPath, OwnedVariant};
 
 use super::failure::Failure;
 
-/// For all answers of one verb together; what a person takes to answer a prompt is not counted. docker waits for a
-/// helper without a limit of its own, and ten seconds is where people begin to kill it.
-pub(super) const PATIENCE: Duration = Duration::from_secs(8);
+/// How long nothing may come back. Each answer renews it, so that a service that is busy with a hundred other clients
+/// does not pass for one that stalls. docker waits for a helper without a limit of its own, and ten seconds is where
+/// people begin to kill it.
+const PATIENCE: Duration = Duration::from_secs(8);
 
 /// The service's name on the bus, whichever program it is.
 pub(super) const SERVICE: &str = "org.freedesktop.secrets";
@@ -33,10 +36,7 @@ pub(super) fn addresses(environment: &Environment) -> Result<Vec<String>, Error>
         .filter(|value| !value.is_empty());
     let addresses = match set {
         Some(list) => list.split(';').map(str::to_owned).collect(),
-        None => match environment
-            .variable("XDG_RUNTIME_DIR")
-            .map(|value| value.into_string())
-        {
+        None => match environment.variable("XDG_RUNTIME_DIR").map(OsString::into_string) {
             Some(Ok(directory)) if directory.starts_with('/') => vec![format!("unix:path={directory}/bus")],
             _ => Vec::new(),
         },
@@ -58,17 +58,15 @@ pub(super) struct Bus {
 
 impl Bus {
     /// Connects to the first bus of `addresses` that answers.
-    pub(super) async fn connect(addresses: &[String], deadline: Instant) -> Result<Self, Failure> {
+    pub(super) async fn connect(addresses: &[String]) -> Result<Self, Failure> {
+        let deadline = Instant::now() + PATIENCE;
         for address in addresses {
             let connecting = zbus::connection::Builder::address(address.as_str()).build();
-            match bounded(deadline, connecting).await? {
-                Ok(connection) => {
-                    return Ok(Self {
-                        connection,
-                        deadline: Cell::new(deadline),
-                    });
-                }
-                Err(_) => continue,
+            if let Ok(connection) = bounded(deadline, connecting).await? {
+                return Ok(Self {
+                    connection,
+                    deadline: Cell::new(deadline),
+                });
             }
         }
         Err(Failure::NoBus)
@@ -84,9 +82,21 @@ impl Bus {
         let _ = bounded(self.deadline.get(), self.connection.close()).await;
     }
 
-    /// Waits for something other than a prompt.
+    /// Waits for an answer, as long as there are answers at all.
     pub(super) async fn bounded<F: Future>(&self, future: F) -> Result<F::Output, Failure> {
-        bounded(self.deadline.get(), future).await
+        let mut future = pin!(future);
+        loop {
+            let deadline = self.deadline.get();
+            match bounded(deadline, future.as_mut()).await {
+                Ok(output) => {
+                    self.renew_patience();
+                    return Ok(output);
+                }
+                // Another call was answered meanwhile.
+                Err(_) if self.deadline.get() > deadline => {}
+                Err(failure) => return Err(failure),
+            }
+        }
     }
 
     /// From now on, every wait ends then.
@@ -94,7 +104,7 @@ impl Bus {
         self.deadline.set(deadline);
     }
 
-    /// A person has answered: the service's own time begins anew.
+    /// The service's time begins anew.
     pub(super) fn renew_patience(&self) {
         self.set_deadline(Instant::now() + PATIENCE);
     }

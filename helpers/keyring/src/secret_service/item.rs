@@ -10,6 +10,8 @@ const SCHEMA: (&str, &str) = ("xdg:schema", "io.docker.Credentials");
 const LABEL: (&str, &str) = ("label", "Docker Credentials");
 const SERVER: &str = "server";
 const USERNAME: &str = "username";
+/// Ours; docker's own helper passes it over.
+const KEY: &str = "docker_credential_key";
 
 /// The attribute by which all of docker's items are found, whichever version wrote them.
 pub(super) const MARK: (&str, &str) = ("docker_cli", "1");
@@ -60,14 +62,30 @@ impl From<Item> for Listed {
 }
 
 /// The attributes of an item that docker's own helper finds.
-pub(super) fn attributes<'a>(server: &'a ServerUrl, username: &'a Username) -> HashMap<&'a str, &'a str> {
-    HashMap::from([
+///
+/// `key` is that of the server. It is added where the server is not in a common spelling, for then only this
+/// attribute finds the item by another one.
+pub(super) fn attributes<'a>(
+    server: &'a ServerUrl,
+    key: &'a str,
+    username: &'a Username,
+) -> HashMap<&'a str, &'a str> {
+    let mut attributes = HashMap::from([
         SCHEMA,
         LABEL,
         MARK,
         (SERVER, server.as_str()),
         (USERNAME, username.as_str()),
-    ])
+    ]);
+    if !server
+        .key()
+        .common_spellings()
+        .iter()
+        .any(|spelling| spelling == server.as_str())
+    {
+        attributes.insert(KEY, key);
+    }
+    attributes
 }
 
 /// The label that docker's own helper gives an item since 0.9.0, for people who look at their keyring.
@@ -79,6 +97,11 @@ pub(super) fn label(server: &ServerUrl) -> String {
 /// from the start do not show.
 pub(super) fn query(spelling: &str) -> HashMap<&str, &str> {
     HashMap::from([MARK, (SERVER, spelling)])
+}
+
+/// What finds the items of a server that [`query`] does not find by a common spelling.
+pub(super) fn key_query(key: &str) -> HashMap<&str, &str> {
+    HashMap::from([MARK, (KEY, key)])
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use zbus::{ObjectPath, OwnedObjectPath, OwnedVariant, Variant};
 
 use super::bus::Bus;
 use super::failure::{Failure, NotUnlocked};
-use super::item::{self, Item};
+use super::item::Item;
 use super::prompt;
 use super::session::WireSecret;
 
@@ -264,9 +264,4 @@ impl Service {
         }
         Err(Failure::UnknownCollection)
     }
-}
-
-/// The queries that find the items of a server.
-pub(super) fn queries(spellings: &[String]) -> Vec<HashMap<&str, &str>> {
-    spellings.iter().map(|spelling| item::query(spelling)).collect()
 }

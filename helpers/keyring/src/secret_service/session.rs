@@ -178,11 +178,8 @@ mod tests {
     fn session() -> Session {
         let ours = KeyPair::generate().unwrap();
         let theirs = KeyPair::generate().unwrap();
-        let key = ours.agree(&theirs.public.to_be_bytes().as_ref()[..]).unwrap();
-        assert_eq!(
-            *key,
-            *theirs.agree(&ours.public.to_be_bytes().as_ref()[..]).unwrap()
-        );
+        let key = ours.agree(theirs.public.to_be_bytes().as_ref()).unwrap();
+        assert_eq!(*key, *theirs.agree(ours.public.to_be_bytes().as_ref()).unwrap());
         Session {
             path: OwnedObjectPath::try_from("/s").unwrap(),
             key: Some(key),

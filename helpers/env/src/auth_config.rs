@@ -1,0 +1,78 @@
+//! `DOCKER_AUTH_CONFIG`: a config.json in a variable, as GitLab has it and docker since version 28.3.
+//!
+//! docker takes `auths` with `auth` and nothing else, and ignores the rest of the variable otherwise. GitLab's runner
+//! takes a whole config.json, base64 without padding, and user and password in fields of their own. Whatever either
+//! takes is taken here; `credsStore` and `credHelpers` would lead back to a helper and are passed over.
+
+use docker_credential_helper::config::{Document, Entry, Form, Login as Plain};
+use docker_credential_helper::{Environment, ServerUrl, TOKEN_USERNAME};
+
+use crate::claim::{Claims, Held, Login, Trouble};
+use crate::value;
+
+const VARIABLE: &str = "DOCKER_AUTH_CONFIG";
+
+pub(crate) fn claims(environment: &Environment) -> Claims {
+    let mut claims = Claims::default();
+    // docker takes an empty one for none.
+    if environment
+        .variable(VARIABLE)
+        .is_none_or(|value| value.is_empty())
+    {
+        return claims;
+    }
+    let document = value::text(environment, VARIABLE).and_then(|text| {
+        Document::parse(&text.unwrap_or_default())
+            .map_err(|problem| Trouble::new([VARIABLE], problem.to_string()))
+    });
+    match document {
+        Err(trouble) => claims.set_homeless(trouble),
+        Ok(document) => {
+            let entries = document.entries().iter();
+            for entry in entries.filter(|entry| entry.form() == Form::Auths) {
+                if let Some(server) = server(entry) {
+                    claims.push(Ok(Some(server)), vec![VARIABLE.to_owned()], login(entry));
+                }
+            }
+        }
+    }
+    claims
+}
+
+/// The entry's server, if it is a registry: a key outside the grammar would answer for nothing but its own spelling.
+fn server(entry: &Entry) -> Option<ServerUrl> {
+    ServerUrl::parse(entry.server())
+        .ok()
+        .filter(|server| !server.key().is_opaque())
+}
+
+/// Nothing for an entry that is only a marker.
+fn login(entry: &Entry) -> Option<Result<Login, Trouble>> {
+    let trouble = |problem: &str| {
+        Trouble::new(
+            [VARIABLE],
+            format!("has an entry for {} with {problem}", entry.server()),
+        )
+    };
+    let (username, secret) = match entry.login() {
+        Ok(None) => return None,
+        Ok(Some(Plain::IdentityToken(token))) => (TOKEN_USERNAME.to_owned(), token),
+        Ok(Some(Plain::Password { username, password })) => (username, password),
+        Err(error) => {
+            return Some(Err(trouble(&format!(
+                "no login in it: {error}; write it as base64 of user:password"
+            ))));
+        }
+    };
+    Some(if secret.expose().is_empty() {
+        Err(trouble("an empty password; give it one"))
+    } else {
+        value::username(VARIABLE, username).map(|username| Login {
+            username,
+            secret: Held::Here(secret),
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests;

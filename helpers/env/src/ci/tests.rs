@@ -1,0 +1,549 @@
+use crate::testing::{ask, assert_answers, assert_error, assert_not_found, environment, listed};
+
+type Variables = Vec<(&'static str, &'static str)>;
+
+/// The variables with some of another value, or unset.
+fn with(variables: &Variables, changes: &[(&'static str, Option<&'static str>)]) -> Variables {
+    let kept = variables
+        .iter()
+        .copied()
+        .filter(|(name, _)| changes.iter().all(|(changed, _)| changed != name));
+    kept.chain(
+        changes
+            .iter()
+            .filter_map(|(name, value)| Some((*name, (*value)?))),
+    )
+    .collect()
+}
+
+/// As GitLab documents a job's variables.
+fn gitlab() -> Variables {
+    vec![
+        ("CI", "true"),
+        ("GITLAB_CI", "true"),
+        ("CI_JOB_TOKEN", "glcbt-64_x"),
+        ("CI_REGISTRY", "registry.example.com:5050"),
+        ("CI_REGISTRY_IMAGE", "registry.example.com:5050/group/project"),
+        ("CI_REGISTRY_USER", "gitlab-ci-token"),
+        ("CI_REGISTRY_PASSWORD", "glcbt-64_x"),
+        ("CI_SERVER_HOST", "gitlab.example.com"),
+        ("CI_SERVER_URL", "https://gitlab.example.com"),
+        ("CI_DEPENDENCY_PROXY_SERVER", "gitlab.example.com:443"),
+        ("CI_DEPENDENCY_PROXY_USER", "gitlab-ci-token"),
+        ("CI_DEPENDENCY_PROXY_PASSWORD", "glcbt-64_proxy"),
+    ]
+}
+
+#[test]
+fn a_gitlab_job_has_its_registry_and_the_dependency_proxy() {
+    assert_answers(
+        &gitlab(),
+        "registry.example.com:5050",
+        "gitlab-ci-token:glcbt-64_x",
+    );
+    assert_answers(
+        &gitlab(),
+        "registry.example.com:5050/group/project",
+        "gitlab-ci-token:glcbt-64_x",
+    );
+    assert_answers(&gitlab(), "gitlab.example.com", "gitlab-ci-token:glcbt-64_proxy");
+    assert_answers(
+        &gitlab(),
+        "gitlab.example.com/group/dependency_proxy",
+        "gitlab-ci-token:glcbt-64_proxy",
+    );
+    assert_eq!(
+        listed(&environment(&gitlab())),
+        [
+            "gitlab.example.com:443 gitlab-ci-token",
+            "registry.example.com:5050 gitlab-ci-token"
+        ]
+    );
+    for query in [
+        "registry.example.com",
+        "example.com:5050",
+        "docker.io",
+        "ghcr.io",
+        "gitlab.example.com:5050",
+    ] {
+        assert_not_found(&gitlab(), query);
+    }
+}
+
+#[test]
+fn outside_of_gitlab_its_registry_is_not_answered() {
+    for changes in [
+        ("GITLAB_CI", None),
+        ("GITLAB_CI", Some("")),
+        ("GITLAB_CI", Some("TRUE")),
+        ("GITLAB_CI", Some("1")),
+    ] {
+        assert_not_found(&with(&gitlab(), &[changes]), "registry.example.com:5050");
+    }
+}
+
+#[test]
+fn without_a_registry_the_login_is_nobodys_least_of_all_the_hubs() {
+    for changes in [("CI_REGISTRY", None), ("CI_REGISTRY", Some(""))] {
+        let variables = with(&gitlab(), &[changes]);
+        for query in ["docker.io", "registry.example.com:5050", "gitlab.com"] {
+            assert_not_found(&variables, query);
+        }
+        assert_eq!(
+            listed(&environment(&variables)),
+            ["gitlab.example.com:443 gitlab-ci-token"]
+        );
+    }
+}
+
+#[test]
+fn the_jobs_token_goes_to_no_other_registry() {
+    let elsewhere = with(&gitlab(), &[("CI_REGISTRY", Some("docker.io"))]);
+    assert_error(
+        &elsewhere,
+        "https://index.docker.io/v1/",
+        "CI_REGISTRY is not the registry of CI_REGISTRY_IMAGE, and CI_REGISTRY_PASSWORD is the job's token, which is \
+         for that registry only; leave CI_REGISTRY as GitLab sets it, and log in to others by \
+         DOCKER_CREDENTIAL_DOCKER_IO_USERNAME and _PASSWORD",
+    );
+    assert_eq!(
+        listed(&environment(&elsewhere)),
+        ["gitlab.example.com:443 gitlab-ci-token"]
+    );
+    for registry in [
+        "registry.example.com",
+        "registry.example.com:5051",
+        "example.com:5050",
+        "http://registry.example.com:5050",
+    ] {
+        let variables = with(&gitlab(), &[("CI_REGISTRY", Some(registry))]);
+        assert!(
+            ask(&environment(&variables), registry)
+                .unwrap_err()
+                .starts_with("CI_REGISTRY is not"),
+            "{registry}"
+        );
+    }
+}
+
+#[test]
+fn a_password_of_the_projects_own_may_go_to_its_own_registry() {
+    let hub = with(
+        &gitlab(),
+        &[
+            ("CI_REGISTRY", Some("docker.io")),
+            ("CI_REGISTRY_USER", Some("project")),
+            ("CI_REGISTRY_PASSWORD", Some("dckr_pat")),
+        ],
+    );
+    assert_answers(&hub, "docker.io", "project:dckr_pat");
+    let no_image = with(&gitlab(), &[("CI_REGISTRY_IMAGE", None)]);
+    assert_answers(
+        &no_image,
+        "registry.example.com:5050",
+        "gitlab-ci-token:glcbt-64_x",
+    );
+}
+
+#[test]
+fn a_registry_below_a_path_is_the_images_if_it_encloses_it() {
+    let variables = with(
+        &gitlab(),
+        &[("CI_REGISTRY", Some("registry.example.com:5050/group"))],
+    );
+    assert_answers(
+        &variables,
+        "registry.example.com:5050/group/project",
+        "gitlab-ci-token:glcbt-64_x",
+    );
+    let other = with(
+        &gitlab(),
+        &[("CI_REGISTRY", Some("registry.example.com:5050/gro"))],
+    );
+    assert!(ask(&environment(&other), "registry.example.com:5050/gro").is_err());
+}
+
+#[test]
+fn half_of_gitlabs_login_is_an_error_for_its_registry_only() {
+    for (name, other) in [
+        ("CI_REGISTRY_USER", "CI_REGISTRY_PASSWORD"),
+        ("CI_REGISTRY_PASSWORD", "CI_REGISTRY_USER"),
+    ] {
+        let half = with(&gitlab(), &[(name, None)]);
+        let text = format!("{other} is set without {name}; set both or neither");
+        assert_error(&half, "registry.example.com:5050", &text);
+        assert_not_found(&half, "ghcr.io");
+        let empty = with(&gitlab(), &[(name, Some(""))]);
+        let text = format!("{name} is set but empty; give it a value or unset it");
+        assert_error(&empty, "registry.example.com:5050", &text);
+    }
+    let none = with(
+        &gitlab(),
+        &[("CI_REGISTRY_USER", None), ("CI_REGISTRY_PASSWORD", None)],
+    );
+    assert_not_found(&none, "registry.example.com:5050");
+}
+
+#[test]
+fn the_dependency_proxy_is_at_gitlab_itself() {
+    for server in [
+        "evil.example",
+        "gitlab.example.com.evil.example",
+        "a.gitlab.example.com",
+        "http://gitlab.example.com",
+    ] {
+        let variables = with(&gitlab(), &[("CI_DEPENDENCY_PROXY_SERVER", Some(server))]);
+        assert_not_found(&variables, server);
+    }
+    let port = with(
+        &gitlab(),
+        &[("CI_DEPENDENCY_PROXY_SERVER", Some("GitLab.example.com:8443"))],
+    );
+    assert_answers(&port, "gitlab.example.com:8443", "gitlab-ci-token:glcbt-64_proxy");
+    let unnamed = with(
+        &gitlab(),
+        &[
+            ("CI_SERVER_HOST", None),
+            ("CI_DEPENDENCY_PROXY_SERVER", Some("proxy.example")),
+        ],
+    );
+    assert_answers(&unnamed, "proxy.example", "gitlab-ci-token:glcbt-64_proxy");
+}
+
+fn deploy() -> Variables {
+    with(
+        &gitlab(),
+        &[
+            ("CI_DEPLOY_USER", Some("gitlab+deploy-token-1")),
+            ("CI_DEPLOY_PASSWORD", Some("gldt-x")),
+        ],
+    )
+}
+
+#[test]
+fn a_deploy_token_is_used_only_where_it_is_named_and_then_before_the_jobs() {
+    assert_answers(
+        &deploy(),
+        "registry.example.com:5050",
+        "gitlab-ci-token:glcbt-64_x",
+    );
+    for sources in [
+        "gitlab-deploy",
+        "gitlab-deploy,gitlab",
+        "own,gitlab,gitlab-deploy",
+    ] {
+        let named = with(&deploy(), &[("DOCKER_CREDENTIAL_ENV_SOURCES", Some(sources))]);
+        assert_answers(
+            &named,
+            "registry.example.com:5050",
+            "gitlab+deploy-token-1:gldt-x",
+        );
+    }
+}
+
+#[test]
+fn a_deploy_token_is_for_the_registry_that_takes_the_jobs_token() {
+    let named = with(
+        &deploy(),
+        &[("DOCKER_CREDENTIAL_ENV_SOURCES", Some("gitlab-deploy"))],
+    );
+    let other_password = with(&named, &[("CI_REGISTRY_PASSWORD", Some("dckr_pat"))]);
+    assert_not_found(&other_password, "registry.example.com:5050");
+    for changes in [
+        ("CI_JOB_TOKEN", None),
+        ("CI_REGISTRY_PASSWORD", None),
+        ("CI_REGISTRY", None),
+    ] {
+        assert_not_found(&with(&named, &[changes]), "registry.example.com:5050");
+    }
+    let nothing = with(
+        &named,
+        &[("CI_REGISTRY_PASSWORD", Some("")), ("CI_JOB_TOKEN", Some(""))],
+    );
+    assert_not_found(&nothing, "registry.example.com:5050");
+    let hub = with(&named, &[("CI_REGISTRY", Some("docker.io"))]);
+    assert!(
+        ask(&environment(&hub), "docker.io")
+            .unwrap_err()
+            .starts_with("CI_REGISTRY is not")
+    );
+}
+
+/// As GitHub documents a job's variables, with the token that a step must be given.
+fn github() -> Variables {
+    vec![
+        ("CI", "true"),
+        ("GITHUB_ACTIONS", "true"),
+        ("GITHUB_ACTOR", "octocat"),
+        ("GITHUB_SERVER_URL", "https://github.com"),
+        ("GITHUB_TOKEN", "ghs_x"),
+    ]
+}
+
+#[test]
+fn a_github_job_has_githubs_registry_and_no_other() {
+    assert_answers(&github(), "ghcr.io", "octocat:ghs_x");
+    assert_answers(&github(), "ghcr.io/org/app", "octocat:ghs_x");
+    assert_eq!(listed(&environment(&github())), ["ghcr.io octocat"]);
+    for query in [
+        "docker.pkg.github.com",
+        "docker.io",
+        "github.com",
+        "a.ghcr.io",
+        "ghcr.io:5000",
+        "http://ghcr.io",
+        "https://ghcr.io/org",
+    ] {
+        assert_not_found(&github(), query);
+    }
+}
+
+#[test]
+fn without_an_actor_github_takes_any_user_name() {
+    for actor in [None, Some("")] {
+        assert_answers(
+            &with(&github(), &[("GITHUB_ACTOR", actor)]),
+            "ghcr.io",
+            "x-access-token:ghs_x",
+        );
+    }
+}
+
+#[test]
+fn outside_of_github_com_its_token_is_not_answered() {
+    for changes in [
+        ("GITHUB_ACTIONS", None),
+        ("GITHUB_ACTIONS", Some("1")),
+        ("GITHUB_SERVER_URL", None),
+        ("GITHUB_SERVER_URL", Some("https://github.example.com")),
+        ("GITHUB_SERVER_URL", Some("https://github.com/")),
+        ("GITHUB_SERVER_URL", Some("http://github.com")),
+        ("GITHUB_TOKEN", None),
+    ] {
+        assert_not_found(&with(&github(), &[changes]), "ghcr.io");
+    }
+}
+
+#[test]
+fn gh_token_is_not_read() {
+    let variables = with(&github(), &[("GITHUB_TOKEN", None), ("GH_TOKEN", Some("gho_x"))]);
+    assert_not_found(&variables, "ghcr.io");
+}
+
+#[test]
+fn an_empty_github_token_is_an_error() {
+    let variables = with(&github(), &[("GITHUB_TOKEN", Some(""))]);
+    assert_error(
+        &variables,
+        "ghcr.io",
+        "GITHUB_TOKEN is set but empty; give it a value or unset it",
+    );
+    assert_not_found(&variables, "quay.io");
+}
+
+#[test]
+fn harbors_login_is_for_harbors_host() {
+    let harbor = vec![
+        ("GITLAB_CI", "true"),
+        ("HARBOR_HOST", "harbor.example.com"),
+        ("HARBOR_USERNAME", "robot$ci"),
+        ("HARBOR_PASSWORD", "h"),
+    ];
+    assert_answers(&harbor, "harbor.example.com", "robot$ci:h");
+    assert_not_found(&harbor, "docker.io");
+    assert_not_found(&with(&harbor, &[("GITLAB_CI", None)]), "harbor.example.com");
+    assert_not_found(&with(&harbor, &[("HARBOR_HOST", Some(""))]), "docker.io");
+}
+
+#[test]
+fn buildkites_login_is_for_the_server_it_names() {
+    let buildkite = vec![
+        ("BUILDKITE", "true"),
+        ("DOCKER_LOGIN_SERVER", "registry.example.com"),
+        ("DOCKER_LOGIN_USER", "ci"),
+        ("DOCKER_LOGIN_PASSWORD", "b"),
+    ];
+    assert_answers(&buildkite, "registry.example.com", "ci:b");
+    assert_not_found(&with(&buildkite, &[("BUILDKITE", None)]), "registry.example.com");
+    for server in [None, Some("")] {
+        assert_not_found(&with(&buildkite, &[("DOCKER_LOGIN_SERVER", server)]), "docker.io");
+    }
+}
+
+#[test]
+fn a_server_variable_that_names_none_is_an_error() {
+    let variables = with(&gitlab(), &[("CI_REGISTRY", Some("registry.example.com:5050\n"))]);
+    assert_error(
+        &variables,
+        "registry.example.com:5050",
+        "CI_REGISTRY is not a registry; write it as [https://]host[:port][/path], without white space or user name",
+    );
+    assert_answers(&variables, "gitlab.example.com", "gitlab-ci-token:glcbt-64_proxy");
+}
+
+fn isometry() -> Variables {
+    vec![
+        ("DOCKER_CREDENTIAL_ENV_COMPAT", "isometry"),
+        ("DOCKER_ghcr_io_USR", "ci"),
+        ("DOCKER_ghcr_io_PSW", "g"),
+        ("DOCKER_QUAY_IO_USR", "ci"),
+        ("DOCKER_QUAY_IO_PSW", "q"),
+        ("DOCKER_HOST", "tcp://127.0.0.1:2375"),
+        ("DOCKER_AUTH_CONFIG", ""),
+    ]
+}
+
+#[test]
+fn isometrys_variables_are_read_only_where_it_is_asked_for() {
+    assert_answers(&isometry(), "ghcr.io", "ci:g");
+    assert_answers(&isometry(), "quay.io/org/app", "ci:q");
+    assert_eq!(listed(&environment(&isometry())), ["ghcr.io ci", "quay.io ci"]);
+    assert_not_found(
+        &with(&isometry(), &[("DOCKER_CREDENTIAL_ENV_COMPAT", None)]),
+        "ghcr.io",
+    );
+}
+
+#[test]
+fn isometrys_variables_are_for_https_without_a_port_or_path() {
+    for query in [
+        "ghcr.io:5000",
+        "http://ghcr.io",
+        "https://ghcr.io/org",
+        "a.ghcr.io",
+        "io",
+        "ghcr-io",
+        "docker.io",
+    ] {
+        assert_not_found(&isometry(), query);
+    }
+}
+
+#[test]
+fn isometrys_walk_to_parent_domains_is_not_taken() {
+    let all = [
+        ("DOCKER_CREDENTIAL_ENV_COMPAT", "isometry:a.b.example"),
+        ("DOCKER__USR", "ci"),
+        ("DOCKER__PSW", "x"),
+        ("DOCKER_b_example_USR", "ci"),
+        ("DOCKER_b_example_PSW", "x"),
+        ("DOCKER_example_USR", "ci"),
+        ("DOCKER_example_PSW", "x"),
+    ];
+    assert_not_found(&all, "a.b.example");
+    assert_eq!(listed(&environment(&all)), [""; 0]);
+}
+
+#[test]
+fn the_hub_has_isometrys_variables_under_two_names() {
+    for name in [
+        ("DOCKER_docker_io_USR", "DOCKER_docker_io_PSW"),
+        ("DOCKER_INDEX_DOCKER_IO_USR", "DOCKER_INDEX_DOCKER_IO_PSW"),
+    ] {
+        let variables = vec![
+            ("DOCKER_CREDENTIAL_ENV_COMPAT", "isometry"),
+            (name.0, "ci"),
+            (name.1, "h"),
+        ];
+        assert_answers(&variables, "https://index.docker.io/v1/", "ci:h");
+        assert_eq!(
+            listed(&environment(&variables)),
+            ["https://index.docker.io/v1/ ci"]
+        );
+    }
+    let both = [
+        ("DOCKER_CREDENTIAL_ENV_COMPAT", "isometry"),
+        ("DOCKER_docker_io_USR", "ci"),
+        ("DOCKER_docker_io_PSW", "h"),
+        ("DOCKER_index_docker_io_USR", "ci"),
+        ("DOCKER_index_docker_io_PSW", "i"),
+    ];
+    assert!(
+        ask(&environment(&both), "docker.io")
+            .unwrap_err()
+            .contains("hold two logins")
+    );
+}
+
+#[test]
+fn isometrys_variables_for_an_unlisted_host_are_an_error_with_a_way_out() {
+    let variables = with(
+        &isometry(),
+        &[
+            ("DOCKER_reg_example_com_USR", Some("ci")),
+            ("DOCKER_reg_example_com_PSW", Some("r")),
+        ],
+    );
+    let text = |host: &str| {
+        format!(
+            "DOCKER_reg_example_com_USR and DOCKER_reg_example_com_PSW could be for {host}, which \
+             DOCKER_CREDENTIAL_ENV_COMPAT does not list; set DOCKER_CREDENTIAL_<LABEL>_SERVER={host} with _USERNAME and \
+             _PASSWORD instead"
+        )
+    };
+    assert_error(&variables, "reg.example.com", &text("reg.example.com"));
+    assert_error(&variables, "reg-example.com", &text("reg-example.com"));
+    assert_not_found(&variables, "reg.example.com:5000");
+    assert_not_found(&variables, "example.com");
+    assert_answers(&variables, "ghcr.io", "ci:g");
+    let listing_it = with(
+        &variables,
+        &[("DOCKER_CREDENTIAL_ENV_COMPAT", Some("isometry:reg.example.com"))],
+    );
+    assert_answers(&listing_it, "reg.example.com", "ci:r");
+    // The variables are the listed host's, so for the other there are none.
+    assert_not_found(&listing_it, "reg-example.com");
+    assert!(ask(&environment(&listing_it), "ghcr.io").is_err());
+}
+
+#[test]
+fn two_listed_hosts_of_one_name_are_an_error_for_both() {
+    let variables = [
+        (
+            "DOCKER_CREDENTIAL_ENV_COMPAT",
+            "isometry:a-b.example, a.b.example,quay.io",
+        ),
+        ("DOCKER_a_b_example_USR", "ci"),
+        ("DOCKER_a_b_example_PSW", "x"),
+        ("DOCKER_quay_io_USR", "ci"),
+        ("DOCKER_quay_io_PSW", "q"),
+    ];
+    for host in ["a-b.example", "a.b.example"] {
+        let text = format!(
+            "DOCKER_a_b_example_USR and DOCKER_a_b_example_PSW could be for any of the hosts of that name in \
+             DOCKER_CREDENTIAL_ENV_COMPAT; set DOCKER_CREDENTIAL_<LABEL>_SERVER={host} with _USERNAME and _PASSWORD instead"
+        );
+        assert_error(&variables, host, &text);
+    }
+    assert_eq!(listed(&environment(&variables)), ["quay.io ci"]);
+}
+
+#[test]
+fn half_of_isometrys_pair_is_an_error() {
+    let variables = with(&isometry(), &[("DOCKER_ghcr_io_PSW", None)]);
+    assert_error(
+        &variables,
+        "ghcr.io",
+        "DOCKER_ghcr_io_USR is set without DOCKER_ghcr_io_PSW; set both or neither",
+    );
+}
+
+#[test]
+fn a_setting_that_is_not_isometrys_is_an_error() {
+    for setting in [
+        "Isometry",
+        "isometry:",
+        "isometry:ghcr.io,",
+        "isometry:ghcr.io:443",
+        "isometry:ghcr.io/org",
+        "isometry:https://ghcr.io",
+        "other:ghcr.io",
+        "isometry:[::1]",
+    ] {
+        assert_error(
+            &[("DOCKER_CREDENTIAL_ENV_COMPAT", setting)],
+            "ghcr.io",
+            "DOCKER_CREDENTIAL_ENV_COMPAT is neither \"isometry\" nor \"isometry:\" and hosts, as isometry:ghcr.io,quay.io",
+        );
+    }
+}

@@ -1,0 +1,42 @@
+//! What each source says about a server, for people. Names, never values.
+
+use docker_credential_helper::{Environment, ServerUrl};
+
+use crate::lookup::{Answer, Lookup};
+
+/// One line for each source that says anything.
+pub(crate) fn lines(environment: &Environment, server: &ServerUrl) -> Vec<String> {
+    let lookup = match Lookup::new(environment) {
+        Ok(lookup) => lookup,
+        Err(error) => return vec![error.to_string()],
+    };
+    let mut lines = Vec::new();
+    let mut is_decided = false;
+    for (source, answer) in lookup.answers(server) {
+        let text = match answer {
+            Answer::Nothing => continue,
+            Answer::Login { variables, .. } if is_decided => {
+                format!(
+                    "{} would answer, too; a source before it decides",
+                    variables.join(", ")
+                )
+            }
+            Answer::Login { variables, .. } => {
+                is_decided = true;
+                format!("{} answers", variables.join(", "))
+            }
+            Answer::Broken(trouble) => trouble.to_string(),
+            Answer::Contradiction(trouble) => {
+                is_decided = true;
+                trouble.to_string()
+            }
+        };
+        lines.push(format!("{}: {text}", source.name()));
+    }
+    lines.extend(
+        lookup
+            .homeless()
+            .map(|(source, trouble)| format!("{}: {trouble}", source.name())),
+    );
+    lines
+}

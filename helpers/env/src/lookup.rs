@@ -1,0 +1,167 @@
+//! Which source answers for a server.
+
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
+
+use docker_credential_helper::{Credential, Environment, Error, ServerUrl};
+
+use crate::ci::isometry::Hosts;
+use crate::claim::{Claim, Claims, Trouble};
+use crate::source::Source;
+
+/// The sources in their order, each read once at most.
+#[derive(Debug)]
+pub(crate) struct Lookup {
+    environment: Environment,
+    sources: Vec<(Source, OnceCell<Claims>)>,
+    isometry: Option<Hosts>,
+}
+
+/// What one source has to say about one server.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    Nothing,
+    Login {
+        credential: Credential,
+        variables: Vec<String>,
+    },
+    /// It would answer if it could. Another source may.
+    Broken(Trouble),
+    /// It answers in two ways. What another source says would be a third, so none is asked.
+    Contradiction(Trouble),
+}
+
+impl Lookup {
+    /// Fails with [`Error::Setting`]; nothing else can go wrong before a server is asked for.
+    pub(crate) fn new(environment: &Environment) -> Result<Self, Error> {
+        let sources = Source::in_order(environment)?;
+        Ok(Self {
+            environment: environment.clone(),
+            sources: sources
+                .into_iter()
+                .map(|source| (source, OnceCell::new()))
+                .collect(),
+            isometry: Hosts::of(environment)?,
+        })
+    }
+
+    /// The first source's answer.
+    ///
+    /// A source that does not know its own servers keeps this from being a "not found" only for the last question
+    /// about a server: after `ghcr.io/org/app` comes `ghcr.io`, which another source may answer.
+    pub(crate) fn find(&self, server: &ServerUrl) -> Result<Option<Credential>, Error> {
+        let mut first_trouble = None;
+        for (source, answer) in self.answers(server) {
+            let name = source.name();
+            match answer {
+                Answer::Nothing => self.environment.log(|| format!("{name}: nothing for {server}")),
+                Answer::Login {
+                    credential,
+                    variables,
+                } => {
+                    self.environment
+                        .log(|| format!("{name}: {} for {server}", variables.join(", ")));
+                    return Ok(Some(credential));
+                }
+                Answer::Contradiction(trouble) => return Err(trouble.into()),
+                Answer::Broken(trouble) => {
+                    self.environment.log(|| format!("{name}: {trouble}"));
+                    first_trouble.get_or_insert(trouble);
+                }
+            }
+        }
+        if server.enclosing().is_empty() {
+            first_trouble =
+                first_trouble.or_else(|| self.homeless().next().map(|(_, trouble)| trouble.clone()));
+        }
+        first_trouble.map_or(Ok(None), |trouble| Err(trouble.into()))
+    }
+
+    /// What each source says, in order; a source is read when its turn comes.
+    pub(crate) fn answers<'a>(
+        &'a self,
+        server: &'a ServerUrl,
+    ) -> impl Iterator<Item = (Source, Answer)> + 'a {
+        self.sources().map(|(source, claims)| {
+            let unlisted = match &self.isometry {
+                Some(hosts) if source == Source::Isometry => hosts.unlisted(&self.environment, server),
+                _ => None,
+            };
+            let claims = claims.claims.iter().chain(&unlisted);
+            let claims = claims.filter(|claim| claim.server.key() == server.key());
+            (source, self.answer(claims))
+        })
+    }
+
+    /// The servers that any source says something about, each once, as the first source spells it.
+    pub(crate) fn servers(&self) -> Vec<ServerUrl> {
+        let mut servers = BTreeMap::new();
+        for (_, claims) in self.sources() {
+            for claim in &claims.claims {
+                servers.entry(claim.server.key()).or_insert(&claim.server);
+            }
+        }
+        servers.into_values().cloned().collect()
+    }
+
+    /// What keeps sources from knowing their servers.
+    pub(crate) fn homeless(&self) -> impl Iterator<Item = (Source, &Trouble)> {
+        self.sources()
+            .filter_map(|(source, claims)| Some((source, claims.homeless.as_ref()?)))
+    }
+
+    fn sources(&self) -> impl Iterator<Item = (Source, &Claims)> {
+        self.sources.iter().map(|(source, claims)| {
+            let read = || match &self.isometry {
+                Some(hosts) if *source == Source::Isometry => hosts.claims(&self.environment),
+                _ => source.claims(&self.environment),
+            };
+            (*source, claims.get_or_init(read))
+        })
+    }
+
+    fn answer<'a>(&self, claims: impl Iterator<Item = &'a Claim>) -> Answer {
+        let mut found: Option<(Credential, &Claim)> = None;
+        let mut broken = None;
+        for claim in claims {
+            match (claim.credential(&self.environment), &found) {
+                (Err(trouble), _) => {
+                    broken.get_or_insert(trouble);
+                }
+                (Ok(credential), None) => found = Some((credential, claim)),
+                (Ok(credential), Some((first, _))) if is_same_login(&credential, first) => {}
+                (Ok(_), Some((_, first))) => return Answer::Contradiction(contradiction(first, claim)),
+            }
+        }
+        match (broken, found) {
+            (Some(trouble), _) => Answer::Broken(trouble),
+            (None, Some((credential, claim))) => Answer::Login {
+                credential,
+                variables: claim.variables.clone(),
+            },
+            (None, None) => Answer::Nothing,
+        }
+    }
+}
+
+/// Whatever the spelling of the server.
+pub(crate) fn is_same_login(one: &Credential, other: &Credential) -> bool {
+    one.username() == other.username() && one.secret() == other.secret()
+}
+
+fn contradiction(first: &Claim, second: &Claim) -> Trouble {
+    let server = &first.server;
+    if first.variables == second.variables {
+        return Trouble::new(
+            &first.variables,
+            format!("has two logins for {server}; remove one"),
+        );
+    }
+    Trouble::new(
+        first.variables.iter().chain(&second.variables),
+        format!("hold two logins for {server}; unset those of one"),
+    )
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,40 @@
+//! docker-credential-env answers from the variables and mounted files that a CI job or a pod is given: no login, no
+//! file with a secret, nothing to clean up.
+//!
+//! A *source* ([`source`]) reads one convention and makes *claims* ([`claim`]): this server, that login, from these
+//! variables. [`lookup`] asks the sources in order; no source looks at what another says.
+
+#![forbid(unsafe_code)]
+
+mod auth_config;
+mod ci;
+mod claim;
+mod explanation;
+mod findings;
+mod label;
+mod lookup;
+mod names;
+mod own;
+mod secret_file;
+mod source;
+mod store;
+#[cfg(test)]
+mod testing;
+mod value;
+
+use std::process::ExitCode;
+
+use docker_credential_helper::{Helper, ZeroOnFree, serve};
+
+#[global_allocator]
+static ALLOCATOR: ZeroOnFree = ZeroOnFree;
+
+const HELPER: Helper = Helper::new("env", env!("CARGO_PKG_VERSION"))
+    .read_only()
+    .commands(&[names::COMMAND])
+    .explanation(explanation::lines)
+    .findings(findings::findings);
+
+fn main() -> ExitCode {
+    serve(&HELPER, store::EnvStore::open)
+}

@@ -1,0 +1,164 @@
+//! The helper's own variables: `DOCKER_CREDENTIAL_<LABEL>_SERVER`, `_USERNAME`, `_PASSWORD` and so on.
+//!
+//! A label with `_SERVER` is any word and binds the server to the rest. Without it, the label may [name](label) a host.
+//! The server stands in a value, not in a mangled name, so two servers cannot meet in one variable.
+
+use std::collections::BTreeSet;
+
+use docker_credential_helper::{Environment, Secret, ServerKey, TOKEN_USERNAME};
+
+use crate::claim::{Claim, Claims, Held, Login, Trouble};
+use crate::{label, value};
+
+const PREFIX: &str = "DOCKER_CREDENTIAL_";
+
+const SERVER: &str = "_SERVER";
+const USERNAME: &str = "_USERNAME";
+const PASSWORD: &str = "_PASSWORD";
+const PASSWORD_FILE: &str = "_PASSWORD_FILE";
+const TOKEN: &str = "_TOKEN";
+const TOKEN_FILE: &str = "_TOKEN_FILE";
+
+/// What a variable's name may end in. No setting of ours does, and none ends in another, so that a name is read in one
+/// way only.
+const SUFFIXES: [&str; 6] = [SERVER, USERNAME, PASSWORD, PASSWORD_FILE, TOKEN, TOKEN_FILE];
+const SECRETS: [&str; 4] = [PASSWORD, PASSWORD_FILE, TOKEN, TOKEN_FILE];
+
+/// A label that is set, in one variable or more.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Label(String);
+
+pub(crate) fn claims(environment: &Environment) -> Claims {
+    let mut claims = Claims::default();
+    for label in labels(environment) {
+        label.claim(environment, &mut claims);
+    }
+    claims
+}
+
+/// The labels that name no server, which is how a label without its `_SERVER` looks.
+pub(crate) fn idle_labels(environment: &Environment) -> Vec<String> {
+    labels(environment)
+        .into_iter()
+        .filter(|label| {
+            !value::is_set(environment, &label.variable(SERVER)) && label::decode(&label.0).is_none()
+        })
+        .flat_map(|label| label.variables(environment))
+        .collect()
+}
+
+/// The variables that would name the server by a label of its own: user name first, then the four for a secret.
+pub(crate) fn variables_for(server: &ServerKey) -> Option<[String; 5]> {
+    let label = Label(label::encode(server)?);
+    Some([USERNAME, PASSWORD, PASSWORD_FILE, TOKEN, TOKEN_FILE].map(|suffix| label.variable(suffix)))
+}
+
+fn labels(environment: &Environment) -> BTreeSet<Label> {
+    environment
+        .variables()
+        .iter()
+        .filter_map(|(name, _)| Label::of_variable(name.to_str()?))
+        .collect()
+}
+
+impl Label {
+    /// The label in a variable's name, if the variable is one of ours.
+    fn of_variable(name: &str) -> Option<Self> {
+        // Windows looks names up without regard to case, and keeps the case in which they were set.
+        let name = if cfg!(windows) {
+            &name.to_ascii_uppercase()
+        } else {
+            name
+        };
+        let rest = name.strip_prefix(PREFIX)?;
+        let is_ours = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+        SUFFIXES
+            .iter()
+            .find_map(|suffix| rest.strip_suffix(suffix))
+            .filter(|label| !label.is_empty() && label.bytes().all(is_ours))
+            .map(|label| Self(label.to_owned()))
+    }
+
+    fn variable(&self, suffix: &str) -> String {
+        format!("{PREFIX}{}{suffix}", self.0)
+    }
+
+    /// Those that are set.
+    fn variables(&self, environment: &Environment) -> Vec<String> {
+        SUFFIXES
+            .iter()
+            .map(|suffix| self.variable(suffix))
+            .filter(|name| value::is_set(environment, name))
+            .collect()
+    }
+
+    fn claim(&self, environment: &Environment, claims: &mut Claims) {
+        let server_variable = self.variable(SERVER);
+        let named = label::decode(&self.0);
+        let (server, login) = match value::parse_server(environment, &server_variable) {
+            Ok(None) => (named, self.login(environment)),
+            Err(trouble) => return claims.set_homeless(trouble),
+            Ok(Some(server)) if self.0.contains('_') => {
+                // It could be read as one server or as the other. Neither gets the secret, and neither is told that
+                // there is none.
+                let trouble = Trouble::new(
+                    [server_variable],
+                    "stands beside a label with an underscore, which names a host by itself; rename the label to one of A-Z and 0-9 only",
+                );
+                claims.claims.extend(named.map(|server| Claim {
+                    server,
+                    variables: self.variables(environment),
+                    login: Err(trouble.clone()),
+                }));
+                (Some(server), Err(trouble))
+            }
+            Ok(Some(server)) => (Some(server), self.login(environment)),
+        };
+        claims.push(Ok(server), self.variables(environment), Some(login));
+    }
+
+    fn login(&self, environment: &Environment) -> Result<Login, Trouble> {
+        let user_variable = self.variable(USERNAME);
+        let mut set = SECRETS
+            .iter()
+            .filter(|suffix| value::is_set(environment, &self.variable(suffix)));
+        let secret = match (set.next(), set.next()) {
+            (Some(secret), None) => *secret,
+            (Some(one), Some(other)) => {
+                return Err(Trouble::new(
+                    [self.variable(one), self.variable(other)],
+                    "are both set; unset one",
+                ));
+            }
+            (None, _) => {
+                let set = self.variables(environment);
+                let problem = if set.len() == 1 {
+                    "has no secret beside it"
+                } else {
+                    "have no secret beside them"
+                };
+                let ways = SECRETS.map(|suffix| self.variable(suffix)).join(", ");
+                return Err(Trouble::new(set, format!("{problem}; set one of {ways}")));
+            }
+        };
+        let secret_variable = self.variable(secret);
+        let username = match secret {
+            TOKEN | TOKEN_FILE => TOKEN_USERNAME.to_owned(),
+            _ => value::text(environment, &user_variable)?
+                .ok_or_else(|| value::lacking(&secret_variable, &user_variable))?,
+        };
+        let secret = match secret {
+            PASSWORD_FILE | TOKEN_FILE => Held::InFile(secret_variable),
+            _ => Held::Here(Secret::new(
+                value::text(environment, &secret_variable)?.unwrap_or_default(),
+            )),
+        };
+        Ok(Login {
+            username: value::username(&user_variable, username)?,
+            secret,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

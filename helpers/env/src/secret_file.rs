@@ -1,0 +1,93 @@
+//! Secrets in files, as Kubernetes, docker and systemd mount them.
+
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+use docker_credential_helper::directory::read_file;
+use docker_credential_helper::{Environment, Secret};
+
+use crate::claim::Trouble;
+
+/// Three times what Linux lets a variable hold in practice, and ten times the longest token known.
+const SIZE_MAX: u64 = 64 * 1024;
+
+/// systemd's own variable: where `LoadCredential=` puts what it loads.
+const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
+/// Where docker, podman and compose mount secrets.
+const RUN_SECRETS: &str = "/run/secrets";
+
+/// The secret in the file that the variable names.
+pub(crate) fn read(environment: &Environment, variable: &str) -> Result<Secret, Trouble> {
+    let path = environment.variable(variable).map(PathBuf::from);
+    let path = path.unwrap_or_default();
+    if path.as_os_str().is_empty() {
+        return Err(Trouble::new(
+            [variable],
+            "is set but empty; give it a value or unset it",
+        ));
+    }
+    let content = find(&path, &directories(environment), variable)?;
+    let text =
+        String::from_utf8(content).map_err(|_| trouble(variable, "is not valid UTF-8; write it as text"))?;
+    let secret = without_line_end(&text);
+    if secret.is_empty() {
+        return Err(trouble(variable, "is empty; write the secret into it"));
+    }
+    Ok(Secret::new(secret.to_owned()))
+}
+
+fn directories(environment: &Environment) -> Vec<PathBuf> {
+    let systemd = environment.variable(CREDENTIALS_DIRECTORY).map(PathBuf::from);
+    let systemd = systemd.filter(|directory| directory.is_absolute());
+    systemd.into_iter().chain([RUN_SECRETS.into()]).collect()
+}
+
+/// The content of the file: where an absolute path says, or in the first of the directories that has it.
+fn find(path: &Path, directories: &[PathBuf], variable: &str) -> Result<Vec<u8>, Trouble> {
+    if path.is_absolute() {
+        return read_file(path, SIZE_MAX).map_err(|error| unreadable(variable, &error));
+    }
+    let is_below = path
+        .components()
+        .all(|component| matches!(component, Component::Normal(_) | Component::CurDir));
+    if !is_below {
+        return Err(Trouble::new(
+            [variable],
+            "is neither an absolute path nor one without \"..\"; name the file from the root on",
+        ));
+    }
+    for directory in directories {
+        match read_file(&directory.join(path), SIZE_MAX) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            result => return result.map_err(|error| unreadable(variable, &error)),
+        }
+    }
+    Err(Trouble::absence(
+        variable,
+        format!(
+            "names a file that is neither in ${CREDENTIALS_DIRECTORY} nor in {RUN_SECRETS}; mount it there, or name it from the root on"
+        ),
+    ))
+}
+
+/// One line end, as `docker login --password-stdin` takes it off: `echo` and editors write it.
+fn without_line_end(text: &str) -> &str {
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    text.strip_suffix('\r').unwrap_or(text)
+}
+
+fn unreadable(variable: &str, error: &io::Error) -> Trouble {
+    let text = error.to_string();
+    let text = text.split(" (os error ").next().unwrap_or_default();
+    Trouble::absence(
+        variable,
+        format!("names a file that cannot be read: {text}; mount the secret there"),
+    )
+}
+
+fn trouble(variable: &str, problem: &str) -> Trouble {
+    Trouble::new([variable], format!("names a file that {problem}"))
+}
+
+#[cfg(test)]
+mod tests;

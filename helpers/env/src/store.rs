@@ -1,0 +1,112 @@
+//! The environment as a store that can be read only.
+
+use std::cell::OnceCell;
+
+use docker_credential_helper::{
+    Credential, CredentialStore, Environment, Error, Listed, ServerUrl, TOKEN_USERNAME,
+};
+
+use crate::lookup::{Lookup, is_same_login};
+use crate::own;
+
+/// `ignore`: a login is passed over instead of refused, for jobs that log in anyway.
+const STORE: &str = "DOCKER_CREDENTIAL_ENV_STORE";
+
+/// The variables of this process.
+#[derive(Debug)]
+pub(crate) struct EnvStore {
+    environment: Environment,
+    lookup: OnceCell<Lookup>,
+}
+
+impl EnvStore {
+    /// Reads nothing yet: `erase` needs nothing, and is not to fail because of a setting for `get`.
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "the protocol expects that a store may fail to open"
+    )]
+    pub(crate) fn open(environment: &Environment) -> Result<Self, Error> {
+        Ok(Self {
+            environment: environment.clone(),
+            lookup: OnceCell::new(),
+        })
+    }
+
+    fn lookup(&self) -> Result<&Lookup, Error> {
+        if let Some(lookup) = self.lookup.get() {
+            return Ok(lookup);
+        }
+        let lookup = Lookup::new(&self.environment)?;
+        Ok(self.lookup.get_or_init(|| lookup))
+    }
+
+    fn is_to_be_ignored(&self) -> Result<bool, Error> {
+        match self.environment.setting(STORE)?.as_deref() {
+            None => Ok(false),
+            Some("ignore") => Ok(true),
+            Some(_) => Err(Error::setting(
+                STORE,
+                "is not \"ignore\", the one value it takes; unset it",
+            )),
+        }
+    }
+}
+
+impl CredentialStore for EnvStore {
+    fn get(&self, server: &ServerUrl) -> Result<Option<Credential>, Error> {
+        self.lookup()?.find(server)
+    }
+
+    /// A login with what is answered anyway changes nothing, so it succeeds.
+    fn store(&self, credential: &Credential) -> Result<(), Error> {
+        let server = credential.server();
+        if self.is_to_be_ignored()? {
+            self.environment
+                .log(|| format!("{server} is not stored, as {STORE} says"));
+            return Ok(());
+        }
+        match self.get(server) {
+            Ok(Some(answered)) if is_same_login(&answered, credential) => Ok(()),
+            _ => Err(read_only(credential)),
+        }
+    }
+
+    fn erase(&self, _: &ServerUrl) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// What can be answered, file for file: each server that is listed is asked for next.
+    fn list(&self) -> Result<Vec<Listed>, Error> {
+        let lookup = self.lookup()?;
+        let mut listed = Vec::new();
+        for server in lookup.servers() {
+            match lookup.find(&server) {
+                Ok(credential) => listed.extend(credential.as_ref().map(Listed::from)),
+                Err(error) => self.environment.log(|| format!("{server} is left out: {error}")),
+            }
+        }
+        Ok(listed)
+    }
+}
+
+/// The variables are told by name: this is read by somebody who has just typed `docker login`.
+fn read_only(credential: &Credential) -> Error {
+    let server = credential.server();
+    let is_token = credential.username().as_str() == TOKEN_USERNAME;
+    let names = match own::variables_for(server.key()) {
+        Some([_, _, _, token, _]) if is_token => token,
+        Some([user, password, ..]) => format!("{user} and {password}"),
+        None if is_token => {
+            format!("DOCKER_CREDENTIAL_<LABEL>_SERVER={server} and DOCKER_CREDENTIAL_<LABEL>_TOKEN")
+        }
+        None => format!(
+            "DOCKER_CREDENTIAL_<LABEL>_SERVER={server}, DOCKER_CREDENTIAL_<LABEL>_USERNAME and DOCKER_CREDENTIAL_<LABEL>_PASSWORD"
+        ),
+    };
+    Error::Unsupported(
+        format!("docker-credential-env is read-only: set {names} instead of docker login").into(),
+    )
+}
+
+#[cfg(test)]
+mod tests;

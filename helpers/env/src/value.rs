@@ -1,0 +1,79 @@
+//! Values of variables. They are used as they are, white space included: a secret may end in it, and what is guessed
+//! away here would work in this helper alone. `doctor` points it out.
+
+use docker_credential_helper::{Environment, Secret, ServerUrl, Username};
+
+use crate::claim::{Held, Login, Trouble};
+
+/// The value, if the variable is set. Empty or not text is trouble.
+pub(crate) fn text(environment: &Environment, name: &str) -> Result<Option<String>, Trouble> {
+    let Some(value) = environment.variable(name) else {
+        return Ok(None);
+    };
+    match value.into_string() {
+        Err(_) => Err(Trouble::new([name], "is not valid UTF-8; set it to text")),
+        Ok(value) if value.is_empty() => Err(Trouble::new(
+            [name],
+            "is set but empty; give it a value or unset it",
+        )),
+        Ok(value) => Ok(Some(value)),
+    }
+}
+
+/// Whether the variable is set to exactly this.
+pub(crate) fn is(environment: &Environment, name: &str, expected: &str) -> bool {
+    environment.variable(name).is_some_and(|value| value == expected)
+}
+
+pub(crate) fn is_set(environment: &Environment, name: &str) -> bool {
+    environment.variable(name).is_some()
+}
+
+/// The server that a variable of a CI system names. Unset and empty are the same there, and neither is the Hub.
+pub(crate) fn server(environment: &Environment, name: &str) -> Result<Option<ServerUrl>, Trouble> {
+    match environment.variable(name) {
+        Some(value) if !value.is_empty() => parse_server(environment, name),
+        _ => Ok(None),
+    }
+}
+
+/// The server that a variable names; one that names none is trouble.
+pub(crate) fn parse_server(environment: &Environment, name: &str) -> Result<Option<ServerUrl>, Trouble> {
+    let Some(text) = text(environment, name)? else {
+        return Ok(None);
+    };
+    // What is wrong with it is not quoted: it may hold a password before the host.
+    match ServerUrl::parse(&text).and_then(|server| server.for_storing()) {
+        Ok(server) => Ok(Some(server)),
+        Err(_) => Err(Trouble::new(
+            [name],
+            "is not a registry; write it as [https://]host[:port][/path], without white space or user name",
+        )),
+    }
+}
+
+/// A user name and a password in two variables. Nothing if neither is set.
+pub(crate) fn pair(environment: &Environment, user: &str, password: &str) -> Option<Result<Login, Trouble>> {
+    match (text(environment, user), text(environment, password)) {
+        (Ok(None), Ok(None)) => None,
+        (Err(trouble), _) | (_, Err(trouble)) => Some(Err(trouble)),
+        (Ok(Some(_)), Ok(None)) => Some(Err(lacking(user, password))),
+        (Ok(None), Ok(Some(_))) => Some(Err(lacking(password, user))),
+        (Ok(Some(name)), Ok(Some(secret))) => Some(login(user, name, secret)),
+    }
+}
+
+pub(crate) fn login(variable: &str, username: String, secret: String) -> Result<Login, Trouble> {
+    Ok(Login {
+        username: self::username(variable, username)?,
+        secret: Held::Here(Secret::new(secret)),
+    })
+}
+
+pub(crate) fn username(variable: &str, username: String) -> Result<Username, Trouble> {
+    Username::parse(username).map_err(|_| Trouble::new([variable], "is not a user name; give it one"))
+}
+
+pub(crate) fn lacking(present: &str, absent: &str) -> Trouble {
+    Trouble::new([present], format!("is set without {absent}; set both or neither"))
+}

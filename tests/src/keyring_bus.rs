@@ -1,0 +1,105 @@
+//! A session bus of a test's own, on which nothing is started on demand.
+
+use std::fs;
+use std::num::NonZeroUsize;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use zbus::Connection;
+
+use crate::program::find;
+use crate::requirement::Missing;
+use crate::service::Service;
+
+/// The name that a keyring owns on its bus.
+pub const SECRETS: &str = "org.freedesktop.secrets";
+
+/// Nothing is started on demand, and as much may be connected as on the bus of a desktop.
+const CONFIGURATION: &str = r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig>
+  <type>session</type>
+  <listen>unix:path=SOCKET</listen>
+  <auth>EXTERNAL</auth>
+  <policy context="default">
+    <allow send_destination="*" eavesdrop="true"/>
+    <allow eavesdrop="true"/>
+    <allow own="*"/>
+  </policy>
+  <limit name="max_incoming_bytes">1000000000</limit>
+  <limit name="max_outgoing_bytes">1000000000</limit>
+  <limit name="max_message_size">1000000000</limit>
+  <limit name="max_completed_connections">100000</limit>
+  <limit name="max_incomplete_connections">10000</limit>
+  <limit name="max_connections_per_user">100000</limit>
+  <limit name="max_pending_service_starts">10000</limit>
+  <limit name="max_names_per_connection">50000</limit>
+  <limit name="max_match_rules_per_connection">50000</limit>
+  <limit name="max_replies_per_connection">50000</limit>
+</busconfig>
+"#;
+
+/// A running bus; dropping it ends it.
+#[derive(Debug)]
+pub struct PrivateBus {
+    address: String,
+    _daemon: Service,
+}
+
+impl PrivateBus {
+    /// Starts a bus whose socket lies in `directory`.
+    pub fn start(directory: &Path) -> Result<Self, Missing> {
+        let program = find("dbus-daemon")?;
+        let (socket, configuration) = (directory.join("bus"), directory.join("bus.conf"));
+        let text = CONFIGURATION.replace("SOCKET", &socket.display().to_string());
+        fs::write(&configuration, text).expect("a file in the test's directory");
+        let mut daemon = Service::start(
+            "dbus-daemon",
+            Command::new(program)
+                .arg("--nofork")
+                .arg("--config-file")
+                .arg(&configuration)
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null()),
+        );
+        daemon
+            .ready(|| UnixStream::connect(&socket).ok())
+            .expect("dbus-daemon starts");
+        Ok(Self {
+            address: format!("unix:path={}", socket.display()),
+            _daemon: daemon,
+        })
+    }
+
+    /// What stands in `DBUS_SESSION_BUS_ADDRESS`.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The test's own way onto the bus.
+    pub fn connect(&self) -> Connection {
+        let address = zbus::connection::Builder::address(self.address.as_str());
+        // A mock waits for answers of the bus while calls of its clients queue up, and a full queue would hold the
+        // answers up.
+        let queued = NonZeroUsize::new(1 << 14).expect("it is not zero");
+        zbus::block_on(address.max_queued(queued).build()).expect("the bus lets the test in")
+    }
+
+    /// Whether a program owns the name.
+    pub fn has_owner(&self, name: &str) -> bool {
+        let connection = self.connect();
+        let bus = "org.freedesktop.DBus";
+        let arguments = (name,);
+        let call = connection.call_method(
+            Some(bus),
+            "/org/freedesktop/DBus",
+            Some(bus),
+            "NameHasOwner",
+            &arguments,
+        );
+        let answer = zbus::block_on(call).expect("the bus answers");
+        answer.body().deserialize().expect("a boolean")
+    }
+}

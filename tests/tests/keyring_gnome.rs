@@ -1,0 +1,486 @@
+//! docker-credential-keyring with a real gnome-keyring, on a bus of its own.
+
+#![cfg(target_os = "linux")]
+
+use docker_credential_tests::helper::KEYRING;
+use docker_credential_tests::keyring_gnome::GnomeKeyring;
+use docker_credential_tests::login::Login;
+use docker_credential_tests::place::{NOT_FOUND, Place};
+use docker_credential_tests::program::{Outcome, find};
+use docker_credential_tests::require;
+use docker_credential_tests::service::{Service, wait_for};
+use serde_json::json;
+
+const HUB: &str = "https://index.docker.io/v1/";
+
+fn alice() -> Login {
+    Login::new("alice", "a \"quoted\" <secret> & more")
+}
+
+fn bob() -> Login {
+    Login::new("bob", "another one")
+}
+
+fn request(server: &str, login: &Login) -> String {
+    json!({ "ServerURL": server, "Username": login.username, "Secret": login.secret }).to_string()
+}
+
+/// A place with a keyring, or the end of the test.
+macro_rules! place {
+    () => {{
+        require!(GnomeKeyring::available());
+        Place::new(KEYRING)
+    }};
+}
+
+/// What a verb says that failed for another reason than that nothing is stored.
+#[track_caller]
+fn trouble(outcome: &Outcome) -> String {
+    let text = String::from_utf8(outcome.stdout.clone()).expect("UTF-8");
+    assert!(
+        outcome.code == Some(1) && text.ends_with('\n') && text.lines().count() == 1,
+        "an error is one line on stdout and exit 1\n{outcome:?}"
+    );
+    assert!(
+        !text.contains("not found in native"),
+        "only an open keyring says \"not found\"\n{outcome:?}"
+    );
+    text
+}
+
+/// What each verb says of a keyring that cannot be used.
+#[track_caller]
+fn troubles(place: &Place) -> Vec<String> {
+    let store = request("ghcr.io", &bob());
+    [
+        ("get", "ghcr.io"),
+        ("get", "stored.nowhere"),
+        ("list", "unused"),
+        ("erase", "ghcr.io"),
+        ("store", &store),
+    ]
+    .map(|(verb, stdin)| trouble(&place.verb(verb, stdin)))
+    .to_vec()
+}
+
+#[test]
+fn every_secret_comes_back_byte_for_byte_also_after_a_restart() {
+    let mut place = place!();
+    let mut logins = Login::every();
+    logins.push(Login::new("empty", ""));
+    logins.push(Login::new("nul", "one\0two\0"));
+    logins.push(Login::new("<token>", &"jwt.".repeat(1500)));
+    logins.push(Login::new("spaces at the end  ", "  and here \n"));
+    logins.push(Login::new("large", &"ü".repeat(100_000)));
+    for (number, login) in logins.iter().enumerate() {
+        place.store(&format!("r{number}.example"), login);
+    }
+    place.keyring().restart(true);
+    for (number, login) in logins.iter().enumerate() {
+        place.assert_answers(&format!("r{number}.example"), login);
+    }
+}
+
+#[test]
+fn storing_as_another_user_leaves_one_item() {
+    let mut place = place!();
+    for (server, login) in [
+        ("ghcr.io", alice()),
+        ("https://ghcr.io", bob()),
+        ("GHCR.io:443", alice()),
+        ("https://ghcr.io/v2/", bob()),
+    ] {
+        place.store(server, &login);
+        place.assert_answers("ghcr.io", &login);
+        assert_eq!(place.keyring().items("docker_cli", "1").len(), 1);
+    }
+    place.assert_lists(&json!({ "https://ghcr.io/v2/": "bob" }));
+}
+
+#[test]
+fn the_hub_is_found_under_each_of_its_names_and_kept_under_its_url() {
+    let mut place = place!();
+    for name in ["docker.io", "index.docker.io", "registry-1.docker.io:443", HUB] {
+        place.store(name, &alice());
+        assert_eq!(place.keyring().items("server", HUB).len(), 1);
+        assert_eq!(place.keyring().items("docker_cli", "1").len(), 1);
+        for asked in [
+            "docker.io",
+            "https://index.docker.io/v1",
+            HUB,
+            "registry.hub.docker.com",
+        ] {
+            place.assert_answers(asked, &alice());
+        }
+    }
+    place.assert_lists(&json!({ HUB: "alice" }));
+}
+
+#[test]
+fn only_the_server_that_was_asked_for_answers() {
+    let place = place!();
+    place.store("ghcr.io", &alice());
+    for near_miss in [
+        "http://ghcr.io",
+        "ghcr.io:80",
+        "ghcr.io.",
+        "a.ghcr.io",
+        "hcr.io",
+        "ghcr.io.example",
+        "https://ghcr.io/v3",
+        "docker.io",
+    ] {
+        place.assert_not_found(near_miss);
+        let erased = place.verb("erase", near_miss);
+        erased.assert_success("erase of what is not there");
+        assert!(erased.stdout.is_empty() && erased.stderr.is_empty(), "{erased:?}");
+    }
+    place.assert_answers("ghcr.io/org/image", &alice());
+}
+
+#[test]
+fn list_names_servers_and_is_an_object_when_empty() {
+    let place = place!();
+    place.assert_lists(&json!({}));
+    for server in ["b.example", "http://a.example:5000", "docker.io"] {
+        place.store(server, &alice());
+    }
+    let listed = place.verb("list", "unused");
+    assert_eq!(
+        String::from_utf8_lossy(&listed.stdout),
+        "{\"b.example\":\"alice\",\"http://a.example:5000\":\"alice\",\"https://index.docker.io/v1/\":\"alice\"}\n"
+    );
+}
+
+#[test]
+fn erase_removes_every_spelling_of_the_server_and_nothing_else() {
+    let mut place = place!();
+    require!(find("secret-tool"));
+    for server in ["ghcr.io", "https://ghcr.io", "HTTPS://GHCR.IO/v1/"] {
+        add_item(
+            &place,
+            server,
+            "carol",
+            &["docker_cli", "1", "label", "Docker Credentials"],
+        );
+    }
+    add_item(&place, "ghcr.io", "mallory", &["application", "another"]);
+    place.store("other.example", &bob());
+    let erased = place.verb("erase", "ghcr.io");
+    erased.assert_success("erase");
+    assert!(erased.stdout.is_empty() && erased.stderr.is_empty(), "{erased:?}");
+    place.assert_not_found("ghcr.io");
+    place.assert_answers("other.example", &bob());
+    assert_eq!(place.keyring().items("username", "mallory").len(), 1);
+    assert_eq!(place.keyring().items("username", "carol").len(), 0);
+}
+
+#[test]
+fn items_of_other_programs_are_not_answered_with() {
+    let place = place!();
+    require!(find("secret-tool"));
+    add_item(&place, "ghcr.io", "mallory", &["application", "another"]);
+    add_item(
+        &place,
+        "ghcr.io",
+        "mallory",
+        &["docker_cli", "1", "label", "Other Credentials"],
+    );
+    place.assert_not_found("ghcr.io");
+    place.assert_lists(&json!({}));
+}
+
+#[test]
+fn the_newest_of_several_items_answers_and_is_listed() {
+    let place = place!();
+    require!(find("secret-tool"));
+    let mark = ["docker_cli", "1", "label", "Docker Credentials"];
+    for (server, user) in [
+        ("https://ghcr.io", "zoe"),
+        ("ghcr.io/", "adam"),
+        ("ghcr.io", "mike"),
+    ] {
+        add_item(&place, server, user, &mark);
+        next_second();
+    }
+    for asked in ["ghcr.io", "https://ghcr.io", "ghcr.io/v2/"] {
+        let answer = place.verb("get", asked);
+        assert!(answer.text().contains("\"Username\":\"mike\""), "{answer:?}");
+    }
+    place.assert_lists(&json!({ "ghcr.io": "mike" }));
+    place.store("https://ghcr.io/v1/", &bob());
+    place.assert_lists(&json!({ "https://ghcr.io/v1/": "bob" }));
+}
+
+#[test]
+fn a_keyring_that_is_locked_is_never_empty() {
+    let mut place = place!();
+    place.store("ghcr.io", &alice());
+    place.keyring().lock();
+    for text in troubles(&place) {
+        assert!(text.contains("locked") && text.contains("unlock"), "{text}");
+    }
+    place.keyring().restart(true);
+    place.assert_answers("ghcr.io", &alice());
+}
+
+#[test]
+fn a_keyring_that_was_locked_from_the_start_is_never_empty() {
+    let mut place = place!();
+    place.store("ghcr.io", &alice());
+    place.keyring().restart(false);
+    for text in troubles(&place) {
+        assert!(text.contains("locked") && text.contains("unlock"), "{text}");
+    }
+    place.keyring().restart(true);
+    place.assert_answers("ghcr.io", &alice());
+}
+
+#[test]
+fn a_keyring_that_is_gone_is_told_from_a_bus_that_is_gone() {
+    let mut place = place!();
+    place.keyring().end();
+    let no_service = troubles(&place);
+    place.set("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere/bus");
+    let no_bus = troubles(&place);
+    for (no_service, no_bus) in no_service.iter().zip(&no_bus) {
+        assert!(
+            no_service.contains("no keyring runs on the session bus"),
+            "{no_service}"
+        );
+        assert!(no_bus.contains("there is no session bus"), "{no_bus}");
+        for text in [no_service, no_bus] {
+            assert!(
+                text.contains("docker-credential-age"),
+                "it says what to do: {text}"
+            );
+        }
+    }
+}
+
+#[test]
+fn without_an_address_there_is_no_bus() {
+    let mut place = place!();
+    for address in ["", "tcp:host=127.0.0.1,port=1", "autolaunch:", "unix:", ";;"] {
+        place.set("DBUS_SESSION_BUS_ADDRESS", address);
+        for text in troubles(&place) {
+            assert!(text.contains("there is no session bus"), "{address}: {text}");
+        }
+    }
+}
+
+#[test]
+fn a_keyring_that_stalls_is_given_up() {
+    let mut place = place!();
+    place.store("ghcr.io", &alice());
+    place.keyring().stop();
+    for (verb, stdin) in [("get", "ghcr.io"), ("list", "unused")] {
+        // An outer limit: the promise is ten seconds, of which a busy machine may take its share.
+        let given_up = place
+            .run("timeout")
+            .arg("20")
+            .arg(KEYRING.program())
+            .arg(verb)
+            .stdin(stdin)
+            .outcome();
+        let text = trouble(&given_up);
+        assert!(text.contains("does not answer"), "{text}");
+    }
+}
+
+#[test]
+fn whoever_prefers_it_is_told_that_nothing_is_stored() {
+    let mut place = place!();
+    place.store("ghcr.io", &alice());
+    place.keyring().lock();
+    place.set("DOCKER_CREDENTIAL_WHEN_UNAVAILABLE", "not-found");
+    place.assert_not_found("ghcr.io");
+    place.assert_lists(&json!({}));
+    place.keyring().end();
+    place.assert_not_found("ghcr.io");
+    trouble(&place.verb("store", &request("ghcr.io", &alice())));
+}
+
+#[test]
+fn without_a_prompt_a_locked_keyring_says_why() {
+    let mut place = place!();
+    place.keyring().lock();
+    place.set("DOCKER_CREDENTIAL_NONINTERACTIVE", "1");
+    for text in troubles(&place) {
+        assert!(text.contains("DOCKER_CREDENTIAL_NONINTERACTIVE"), "{text}");
+    }
+}
+
+#[test]
+fn another_collection_is_kept_apart_from_the_default() {
+    let mut place = place!();
+    place.store("ghcr.io", &alice());
+    // gnome-keyring always has one that is never locked and never written to disk.
+    place.set("DOCKER_CREDENTIAL_KEYRING_COLLECTION", "session");
+    place.assert_not_found("ghcr.io");
+    place.store("ghcr.io", &bob());
+    place.store("quay.io", &bob());
+    place.assert_answers("ghcr.io", &bob());
+    place.assert_lists(&json!({ "ghcr.io": "bob", "quay.io": "bob" }));
+    place.verb("erase", "ghcr.io").assert_success("erase");
+    place.assert_not_found("ghcr.io");
+    place.keyring().lock();
+    place.assert_not_found("ghcr.io");
+    place.keyring().restart(true);
+    place.set("DOCKER_CREDENTIAL_KEYRING_COLLECTION", "login");
+    place.assert_answers("ghcr.io", &alice());
+}
+
+#[test]
+fn a_setting_that_cannot_be_followed_is_an_error() {
+    let mut place = place!();
+    for (name, value) in [
+        ("DOCKER_CREDENTIAL_KEYRING_COLLECTION", "no such one"),
+        ("DOCKER_CREDENTIAL_KEYRING_COLLECTION", ""),
+        ("DOCKER_CREDENTIAL_KEYRING_BACKEND", "wincred"),
+        ("DOCKER_CREDENTIAL_KEYRING_BACKEND", "pass"),
+        ("DOCKER_CREDENTIAL_NONINTERACTIVE", "perhaps"),
+    ] {
+        let run = |verb: &str| {
+            place
+                .run(KEYRING.program())
+                .arg(verb)
+                .env(name, value)
+                .stdin("ghcr.io")
+                .outcome()
+        };
+        for verb in ["get", "list", "erase"] {
+            let text = trouble(&run(verb));
+            assert!(text.contains(name), "it names the setting: {text}");
+        }
+    }
+    assert!(place.keyring().items("docker_cli", "1").is_empty());
+}
+
+#[test]
+fn the_secret_is_not_on_the_bus_in_the_clear() {
+    let mut place = place!();
+    let monitor = require!(find("dbus-monitor"));
+    let seen = place.path("monitor");
+    let log = std::fs::File::create(&seen).expect("a file in the place");
+    let address = place.keyring().bus().address().to_owned();
+    let _monitor = Service::start(
+        "dbus-monitor",
+        std::process::Command::new(monitor)
+            .args(["--address", &address])
+            .stdout(log),
+    );
+    let read = || std::fs::read_to_string(&seen).expect("text");
+    wait_for("the monitor", || read().contains("NameLost").then_some(()));
+    let login = Login::new("alice", "a marker that nobody should see");
+    place.store("ghcr.io", &login);
+    place.assert_answers("ghcr.io", &login);
+    wait_for("the call", || read().contains("member=GetSecret").then_some(()));
+    place.verb("erase", "ghcr.io").assert_success("erase");
+    wait_for("the last call", || read().contains("member=Delete").then_some(()));
+    let seen = read();
+    assert!(
+        seen.contains("string \"ghcr.io\""),
+        "the monitor shows what is in the clear"
+    );
+    assert!(seen.contains("member=CreateItem"));
+    assert!(!seen.contains("a marker that nobody should see"));
+    let bytes: Vec<String> = login
+        .secret
+        .bytes()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    assert!(!seen.contains(&bytes.join(" ")));
+}
+
+#[test]
+fn two_logins_at_once_never_erase_each_other() {
+    let mut place = place!();
+    place.store("ghcr.io", &alice());
+    for _ in 0..10 {
+        std::thread::scope(|scope| {
+            for login in [alice(), bob()] {
+                let place = &place;
+                scope.spawn(move || {
+                    place
+                        .verb("store", &request("ghcr.io", &login))
+                        .assert_success("store");
+                });
+            }
+        });
+        let left = place.keyring().items("docker_cli", "1").len();
+        assert!((1..=2).contains(&left), "{left} items are left");
+        place.verb("get", "ghcr.io").assert_success("get");
+    }
+    place.store("ghcr.io", &bob());
+    assert_eq!(place.keyring().items("docker_cli", "1").len(), 1);
+}
+
+#[test]
+fn five_hundred_gets_at_once_are_all_answered_and_the_keyring_lives() {
+    let mut place = place!();
+    place.store("ghcr.io", &alice());
+    std::thread::scope(|scope| {
+        for number in 0..500 {
+            let place = &place;
+            scope.spawn(move || match number % 2 {
+                0 => place.assert_answers("ghcr.io", &alice()),
+                _ => place.assert_not_found("quay.io"),
+            });
+        }
+    });
+    assert!(place.keyring().is_alive());
+}
+
+#[test]
+fn the_log_tells_what_was_looked_up_and_no_secret() {
+    let mut place = place!();
+    let log = place.path("log");
+    place.set("DOCKER_CREDENTIAL_LOG", log.clone());
+    place.store("ghcr.io", &alice());
+    place.assert_answers("ghcr.io", &alice());
+    let text = std::fs::read_to_string(log).expect("a log");
+    assert!(
+        text.contains("backend secret-service") && text.contains("found /org/freedesktop/secrets/"),
+        "{text}"
+    );
+    assert!(!alice().forms().iter().any(|form| text.contains(form)));
+}
+
+#[test]
+fn version_and_usage_need_no_bus() {
+    let mut place = place!();
+    place.set("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere/bus");
+    place.set("DOCKER_CREDENTIAL_KEYRING_BACKEND", "nonsense");
+    let version = place.run(KEYRING.program()).arg("version").outcome();
+    version.assert_success("version");
+    assert!(
+        version.stdout.starts_with(b"docker-credential-keyring ("),
+        "{version:?}"
+    );
+    assert_ne!(version.stdout, NOT_FOUND);
+}
+
+/// An item as another program writes it.
+fn add_item(place: &Place, server: &str, username: &str, attributes: &[&str]) {
+    place
+        .run("secret-tool")
+        .args(["store", "--label", server, "server", server, "username", username])
+        .args(attributes)
+        .stdin("a secret")
+        .outcome()
+        .assert_success("secret-tool stores");
+}
+
+/// Until the clock shows another second: a keyring tells no smaller difference.
+fn next_second() {
+    let second = || {
+        std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .expect("it is later than 1970")
+            .as_secs()
+    };
+    let now = second();
+    wait_for("the next second", || (second() > now).then_some(()));
+}
