@@ -116,9 +116,9 @@ impl Drop for Lock {
     Fault {
         name: "keeps-memory",
         file: "common/src/sys.rs",
-        sound: "            bytes.zeroize();\n",
+        sound: "            wipe(block, layout.size());\n",
         broken: "            if !(FAULT) {
-                bytes.zeroize();
+                wipe(block, layout.size());
             }\n",
     },
     // Looks at the store once, and writes to whatever has its name later.

@@ -236,6 +236,21 @@ fn server(random: &mut fastrand::Rng) -> String {
     server
 }
 
+/// Some server, or one that is more or less the stored one.
+fn question(random: &mut fastrand::Rng, stored: &str) -> String {
+    let plain = stored.split_once("://").map_or(stored, |(_, rest)| rest);
+    match random.u8(..8) {
+        0 => stored.to_owned(),
+        1 => plain.to_owned(),
+        2 => format!("https://{plain}"),
+        3 => stored.to_ascii_uppercase(),
+        4 => format!("{plain}/org"),
+        5 => format!("{stored}/"),
+        6 => format!("{plain}:443"),
+        _ => server(random),
+    }
+}
+
 /// How many of that many questions, each to a store of its own, are answered otherwise than the oracle says.
 fn compare(questions: usize, answer: impl Fn(&[String], &str) -> Option<String>) -> (usize, Vec<String>) {
     let mut random = fastrand::Rng::new();
@@ -250,7 +265,7 @@ fn compare(questions: usize, answer: impl Fn(&[String], &str) -> Option<String>)
                 stored.push(server);
             }
         }
-        let query = server(&mut random);
+        let query = question(&mut random, &stored[0]);
         let expected = answering(&stored, &query)
             .filter(|_| ServerUrl::parse(&query).is_ok())
             .cloned();

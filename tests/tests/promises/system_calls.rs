@@ -93,7 +93,7 @@ fn asked(place: &Place, program: &Path, verb: &str, stdin: &str) -> Asked {
 
 /// The duplicate of stdout that the reply goes to; in a test it is a temporary file without a name.
 fn is_reply(arguments: &str) -> bool {
-    arguments.contains("(deleted)>")
+    arguments.contains("(deleted)")
 }
 
 const VERBS: [(&str, &str); 7] = [

@@ -6,7 +6,10 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use docker_credential_tests::helper::target_directory;
 use docker_credential_tests::login::Login;
+use docker_credential_tests::place::Place;
+use docker_credential_tests::program::Run;
 use docker_credential_tests::refusal::assert_error;
 use docker_credential_tests::{program, require};
 use serde_json::{Value, json};
@@ -47,8 +50,7 @@ fn round_trips(program: &str, files: usize) {
 
         let plaintext = json!({ "ServerURL": server, "Username": "user", "Secret": secret(number + 1) });
         let armor: &[&str] = if number % 2 == 0 { &["--armor"] } else { &[] };
-        let made = place
-            .run(program)
+        let made = run(&place, program)
             .args(["-e", "-r", &recipient])
             .args(armor)
             .stdin(plaintext.to_string())
@@ -61,6 +63,20 @@ fn round_trips(program: &str, files: usize) {
         "20 round trips",
         &format!("{files} files to {program} and back: all equal"),
     );
+}
+
+/// A peer from a newer release may need a newer C library than the machine has; then it comes with one.
+fn run(place: &Place, program: &str) -> Run {
+    let libraries = target_directory()
+        .join("peers/usr/lib")
+        .join(format!("{}-linux-gnu", std::env::consts::ARCH));
+    let loader = libraries.join("ld-linux-x86-64.so.2");
+    let peer = target_directory().join("peers/usr/bin").join(program);
+    if loader.is_file() && peer.is_file() {
+        place.run(loader).arg("--library-path").arg(libraries).arg(peer)
+    } else {
+        place.run(program)
+    }
 }
 
 #[test]
@@ -155,12 +171,16 @@ fn ages_own_test_vectors_are_judged_right() {
             "no match" => "does not open",
             // To a passphrase, which is not what opens an entry here.
             _ if vector.has_passphrase => "",
+            // Two mebibytes are more than any entry has.
+            _ if vector.file.len() > 2 << 20 => "is larger than",
             _ => "is damaged",
         };
         assert_error(&answer, expected);
         let text = answer.text();
         assert!(
-            text.contains("does not open") || text.contains("is damaged"),
+            ["does not open", "is damaged", "is larger than"]
+                .iter()
+                .any(|verdict| text.contains(verdict)),
             "{}: {answer:?}",
             path.display()
         );
