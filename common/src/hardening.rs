@@ -43,6 +43,7 @@ pub(crate) fn harden(_: Visibility) {}
 /// calls happen to overwrite them depends on how the compiler lays frames out: with less optimisation, pieces of up to
 /// 300 bytes of a secret were found there.
 #[inline(never)]
+#[expect(clippy::large_stack_arrays, reason = "the stack is what is to be overwritten")]
 pub(crate) fn wipe_stack() {
     let mut used = [0_u8; 1 << 17];
     zeroize::Zeroize::zeroize(&mut used[..]);

@@ -33,10 +33,6 @@ impl Session {
 
 /// Runs a shell script whose controlling terminal is a new one, and types the next of `answers` each time the
 /// screen ends in a colon and a space. What the script redirects does not go to the terminal.
-#[expect(
-    clippy::zombie_processes,
-    reason = "the loop ends with the child's state, or kills it and waits"
-)]
 pub fn run_on_terminal(place: &Place, script: &str, answers: &[&str]) -> Session {
     let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
     let master = openpt(flags).expect("a pseudo-terminal");

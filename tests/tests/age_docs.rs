@@ -38,7 +38,7 @@ fn script(transcript: &str) -> String {
     let mut script = String::from("stty -onlcr columns 500\n");
     for command in transcript.lines().filter_map(|line| line.strip_prefix("$ ")) {
         let quoted = command.replace('\'', r"'\''");
-        script.push_str(&format!("printf '%s\\n' '$ {quoted}'\n{command}\n"));
+        script.extend(["printf '%s\\n' '$ ", &quoted, "'\n", command, "\n"]);
     }
     script
 }

@@ -65,7 +65,7 @@ fn place() -> Place {
         fs::write(path(name), encrypted.stdout).expect("a file in the store");
     }
     fs::write(path("closed.example.age"), &entry).expect("a file in the store");
-    fs::set_permissions(path("closed.example.age"), fs::Permissions::from_mode(0)).expect("a mode");
+    fs::set_permissions(path("closed.example.age"), fs::Permissions::from_mode(0o000)).expect("a mode");
     fs::create_dir(path("directory.example.age")).expect("a directory in the store");
     symlink("ghcr.io.age", path("link.example.age")).expect("a link in the store");
     symlink("nowhere", path("dangling.example.age")).expect("a link in the store");
