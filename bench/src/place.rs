@@ -138,7 +138,8 @@ impl<'a> Place<'a> {
     }
 
     pub(crate) fn list(&self, contender: Contender) -> Call {
-        let last = server(self.size - 1);
+        // Without the scheme, which not every helper writes.
+        let last = server(self.size - 1).replace("https://", "");
         Call::new(
             self.verb(contender, "list"),
             "",

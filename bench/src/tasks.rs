@@ -32,8 +32,8 @@ impl Effort {
     fn patience(self) -> Patience {
         match self {
             Self::Quick => Patience {
-                at_least: 3,
-                at_most: 5,
+                at_least: 1,
+                at_most: 3,
                 budget: Duration::from_secs(1),
             },
             Self::Full => Patience {
