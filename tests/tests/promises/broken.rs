@@ -232,8 +232,13 @@ fn build() -> PathBuf {
     let source = directory.join("source");
     fs::create_dir_all(&source).expect("a directory for the copy");
     let edited = edited(workspace);
-    for name in ["Cargo.toml", "Cargo.lock", "common", "helpers", "tests"] {
-        copy(&workspace.join(name), &source.join(name), &edited);
+    for entry in workspace.read_dir().expect("the source can be listed") {
+        let path = entry.expect("the source can be listed").path();
+        let name = path.file_name().expect("an entry has a name").to_string_lossy();
+        // All that the workspace may name as a member, and nothing that was built.
+        if !(name.starts_with('.') || name == "target" || name == "fuzz" || path == target_directory()) {
+            copy(&path, &source.join(&*name), &edited);
+        }
     }
 
     let target = directory.join("target");
