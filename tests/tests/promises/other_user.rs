@@ -28,7 +28,16 @@ impl Other {
     fn start(arena: &Path, arguments: &[&Path]) -> Self {
         let program = arena.join("other-user");
         if !program.exists() {
-            fs::copy(env!("CARGO_BIN_EXE_other-user"), &program).expect("the other user's program");
+            // By a process of its own: what this one has open for writing, another test's fork would hold open, and
+            // then it could not be run.
+            let copied = Command::new("cp")
+                .arg(env!("CARGO_BIN_EXE_other-user"))
+                .arg(&program)
+                .status();
+            assert!(
+                copied.is_ok_and(|status| status.success()),
+                "the other user's program"
+            );
         }
         let mut child = Command::new(program)
             .args(arguments)
