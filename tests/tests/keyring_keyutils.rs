@@ -196,11 +196,15 @@ fn program_for_all(place: &Place) -> std::path::PathBuf {
 /// Revokes the key of a server, as `keyctl revoke` does.
 fn revoke(server: &str) {
     let keys = fs::read_to_string("/proc/keys").expect("the kernel lists its keys");
-    let line = keys
+    // A key that was revoked before stays in the table until the kernel's collector comes by; its flags, the second
+    // column, hold an R (keyrings(7), proc(5)).
+    let id = keys
         .lines()
-        .find(|line| line.contains(server))
-        .expect("the key of the server");
-    let id = line.split(' ').next().expect("an identifier");
+        .filter(|line| line.contains(server))
+        .filter_map(|line| line.split_once(' '))
+        .find(|(_, rest)| !rest.split(' ').next().is_some_and(|flags| flags.contains(['R', 'D'])))
+        .map(|(id, _)| id)
+        .expect("a living key of the server");
     let id = i32::from_str_radix(id, 16).expect("a number");
     // Only who possesses a key may revoke it.
     let thread = KeyRing::from_special_id(KeyRingIdentifier::Thread, true).expect("a keyring of this thread");
