@@ -7,6 +7,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use docker_credential_helper::{
     Credential, CredentialStore, Error, Listed, Secret, ServerKey, ServerUrl, Username, matching,
 };
+use docker_credential_tests::helper::{ENV, KEYRING};
+use docker_credential_tests::keyring_gnome::GnomeKeyring;
+use docker_credential_tests::place::Place;
+use docker_credential_tests::require;
 use serde_json::json;
 
 use crate::broken::Subject;
@@ -84,38 +88,43 @@ const NEAR: &[&str] = &[
     "nerdctl-experimental://ghcr.io:443",
 ];
 
-/// Every near name stored alone, and every one asked for: wrong answers, of how many.
-fn matrix(subject: Subject) -> (Vec<String>, usize) {
-    let next = AtomicUsize::new(0);
-    let results = share(0, |_| {
-        let mut wrong = Vec::new();
-        let mut asked = 0;
-        while let Some(stored) = NEAR.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let place = subject.place();
-            let request = json!({ "ServerURL": stored, "Username": "user", "Secret": "secret" });
-            if place.verb("store", &request.to_string()).code != Some(0) {
-                continue;
-            }
-            for query in NEAR {
-                asked += 1;
-                let expected = answering(&[(*stored).to_owned()], query).map(|_| "secret".to_owned());
-                let answer = answer(&place, query);
-                if answer != Answer::Is(expected) {
-                    wrong.push(format!("{stored} stored, {query} asked: {answer:?}"));
-                }
-            }
+/// Asks a place for every near name, while only `stored` is there; how often, and what was answered wrong.
+fn ask_all(place: &Place, stored: &str, wrong: &mut Vec<String>) -> usize {
+    for query in NEAR {
+        let expected = answering(&[stored.to_owned()], query).map(|_| "secret".to_owned());
+        let answer = answer(place, query);
+        if answer != Answer::Is(expected) {
+            wrong.push(format!("{stored} stored, {query} asked: {answer:?}"));
         }
-        (wrong, asked)
-    });
-    let asked = results.iter().map(|(_, asked)| asked).sum();
-    (results.into_iter().flat_map(|(wrong, _)| wrong).collect(), asked)
+    }
+    NEAR.len()
 }
 
-#[test]
-fn only_the_server_itself_is_answered_among_names_that_are_near() {
-    let (wrong, asked) = matrix(Subject::Sound);
+/// Every near name stored alone, and every one asked for: how often, and what was answered wrong. `place` makes a
+/// place for all of them.
+fn matrix(place: impl Fn() -> Place + Sync) -> (usize, Vec<String>) {
+    let next = AtomicUsize::new(0);
+    let results = share(0, |_| {
+        let place = place();
+        let (mut asked, mut wrong) = (0, Vec::new());
+        while let Some(stored) = NEAR.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let request = json!({ "ServerURL": stored, "Username": "user", "Secret": "secret" });
+            // What is no registry is refused.
+            if place.verb("store", &request.to_string()).code == Some(0) {
+                asked += ask_all(&place, stored, &mut wrong);
+                place.verb("erase", stored).assert_success("erase");
+            }
+        }
+        (asked, wrong)
+    });
+    let asked = results.iter().map(|(asked, _)| asked).sum();
+    (asked, results.into_iter().flat_map(|(_, wrong)| wrong).collect())
+}
+
+#[track_caller]
+fn assert_none_wrong(backend: &str, (asked, wrong): (usize, Vec<String>)) {
     report(
-        "5 near-miss matrix, age",
+        &format!("5 near-miss matrix, {backend}"),
         &format!("{asked} pairs: {} wrong answers", wrong.len()),
     );
     assert!(asked > 1_000);
@@ -123,8 +132,38 @@ fn only_the_server_itself_is_answered_among_names_that_are_near() {
 }
 
 #[test]
+fn age_answers_only_for_the_server_itself_among_names_that_are_near() {
+    assert_none_wrong("age", matrix(|| Subject::Sound.place()));
+}
+
+#[test]
+fn the_secret_service_answers_only_for_the_server_itself_among_names_that_are_near() {
+    require!(GnomeKeyring::available());
+    assert_none_wrong("Secret Service", matrix(|| Place::new(KEYRING)));
+}
+
+#[test]
+fn env_answers_only_for_the_server_itself_among_names_that_are_near() {
+    let (mut asked, mut wrong) = (0, Vec::new());
+    for stored in NEAR {
+        if ServerUrl::parse(stored)
+            .and_then(|server| server.for_storing())
+            .is_err()
+        {
+            continue;
+        }
+        let mut place = Place::new(ENV);
+        place.set("DOCKER_CREDENTIAL_NEAR_SERVER", *stored);
+        place.set("DOCKER_CREDENTIAL_NEAR_USERNAME", "user");
+        place.set("DOCKER_CREDENTIAL_NEAR_PASSWORD", "secret");
+        asked += ask_all(&place, stored, &mut wrong);
+    }
+    assert_none_wrong("env", (asked, wrong));
+}
+
+#[test]
 fn control_a_helper_that_ignores_ports_is_caught() {
-    assert!(!matrix(Subject::Broken("any-port")).0.is_empty());
+    assert!(!matrix(|| Subject::Broken("any-port").place()).1.is_empty());
 }
 
 /// A store that trusts the keys it is given, as a backend does.
