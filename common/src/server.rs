@@ -230,17 +230,20 @@ impl ServerKey {
         }
     }
 
-    /// The spellings of this key that clients and earlier helpers are known to store, the commonest first; for
-    /// backends that can only look up by exact string. It need not be complete: the exact string that is asked for
-    /// is to be looked up beside them.
+    /// The spellings of this key that clients and earlier helpers are known to store, for backends that can only look
+    /// up by exact string. First come the three that today's clients store (docker and its kin the first, nerdctl the
+    /// port), then those of docker before 1.10 and of people. It need not be complete: the exact string that is asked
+    /// for is to be looked up beside them.
     pub fn common_spellings(&self) -> Vec<String> {
         let Key::Registry(registry) = &self.0 else {
             return vec![self.to_string()];
         };
         if registry.is_hub() {
+            let hosts = ["index.docker.io", "docker.io", "registry-1.docker.io"];
             let mut spellings = vec![HUB_URL.to_owned()];
-            for host in ["index.docker.io", "docker.io", "registry-1.docker.io"] {
-                spellings.extend([host.to_owned(), format!("https://{host}"), format!("{host}:443")]);
+            spellings.extend(hosts.map(str::to_owned));
+            for host in hosts {
+                spellings.extend([format!("https://{host}"), format!("{host}:443")]);
             }
             spellings.extend([
                 "https://index.docker.io/v1".into(),
@@ -263,6 +266,9 @@ impl ServerKey {
         }
         spellings.push(with_scheme(format!("{address}{path}")));
         if *scheme == Scheme::Https {
+            if port.is_none() {
+                spellings.push(format!("{host}:{default_port}{path}"));
+            }
             spellings.push(format!("{address}{path}/"));
         }
         spellings.push(with_scheme(format!("{address}{path}/")));
@@ -272,9 +278,6 @@ impl ServerKey {
             }
         }
         if port.is_none() {
-            if *scheme == Scheme::Https {
-                spellings.push(format!("{host}:{default_port}{path}"));
-            }
             spellings.push(with_scheme(format!("{host}:{default_port}{path}")));
         }
         spellings

@@ -192,6 +192,25 @@ fn items_of_other_programs_are_not_answered_with() {
 }
 
 #[test]
+fn what_docker_of_old_stored_is_found() {
+    let place = place!();
+    require!(find("secret-tool"));
+    let mark = ["docker_cli", "1", "label", "Docker Credentials"];
+    for (stored, asked) in [
+        ("https://ghcr.io/v1/", "ghcr.io"),
+        ("https://quay.io/v2/", "https://quay.io"),
+        ("https://a.example:5000/v1/", "a.example:5000"),
+        ("registry-1.docker.io:443", HUB),
+    ] {
+        place.assert_not_found(asked);
+        add_item(&place, stored, "carol", &mark);
+        place.assert_answers(asked, &Login::new("carol", "a secret"));
+        place.store(asked, &bob());
+        place.assert_answers(stored, &bob());
+    }
+}
+
+#[test]
 fn the_newest_of_several_items_answers_and_is_listed() {
     let place = place!();
     require!(find("secret-tool"));

@@ -20,8 +20,8 @@ mod session;
 
 use bus::Bus;
 use failure::{Failure, NotUnlocked};
-use item::Item;
-use service::{Scope, Service};
+use item::{Item, Query};
+use service::{Found, Scope, Service};
 use session::{KeyPair, Opened};
 
 /// Names another collection than the default: its label, its alias, or the last part of its path.
@@ -100,16 +100,17 @@ impl SecretService {
 
     /// What answers for a server as things are.
     async fn look(&self, service: &Service, scope: &Scope, server: &ServerUrl) -> Result<Sight, Failure> {
-        let (items, session) = candidates(service, scope, server).await?;
+        let spellings = Spellings::of(server);
+        let (items, session) = candidates(service, scope, &spellings).await?;
         let mut item = self.newest(service, server, items).await?;
         let mut locked = Vec::new();
         if item.is_none() {
-            // All that can still answer is an item of ours in a spelling that only the key attribute finds. It is no
-            // newer than one that was found already, since a store removes what is there before it.
-            let key = server.key().to_string();
-            let query = item::key_query(&key);
-            let (found, collections) =
-                join(service.search(scope, &query), service.locked_collections(scope)).await;
+            let queries = spellings.remaining_queries();
+            let (found, collections) = join(
+                search(service, scope, &queries),
+                service.locked_collections(scope),
+            )
+            .await;
             let items = service.describe(found?).await?;
             item = self.newest(service, server, items).await?;
             locked = collections?;
@@ -239,8 +240,50 @@ enum Sight {
     Item(Item, Box<Opening>),
 }
 
-/// docker's items in the spelling that is asked for and in all common ones, and the session to read one by if that
-/// was worth opening.
+/// How a server may be spelled in the keyring, in the order in which it is looked for.
+///
+/// Each search costs the service a quarter of a millisecond, and more the more it holds. So the spellings of docker
+/// before 1.10 are looked for only where there is none of today's. Both can be there only if nothing has been stored by
+/// this helper since, for that removes all others; then the old one is indeed the older, unless a person put it there.
+struct Spellings {
+    exact: String,
+    recent: Vec<String>,
+    remaining: Vec<String>,
+    key: String,
+}
+
+impl Spellings {
+    /// How many of the common spellings today's clients store.
+    const RECENT: usize = 3;
+
+    fn of(server: &ServerUrl) -> Self {
+        let mut recent = server.key().common_spellings();
+        let mut remaining = recent.split_off(Self::RECENT.min(recent.len()));
+        for spellings in [&mut recent, &mut remaining] {
+            spellings.retain(|spelling| spelling != server.as_str());
+        }
+        Self {
+            exact: server.as_str().to_owned(),
+            recent,
+            remaining,
+            key: server.key().to_string(),
+        }
+    }
+
+    fn recent_queries(&self) -> Vec<Query<'_>> {
+        self.recent.iter().map(|spelling| item::query(spelling)).collect()
+    }
+
+    /// Also what this helper stored in a spelling that only the key attribute finds.
+    fn remaining_queries(&self) -> Vec<Query<'_>> {
+        let mut queries = vec![item::key_query(&self.key)];
+        queries.extend(self.remaining.iter().map(|spelling| item::query(spelling)));
+        queries
+    }
+}
+
+/// docker's items in the spelling that is asked for and in today's, and the session to read one by if that was worth
+/// opening.
 ///
 /// A miss is the commonest answer of all, so no session is opened before something is found. But the first search that
 /// finds something has it opened at once, while the service is still busy with the others: the agreement takes it
@@ -249,12 +292,10 @@ enum Sight {
 async fn candidates(
     service: &Service,
     scope: &Scope,
-    server: &ServerUrl,
+    spellings: &Spellings,
 ) -> Result<(Vec<Item>, Option<Opening>), Failure> {
-    let mut others = server.key().common_spellings();
-    others.retain(|spelling| spelling != server.as_str());
     let exact = async {
-        let found = service.search(scope, &item::query(server.as_str())).await?;
+        let found = service.search(scope, &item::query(&spellings.exact)).await?;
         let is_readable = found.iter().any(|(_, is_locked)| !is_locked);
         let session = async {
             if is_readable {
@@ -266,20 +307,24 @@ async fn candidates(
         let (items, session) = join(service.describe(found), session).await;
         Ok((items?, session?))
     };
-    let others = async {
-        let found = service
-            .bus
-            .pipeline(&others, async |spelling| {
-                service.search(scope, &item::query(spelling)).await
-            })
-            .await?;
-        let found = found.into_iter().collect::<Result<Vec<_>, _>>()?;
-        service.describe(found.into_iter().flatten().collect()).await
+    let recent = async {
+        let found = search(service, scope, &spellings.recent_queries()).await?;
+        service.describe(found).await
     };
-    let (exact, others) = join(exact, others).await;
-    let ((mut items, session), others) = (exact?, others?);
-    items.extend(others);
+    let (exact, recent) = join(exact, recent).await;
+    let ((mut items, session), recent) = (exact?, recent?);
+    items.extend(recent);
     Ok((items, session))
+}
+
+/// Whatever any of the queries finds.
+async fn search(service: &Service, scope: &Scope, queries: &[Query<'_>]) -> Result<Found, Failure> {
+    let answers = service
+        .bus
+        .pipeline(queries, async |query| service.search(scope, query).await)
+        .await?;
+    let found = answers.into_iter().collect::<Result<Vec<_>, _>>()?;
+    Ok(found.into_iter().flatten().collect())
 }
 
 /// A session that the service has opened, and what is still to be computed for it.

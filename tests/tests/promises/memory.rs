@@ -1,11 +1,14 @@
 //! No secret stays in the memory of a helper that ends: it is stopped on its way out, and all its memory is read.
 
+use std::borrow::Borrow;
 use std::collections::HashSet;
 use std::fs;
 use std::os::unix::fs::FileExt as _;
 use std::process::Stdio;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
+use docker_credential_tests::helper::KEYRING;
+use docker_credential_tests::keyring_gnome::GnomeKeyring;
 use docker_credential_tests::login::Login;
 use docker_credential_tests::place::Place;
 use docker_credential_tests::service::wait_for;
@@ -157,22 +160,17 @@ const EXIT_GROUP: &str = if cfg!(target_arch = "x86_64") {
     "94 "
 };
 
-/// Pieces of the secret that are left after each verb, and of the identity that opens it.
-fn residue(subject: Subject, shape: Shape, size: usize) -> Vec<(&'static str, usize, usize)> {
-    let place = subject.place();
+/// Pieces of the secret that are left after each verb, and of the identity that opens it, where there is one.
+fn residue(place: &Place, shape: Shape, size: usize) -> Vec<(&'static str, usize, usize)> {
     let secret = shape.secret(size);
     let request = json!({ "ServerURL": SERVER, "Username": "user", "Secret": secret }).to_string();
     place.store(SERVER, &Login::new("user", &secret));
-    let identity = fs::read_to_string(place.path("config/docker-credential-age/identity.txt"))
-        .expect("the first login makes it");
-    let identity = identity
-        .lines()
-        .find(|line| line.starts_with("AGE-SECRET-KEY-1"))
-        .expect("an identity file holds one");
-    let (secret, key) = (
-        Pieces::of(&secret),
-        Pieces::of(&identity["AGE-SECRET-KEY-1".len()..]),
-    );
+    let identity = place
+        .helper()
+        .files
+        .map(|_| identity_of(place))
+        .unwrap_or_default();
+    let (secret, key) = (Pieces::of(&secret), Pieces::of(&identity));
     [
         ("store", &request[..]),
         ("get", SERVER),
@@ -180,21 +178,45 @@ fn residue(subject: Subject, shape: Shape, size: usize) -> Vec<(&'static str, us
         ("erase", SERVER),
     ]
     .map(|(verb, stdin)| {
-        let memory = memory_at_exit(&place, verb, stdin);
+        let memory = memory_at_exit(place, verb, stdin);
         let count = |pieces: &Pieces| memory.iter().map(|region| pieces.count_in(region)).sum();
         (verb, count(&secret), count(&key))
     })
     .to_vec()
 }
 
+fn identity_of(place: &Place) -> String {
+    let identity = fs::read_to_string(place.path("config/docker-credential-age/identity.txt"))
+        .expect("the first login makes it");
+    let identity = identity
+        .lines()
+        .find(|line| line.starts_with("AGE-SECRET-KEY-1"))
+        .expect("an identity file holds one");
+    identity["AGE-SECRET-KEY-1".len()..].to_owned()
+}
+
 #[test]
 fn no_secret_is_left_in_memory_at_exit() {
     require!(requirement::root());
     require!(program::find("strace"));
+    assert_nothing_left("13 memory at exit", || Subject::Sound.place());
+}
+
+#[test]
+fn no_secret_is_left_in_memory_at_exit_after_a_conversation_with_a_keyring() {
+    require!(requirement::root());
+    require!(program::find("strace"));
+    require!(GnomeKeyring::available());
+    // gnome-keyring takes long to start, and one will do.
+    let place = Place::new(KEYRING);
+    assert_nothing_left("13 memory at exit, keyring", || &place);
+}
+
+fn assert_nothing_left<P: Borrow<Place>>(row: &str, place: impl Fn() -> P) {
     let mut found = Vec::new();
     for size in SIZES {
         for shape in SHAPES {
-            for (verb, secret, identity) in residue(Subject::Sound, shape, size) {
+            for (verb, secret, identity) in residue(place().borrow(), shape, size) {
                 if secret + identity > 0 {
                     found.push(format!(
                         "{verb}, {shape:?}, {size} bytes: {secret} of the secret, {identity} of the identity"
@@ -204,7 +226,7 @@ fn no_secret_is_left_in_memory_at_exit() {
         }
     }
     report(
-        "13 memory at exit",
+        row,
         &format!(
             "{} runs: {} with a piece of a secret",
             SIZES.len() * SHAPES.len() * 4,
@@ -218,7 +240,7 @@ fn no_secret_is_left_in_memory_at_exit() {
 fn control_a_helper_whose_allocator_wipes_nothing_is_caught() {
     require!(requirement::root());
     require!(program::find("strace"));
-    let found = residue(Subject::Broken("keeps-memory"), Shape::Escaped, 1_000);
+    let found = residue(&Subject::Broken("keeps-memory").place(), Shape::Escaped, 1_000);
     let verbs: Vec<_> = found
         .iter()
         .filter(|(_, secret, _)| *secret > 0)

@@ -61,6 +61,9 @@ impl From<Item> for Listed {
     }
 }
 
+/// The attributes that an item is to have.
+pub(super) type Query<'a> = HashMap<&'a str, &'a str>;
+
 /// The attributes of an item that docker's own helper finds.
 ///
 /// `key` is that of the server. It is added where the server is not in a common spelling, for then only this
@@ -95,12 +98,12 @@ pub(super) fn label(server: &ServerUrl) -> String {
 
 /// What finds the items of a server in this spelling. Without the schema, which items in a collection that was locked
 /// from the start do not show.
-pub(super) fn query(spelling: &str) -> HashMap<&str, &str> {
+pub(super) fn query(spelling: &str) -> Query<'_> {
     HashMap::from([MARK, (SERVER, spelling)])
 }
 
 /// What finds the items of a server that [`query`] does not find by a common spelling.
-pub(super) fn key_query(key: &str) -> HashMap<&str, &str> {
+pub(super) fn key_query(key: &str) -> Query<'_> {
     HashMap::from([MARK, (KEY, key)])
 }
 
