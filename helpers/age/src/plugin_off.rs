@@ -1,5 +1,12 @@
 //! A build without plugins: theirs are told by name, and no program is run.
 
+#![expect(
+    clippy::needless_pass_by_value,
+    clippy::unnecessary_wraps,
+    clippy::unused_self,
+    reason = "the signatures of a build with plugins"
+)]
+
 use age::{Identity as AgeIdentity, Recipient as AgeRecipient};
 use docker_credential_helper::{Environment, Error};
 
@@ -47,29 +54,25 @@ impl Recipient {
 
 /// None.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Plugins;
+pub(crate) struct Plugins(());
 
 impl Plugins {
     pub(crate) fn push(&mut self, identity: Identity) {
         match identity {}
     }
 
-    #[expect(clippy::unused_self, reason = "the signature of a build with plugins")]
     pub(crate) fn iter(&self) -> std::slice::Iter<'_, Identity> {
         [].iter()
     }
 
-    #[expect(clippy::unused_self, reason = "the signature of a build with plugins")]
     pub(crate) fn is_empty(&self) -> bool {
         true
     }
 
-    #[expect(clippy::unused_self, reason = "the signature of a build with plugins")]
     pub(crate) fn unwrappers(&self, _: &Environment) -> Vec<Box<dyn AgeIdentity>> {
         Vec::new()
     }
 
-    #[expect(clippy::unused_self, reason = "the signature of a build with plugins")]
     pub(crate) fn keep_open(
         &self,
         _: impl Iterator<Item = Vec<u8>>,
@@ -79,12 +82,10 @@ impl Plugins {
         Ok(())
     }
 
-    #[expect(clippy::unused_self, reason = "the signature of a build with plugins")]
     pub(crate) fn forget(&self) -> bool {
         false
     }
 
-    #[expect(clippy::unused_self, reason = "the signature of a build with plugins")]
     pub(crate) fn open_files(&self, _: impl Iterator<Item = Vec<u8>>, _: &Environment) {}
 }
 
