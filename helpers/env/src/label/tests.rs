@@ -1,5 +1,6 @@
 use docker_credential_helper::matching;
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 
 use super::*;
 use crate::testing::{environment, store, url};
@@ -299,6 +300,36 @@ fn cases() -> u32 {
         1_000_000
     } else {
         4_000
+    }
+}
+
+/// The control: the pairs are near enough to each other to catch an encoding that confuses servers.
+#[test]
+fn a_careless_encoding_would_be_noticed() {
+    let careless: [fn(&Address) -> String; 4] = [
+        |address| address.text().to_ascii_uppercase().replace(['.', '-', ':'], "_"),
+        |address| address.host.to_ascii_uppercase(),
+        |address| address.text().to_ascii_uppercase().replace(':', ".PORT."),
+        |address| address.text().to_ascii_uppercase().replace(['.', '_'], "_"),
+    ];
+    for encode in careless {
+        let mut runner = TestRunner::new(ProptestConfig {
+            cases: 4_000,
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        });
+        let outcome = runner.run(&pair(), |(one, other)| {
+            prop_assert!(encode(&one) != encode(&other) || one.is_same(&other));
+            Ok(())
+        });
+        assert!(
+            outcome.is_err(),
+            "{}",
+            encode(&Address {
+                host: "a-b.c".into(),
+                port: Some(5000)
+            })
+        );
     }
 }
 
