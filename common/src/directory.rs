@@ -178,13 +178,21 @@ impl Directory {
     /// Makes `name` with this content, as durably as [`replace`](Self::replace). `Ok(false)` if it exists: it is
     /// left as it is.
     pub fn create_new(&self, name: &str, content: &[u8], mode: u32) -> io::Result<bool> {
-        let temporary = self.write_temporary(content, &system::Likeness::of_mode(mode))?;
-        let created = match system::link(&self.handle, &temporary.name, name) {
-            Ok(()) => true,
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
-            Err(error) => return Err(error),
+        // No lock is needed, since only one of several links succeeds, and none is asked for: a caller may hold this
+        // very directory's already. So a writer that does hold it may take the temporary file for a stray one; then
+        // it is made anew.
+        const ATTEMPTS: usize = 100;
+        let mut attempt = 0;
+        let created = loop {
+            attempt += 1;
+            let temporary = self.write_temporary(content, &system::Likeness::of_mode(mode))?;
+            match system::link(&self.handle, &temporary.name, name) {
+                Ok(()) => break true,
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => break false,
+                Err(error) if error.kind() == io::ErrorKind::NotFound && attempt < ATTEMPTS => {}
+                Err(error) => return Err(error),
+            }
         };
-        drop(temporary);
         system::sync(&self.handle)?;
         Ok(created)
     }
@@ -254,6 +262,21 @@ impl Directory {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
         }
+    }
+
+    /// Waits until the directories that lead to it, and the names in it, are on disk.
+    ///
+    /// [`create`](Self::create) does that for what it makes. This is for what another process has made: it may have
+    /// died in between, and nobody else would notice before the power fails.
+    pub fn sync_with_ancestors(&self) -> io::Result<()> {
+        system::sync(&self.handle)?;
+        for ancestor in self.path.ancestors().skip(1) {
+            // One that cannot be opened is nobody's that runs this.
+            if let Ok(directory) = system::open(ancestor) {
+                system::sync(&directory)?;
+            }
+        }
+        Ok(())
     }
 
     /// Waits until the names in it are on disk.

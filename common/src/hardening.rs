@@ -36,3 +36,16 @@ pub(crate) fn harden(visibility: Visibility) {
 /// Windows writes no core files by itself, and new files inherit the profile's access list.
 #[cfg(not(unix))]
 pub(crate) fn harden(_: Visibility) {}
+
+/// Overwrites the part of the stack that calls have used and given back.
+///
+/// The allocator wipes what was on the heap. Ciphers keep blocks of plaintext in local variables, and whether later
+/// calls happen to overwrite them depends on how the compiler lays frames out: with less optimisation, pieces of up to
+/// 300 bytes of a secret were found there.
+#[inline(never)]
+#[expect(clippy::large_stack_arrays, reason = "the stack is what is to be overwritten")]
+pub(crate) fn wipe_stack() {
+    let mut used = [0_u8; 1 << 17];
+    zeroize::Zeroize::zeroize(&mut used[..]);
+    std::hint::black_box(&used);
+}

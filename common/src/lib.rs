@@ -64,6 +64,9 @@ pub use clap;
 pub use crate::credential::{Credential, TOKEN_USERNAME, Username};
 pub use crate::environment::Environment;
 pub use crate::error::Error;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use crate::protocol::fuzzing;
 pub use crate::protocol::{Helper, serve};
 pub use crate::secret::Secret;
 pub use crate::server::{HUB_URL, ServerKey, ServerUrl};

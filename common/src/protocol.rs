@@ -6,3 +6,22 @@ mod serve;
 
 pub(crate) use self::request::fold_case;
 pub use self::serve::{Helper, serve};
+
+/// What the fuzzers reach, and nobody else: the compiler sees it only when it builds them.
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing {
+    pub fn credential(input: &[u8]) -> Result<crate::Credential, crate::Error> {
+        super::request::credential(input)
+    }
+
+    pub fn server(input: &[u8]) -> Result<crate::ServerUrl, crate::Error> {
+        super::request::server(input)
+    }
+
+    pub fn reply(query: &crate::ServerUrl, credential: &crate::Credential) -> Vec<u8> {
+        super::reply::credential(query, credential)
+            .expect("strings are JSON")
+            .to_vec()
+    }
+}

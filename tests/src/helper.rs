@@ -13,6 +13,8 @@ pub struct Helper {
     pub name: &'static str,
     /// Its files, if its store is a directory.
     pub files: Option<Files>,
+    /// Whether a place has a keyring for it.
+    pub keyring: bool,
 }
 
 /// Where a helper keeps its credentials in a place: one file each.
@@ -31,12 +33,27 @@ pub const AGE: Helper = Helper {
         directory: "data/docker-credential-age",
         extension: "age",
     }),
+    keyring: false,
 };
 
 /// docker-credential-keyring, with a keyring that starts and ends with the place.
 pub const KEYRING: Helper = Helper {
     name: "keyring",
     files: None,
+    keyring: true,
+};
+
+/// docker-credential-keyring, for tests that bring what it talks to.
+pub const KEYRING_ALONE: Helper = Helper {
+    keyring: false,
+    ..KEYRING
+};
+
+/// docker-credential-env, which keeps nothing: it answers from the variables of its place.
+pub const ENV: Helper = Helper {
+    name: "env",
+    files: None,
+    keyring: false,
 };
 
 impl Helper {

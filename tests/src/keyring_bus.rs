@@ -1,6 +1,7 @@
 //! A session bus of a test's own, on which nothing is started on demand.
 
 use std::fs;
+use std::num::NonZeroUsize;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -79,8 +80,11 @@ impl PrivateBus {
 
     /// The test's own way onto the bus.
     pub fn connect(&self) -> Connection {
-        zbus::block_on(zbus::connection::Builder::address(self.address.as_str()).build())
-            .expect("the bus lets the test in")
+        let address = zbus::connection::Builder::address(self.address.as_str());
+        // A mock waits for answers of the bus while calls of its clients queue up, and a full queue would hold the
+        // answers up.
+        let queued = NonZeroUsize::new(1 << 14).expect("it is not zero");
+        zbus::block_on(address.max_queued(queued).build()).expect("the bus lets the test in")
     }
 
     /// Whether a program owns the name.

@@ -4,6 +4,8 @@
     reason = "a panic is how a part of a test says that the test fails"
 )]
 
+pub mod age_member;
+pub mod age_terminal;
 pub mod conformance;
 pub mod engine;
 pub mod helper;
@@ -20,3 +22,4 @@ pub mod registry;
 pub mod requirement;
 pub mod service;
 pub mod token_registry;
+pub mod transcript;

@@ -57,7 +57,7 @@ impl Place {
         let mut environment = environment
             .map(|(name, below)| (name.to_owned(), directory.path().join(below).into_os_string()))
             .to_vec();
-        let keyring = (helper.name == helper::KEYRING.name).then(|| {
+        let keyring = helper.keyring.then(|| {
             GnomeKeyring::start(&directory.path().join("keyring"))
                 .unwrap_or_else(|missing| panic!("the test should have been skipped without {missing}"))
         });

@@ -71,7 +71,7 @@ impl Run {
         self
     }
 
-    /// The program and its environment, for a test that watches or ends it while it runs.
+    /// The program and its environment, for a test that watches, ends or talks to it while it runs.
     pub fn into_command(self) -> Command {
         self.command
     }

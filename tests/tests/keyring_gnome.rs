@@ -405,7 +405,7 @@ fn two_logins_at_once_never_erase_each_other() {
                 scope.spawn(move || {
                     place
                         .verb("store", &request("ghcr.io", &login))
-                        .assert_success("store")
+                        .assert_success("store");
                 });
             }
         });

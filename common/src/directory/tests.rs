@@ -30,6 +30,25 @@ fn a_file_that_exists_is_not_created_again() {
 }
 
 #[test]
+fn a_file_is_created_also_while_others_clear_stray_temporaries_away() {
+    let (place, directory) = place();
+    std::thread::scope(|scope| {
+        let clearing = scope.spawn(|| {
+            let other = Directory::open(place.path()).unwrap();
+            let lock = other.lock(WAIT).unwrap();
+            for _ in 0..200 {
+                other.replace(&lock, "other", b"x", 0o600).unwrap();
+            }
+        });
+        let mut count = 0;
+        while !clearing.is_finished() {
+            assert!(directory.create_new(&format!("a{count}"), b"x", 0o600).unwrap());
+            count += 1;
+        }
+    });
+}
+
+#[test]
 fn removing_tells_whether_there_was_something() {
     let (_place, directory) = place();
     directory.create_new("a", b"", 0o600).unwrap();

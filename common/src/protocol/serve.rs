@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::{reply, request};
 use crate::commands::{self, Console, ExtraCommand, Finding};
 use crate::error::one_line;
-use crate::hardening::{Visibility, harden};
+use crate::hardening::{Visibility, harden, wipe_stack};
 use crate::streams::{self, Reply};
 use crate::{CredentialStore, Environment, Error, ServerUrl, matching};
 
@@ -158,6 +158,17 @@ pub fn serve<S: CredentialStore>(
     open: impl FnOnce(&Environment) -> Result<S, Error>,
 ) -> ExitCode {
     harden(helper.visibility);
+    let code = converse(helper, open);
+    wipe_stack();
+    code
+}
+
+/// Not a part of [`serve`], so that all it leaves on the stack lies where that wipes it.
+#[inline(never)]
+fn converse<S: CredentialStore>(
+    helper: &Helper,
+    open: impl FnOnce(&Environment) -> Result<S, Error>,
+) -> ExitCode {
     let Ok(mut reply) = Reply::take() else {
         return ExitCode::FAILURE;
     };

@@ -126,7 +126,7 @@ impl Pin {
     fn to_text(&self, named: &Named) -> String {
         let mut text = format!("# {}\n", Console::plain(&self.store.to_string_lossy()));
         match named {
-            None => text.push_str(ALONE),
+            None => text.extend([ALONE, "\n"]),
             Some(recipients) => text.extend(recipients.iter().map(|recipient| format!("{recipient}\n"))),
         }
         text
@@ -188,6 +188,7 @@ impl std::fmt::Display for Change {
 mod tests {
     use super::*;
 
+    #[expect(clippy::unnecessary_wraps, reason = "it makes what a store names")]
     fn named(recipients: &[&str]) -> Named {
         Some(
             recipients

@@ -141,6 +141,10 @@ fn is_trusted_program(program: &Path) -> bool {
 }
 
 #[cfg(all(test, unix))]
+#[expect(
+    clippy::unwrap_used,
+    reason = "a panic is how a part of a test says that it fails"
+)]
 mod tests {
     use std::fs;
     use std::os::unix::fs::{PermissionsExt, symlink};

@@ -59,17 +59,25 @@ impl Writing {
     /// In this order: no plugin is run and nobody is asked for a passphrase before the recipients are approved, and
     /// the lock is not held while a person thinks.
     fn begin(environment: &Environment) -> Result<Self, Error> {
+        Self::begin_with(None, environment)
+    }
+
+    /// As [`begin`](Self::begin), with an identity that is open already.
+    fn begin_with(identities: Option<Identities>, environment: &Environment) -> Result<Self, Error> {
         let store = AgeStore::open(environment)?;
         let directory = store.create()?;
         let whom = store.whom(&directory)?;
-        let found = match (identity::own(environment)?, whom) {
-            (Some(found), _) => found,
-            (None, Whom::Own) if store.entry_names(&directory)?.is_empty() => {
-                identity::create_first(environment)?
+        let identities = match identities {
+            Some(identities) => identities,
+            None => match (identity::own(environment)?, whom) {
+                (Some(found), _) => found,
+                (None, Whom::Own) if store.entry_names(&directory)?.is_empty() => {
+                    identity::create_first(environment)?
+                }
+                (None, _) => identity::for_reading(environment)?,
             }
-            (None, _) => identity::for_reading(environment)?,
+            .open(environment)?,
         };
-        let identities = found.open(environment)?;
         let lock = store.lock(&directory)?;
         store.finish_rekey(&directory, &lock)?;
         let whom = store.whom(&directory)?;

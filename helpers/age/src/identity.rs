@@ -177,6 +177,19 @@ pub(crate) fn create_file(path: &Path, content: &[u8]) -> Result<bool, Error> {
     directory.create_new(&name, content, 0o600).map_err(creating)
 }
 
+/// Waits until the default identity file, if there is one, is on disk: its content was before it had its name.
+pub(crate) fn sync_default(environment: &Environment) -> Result<(), Error> {
+    let Ok(path) = settings::default_identity_file(environment) else {
+        return Ok(());
+    };
+    let Some(Ok(directory)) = path.parent().map(Directory::open) else {
+        return Ok(());
+    };
+    directory
+        .sync_with_ancestors()
+        .map_err(Error::file("write", &path))
+}
+
 /// The directory of an identity file, made if it is missing, and the file's name.
 pub(crate) fn directory_of(path: &Path) -> Result<(Directory, String), Error> {
     let creating = |source| Error::File {

@@ -147,7 +147,7 @@ impl RecipientsFile {
     }
 
     pub(crate) fn to_text(&self) -> String {
-        self.lines.iter().map(|line| format!("{line}\n")).collect()
+        self.lines.iter().flat_map(|line| [line, "\n"]).collect()
     }
 }
 

@@ -94,7 +94,7 @@ impl Sealed {
         let text = match passphrase_file {
             Some(path) => {
                 let passphrase = read_passphrase(&path)?;
-                self.unseal(passphrase)?.ok_or_else(|| {
+                self.unseal(&passphrase)?.ok_or_else(|| {
                     Error::setting(
                         settings::PASSPHRASE_FILE,
                         format!("does not hold the passphrase of {}", self.origin),
@@ -106,9 +106,12 @@ impl Sealed {
         let identities = identity::parse(&text, &self.origin.to_string())?;
         if let Some(time) = time {
             let kept = kernel_keyring::keep(&self.name, identities.to_text().as_bytes(), time);
-            environment.log(|| match kept {
-                true => format!("{} stays open for {} s", self.origin, time.as_secs()),
-                false => format!("{} cannot be kept open: no kernel keyring here", self.origin),
+            environment.log(|| {
+                if kept {
+                    format!("{} stays open for {} s", self.origin, time.as_secs())
+                } else {
+                    format!("{} cannot be kept open: no kernel keyring here", self.origin)
+                }
             });
         }
         Ok(identities)
@@ -132,7 +135,7 @@ impl Sealed {
         let (text, passphrase) = match environment.path_setting(settings::PASSPHRASE_FILE)? {
             Some(path) => {
                 let passphrase = read_passphrase(&path)?;
-                let text = self.unseal(passphrase.clone())?.ok_or_else(|| {
+                let text = self.unseal(&passphrase)?.ok_or_else(|| {
                     Error::setting(
                         settings::PASSPHRASE_FILE,
                         format!("does not hold the passphrase of {}", self.origin),
@@ -173,7 +176,7 @@ impl Sealed {
             let passphrase = prompt::passphrase(question, WAY_OUT, environment).inspect_err(|_| {
                 kernel_keyring::keep(&self.cancellation(), b"1", CANCELLATION);
             })?;
-            if let Some(text) = self.unseal(passphrase.clone())? {
+            if let Some(text) = self.unseal(&passphrase)? {
                 return Ok((text, passphrase));
             }
             mistake = Some("That passphrase is wrong");
@@ -185,9 +188,9 @@ impl Sealed {
     }
 
     /// The identity file inside; nothing if the passphrase is wrong.
-    fn unseal(&self, passphrase: Zeroizing<String>) -> Result<Option<Zeroizing<String>>, Error> {
+    fn unseal(&self, passphrase: &str) -> Result<Option<Zeroizing<String>>, Error> {
         let damaged = |problem: &str| Error::Damaged(format!("{} {problem}", self.origin).into());
-        match cipher::unseal(&self.ciphertext, SecretString::from(passphrase.as_str())) {
+        match cipher::unseal(&self.ciphertext, SecretString::from(passphrase)) {
             Unsealed::Plaintext(plaintext) => std::str::from_utf8(&plaintext)
                 .map(|text| Some(Zeroizing::new(text.to_owned())))
                 .map_err(|_| damaged("does not hold an identity; restore it from your backup")),

@@ -75,6 +75,14 @@ impl CredentialStore for AgeStore {
             recipients,
         } = self.keys_for_writing(chosen, &directory)?;
 
+        // Whoever made these may have died before they were on disk. Once there is an entry, somebody has waited for it.
+        if self.entry_names(&directory)?.is_empty() {
+            directory
+                .sync_with_ancestors()
+                .map_err(Error::file("write", &self.directory))?;
+            identity::sync_default(&self.environment)?;
+        }
+
         let name = entry_name(credential.server().key());
         // What is there is only looked at for a reason to keep it. That it cannot be read is none: the user has just
         // logged in to this very server.

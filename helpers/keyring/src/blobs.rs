@@ -92,7 +92,12 @@ impl<B: Blobs> CredentialStore for BlobStore<B> {
                 .into(),
             ));
         }
-        let old = self.0.read(&name)?.and_then(|blob| head(&blob));
+        let old = match self.0.read(&name) {
+            Ok(blob) => blob.and_then(|blob| head(&blob)),
+            // What cannot be read any more is replaced like anything else.
+            Err(Error::Damaged(_)) => None,
+            Err(error) => return Err(error),
+        };
         let written = if record.len() < B::BLOB_MAX {
             self.0.write(&name, &tagged(RECORD, &record))
         } else {

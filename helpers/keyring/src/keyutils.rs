@@ -3,7 +3,7 @@
 use std::fs;
 
 use docker_credential_helper::{Credential, CredentialStore, Environment, Error, Listed, ServerUrl};
-use linux_keyutils::{Key, KeyError, KeyRing, KeyRingIdentifier};
+use linux_keyutils::{KeyError, KeyRing, KeyRingIdentifier};
 use zeroize::Zeroizing;
 
 use crate::blobs::{BlobStore, Blobs, PREFIX};
@@ -82,10 +82,7 @@ impl Blobs for Ring {
     const STORE: &str = "the kernel's keyring";
 
     fn read(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
-        let Some(key) = self.find(name)? else {
-            return Ok(None);
-        };
-        match key.read_to_vec() {
+        match self.0.search(name).and_then(|key| key.read_to_vec()) {
             Ok(blob) => Ok(Some(Zeroizing::new(blob))),
             Err(KeyError::KeyDoesNotExist) => Ok(None),
             Err(error) => Err(unreadable(name, error)),
@@ -96,52 +93,34 @@ impl Blobs for Ring {
         match self.0.add_key(name, blob) {
             Ok(_) => Ok(()),
             Err(KeyError::QuotaExceeded) => Err(quota_exceeded()),
-            // A revoked key cannot be updated, but another takes its place once it is unlinked.
-            Err(KeyError::KeyRevoked | KeyError::KeyExpired | KeyError::KeyRejected) => {
-                self.delete(name)?;
-                self.0.add_key(name, blob).map(drop).map_err(unavailable)
-            }
             Err(error) => Err(unavailable(error)),
         }
     }
 
     fn delete(&self, name: &str) -> Result<(), Error> {
-        for key in self.keys()? {
-            if key
-                .metadata()
-                .is_ok_and(|metadata| metadata.get_description() == name)
-            {
-                self.0.unlink_key(key).map_err(unavailable)?;
+        let key = match self.0.search(name) {
+            Ok(key) => key,
+            Err(KeyError::KeyDoesNotExist) => return Ok(()),
+            // A key that was revoked cannot be looked at, not even to remove it. But another takes its place.
+            Err(KeyError::KeyRevoked | KeyError::KeyExpired | KeyError::KeyRejected) => {
+                self.0.add_key(name, "revoked").map_err(unavailable)?
             }
+            Err(error) => return Err(unavailable(error)),
+        };
+        match self.0.unlink_key(key) {
+            Ok(()) | Err(KeyError::KeyDoesNotExist) => Ok(()),
+            Err(error) => Err(unavailable(error)),
         }
-        Ok(())
     }
 
     fn names(&self) -> Result<Vec<String>, Error> {
-        let names = self.keys()?.into_iter().filter_map(|key| {
-            let metadata = key.metadata().ok()?;
+        let links = self.0.get_links(LINKS_MAX).map_err(unavailable)?;
+        let names = links.iter().filter_map(|link| {
+            let metadata = link.as_key()?.metadata().ok()?;
             let name = metadata.get_description();
             name.starts_with(PREFIX).then(|| name.to_owned())
         });
         Ok(names.collect())
-    }
-}
-
-impl Ring {
-    fn find(&self, name: &str) -> Result<Option<Key>, Error> {
-        match self.0.search(name) {
-            Ok(key) => Ok(Some(key)),
-            Err(KeyError::KeyDoesNotExist) => Ok(None),
-            Err(error) => Err(unreadable(name, error)),
-        }
-    }
-
-    fn keys(&self) -> Result<Vec<Key>, Error> {
-        let links = self.0.get_links(LINKS_MAX).map_err(unavailable)?;
-        Ok(links
-            .iter()
-            .filter_map(linux_keyutils::LinkNode::as_key)
-            .collect())
     }
 }
 

@@ -98,6 +98,44 @@ impl SecretService {
         })
     }
 
+    /// What answers for a server as things are.
+    async fn look(&self, service: &Service, scope: &Scope, server: &ServerUrl) -> Result<Sight, Failure> {
+        let (items, session) = candidates(service, scope, server).await?;
+        let mut item = self.newest(service, server, items).await?;
+        let mut locked = Vec::new();
+        if item.is_none() {
+            // All that can still answer is an item of ours in a spelling that only the key attribute finds. It is no
+            // newer than one that was found already, since a store removes what is there before it.
+            let key = server.key().to_string();
+            let query = item::key_query(&key);
+            let (found, collections) =
+                join(service.search(scope, &query), service.locked_collections(scope)).await;
+            let items = service.describe(found?).await?;
+            item = self.newest(service, server, items).await?;
+            locked = collections?;
+        }
+        Ok(match (item, session) {
+            (None, _) if locked.is_empty() => Sight::Nothing,
+            (None, _) => Sight::Locked(locked),
+            (Some(item), _) if item.is_locked => Sight::Locked(vec![item.path]),
+            (Some(item), Some(session)) => Sight::Item(item, Box::new(session)),
+            (Some(item), None) => Sight::Item(item, Box::new(Opening::begin(service).await?)),
+        })
+    }
+
+    async fn newest(
+        &self,
+        service: &Service,
+        server: &ServerUrl,
+        items: Vec<Item>,
+    ) -> Result<Option<Item>, Failure> {
+        let items = date_duplicates(service, items).await?;
+        self.log_found(&items);
+        Ok(matching::newest(server, items, |item| {
+            (&item.server, item.modified)
+        }))
+    }
+
     fn log_found(&self, items: &[Item]) {
         for item in items {
             self.environment.log(|| {
@@ -110,47 +148,16 @@ impl SecretService {
 
 impl CredentialStore for SecretService {
     fn get(&self, server: &ServerUrl) -> Result<Option<Credential>, Error> {
-        let key = server.key().to_string();
         self.run(&async |service, scope| {
             for _ in 0..ROUNDS {
-                let Candidates { items, session } = candidates(service, scope, server).await?;
-                let items = date_duplicates(service, items).await?;
-                self.log_found(&items);
-                let newest =
-                    |items| matching::newest(server, items, |item: &Item| (&item.server, item.modified));
-                let item = match newest(items) {
-                    Some(item) => item,
-                    None => {
-                        // All that can still answer is an item of ours in a spelling that only the key attribute
-                        // finds. One that any search above found is newer, since a store removes the others.
-                        let query = item::key_query(&key);
-                        let (found, locked) =
-                            join(service.search(scope, &query), service.locked_collections(scope)).await;
-                        let (items, locked) = (service.describe(found?).await?, locked?);
-                        let items = date_duplicates(service, items).await?;
-                        self.log_found(&items);
-                        match newest(items) {
-                            Some(item) => item,
-                            None if locked.is_empty() => return Ok(None),
-                            None => {
-                                service.unlock(&locked).await?;
-                                continue;
-                            }
-                        }
-                    }
-                };
-                if item.is_locked {
-                    service.unlock(&[item.path]).await?;
-                    continue;
-                }
-                let session = match session {
-                    Some(session) => session,
-                    None => Opening::begin(service).await?,
-                };
-                match secret(service, &item, session).await {
-                    // Another program replaced or locked it just now.
-                    Err(Failure::NoSuchObject | Failure::Locked(_)) => {}
-                    secret => return Ok(Some(Credential::new(item.server, item.username, secret?))),
+                match self.look(service, scope, server).await? {
+                    Sight::Nothing => return Ok(None),
+                    Sight::Locked(objects) => service.unlock(&objects).await?,
+                    Sight::Item(item, session) => match secret(service, &item, *session).await {
+                        // Another program replaced or locked it just now.
+                        Err(Failure::NoSuchObject | Failure::Locked(_)) => {}
+                        secret => return Ok(Some(Credential::new(item.server, item.username, secret?))),
+                    },
                 }
             }
             Err(Failure::Locked(NotUnlocked::StillLocked))
@@ -224,19 +231,26 @@ impl CredentialStore for SecretService {
     }
 }
 
-/// What may answer for a server, and the session to read it by if one was worth opening.
-struct Candidates {
-    items: Vec<Item>,
-    session: Option<Opening>,
+/// What there is for a server.
+enum Sight {
+    Nothing,
+    /// Something, or perhaps something, once these are unlocked.
+    Locked(Vec<OwnedObjectPath>),
+    Item(Item, Box<Opening>),
 }
 
-/// docker's items in the spelling that is asked for and in all common ones.
+/// docker's items in the spelling that is asked for and in all common ones, and the session to read one by if that
+/// was worth opening.
 ///
 /// A miss is the commonest answer of all, so no session is opened before something is found. But the first search that
 /// finds something has it opened at once, while the service is still busy with the others: the agreement takes it
 /// longer than all searches together. That a search comes first is also the harmless call that a gnome-keyring of
 /// version 50 needs to see on a new connection.
-async fn candidates(service: &Service, scope: &Scope, server: &ServerUrl) -> Result<Candidates, Failure> {
+async fn candidates(
+    service: &Service,
+    scope: &Scope,
+    server: &ServerUrl,
+) -> Result<(Vec<Item>, Option<Opening>), Failure> {
     let mut others = server.key().common_spellings();
     others.retain(|spelling| spelling != server.as_str());
     let exact = async {
@@ -265,7 +279,7 @@ async fn candidates(service: &Service, scope: &Scope, server: &ServerUrl) -> Res
     let (exact, others) = join(exact, others).await;
     let ((mut items, session), others) = (exact?, others?);
     items.extend(others);
-    Ok(Candidates { items, session })
+    Ok((items, session))
 }
 
 /// A session that the service has opened, and what is still to be computed for it.

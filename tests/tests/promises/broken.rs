@@ -103,7 +103,7 @@ impl Drop for Lock {
     },
     Fault {
         name: "unbound-entries",
-        file: "helpers/age/src/store.rs",
+        file: "helpers/age/src/store/decipher.rs",
         sound: "    if entry_name(credential.server().key()) != name {\n",
         broken: "    if !(FAULT) && entry_name(credential.server().key()) != name {\n",
     },
@@ -116,9 +116,9 @@ impl Drop for Lock {
     Fault {
         name: "keeps-memory",
         file: "common/src/sys.rs",
-        sound: "            bytes.zeroize();\n",
+        sound: "            wipe(block, layout.size());\n",
         broken: "            if !(FAULT) {
-                bytes.zeroize();
+                wipe(block, layout.size());
             }\n",
     },
     // Looks at the store once, and writes to whatever has its name later.
@@ -129,7 +129,7 @@ impl Drop for Lock {
         broken: "        self.remove_stray_temporaries(lock);
         if FAULT {
             let again = Self::open(&self.path)?;
-            let temporary = again.write_temporary(content, mode)?;
+            let temporary = again.write_temporary(content, likeness)?;
             system::rename(&again.handle, &temporary.name, name)?;
             temporary.keep();
             return system::sync(&again.handle);
@@ -145,19 +145,19 @@ impl Drop for Lock {
     Fault {
         name: "private-later",
         file: "common/src/directory/unix.rs",
-        sound: "    let file: File = rustix::fs::openat(directory, name, flags, Mode::RUSR | Mode::WUSR)?.into();\n",
+        sound: "    Ok(rustix::fs::openat(directory, name, flags, Mode::RUSR | Mode::WUSR)?.into())\n",
         broken: "    if FAULT {
         rustix::process::umask(Mode::empty());
         return Ok(rustix::fs::openat(directory, name, flags, Mode::from_raw_mode(0o644))?.into());
     }
-    let file: File = rustix::fs::openat(directory, name, flags, Mode::RUSR | Mode::WUSR)?.into();\n",
+    Ok(rustix::fs::openat(directory, name, flags, Mode::RUSR | Mode::WUSR)?.into())\n",
     },
     Fault {
         name: "private-later",
         file: "common/src/directory.rs",
         sound: "        system::close(file)?;\n",
         broken: "        if FAULT {
-            file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(mode))?;
+            file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
         }
         system::close(file)?;\n",
     },
@@ -166,6 +166,17 @@ impl Drop for Lock {
         file: "common/src/protocol/serve.rs",
         sound: "format!(\"stored {}\", credential.server())",
         broken: "format!(\"stored {} {}\", credential.server(), if FAULT { credential.secret().expose() } else { \"\" })",
+    },
+    Fault {
+        name: "trims-values",
+        file: "common/src/protocol/request.rs",
+        sound: "                \"secret\" => fields.secret = map.next_value()?,\n",
+        broken: "                \"secret\" => {
+                    fields.secret = map.next_value()?;
+                    if FAULT {
+                        fields.secret = fields.secret.trim_end().to_owned();
+                    }
+                }\n",
     },
     // As a library for URLs would have it.
     Fault {

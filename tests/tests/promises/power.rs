@@ -218,3 +218,57 @@ fn a_logout_that_is_repeated_after_a_failed_one_survives_a_power_cut_on_ext4() {
 fn a_logout_that_is_repeated_after_a_failed_one_survives_a_power_cut_on_xfs() {
     an_erase_that_is_repeated(Kind::Xfs);
 }
+
+/// A first login is killed before the names of what it made are on the medium; the second one finds them, and says
+/// that all is well. On two file systems, for on one the second login's own fsync happens to write out both.
+fn a_first_login_that_is_killed(kind: Kind) {
+    require!(find("strace"));
+    let (data, config) = (require!(Disk::new(kind)), require!(Disk::new(kind)));
+    // The 1st fsync is that of `data`, where the store's directory is new; the last is that of the entry's name.
+    for count in 1..=40 {
+        let mut place = new_place(Subject::Sound, &data);
+        let home = config.root().join(format!("config-{count}"));
+        std::fs::create_dir(&home).expect("a directory");
+        config.sync();
+        place.set("XDG_CONFIG_HOME", &home);
+        let mut model = Model::new(place, 1);
+        let killed = model
+            .place
+            .run("strace")
+            .args(["-f", "-qq", "-o", "/dev/null", "-e"])
+            .arg(format!("inject=fsync:signal=KILL:when={count}"))
+            .arg(model.place.program())
+            .arg("store")
+            .stdin(model.request(&Step::Store(0, "killed".into())).1)
+            .outcome();
+        if killed.code == Some(0) {
+            report(
+                &format!("2 first logins on {kind:?}, killed at an fsync"),
+                &format!("{}: 0 identities lost", count - 1),
+            );
+            assert!(count > 4, "a first login makes more names durable than that");
+            return;
+        }
+        model.carry_out(&Step::Store(0, "second".into()), None);
+        config.cut_power();
+        data.cut_power();
+        model.check(0);
+        assert_eq!(
+            model.tally.violations(),
+            0,
+            "killed at fsync {count}: {}",
+            model.tally
+        );
+    }
+    panic!("a first login fsyncs less often than that");
+}
+
+#[test]
+fn a_login_after_a_first_one_that_was_killed_survives_a_power_cut_on_ext4() {
+    a_first_login_that_is_killed(Kind::Ext4);
+}
+
+#[test]
+fn a_login_after_a_first_one_that_was_killed_survives_a_power_cut_on_xfs() {
+    a_first_login_that_is_killed(Kind::Xfs);
+}

@@ -97,12 +97,11 @@ fn new(
     }
     let identity = x25519::Identity::generate();
     let text = identity::file_text(&identity);
-    let content = match with_passphrase {
-        true => {
-            let passphrase = passphrase::choose(&format!("the identity {}", path.display()), environment)?;
-            Zeroizing::new(cipher::seal(text.as_bytes(), &passphrase)?)
-        }
-        false => Zeroizing::new(text.as_bytes().to_vec()),
+    let content = if with_passphrase {
+        let passphrase = passphrase::choose(&format!("the identity {}", path.display()), environment)?;
+        Zeroizing::new(cipher::seal(text.as_bytes(), &passphrase)?)
+    } else {
+        Zeroizing::new(text.as_bytes().to_vec())
     };
     if exists {
         let aside = |name: &str, aside: &str| {
@@ -164,6 +163,16 @@ fn rotate(environment: &Environment, console: &mut Console) -> Result<(), Error>
             "an identity on hardware is changed with its plugin; then use recipients add and remove".into(),
         ));
     }
+    let writing = Writing::begin_with(Some(old.clone()), environment)?;
+    if let Whom::Setting(_) = writing.whom {
+        return Err(Error::Refused(
+            format!(
+                "{} is set and says to whom is encrypted; unset it, or make a new identity with identity new --replace",
+                settings::RECIPIENTS
+            )
+            .into(),
+        ));
+    }
     let new = x25519::Identity::generate();
     let file = File {
         path: &path,
@@ -177,7 +186,7 @@ fn rotate(environment: &Environment, console: &mut Console) -> Result<(), Error>
     let mut both = identity::file_text(&new);
     both.push_str(&old.to_text());
     file.replace(&both)?;
-    let count = encrypt_to(&new, &old, environment, console)?;
+    let count = encrypt_to(&new, &old, &writing, console)?;
     file.replace(&identity::file_text(&new))?;
     if let Ok(Found::Sealed(sealed)) = parse_sealed(&before, &origin) {
         sealed.lock();
@@ -203,33 +212,25 @@ fn parse_sealed(content: &[u8], origin: &Origin) -> Result<Found, ()> {
 fn encrypt_to(
     new: &x25519::Identity,
     old: &Identities,
-    environment: &Environment,
+    writing: &Writing,
     console: &Console,
 ) -> Result<usize, Error> {
-    let writing = Writing::begin(environment)?;
     let old: Vec<String> = own_recipients(old).iter().map(ToString::to_string).collect();
     let (list, file) = match &writing.whom {
         Whom::Own => (vec![Recipient::X25519(new.to_public())], None),
         Whom::File(file) => {
             let mut file = file.clone();
-            let was_named = old
-                .iter()
-                .fold(false, |was, recipient| file.remove(recipient) || was);
-            if was_named {
+            let names_before = file.named().len();
+            for recipient in &old {
+                file.remove(recipient);
+            }
+            if file.named().len() < names_before {
                 file.add(new.to_public().to_string());
             }
             (file.recipients(), Some(file))
         }
-        Whom::Setting(_) => {
-            return Err(Error::Refused(
-                format!(
-                    "{} is set and says to whom is encrypted; put {} there, then run: docker-credential-age rekey",
-                    settings::RECIPIENTS,
-                    new.to_public()
-                )
-                .into(),
-            ));
-        }
+        // Refused before.
+        Whom::Setting(list) => (list.clone(), None),
     };
     let pin = writing.store.pin()?;
     if let (Some(file), Whom::File(before)) = (&file, &writing.whom) {

@@ -124,7 +124,9 @@ fn add(new: &[String], environment: &Environment, console: &mut Console) -> Resu
         None => own_list(&writing)?,
     };
     let before = file.named();
-    new.iter().for_each(|recipient| file.add(recipient.clone()));
+    for recipient in new {
+        file.add(recipient.clone());
+    }
     let added = file.named().difference(&before).count();
     if added == 0 && old.is_some() {
         return console.print("they are among the recipients already\n");

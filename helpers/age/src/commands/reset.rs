@@ -8,7 +8,8 @@ use docker_credential_helper::{Environment, Error};
 use super::identity_command::under_a_free_name;
 use super::{files, yes};
 use crate::identity::{self, Identities};
-use crate::store::{AgeStore, Problem};
+use crate::recipients;
+use crate::store::{AgeStore, Problem, own_recipients};
 
 pub(super) const COMMAND: ExtraCommand = ExtraCommand { definition, run };
 
@@ -58,6 +59,18 @@ fn run(arguments: &ArgMatches, environment: &Environment, console: &mut Console)
             result => result.map_err(Error::file("set aside", &path)),
         })?;
     }
+    if let Some(file) = store.recipients_file(&directory)?
+        && !recipients::include_one_of(&file.recipients(), &identities)
+    {
+        console.note(&format!(
+            "none of your identities is among the recipients of the store; ask one of them to run: \
+             docker-credential-age recipients add {} (or, if the store is yours alone, remove its {} and approve that)",
+            own_recipients(&identities)
+                .first()
+                .map_or_else(|| "age1…".to_owned(), ToString::to_string),
+            recipients::FILE
+        ));
+    }
     console.print(&format!(
         "set aside {}; log in again to the servers you still use\n",
         files(unreadable.len())
@@ -78,7 +91,7 @@ fn unreadable(
             Ok(_) | Err(Problem::Newer) => {}
             Err(Problem::Plugin(error)) => return Err(error),
             Err(Problem::NoIdentity | Problem::Damaged | Problem::OtherServer) => {
-                unreadable.push(name.clone())
+                unreadable.push(name.clone());
             }
         }
     }

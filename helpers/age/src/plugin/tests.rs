@@ -4,13 +4,15 @@ mod bech32 {
     const CHARACTERS: &[u8; 32] = b"qpzry9x8gf2tvdw0s3jn54khce6mua7l";
 
     fn polymod(values: &[u8]) -> u32 {
-        let generator = [0x3b6a_57b2, 0x2650_8e6d, 0x1ea1_19fa, 0x3d42_33dd, 0x2a14_62b3];
+        let generator: [u32; 5] = [0x3b6a_57b2, 0x2650_8e6d, 0x1ea1_19fa, 0x3d42_33dd, 0x2a14_62b3];
         values.iter().fold(1, |sum: u32, value| {
             let top = sum >> 25;
             let next = (sum & 0x01ff_ffff) << 5 ^ u32::from(*value);
-            (0..5)
-                .filter(|bit| top >> bit & 1 == 1)
-                .fold(next, |next, bit| next ^ generator[bit as usize])
+            generator
+                .iter()
+                .enumerate()
+                .filter(|(bit, _)| top >> bit & 1 == 1)
+                .fold(next, |next, (_, generator)| next ^ generator)
         })
     }
 

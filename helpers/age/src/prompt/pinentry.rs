@@ -19,7 +19,7 @@ const LINE_MAX: u64 = 3 * ANSWER_MAX as u64 + 16;
 /// For everything that no person has to answer.
 const START_UP: Duration = Duration::from_secs(10);
 
-/// GnuPG's codes in the low 16 bits of an error: cancelled, fully cancelled, timeout.
+/// `GnuPG`'s codes in the low 16 bits of an error: cancelled, fully cancelled, timeout.
 const CANCELLED: u32 = 99;
 const FULLY_CANCELLED: u32 = 198;
 const TIMEOUT: u32 = 62;
@@ -185,15 +185,12 @@ fn unescape_to(data: &mut Vec<u8>, line: &[u8]) {
             .flatten()
             .and_then(|digits| std::str::from_utf8(digits).ok())
             .and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        match escaped {
-            Some(escaped) => {
-                data.push(escaped);
-                rest = &after[2..];
-            }
-            None => {
-                data.push(*byte);
-                rest = after;
-            }
+        if let Some(escaped) = escaped {
+            data.push(escaped);
+            rest = &after[2..];
+        } else {
+            data.push(*byte);
+            rest = after;
         }
     }
 }

@@ -105,12 +105,11 @@ struct Line(Zeroizing<Vec<u8>>);
 impl Line {
     fn take(&mut self, byte: u8) -> Option<Answer> {
         match byte {
-            b'\r' | b'\n' => return Some(self.finish()),
             // Ctrl-C, Ctrl-\, Ctrl-Z.
             0x03 | 0x1c | 0x1a => return Some(Answer::Cancelled),
             // Ctrl-D.
             0x04 if self.0.is_empty() => return Some(Answer::Cancelled),
-            0x04 => return Some(self.finish()),
+            b'\r' | b'\n' | 0x04 => return Some(self.finish()),
             0x08 | 0x7f => self.erase_character(),
             // Ctrl-U.
             0x15 => self.0.clear(),

@@ -133,7 +133,7 @@ impl AgeStore {
             return Ok(());
         };
         let whom = self.whom(directory)?;
-        if !(chosen.write_only && !matches!(whom, Whom::Own)) {
+        if !chosen.write_only || matches!(whom, Whom::Own) {
             chosen.identity = Some(Found::Open(sealed.open(self.environment())?));
         }
         Ok(())

@@ -1,0 +1,16 @@
+//! What an entry of docker-credential-age holds once it is decrypted.
+
+#![no_main]
+#![allow(dead_code, reason = "the module is compiled as it stands")]
+
+use libfuzzer_sys::fuzz_target;
+
+#[path = "../../helpers/age/src/entry.rs"]
+mod entry;
+
+fuzz_target!(|plaintext: &[u8]| {
+    if let Ok(credential) = entry::from_plaintext(plaintext) {
+        let written = entry::to_plaintext(&credential).expect("strings are JSON");
+        assert_eq!(entry::from_plaintext(&written), Ok(credential));
+    }
+});

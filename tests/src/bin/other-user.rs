@@ -1,0 +1,49 @@
+//! What another user of the machine does to a store, for the tests that run it as one:
+//!
+//! ```text
+//! other-user flip ONE OTHER    exchanges two names as fast as it can
+//! other-user open DIRECTORY    tries to open all that is in a directory, again and again
+//! ```
+//!
+//! It ends with its stdin, and prints how often it tried and how often it succeeded.
+
+#![expect(clippy::print_stdout, reason = "the test reads the figures from there")]
+
+use std::io::Read as _;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let is_over = Arc::new(AtomicBool::new(false));
+    let over = Arc::clone(&is_over);
+    std::thread::spawn(move || {
+        let _ = std::io::stdin().read_to_end(&mut Vec::new());
+        over.store(true, Ordering::Relaxed);
+    });
+    println!("ready");
+    let (mut tries, mut successes) = (0_u64, 0_u64);
+    while !is_over.load(Ordering::Relaxed) {
+        match arguments[..] {
+            ["flip", one, other] => {
+                tries += 1;
+                let flipped = renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE);
+                successes += u64::from(flipped.is_ok());
+            }
+            ["open", directory] => {
+                for entry in Path::new(directory).read_dir().into_iter().flatten().flatten() {
+                    tries += 1;
+                    successes += u64::from(std::fs::File::open(entry.path()).is_ok());
+                }
+            }
+            _ => return ExitCode::FAILURE,
+        }
+    }
+    println!("{tries} {successes}");
+    ExitCode::SUCCESS
+}

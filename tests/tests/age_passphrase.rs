@@ -1,0 +1,446 @@
+//! docker-credential-age with an identity that is encrypted with a passphrase: who is asked, how, and how often.
+
+#![cfg(target_os = "linux")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a panic is how a part of a test says that it fails"
+)]
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+
+use docker_credential_tests::age_terminal::{Session, run_on_terminal};
+use docker_credential_tests::helper::AGE;
+use docker_credential_tests::login::Login;
+use docker_credential_tests::place::{NOT_FOUND, Place};
+use docker_credential_tests::program::{self, Outcome};
+use docker_credential_tests::refusal::MARKER;
+use docker_credential_tests::registry::Registry;
+use docker_credential_tests::require;
+
+const PASSPHRASE: &str = "correct horse 100% staple";
+const IDENTITY: &str = "config/docker-credential-age/identity.txt";
+const QUESTION: &str = "Passphrase for the identity";
+
+fn login() -> Login {
+    Login::new("user", MARKER)
+}
+
+/// A place with logins for these servers, whose identity is then encrypted by a passphrase and closed.
+fn place(servers: &[&str]) -> Place {
+    let place = Place::new(AGE);
+    for server in servers {
+        place.store(server, &login());
+    }
+    seal(&place);
+    place
+}
+
+/// Encrypts the identity with the passphrase, by age itself.
+fn seal(place: &Place) {
+    let script = format!("age --passphrase --output sealed {IDENTITY} </dev/null && mv sealed {IDENTITY}");
+    let session = run_on_terminal(
+        place,
+        &script,
+        &[&format!("{PASSPHRASE}\n"), &format!("{PASSPHRASE}\n")],
+    );
+    assert_eq!(session.code, Some(0), "{session:?}");
+}
+
+/// Runs a verb with a terminal beside it; stdout and stderr go to files, as a client would have them.
+fn on_terminal(place: &Place, verb: &str, request: &str, answers: &[&str]) -> (Session, String) {
+    fs::write(place.path("request"), request).unwrap();
+    let script = format!("{} {verb} <request >reply 2>complaint", AGE.program().display());
+    let session = run_on_terminal(place, &script, answers);
+    assert_eq!(
+        fs::read_to_string(place.path("complaint")).unwrap(),
+        "",
+        "{verb} says nothing on stderr"
+    );
+    let reply = fs::read_to_string(place.path("reply")).unwrap();
+    (session, reply)
+}
+
+fn answer_for(server: &str) -> String {
+    format!("{{\"ServerURL\":\"{server}\",\"Username\":\"user\",\"Secret\":\"{MARKER}\"}}\n")
+}
+
+fn typed(text: &str) -> String {
+    format!("{text}\n")
+}
+
+/// Without a controlling terminal, whatever the tests have.
+fn without_terminal(place: &Place, verb: &str, stdin: &str, settings: &[(&str, &str)]) -> Outcome {
+    let mut run = place.run("setsid").arg("--wait").arg(AGE.program()).arg(verb);
+    for (name, value) in settings {
+        run = run.env(name, value);
+    }
+    run.stdin(stdin).outcome()
+}
+
+fn assert_locked(outcome: &Outcome, hint: &str) {
+    let said = String::from_utf8_lossy(&outcome.stdout);
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    assert!(said.contains(hint) && said.lines().count() == 1, "{outcome:?}");
+    assert!(outcome.stderr.is_empty(), "{outcome:?}");
+    assert_ne!(outcome.stdout, NOT_FOUND);
+}
+
+fn write_private(path: &Path, text: &str) {
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+/// A pinentry by the name that a setting gives, which answers with `answer`, or cancels.
+fn add_pinentry(place: &mut Place, answer: Option<&str>) {
+    fs::create_dir(place.path("home/pinentry")).unwrap();
+    if let Some(answer) = answer {
+        fs::write(place.path("home/pinentry/answer"), answer).unwrap();
+    }
+    symlink(
+        env!("CARGO_BIN_EXE_pinentry-test"),
+        place.path("bin/pinentry-here"),
+    )
+    .unwrap();
+    place.set("PINENTRY_PROGRAM", "pinentry-here");
+}
+
+fn pinentry_note(place: &Place, name: &str) -> String {
+    fs::read_to_string(place.path("home/pinentry").join(name)).unwrap_or_default()
+}
+
+#[test]
+fn the_terminal_is_asked_and_stdin_and_stdout_are_not_touched() {
+    require!(program::find("age"));
+    let place = place(&["ghcr.io"]);
+    let (session, reply) = on_terminal(&place, "get", "ghcr.io", &[&typed(PASSPHRASE)]);
+    assert_eq!(reply, answer_for("ghcr.io"));
+    assert_eq!(session.count(QUESTION), 1);
+    assert!(
+        !session.screen.contains(PASSPHRASE),
+        "the passphrase is not shown"
+    );
+}
+
+#[test]
+fn an_answer_counts_for_what_follows() {
+    require!(program::find("age"));
+    let place = place(&["ghcr.io", "quay.io"]);
+    on_terminal(&place, "get", "ghcr.io", &[&typed(PASSPHRASE)]);
+    let second = without_terminal(&place, "get", "quay.io", &[]);
+    assert_eq!(String::from_utf8_lossy(&second.stdout), answer_for("quay.io"));
+    let stored = without_terminal(&place, "store", &answer_for("x.example"), &[]);
+    assert_eq!(stored.code, Some(0), "{stored:?}");
+}
+
+#[test]
+fn with_no_time_to_stay_open_every_use_asks() {
+    require!(program::find("age"));
+    let mut place = place(&["ghcr.io"]);
+    place.set("DOCKER_CREDENTIAL_AGE_UNLOCK_SECONDS", "0");
+    for _ in 0..2 {
+        let (session, reply) = on_terminal(&place, "get", "ghcr.io", &[&typed(PASSPHRASE)]);
+        assert_eq!(reply, answer_for("ghcr.io"));
+        assert_eq!(session.count(QUESTION), 1);
+    }
+}
+
+#[test]
+fn a_wrong_passphrase_is_asked_for_again_three_times_in_all() {
+    require!(program::find("age"));
+    let place = place(&["ghcr.io"]);
+    let (session, reply) = on_terminal(&place, "get", "ghcr.io", &["no\n", &typed(PASSPHRASE)]);
+    assert_eq!(reply, answer_for("ghcr.io"));
+    assert_eq!(session.count("That passphrase is wrong"), 1);
+
+    let place = self::place(&["ghcr.io"]);
+    let (session, reply) = on_terminal(&place, "get", "ghcr.io", &["no\n", "no\n", "no\n"]);
+    assert!(reply.starts_with("3 wrong passphrases for "), "{reply}");
+    assert_eq!((session.count(QUESTION), session.code), (3, Some(1)));
+}
+
+#[test]
+fn an_interrupt_cancels_and_leaves_the_terminal_as_it_was() {
+    require!(program::find("age"));
+    let place = place(&["ghcr.io"]);
+    let script = format!(
+        "stty -g >before; printf ghcr.io | {} get >reply; echo $? >code; stty -g >after",
+        AGE.program().display()
+    );
+    run_on_terminal(&place, &script, &["abc\u{3}"]);
+    let read = |name: &str| fs::read_to_string(place.path(name)).unwrap();
+    assert!(read("reply").starts_with("the question for the passphrase was cancelled; "));
+    assert_eq!((read("code").as_str(), read("before")), ("1\n", read("after")));
+}
+
+#[test]
+fn twenty_at_once_ask_once() {
+    require!(program::find("age"));
+    let place = place(&["ghcr.io"]);
+    let script = format!(
+        "for n in $(seq 20); do printf ghcr.io | {} get >reply$n 2>&1 & done; wait",
+        AGE.program().display()
+    );
+    let session = run_on_terminal(&place, &script, &[&typed(PASSPHRASE)]);
+    assert_eq!(session.count(QUESTION), 1, "{session:?}");
+    for n in 1..=20 {
+        let reply = fs::read_to_string(place.path(&format!("reply{n}"))).unwrap();
+        assert_eq!(reply, answer_for("ghcr.io"), "reply {n}");
+    }
+}
+
+#[test]
+fn a_list_of_many_asks_once() {
+    require!(program::find("age"));
+    let servers: Vec<String> = (0..100).map(|n| format!("r{n}.example")).collect();
+    let mut place = place(&servers.iter().map(String::as_str).collect::<Vec<_>>());
+    place.set("DOCKER_CREDENTIAL_AGE_UNLOCK_SECONDS", "0");
+    let (session, reply) = on_terminal(&place, "list", "", &[&typed(PASSPHRASE)]);
+    assert_eq!(session.count(QUESTION), 1);
+    assert_eq!(reply.matches("example").count(), 100);
+}
+
+#[test]
+fn where_nobody_can_be_asked_it_is_locked_and_not_missing() {
+    require!(program::find("age"));
+    let place = place(&["ghcr.io"]);
+    for verb in ["get", "list", "store"] {
+        let stdin = if verb == "store" {
+            answer_for("x.example")
+        } else {
+            "ghcr.io".to_owned()
+        };
+        let outcome = without_terminal(&place, verb, &stdin, &[]);
+        assert_locked(&outcome, "docker-credential-age unlock");
+    }
+    assert!(!place.path("data/docker-credential-age/x.example.age").exists());
+}
+
+#[test]
+fn a_prompt_that_is_forbidden_does_not_appear() {
+    require!(program::find("age"));
+    let mut place = place(&["ghcr.io"]);
+    add_pinentry(&mut place, Some(PASSPHRASE));
+    place.set("DOCKER_CREDENTIAL_NONINTERACTIVE", "1");
+    let (session, reply) = on_terminal(&place, "get", "ghcr.io", &[]);
+    assert!(reply.contains("DOCKER_CREDENTIAL_NONINTERACTIVE"), "{reply}");
+    assert_eq!((session.screen.as_str(), session.code), ("", Some(1)));
+    assert_eq!(pinentry_note(&place, "requests"), "");
+}
+
+#[test]
+fn a_process_in_the_background_does_not_stop_at_the_terminal() {
+    require!(program::find("age"));
+    let place = place(&["ghcr.io"]);
+    let script = format!(
+        "set -m; (printf ghcr.io | {} get >reply) & wait $!",
+        AGE.program().display()
+    );
+    let session = run_on_terminal(&place, &script, &[]);
+    assert_eq!(session.count(QUESTION), 0, "{session:?}");
+    let reply = fs::read_to_string(place.path("reply")).unwrap();
+    assert!(reply.contains("needs a passphrase"), "{reply}");
+}
+
+#[test]
+fn a_passphrase_file_opens_without_a_question() {
+    require!(program::find("age"));
+    let place = place(&["ghcr.io"]);
+    let file = place.path("passphrase");
+    let setting = [("DOCKER_CREDENTIAL_AGE_PASSPHRASE_FILE", file.to_str().unwrap())];
+    write_private(&file, "wrong\n");
+    let outcome = without_terminal(&place, "get", "ghcr.io", &setting);
+    assert_locked(
+        &outcome,
+        "DOCKER_CREDENTIAL_AGE_PASSPHRASE_FILE does not hold the passphrase",
+    );
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    let outcome = without_terminal(&place, "get", "ghcr.io", &setting);
+    assert_locked(&outcome, "chmod 600");
+    write_private(&file, &typed(PASSPHRASE));
+    let outcome = without_terminal(&place, "get", "ghcr.io", &setting);
+    assert_eq!(String::from_utf8_lossy(&outcome.stdout), answer_for("ghcr.io"));
+}
+
+#[test]
+fn a_pinentry_is_asked_in_its_own_language() {
+    require!(program::find("age"));
+    let mut place = place(&["ghcr.io"]);
+    add_pinentry(&mut place, Some(PASSPHRASE));
+    let outcome = without_terminal(&place, "get", "ghcr.io", &[]);
+    assert_eq!(String::from_utf8_lossy(&outcome.stdout), answer_for("ghcr.io"));
+    let requests = pinentry_note(&place, "requests");
+    assert_eq!(requests.matches("GETPIN").count(), 1, "{requests}");
+    assert!(requests.contains("SETDESC the identity ") && requests.contains("SETPROMPT Passphrase:"));
+}
+
+#[test]
+fn a_pinentry_that_is_cancelled_is_no_missing_credential() {
+    require!(program::find("age"));
+    let mut place = place(&["ghcr.io"]);
+    add_pinentry(&mut place, None);
+    assert_locked(&without_terminal(&place, "get", "ghcr.io", &[]), "cancelled");
+}
+
+#[test]
+fn a_pinentry_learns_no_secret_and_no_path_of_others() {
+    require!(program::find("age"));
+    let mut place = place(&["ghcr.io"]);
+    add_pinentry(&mut place, Some(PASSPHRASE));
+    let secrets = [
+        ("SOPS_AGE_KEY", MARKER),
+        ("CI_JOB_TOKEN", MARKER),
+        ("DOCKER_AUTH_CONFIG", MARKER),
+    ];
+    without_terminal(&place, "get", "ghcr.io", &secrets).assert_success("get");
+    let known = pinentry_note(&place, "environment");
+    assert!(known.contains("HOME=") && !known.contains(MARKER), "{known}");
+}
+
+#[test]
+fn a_pinentry_that_others_could_have_put_there_is_not_run() {
+    require!(program::find("age"));
+    let mut place = place(&["ghcr.io"]);
+    add_pinentry(&mut place, Some(PASSPHRASE));
+    fs::set_permissions(place.path("bin"), fs::Permissions::from_mode(0o777)).unwrap();
+    let outcome = without_terminal(&place, "get", "ghcr.io", &[]);
+    assert_locked(&outcome, "PINENTRY_PROGRAM");
+    assert_eq!(pinentry_note(&place, "requests"), "");
+}
+
+#[test]
+fn an_identity_that_is_no_passphrases_or_asks_too_much_work_is_told_so() {
+    require!(program::find("age"));
+    let other = Place::new(AGE);
+    other.store("ghcr.io", &login());
+    let key = fs::read_to_string(other.path(IDENTITY)).unwrap();
+    let public = key
+        .lines()
+        .find_map(|line| line.strip_prefix("# public key: "))
+        .unwrap();
+    let place = place(&["ghcr.io"]);
+    let sealed = fs::read(place.path(IDENTITY)).unwrap();
+    let file = place.path("passphrase");
+    write_private(&file, &typed(PASSPHRASE));
+    let setting = [("DOCKER_CREDENTIAL_AGE_PASSPHRASE_FILE", file.to_str().unwrap())];
+
+    let to_another = place
+        .run("age")
+        .args(["-r", public])
+        .stdin(key.as_bytes())
+        .outcome();
+    fs::write(place.path(IDENTITY), &to_another.stdout).unwrap();
+    assert_locked(
+        &without_terminal(&place, "get", "ghcr.io", &setting),
+        "not with a passphrase",
+    );
+
+    let text = String::from_utf8_lossy(&sealed).into_owned();
+    let header = text.lines().nth(1).unwrap();
+    let greedy = header.rsplit_once(' ').unwrap().0.to_owned() + " 63";
+    let position = sealed
+        .windows(header.len())
+        .position(|window| window == header.as_bytes())
+        .unwrap();
+    let mut changed = sealed.clone();
+    changed.splice(position..position + header.len(), greedy.bytes());
+    fs::write(place.path(IDENTITY), changed).unwrap();
+    assert_locked(
+        &without_terminal(&place, "get", "ghcr.io", &setting),
+        "work factor",
+    );
+}
+
+#[test]
+fn unlock_opens_and_lock_closes() {
+    require!(program::find("age"));
+    let place = place(&["ghcr.io"]);
+    let program = AGE.program();
+    let unlock = format!("{} unlock --for 5m", program.display());
+    let session = run_on_terminal(&place, &unlock, &[&typed(PASSPHRASE)]);
+    assert!(
+        session.code == Some(0) && session.screen.contains("unlocked for 5 min"),
+        "{session:?}"
+    );
+    without_terminal(&place, "get", "ghcr.io", &[]).assert_success("get after unlock");
+    let locked = place.run(&program).arg("lock").outcome();
+    assert_eq!(String::from_utf8_lossy(&locked.stdout), "locked\n");
+    assert_locked(&without_terminal(&place, "get", "ghcr.io", &[]), "unlock");
+}
+
+#[test]
+fn what_is_opened_is_nowhere_on_the_disk() {
+    require!(program::find("age"));
+    let place = Place::new(AGE);
+    place.store("ghcr.io", &login());
+    let text = fs::read_to_string(place.path(IDENTITY)).unwrap();
+    let key = text
+        .lines()
+        .find(|line| line.starts_with("AGE-SECRET-KEY-1"))
+        .unwrap();
+    seal(&place);
+    on_terminal(&place, "get", "ghcr.io", &[&typed(PASSPHRASE)]);
+    let showing: Vec<PathBuf> = program::files_under(&place.path(""))
+        .into_iter()
+        .filter(|(_, bytes)| bytes.windows(key.len()).any(|window| window == key.as_bytes()))
+        .map(|(path, _)| path)
+        .collect();
+    assert_eq!(showing, Vec::<PathBuf>::new());
+}
+
+#[test]
+fn a_new_identity_can_have_a_passphrase_from_the_start() {
+    let place = Place::new(AGE);
+    let script = format!("{} identity new --passphrase >public", AGE.program().display());
+    let answers = ["a\n", "b\n", &typed(PASSPHRASE), &typed(PASSPHRASE)];
+    let session = run_on_terminal(&place, &script, &answers);
+    assert_eq!(session.code, Some(0), "{session:?}");
+    assert_eq!(session.count("These were not the same"), 1);
+    let (session, _) = on_terminal(&place, "store", &answer_for("ghcr.io"), &[&typed(PASSPHRASE)]);
+    assert_eq!(session.code, Some(0), "{session:?}");
+    assert!(
+        fs::read(place.path(IDENTITY))
+            .unwrap()
+            .starts_with(b"age-encryption.org/v1\n-> scrypt")
+    );
+}
+
+#[test]
+fn a_rotated_identity_keeps_its_passphrase_and_asks_once() {
+    require!(program::find("age"));
+    let place = place(&["ghcr.io"]);
+    let script = format!("{} identity rotate >public", AGE.program().display());
+    let session = run_on_terminal(&place, &script, &[&typed(PASSPHRASE)]);
+    assert_eq!(
+        (session.code, session.count(QUESTION)),
+        (Some(0), 1),
+        "{session:?}"
+    );
+    let (_, reply) = on_terminal(&place, "get", "ghcr.io", &[&typed(PASSPHRASE)]);
+    assert_eq!(reply, answer_for("ghcr.io"));
+}
+
+#[test]
+fn docker_logs_in_and_pulls_with_a_passphrase_typed_on_its_terminal() {
+    require!(program::find("age"));
+    require!(program::find("docker"));
+    let alice = Login::new("alice", "a \"quoted\" secret");
+    let registry = require!(Registry::private(std::slice::from_ref(&alice)));
+    let place = Place::with_creds_store(AGE);
+    place.store("x.example", &login());
+    seal(&place);
+    fs::write(place.path("secret"), format!("{}\n", alice.secret)).unwrap();
+    let script = format!(
+        "docker login -u alice --password-stdin {host} <secret && docker manifest inspect --insecure {host}/absent",
+        host = registry.host()
+    );
+    let session = run_on_terminal(&place, &script, &[&typed(PASSPHRASE)]);
+    assert!(session.screen.contains("Login Succeeded"), "{session:?}");
+    assert_eq!(session.count(QUESTION), 1, "{session:?}");
+    // The registry knows the reader, and not the image.
+    assert!(
+        !session.screen.contains("unauthorized") && !session.screen.contains("no basic auth"),
+        "{session:?}"
+    );
+}

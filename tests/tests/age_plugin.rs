@@ -1,0 +1,256 @@
+//! docker-credential-age with keys that only a plugin holds: the plugin here is built on the `age-plugin` crate, and
+//! hides the keys of files by a constant.
+
+#![cfg(target_os = "linux")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a panic is how a part of a test says that it fails"
+)]
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+use docker_credential_tests::age_member::Member;
+use docker_credential_tests::age_terminal::run_on_terminal;
+use docker_credential_tests::helper::AGE;
+use docker_credential_tests::login::Login;
+use docker_credential_tests::place::{NOT_FOUND, Place};
+use docker_credential_tests::program;
+use docker_credential_tests::refusal::MARKER;
+use docker_credential_tests::require;
+
+const RECIPIENT: &str = "age1test1qpzry9x8gf2tvdw0s3jn54khcqyk9kr9";
+const IDENTITY: &str = "AGE-PLUGIN-TEST-1QPZRY9X8GF2TVDW0S3JN54KHCQH4XSN2";
+const STORE: &str = "data/docker-credential-age";
+
+fn login() -> Login {
+    Login::new("user", MARKER)
+}
+
+/// A place with the plugin on its PATH, as `age-plugin-test`, and its identity.
+fn place() -> Place {
+    let place = Place::new(AGE);
+    fs::create_dir(place.path("home/plugin")).unwrap();
+    symlink(
+        env!("CARGO_BIN_EXE_age-plugin-test"),
+        place.path("bin/age-plugin-test"),
+    )
+    .unwrap();
+    let directory = place.path("config/docker-credential-age");
+    fs::create_dir(&directory).unwrap();
+    let identity = directory.join("identity.txt");
+    fs::write(&identity, format!("{IDENTITY}\n")).unwrap();
+    fs::set_permissions(&identity, fs::Permissions::from_mode(0o600)).unwrap();
+    place
+}
+
+/// A place where nothing stays open.
+fn closing_place() -> Place {
+    let mut place = place();
+    place.set("DOCKER_CREDENTIAL_AGE_UNLOCK_SECONDS", "0");
+    place
+}
+
+fn runs(place: &Place) -> Vec<String> {
+    fs::read_to_string(place.path("home/plugin/runs"))
+        .unwrap_or_default()
+        .lines()
+        .map(str::to_owned)
+        .collect()
+}
+
+fn forget_runs(place: &Place) {
+    let _ = fs::remove_file(place.path("home/plugin/runs"));
+}
+
+fn fail(place: &Place, how: &str) {
+    fs::write(place.path("home/plugin/failure"), how).unwrap();
+}
+
+#[test]
+fn what_a_plugin_encrypts_it_decrypts() {
+    let place = closing_place();
+    place.store("ghcr.io", &login());
+    place.assert_answers("ghcr.io", &login());
+    assert_eq!(runs(&place), ["recipient-v1", "identity-v1"]);
+    assert_eq!(place.traces_of(&login()).len(), 0);
+}
+
+#[test]
+fn age_reads_what_a_plugins_identity_stored_and_the_other_way_round() {
+    require!(program::find("age"));
+    let place = closing_place();
+    place.store("ghcr.io", &login());
+    let identity = place.path("config/docker-credential-age/identity.txt");
+    let shown = place
+        .run("age")
+        .args(["--decrypt", "--identity"])
+        .arg(&identity)
+        .arg(place.path(STORE).join("ghcr.io.age"))
+        .outcome();
+    shown.assert_success("age --decrypt");
+    let encrypted = place
+        .run("age")
+        .args(["--encrypt", "--recipient", RECIPIENT])
+        .stdin(shown.stdout)
+        .outcome();
+    encrypted.assert_success("age --encrypt");
+    fs::write(place.path(STORE).join("ghcr.io.age"), encrypted.stdout).unwrap();
+    place.assert_answers("ghcr.io", &login());
+}
+
+#[test]
+fn a_team_can_have_a_key_on_hardware() {
+    let directory = tempfile::Builder::new().prefix("shared-").tempdir().unwrap();
+    let store = directory.path().join("store");
+    let (ann, _) = Member::with_identity(&store);
+    fs::create_dir(ann.place().path("home/plugin")).unwrap();
+    symlink(
+        env!("CARGO_BIN_EXE_age-plugin-test"),
+        ann.place().path("bin/age-plugin-test"),
+    )
+    .unwrap();
+    ann.place().store("ghcr.io", &login());
+    ann.command(&["recipients", "add", RECIPIENT])
+        .assert_success("recipients add");
+    ann.place().assert_answers("ghcr.io", &login());
+    assert_eq!(
+        runs(ann.place()),
+        ["recipient-v1"],
+        "Ann's own key needs no plugin"
+    );
+    let mut bob = closing_place();
+    bob.set("DOCKER_CREDENTIAL_AGE_DIR", &store);
+    bob.assert_answers("ghcr.io", &login());
+}
+
+#[test]
+fn a_list_of_many_runs_the_plugin_once() {
+    let place = closing_place();
+    for number in 0..20 {
+        place.store(&format!("r{number}.example"), &login());
+    }
+    forget_runs(&place);
+    place.verb("list", "").assert_success("list");
+    assert_eq!(runs(&place), ["identity-v1"]);
+}
+
+#[test]
+fn what_was_opened_stays_open_until_it_is_locked() {
+    let place = place();
+    place.store("ghcr.io", &login());
+    forget_runs(&place);
+    place.assert_answers("ghcr.io", &login());
+    place.assert_answers("ghcr.io", &login());
+    assert_eq!(runs(&place), ["identity-v1"]);
+    let outcome = place.run(AGE.program()).arg("lock").outcome();
+    outcome.assert_success("lock");
+}
+
+#[test]
+fn a_pin_is_asked_for_on_the_terminal() {
+    let place = closing_place();
+    place.store("ghcr.io", &login());
+    fs::write(place.path("home/plugin/pin"), "123456").unwrap();
+    let script = format!(
+        "printf ghcr.io | {} get >reply 2>complaint",
+        AGE.program().display()
+    );
+    let session = run_on_terminal(&place, &script, &["123456\n"]);
+    let read = |name: &str| fs::read_to_string(place.path(name)).unwrap();
+    assert!(read("reply").contains(MARKER), "{session:?}");
+    assert_eq!(read("complaint"), "");
+    assert!(session.screen.contains("please touch the key") && session.screen.contains("PIN of the key"));
+
+    let session = run_on_terminal(&place, &script, &["000000\n"]);
+    assert_eq!(session.code, Some(1));
+    assert_eq!(read("reply"), "age-plugin-test says: the PIN is wrong\n");
+}
+
+#[test]
+fn a_plugin_that_is_missing_dies_talks_nonsense_or_hangs_is_an_error_that_names_it() {
+    let mut place = closing_place();
+    place.store("ghcr.io", &login());
+    place.set("DOCKER_CREDENTIAL_NONINTERACTIVE", "1");
+    let refusal = |place: &Place| {
+        let outcome = place.verb("get", "ghcr.io");
+        assert!(
+            outcome.code == Some(1) && outcome.stdout != NOT_FOUND,
+            "{outcome:?}"
+        );
+        let said = String::from_utf8(outcome.stdout).unwrap();
+        assert!(
+            said.contains("age-plugin-test") && said.lines().count() == 1,
+            "{said}"
+        );
+        assert!(!said.contains('\u{1b}'), "{said}");
+        said
+    };
+    for (failure, hint) in [
+        ("exit", "ended without an answer"),
+        ("junk", "does not keep to age's plugin protocol"),
+        ("hang", "has said nothing for 10 s"),
+    ] {
+        fail(&place, failure);
+        assert!(refusal(&place).contains(hint), "{failure}");
+    }
+    fs::remove_file(place.path("bin/age-plugin-test")).unwrap();
+    symlink(place.path("nowhere"), place.path("bin/age-plugin-test")).unwrap();
+    place.set("PATH", place.path("bin"));
+    assert!(refusal(&place).contains("not found"));
+}
+
+#[test]
+fn a_plugin_learns_no_secret() {
+    let mut place = closing_place();
+    place.store("ghcr.io", &login());
+    place.set("CI_JOB_TOKEN", MARKER);
+    place.set("SOPS_AGE_KEY", MARKER);
+    place.set("DOCKER_CREDENTIAL_AGE_IDENTITY", IDENTITY);
+    place.assert_answers("ghcr.io", &login());
+    let known = fs::read_to_string(place.path("home/plugin/environment")).unwrap();
+    assert!(
+        known.contains("HOME=") && !known.contains(MARKER) && !known.contains(IDENTITY),
+        "{known}"
+    );
+    assert!(!known.contains("DOCKER_CREDENTIAL"), "{known}");
+}
+
+#[test]
+fn a_plugin_where_others_could_have_put_it_is_not_run() {
+    let mut place = closing_place();
+    place.store("ghcr.io", &login());
+    forget_runs(&place);
+    let bin = place.path("bin");
+    fs::set_permissions(&bin, fs::Permissions::from_mode(0o777)).unwrap();
+    place.set("PATH", &bin);
+    assert_eq!(place.verb("get", "ghcr.io").code, Some(1));
+    fs::set_permissions(&bin, fs::Permissions::from_mode(0o755)).unwrap();
+    for path in [".", "bin", "", ":"] {
+        place.set("PATH", path);
+        assert_eq!(place.verb("get", "ghcr.io").code, Some(1), "{path:?}");
+    }
+    assert_eq!(runs(&place), Vec::<String>::new());
+    place.set("PATH", &bin);
+    place.assert_answers("ghcr.io", &login());
+}
+
+#[test]
+fn a_recipient_that_is_not_approved_runs_no_plugin() {
+    let directory = tempfile::Builder::new().prefix("shared-").tempdir().unwrap();
+    let store = directory.path().join("store");
+    let (ann, public) = Member::with_identity(&store);
+    fs::create_dir(ann.place().path("home/plugin")).unwrap();
+    symlink(
+        env!("CARGO_BIN_EXE_age-plugin-test"),
+        ann.place().path("bin/age-plugin-test"),
+    )
+    .unwrap();
+    ann.place().store("ghcr.io", &login());
+    fs::write(ann.recipients_file(), format!("{public}\n{RECIPIENT}\n")).unwrap();
+    for outcome in [ann.try_store("quay.io", &login()), ann.command(&["rekey"])] {
+        assert_eq!(outcome.code, Some(1), "{outcome:?}");
+        assert!(outcome.text().contains("recipients approve"), "{outcome:?}");
+    }
+    assert_eq!(runs(ann.place()), Vec::<String>::new());
+}

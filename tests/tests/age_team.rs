@@ -1,0 +1,386 @@
+//! A store of docker-credential-age that several share: who can read it, who agreed to that, and how it changes.
+
+#![cfg(unix)]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a panic is how a part of a test says that it fails"
+)]
+
+use std::fs;
+use std::path::Path;
+
+use docker_credential_tests::age_member::Member;
+use docker_credential_tests::helper::target_directory;
+use docker_credential_tests::login::Login;
+use docker_credential_tests::place::Place;
+use docker_credential_tests::program::{self, Outcome, files_under};
+use docker_credential_tests::refusal::MARKER;
+use docker_credential_tests::require;
+
+fn login() -> Login {
+    Login::new("user", MARKER)
+}
+
+/// Where a store is that belongs to nobody in particular.
+fn shared() -> (tempfile::TempDir, std::path::PathBuf) {
+    let directory = tempfile::Builder::new().prefix("shared-").tempdir().unwrap();
+    let store = directory.path().join("store");
+    (directory, store)
+}
+
+/// Two members of one store, with one login in it.
+fn team(store: &Path) -> (Member, Member, String) {
+    let (ann, _) = Member::with_identity(store);
+    ann.place().store("ghcr.io", &login());
+    let (bob, public) = Member::with_identity(store);
+    ann.command(&["recipients", "add", &public])
+        .assert_success("recipients add");
+    (ann, bob, public)
+}
+
+/// Somebody who should not be there.
+fn stranger() -> String {
+    Member::with_identity("/nonexistent/store").1
+}
+
+fn add_line(member: &Member, line: &str) {
+    let text = fs::read_to_string(member.recipients_file()).unwrap_or_default();
+    fs::write(member.recipients_file(), format!("{text}{line}\n")).unwrap();
+}
+
+#[track_caller]
+fn assert_refused(outcome: &Outcome, hints: &[&str]) {
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    for hint in hints {
+        assert!(outcome.text().contains(hint), "{hint}: {outcome:?}");
+    }
+}
+
+fn entries(store: &Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
+    let mut files = files_under(store);
+    files.sort();
+    files
+}
+
+#[test]
+fn who_is_added_reads_what_was_stored_before_and_after() {
+    let (_directory, store) = shared();
+    let (ann, bob, _) = team(&store);
+    bob.place().assert_answers("ghcr.io", &login());
+    bob.place().store("quay.io", &login());
+    ann.place().assert_answers("quay.io", &login());
+}
+
+#[test]
+fn who_is_removed_reads_nothing_that_is_there_and_the_passwords_to_change_are_named() {
+    let (_directory, store) = shared();
+    let (ann, bob, public) = team(&store);
+    let removed = ann.command(&["recipients", "remove", &public]);
+    removed.assert_success("recipients remove");
+    let said = String::from_utf8_lossy(&removed.stderr).into_owned();
+    assert!(
+        said.contains("they still know what they could read") && said.contains("ghcr.io"),
+        "{said}"
+    );
+    let answer = bob.place().verb("get", "ghcr.io");
+    assert_refused(&answer, &["your identity does not open"]);
+    ann.place().assert_answers("ghcr.io", &login());
+}
+
+#[test]
+fn a_recipient_who_appears_gets_nothing_until_approved() {
+    let (_directory, store) = shared();
+    let (ann, _bob, _) = team(&store);
+    let stranger = stranger();
+    add_line(&ann, &stranger);
+    let before = entries(&store);
+    let added = format!("+{stranger}");
+    let hints = [added.as_str(), "docker-credential-age recipients approve"];
+    assert_refused(&ann.try_store("quay.io", &login()), &hints);
+    assert_refused(&ann.command(&["rekey"]), &hints);
+    assert_refused(&ann.command(&["recipients", "add", &self::stranger()]), &hints);
+    assert_eq!(entries(&store), before, "nothing has changed");
+    ann.place().assert_answers("ghcr.io", &login());
+
+    assert_refused(&ann.command(&["recipients", "approve"]), &["--yes"]);
+    let approved = ann.command(&["recipients", "approve", "--yes"]);
+    assert!(approved.text().contains(&format!("+ {stranger}")), "{approved:?}");
+    ann.try_store("quay.io", &login()).assert_success("store");
+}
+
+#[test]
+fn a_recipients_file_that_vanishes_or_appears_is_refused() {
+    let (_directory, store) = shared();
+    let (ann, _bob, _) = team(&store);
+    let text = fs::read(ann.recipients_file()).unwrap();
+    fs::remove_file(ann.recipients_file()).unwrap();
+    assert_refused(&ann.try_store("quay.io", &login()), &[".age-recipients is gone"]);
+    fs::write(ann.recipients_file(), text).unwrap();
+    ann.try_store("quay.io", &login()).assert_success("store");
+
+    let (_directory, store) = shared();
+    let (alone, public) = Member::with_identity(&store);
+    alone.place().store("ghcr.io", &login());
+    add_line(&alone, &public);
+    add_line(&alone, &stranger());
+    assert_refused(
+        &alone.try_store("quay.io", &login()),
+        &["it has an .age-recipients now"],
+    );
+}
+
+#[test]
+fn the_first_use_of_a_shared_store_says_whom_it_approves() {
+    let (_directory, store) = shared();
+    let (_ann, bob, public) = team(&store);
+    let first = bob.try_store("quay.io", &login());
+    first.assert_success("store");
+    let said = String::from_utf8_lossy(&first.stderr).into_owned();
+    assert!(said.contains("first use of") && said.contains(&public), "{said}");
+    assert!(bob.try_store("quay.io", &login()).stderr.is_empty());
+}
+
+#[test]
+fn who_was_approved_and_left_is_not_approved_when_they_come_back() {
+    let (_directory, store) = shared();
+    let (ann, _bob, public) = team(&store);
+    let full = fs::read_to_string(ann.recipients_file()).unwrap();
+    fs::write(ann.recipients_file(), full.replace(&public, "# gone")).unwrap();
+    ann.try_store("quay.io", &login()).assert_success("store");
+    fs::write(ann.recipients_file(), full).unwrap();
+    assert_refused(&ann.try_store("quay.io", &login()), &["recipients approve"]);
+}
+
+#[test]
+fn a_list_without_oneself_is_refused_unless_one_only_writes() {
+    let (_directory, store) = shared();
+    let (ann, public) = Member::with_identity(&store);
+    let (mut robot, _) = Member::with_identity(&store);
+    fs::create_dir_all(&store).unwrap();
+    add_line(&ann, &public);
+    assert_refused(
+        &robot.try_store("ghcr.io", &login()),
+        &["none of your identities"],
+    );
+    robot.place_mut().set("DOCKER_CREDENTIAL_AGE_WRITE_ONLY", "1");
+    robot.try_store("ghcr.io", &login()).assert_success("store");
+    ann.place().assert_answers("ghcr.io", &login());
+    assert_refused(
+        &robot.place().verb("get", "ghcr.io"),
+        &["your identity does not open"],
+    );
+}
+
+#[test]
+fn a_setting_replaces_the_list_and_its_approval() {
+    let (_directory, store) = shared();
+    let (ann, public) = Member::with_identity(&store);
+    ann.place().store("ghcr.io", &login());
+    add_line(&ann, &stranger());
+    let mut ann = ann;
+    ann.place_mut().set("DOCKER_CREDENTIAL_AGE_RECIPIENTS", &public);
+    ann.try_store("quay.io", &login()).assert_success("store");
+    assert_refused(
+        &ann.command(&["recipients", "add", &public]),
+        &["DOCKER_CREDENTIAL_AGE_RECIPIENTS"],
+    );
+}
+
+#[test]
+fn comments_and_order_of_the_list_stay() {
+    let (_directory, store) = shared();
+    let (ann, _bob, _) = team(&store);
+    let text = fs::read_to_string(ann.recipients_file()).unwrap();
+    fs::write(ann.recipients_file(), format!("# Ann and Bob\n{text}")).unwrap();
+    let third = stranger();
+    ann.command(&["recipients", "add", &third])
+        .assert_success("recipients add");
+    let expected = format!("# Ann and Bob\n{text}{third}\n");
+    assert_eq!(fs::read_to_string(ann.recipients_file()).unwrap(), expected);
+    let listed = ann.command(&["recipients", "list"]);
+    assert_eq!(
+        listed.stdout.split(|byte| *byte == b'\n').count(),
+        4,
+        "{listed:?}"
+    );
+}
+
+#[test]
+fn the_last_one_and_an_unknown_one_cannot_be_removed() {
+    let (_directory, store) = shared();
+    let (ann, _bob, public) = team(&store);
+    assert_refused(
+        &ann.command(&["recipients", "remove", &stranger()]),
+        &["is not among the recipients"],
+    );
+    let own = String::from_utf8(ann.command(&["identity", "show"]).stdout).unwrap();
+    assert_refused(
+        &ann.command(&["recipients", "remove", own.trim()]),
+        &["none of your identities"],
+    );
+    assert_refused(
+        &ann.command(&["recipients", "remove", own.trim(), &public]),
+        &["nobody would be left"],
+    );
+}
+
+#[test]
+fn an_entry_that_cannot_be_read_stops_a_rekey_before_anything_changes() {
+    let (_directory, store) = shared();
+    let (ann, _bob, public) = team(&store);
+    fs::write(store.join("quay.io.age"), "age-encryption.org/v1\n").unwrap();
+    let before = entries(&store);
+    let refused = ann.command(&["recipients", "remove", &public]);
+    assert_refused(&refused, &["quay.io.age", "docker-credential-age reset"]);
+    assert_eq!(entries(&store), before);
+    ann.try_store("x.example", &login())
+        .assert_success("the approval is as before");
+
+    ann.command(&["reset", "--yes"]).assert_success("reset");
+    assert!(store.join("quay.io.age.unreadable").exists());
+    ann.command(&["recipients", "remove", &public])
+        .assert_success("recipients remove");
+}
+
+#[test]
+fn age_and_rage_read_what_is_stored_for_several_and_the_other_way_round() {
+    let (age, rage) = (require!(program::find("age")), require!(program::find("rage")));
+    // Debian's newest rage with its own C library, which may be newer than that of this machine.
+    let libraries = target_directory().join("peers/usr/lib/x86_64-linux-gnu");
+    let loader = libraries.join("ld-linux-x86-64.so.2");
+    let run = |member: &Member, peer: &Path| {
+        if peer.starts_with(target_directory().join("peers")) && loader.exists() {
+            let run = member.place().run(&loader).arg("--library-path").arg(&libraries);
+            return run.arg(peer);
+        }
+        member.place().run(peer)
+    };
+    let (_directory, store) = shared();
+    let (ann, bob, _) = team(&store);
+    for peer in [age, rage] {
+        for member in [&ann, &bob] {
+            let identity = member.place().path("config/docker-credential-age/identity.txt");
+            let shown = run(member, &peer)
+                .args(["--decrypt", "--identity"])
+                .arg(&identity)
+                .arg(store.join("ghcr.io.age"))
+                .outcome();
+            shown.assert_success("decrypting what we wrote");
+            assert!(shown.text().contains(MARKER), "{shown:?}");
+        }
+        let plaintext =
+            format!("{{\"ServerURL\":\"quay.io\",\"Username\":\"user\",\"Secret\":\"{MARKER}\"}}");
+        let encrypted = run(&ann, &peer)
+            .args(["--encrypt", "--recipients-file"])
+            .arg(ann.recipients_file())
+            .stdin(plaintext)
+            .outcome();
+        encrypted.assert_success("encrypting for the team");
+        fs::write(store.join("quay.io.age"), encrypted.stdout).unwrap();
+        ann.place().assert_answers("quay.io", &login());
+        bob.place().assert_answers("quay.io", &login());
+    }
+}
+
+#[test]
+fn a_lost_identity_is_replaced_and_logins_work_again() {
+    let (_directory, store) = shared();
+    let (ann, before) = Member::with_identity(&store);
+    ann.place().store("ghcr.io", &login());
+    ann.command(&["identity", "new", "--replace"])
+        .assert_success("identity new");
+    assert_refused(
+        &ann.place().verb("get", "ghcr.io"),
+        &["your identity does not open"],
+    );
+    assert_refused(&ann.command(&["doctor"]), &["docker-credential-age reset"]);
+    assert_refused(&ann.command(&["reset"]), &["ghcr.io.age", "--yes"]);
+    ann.command(&["reset", "--yes"]).assert_success("reset");
+    ann.place().assert_not_found("ghcr.io");
+    ann.place().store("ghcr.io", &login());
+    ann.place().assert_answers("ghcr.io", &login());
+
+    let old = ann.place().path("config/docker-credential-age/identity.txt.old");
+    assert!(fs::read_to_string(old).unwrap().contains(&before));
+    assert!(store.join("ghcr.io.age.unreadable").exists());
+}
+
+#[test]
+fn a_rotated_identity_takes_the_place_of_the_old_one_among_the_recipients() {
+    let (_directory, store) = shared();
+    let (ann, bob, _) = team(&store);
+    let old = ann.identity_text();
+    ann.command(&["identity", "rotate"])
+        .assert_success("identity rotate");
+    ann.place().assert_answers("ghcr.io", &login());
+    bob.place().assert_answers("ghcr.io", &login());
+    let mut thief = Member::new(&store);
+    thief.place_mut().set("DOCKER_CREDENTIAL_AGE_IDENTITY", old);
+    assert_refused(
+        &thief.place().verb("get", "ghcr.io"),
+        &["your identity does not open"],
+    );
+    let named = fs::read_to_string(ann.recipients_file()).unwrap();
+    assert_eq!(named.lines().count(), 2, "{named}");
+    ann.try_store("quay.io", &login())
+        .assert_success("the new list is approved by its author");
+}
+
+#[test]
+fn a_team_shares_logins_through_git() {
+    require!(program::find("git"));
+    let (_directory, remote) = shared();
+    let ann = Place::new(docker_credential_tests::helper::AGE);
+    let script = format!(
+        r#"
+        set -eu
+        remote={remote} age=docker-credential-age
+        export GIT_AUTHOR_NAME=x GIT_AUTHOR_EMAIL=x@example GIT_COMMITTER_NAME=x GIT_COMMITTER_EMAIL=x@example
+        export GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null
+        who() {{ mkdir -p "$PWD/$1"; export HOME="$PWD/$1" XDG_CONFIG_HOME="$PWD/$1/config" DOCKER_CREDENTIAL_AGE_DIR="$PWD/$1/logins"; }}
+        login() {{ printf '{{"ServerURL":"%s","Username":"team","Secret":"%s"}}' "$1" "$2" | $age store; }}
+        secret() {{ printf %s "$1" | $age get | sed 's/.*"Secret":"\([^"]*\)".*/\1/'; }}
+        publish() {{ git -C "$DOCKER_CREDENTIAL_AGE_DIR" add -A; git -C "$DOCKER_CREDENTIAL_AGE_DIR" commit -qm x; git -C "$DOCKER_CREDENTIAL_AGE_DIR" push -q origin HEAD:main; }}
+        fetch() {{ git -C "$DOCKER_CREDENTIAL_AGE_DIR" pull -q --ff-only origin main; }}
+        git init -q --bare -b main "$remote"
+
+        # Ann begins, Bob joins.
+        who ann; git clone -q "$remote" "$DOCKER_CREDENTIAL_AGE_DIR" 2>/dev/null
+        login registry.example first 2>/dev/null
+        who bob; bob=$($age identity new 2>/dev/null)
+        who ci; ci=$($age identity new 2>/dev/null); key=$(cat "$XDG_CONFIG_HOME/docker-credential-age/identity.txt")
+        who ann; $age recipients add "$bob" "$ci" 2>/dev/null; publish
+        who bob; git clone -q "$remote" "$DOCKER_CREDENTIAL_AGE_DIR"
+        test "$(secret registry.example)" = first
+        login other.example second 2>/dev/null; publish
+
+        # CI has the store and one secret, and no home.
+        git clone -q "$remote" checkout
+        test "$(printf other.example | env -u HOME -u XDG_CONFIG_HOME DOCKER_CREDENTIAL_AGE_IDENTITY="$key" DOCKER_CREDENTIAL_AGE_DIR="$PWD/checkout" $age get | grep -c second)" = 1
+
+        # Somebody slips a key of theirs into the list.
+        who eve; eve=$($age identity new 2>/dev/null)
+        git clone -q "$remote" tampered; echo "$eve" >>tampered/.age-recipients
+        git -C tampered commit -qam x; git -C tampered push -q origin HEAD:main
+        who ann; fetch
+        ! login third.example third >refusal
+        grep -q "+$eve" refusal
+        git -C "$DOCKER_CREDENTIAL_AGE_DIR" revert --no-edit -n HEAD
+        login third.example third; publish
+
+        # Bob leaves, and the passwords change.
+        $age recipients remove "$bob" >/dev/null 2>left
+        grep -q 'other.example registry.example third.example' left
+        login registry.example changed; publish
+        who bob; fetch
+        ! secret_of=$(printf registry.example | $age get)
+        who ci; git -C "$PWD/checkout" pull -q --ff-only origin main
+        test "$(printf registry.example | env -u HOME DOCKER_CREDENTIAL_AGE_IDENTITY="$key" DOCKER_CREDENTIAL_AGE_DIR="$PWD/checkout" $age get | grep -c changed)" = 1
+        "#,
+        remote = remote.display()
+    );
+    ann.run("sh")
+        .args(["-c", &script])
+        .outcome()
+        .assert_success("the team's script");
+}

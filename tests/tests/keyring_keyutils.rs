@@ -1,0 +1,213 @@
+//! docker-credential-keyring with the kernel's keyring. The tests share one per user, so each uses servers of its own.
+
+#![cfg(target_os = "linux")]
+
+use std::fs;
+
+use docker_credential_tests::helper::KEYRING_ALONE;
+use docker_credential_tests::login::Login;
+use docker_credential_tests::place::{NOT_FOUND, Place};
+use docker_credential_tests::program::{Outcome, find};
+use docker_credential_tests::require;
+use docker_credential_tests::requirement::{self, Missing};
+use linux_keyutils::{Key, KeyRing, KeyRingIdentifier, KeySerialId};
+use serde_json::{Value, json};
+
+/// A place without a bus, whose helper uses the kernel's keyring; what a test stores is erased when it ends.
+struct Kernel {
+    place: Place,
+    mark: String,
+}
+
+impl Kernel {
+    fn start() -> Result<Self, Missing> {
+        let mut place = Place::new(KEYRING_ALONE);
+        place.set("DOCKER_CREDENTIAL_KEYRING_BACKEND", "keyutils");
+        // Of the temporary directory, so that no two tests, nor two runs of one, meet.
+        let name = place.path("");
+        let mark = name
+            .file_name()
+            .expect("a name")
+            .to_string_lossy()
+            .replace(['-', '_'], "")
+            .to_lowercase();
+        let kernel = Self { place, mark };
+        match kernel.place.verb("list", "unused") {
+            list if list.code == Some(0) => Ok(kernel),
+            _ => Err(Missing::new("a kernel with keyrings, and leave to use them")),
+        }
+    }
+
+    fn server(&self, name: &str) -> String {
+        format!("{}.example/{name}", self.mark)
+    }
+
+    fn store(&self, server: &str, login: &Login) -> Outcome {
+        let request = json!({ "ServerURL": server, "Username": login.username, "Secret": login.secret });
+        self.place.verb("store", &request.to_string())
+    }
+
+    fn listed(&self) -> Vec<(String, String)> {
+        let list = self.place.verb("list", "unused");
+        list.assert_success("list");
+        let list: Value = serde_json::from_slice(&list.stdout).expect("JSON");
+        let list = list.as_object().expect("an object");
+        list.iter()
+            .filter(|(server, _)| server.contains(&self.mark))
+            .map(|(server, user)| (server.clone(), user.as_str().expect("a string").to_owned()))
+            .collect()
+    }
+}
+
+impl Drop for Kernel {
+    fn drop(&mut self) {
+        for (server, _) in self.listed() {
+            self.place.verb("erase", &server).assert_success("erase");
+        }
+    }
+}
+
+fn alice() -> Login {
+    Login::new("alice", "a \"quoted\" <secret> & more")
+}
+
+#[test]
+fn all_four_verbs_work_without_a_bus() {
+    let kernel = require!(Kernel::start());
+    let server = kernel.server("a");
+    kernel.place.assert_not_found(&server);
+    let stored = kernel.store(&server, &alice());
+    stored.assert_success("store");
+    assert!(stored.stdout.is_empty(), "{stored:?}");
+    assert!(
+        stored.text().contains("gone after a reboot"),
+        "it says so at once\n{stored:?}"
+    );
+    kernel.place.assert_answers(&server, &alice());
+    kernel
+        .place
+        .assert_answers(&format!("https://{server}/"), &alice());
+    assert_eq!(kernel.listed(), [(server.clone(), "alice".to_owned())]);
+    kernel.place.verb("erase", &server).assert_success("erase");
+    kernel.place.assert_not_found(&server);
+    assert_eq!(kernel.listed(), []);
+    kernel
+        .place
+        .verb("erase", &server)
+        .assert_success("erase of what is not there");
+}
+
+#[test]
+fn every_secret_comes_back_byte_for_byte() {
+    let kernel = require!(Kernel::start());
+    let mut logins = Login::every();
+    logins.push(Login::new("empty", ""));
+    logins.push(Login::new("nul", "one\0two\0"));
+    // More than one key holds.
+    logins.push(Login::new("<token>", &"ü".repeat(40_000)));
+    for login in logins {
+        let server = kernel.server("a");
+        kernel.store(&server, &login).assert_success("store");
+        kernel.place.assert_answers(&server, &login);
+        assert_eq!(kernel.listed(), [(server, login.username)]);
+    }
+}
+
+#[test]
+fn servers_that_differ_in_case_only_where_it_matters_are_two() {
+    let kernel = require!(Kernel::start());
+    let [lower, upper] = ["a", "A"].map(|path| kernel.server(path));
+    kernel.store(&lower, &alice()).assert_success("store");
+    kernel.place.assert_not_found(&upper);
+    kernel
+        .store(&upper, &Login::new("bob", "other"))
+        .assert_success("store");
+    kernel.place.assert_answers(&lower, &alice());
+    assert_eq!(kernel.listed().len(), 2);
+}
+
+#[test]
+fn a_revoked_key_is_told_and_can_be_replaced() {
+    let kernel = require!(Kernel::start());
+    let server = kernel.server("a");
+    kernel.store(&server, &alice()).assert_success("store");
+    revoke(&server);
+    let answer = kernel.place.verb("get", &server);
+    assert!(answer.code == Some(1) && answer.stdout != NOT_FOUND, "{answer:?}");
+    assert!(answer.text().contains("log in to it again"), "{answer:?}");
+    assert_eq!(kernel.listed(), []);
+    kernel.store(&server, &alice()).assert_success("store");
+    kernel.place.assert_answers(&server, &alice());
+    revoke(&server);
+    kernel.place.verb("erase", &server).assert_success("erase");
+    kernel.place.assert_not_found(&server);
+}
+
+#[test]
+fn a_full_keyring_is_told_with_its_limits_and_keeps_what_it_has() {
+    require!(requirement::root());
+    let setpriv = require!(find("setpriv"));
+    let kernel = require!(Kernel::start());
+    // A user of its own, whose keys nobody else counts: no account is needed for that.
+    let uid = (200_000 + std::process::id() % 100_000).to_string();
+    let run = |verb: &str, stdin: String| {
+        kernel
+            .place
+            .run(&setpriv)
+            .args(["--reuid", &uid, "--regid", &uid, "--clear-groups"])
+            .arg(program_for_all(&kernel.place))
+            .arg(verb)
+            .stdin(stdin)
+            .outcome()
+    };
+    let server = |number: usize| kernel.server(&number.to_string());
+    let request = |number: usize| {
+        json!({ "ServerURL": server(number), "Username": "u", "Secret": "x".repeat(3000) }).to_string()
+    };
+    let refused = (0..300)
+        .find(|number| run("store", request(*number)).code != Some(0))
+        .expect("some login is one too many");
+    let told = run("store", request(refused));
+    let text = String::from_utf8_lossy(&told.stdout).into_owned();
+    for limit in ["maxkeys", "maxbytes"] {
+        let limit = fs::read_to_string(format!("/proc/sys/kernel/keys/{limit}")).expect("a limit");
+        assert!(text.contains(limit.trim()), "it names {limit}: {text}");
+    }
+    assert!(!text.contains("xxx"));
+    assert_eq!(run("get", server(refused)).stdout, NOT_FOUND);
+    for number in 0..refused {
+        run("get", server(number)).assert_success("what was stored before");
+        run("erase", server(number)).assert_success("erase");
+    }
+    assert_eq!(run("list", String::new()).stdout, b"{}\n");
+}
+
+/// The helper where every user may run it.
+fn program_for_all(place: &Place) -> std::path::PathBuf {
+    use std::os::unix::fs::PermissionsExt as _;
+    let program = place.path("docker-credential-keyring");
+    if !program.exists() {
+        fs::set_permissions(place.path(""), fs::Permissions::from_mode(0o755)).expect("the place is ours");
+        fs::copy(place.helper().program(), &program).expect("a copy");
+    }
+    program
+}
+
+/// Revokes the key of a server, as `keyctl revoke` does.
+fn revoke(server: &str) {
+    let keys = fs::read_to_string("/proc/keys").expect("the kernel lists its keys");
+    let line = keys
+        .lines()
+        .find(|line| line.contains(server))
+        .expect("the key of the server");
+    let id = line.split(' ').next().expect("an identifier");
+    let id = i32::from_str_radix(id, 16).expect("a number");
+    // Only who possesses a key may revoke it.
+    let thread = KeyRing::from_special_id(KeyRingIdentifier::Thread, true).expect("a keyring of this thread");
+    let _ = KeyRing::get_persistent(KeyRingIdentifier::Thread);
+    let user = KeyRing::from_special_id(KeyRingIdentifier::User, false).expect("a keyring of this user");
+    thread.link_keyring(user).expect("a link");
+    Key::from_id(KeySerialId(id))
+        .revoke()
+        .expect("the key can be revoked");
+}

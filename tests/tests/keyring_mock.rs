@@ -1,0 +1,315 @@
+//! docker-credential-keyring and a Secret Service that misbehaves.
+
+#![cfg(target_os = "linux")]
+
+use std::path::Path;
+use std::time::Duration;
+
+use docker_credential_tests::helper::Helper;
+use docker_credential_tests::keyring_bus::{PrivateBus, SECRETS};
+use docker_credential_tests::keyring_mock::{Fault, Mock, Prompt, Script};
+use docker_credential_tests::login::Login;
+use docker_credential_tests::place::Place;
+use docker_credential_tests::program::Outcome;
+use docker_credential_tests::require;
+use docker_credential_tests::requirement::Missing;
+use docker_credential_tests::service::wait_for;
+use serde_json::json;
+use zbus::Variant;
+
+/// The helper, without the keyring that a place of it has otherwise.
+const HELPER: Helper = docker_credential_tests::helper::KEYRING_ALONE;
+
+const ROOT: &str = "/org/freedesktop/secrets";
+const VERBS: [&str; 4] = ["get", "list", "erase", "store"];
+
+/// A place whose bus has a mock on it. The mock ends before its bus.
+struct Mocked {
+    mock: Mock,
+    place: Place,
+    bus: PrivateBus,
+}
+
+impl Mocked {
+    fn start(script: Script) -> Result<Self, Missing> {
+        let mut place = Place::new(HELPER);
+        let bus = PrivateBus::start(Path::new(&place.path("run")))?;
+        place.set("DBUS_SESSION_BUS_ADDRESS", bus.address());
+        let mock = Mock::start(&bus, script);
+        mock.add("ghcr.io", "alice", b"secret");
+        Ok(Self { mock, place, bus })
+    }
+
+    fn verb(&self, verb: &str) -> Outcome {
+        let request = json!({ "ServerURL": "ghcr.io", "Username": "bob", "Secret": "MARKER" }).to_string();
+        self.place
+            .verb(verb, if verb == "store" { &request } else { "ghcr.io" })
+    }
+
+    /// Does what the verb promises.
+    #[track_caller]
+    fn assert_works(&self, verb: &str) {
+        match verb {
+            "get" => self.place.assert_answers("ghcr.io", &alice()),
+            "list" => self.place.assert_lists(&json!({ "ghcr.io": "alice" })),
+            _ => self.verb(verb).assert_success(verb),
+        }
+        match verb {
+            "erase" => assert!(self.mock.usernames().is_empty()),
+            "store" => assert_eq!(self.mock.usernames().last().map(String::as_str), Some("bob")),
+            _ => assert_eq!(self.mock.usernames(), ["alice"]),
+        }
+    }
+}
+
+fn alice() -> Login {
+    Login::new("alice", "secret")
+}
+
+/// Checks that a verb failed, for another reason than that nothing is stored, and gives what it said.
+#[track_caller]
+fn trouble(outcome: &Outcome) -> String {
+    let text = String::from_utf8(outcome.stdout.clone()).expect("UTF-8");
+    assert!(
+        outcome.code == Some(1) && text.lines().count() == 1,
+        "an error is one line on stdout and exit 1\n{outcome:?}"
+    );
+    assert!(
+        !text.contains("not found in native") && !text.contains("MARKER"),
+        "{text}"
+    );
+    assert!(!outcome.text().contains("panicked"), "{outcome:?}");
+    text
+}
+
+fn prompts(prompt: Prompt) -> Script {
+    Script {
+        prompt: Some(prompt),
+        ..Script::default()
+    }
+}
+
+fn fault(method: &'static str, fault: Fault, times: usize) -> Script {
+    Script {
+        fault: Some((method, fault, times)),
+        ..Script::default()
+    }
+}
+
+#[test]
+fn a_service_that_offers_no_encryption_is_spoken_to_in_the_clear() {
+    for verb in VERBS {
+        require!(Mocked::start(Script::default())).assert_works(verb);
+    }
+}
+
+#[test]
+fn a_prompt_that_is_answered_late_is_waited_for() {
+    for hides in [false, true] {
+        for verb in VERBS {
+            let script = Script {
+                hides,
+                ..prompts(Prompt::Answered)
+            };
+            let mocked = require!(Mocked::start(script));
+            mocked.assert_works(verb);
+            let calls = mocked.mock.calls();
+            assert_eq!(
+                calls.iter().filter(|call| *call == "Prompt").count(),
+                1,
+                "{calls:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_prompt_that_comes_to_nothing_is_told_for_what_it_was() {
+    for (prompt, told) in [
+        (Prompt::Dismissed, "dismissed"),
+        (Prompt::Vanishes, "vanished"),
+        (Prompt::Refused, "cannot ask for its password here"),
+    ] {
+        for verb in VERBS {
+            let mocked = require!(Mocked::start(prompts(prompt)));
+            let text = trouble(&mocked.verb(verb));
+            assert!(text.contains("locked") && text.contains(told), "{verb}: {text}");
+        }
+    }
+}
+
+#[test]
+fn a_prompt_that_nobody_answers_is_taken_away_after_a_minute() {
+    let mocked = require!(Mocked::start(prompts(Prompt::Ignored)));
+    let text = trouble(&mocked.verb("get"));
+    assert!(text.contains("60 seconds"), "{text}");
+    assert_eq!(mocked.mock.calls().last().map(String::as_str), Some("Dismiss"));
+}
+
+#[test]
+fn no_prompt_is_made_where_none_may_be_shown() {
+    for hides in [false, true] {
+        for verb in VERBS {
+            let mut mocked = require!(Mocked::start(Script {
+                hides,
+                ..prompts(Prompt::Answered)
+            }));
+            mocked.place.set("DOCKER_CREDENTIAL_NONINTERACTIVE", "1");
+            let text = trouble(&mocked.verb(verb));
+            assert!(text.contains("DOCKER_CREDENTIAL_NONINTERACTIVE"), "{text}");
+            let calls = mocked.mock.calls();
+            assert!(
+                !calls.iter().any(|call| call == "Unlock" || call == "Prompt"),
+                "{calls:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_service_that_ends_in_the_middle_is_asked_once_more() {
+    for (verb, method) in [
+        ("get", "SearchItems"),
+        ("get", "OpenSession"),
+        ("get", "GetSecret"),
+        ("list", "SearchItems"),
+        ("list", "Attributes"),
+        ("erase", "Delete"),
+        ("store", "ReadAlias"),
+        ("store", "CreateItem"),
+        ("store", "Delete"),
+    ] {
+        let mocked = require!(Mocked::start(fault(method, Fault::Ends, 1)));
+        mocked.assert_works(verb);
+    }
+}
+
+#[test]
+fn a_service_that_ends_twice_is_given_up() {
+    for (verb, method) in [
+        ("get", "GetSecret"),
+        ("list", "SearchItems"),
+        ("store", "CreateItem"),
+    ] {
+        let mocked = require!(Mocked::start(fault(method, Fault::Ends, 2)));
+        let text = trouble(&mocked.verb(verb));
+        assert!(text.contains("ended before it answered"), "{text}");
+    }
+}
+
+#[test]
+fn an_answer_of_the_wrong_type_is_an_error_and_not_a_miss() {
+    for (verb, method) in [
+        ("get", "SearchItems"),
+        ("get", "OpenSession"),
+        ("get", "GetSecret"),
+        ("list", "SearchItems"),
+        ("list", "Collections"),
+        ("erase", "SearchItems"),
+        ("store", "ReadAlias"),
+        ("store", "CreateItem"),
+    ] {
+        let mocked = require!(Mocked::start(fault(method, Fault::WrongType, usize::MAX)));
+        let text = trouble(&mocked.verb(verb));
+        assert!(text.contains("wrong type"), "{verb}, {method}: {text}");
+    }
+}
+
+#[test]
+fn an_error_of_the_service_is_told_by_its_name() {
+    for (verb, method) in [
+        ("get", "SearchItems"),
+        ("get", "GetSecret"),
+        ("list", "SearchItems"),
+        ("store", "CreateItem"),
+    ] {
+        let name = "org.example.Error.Surprise";
+        let mocked = require!(Mocked::start(fault(method, Fault::Error(name), usize::MAX)));
+        let text = trouble(&mocked.verb(verb));
+        assert!(text.contains(name) && !text.contains("for the test"), "{text}");
+    }
+}
+
+#[test]
+fn a_secret_that_is_not_text_is_damaged() {
+    let mocked = require!(Mocked::start(Script::default()));
+    mocked.mock.add("bytes.example", "alice", b"\xff\xfe");
+    let text = trouble(&mocked.place.verb("get", "bytes.example"));
+    assert!(text.contains("log in to it again"), "{text}");
+    mocked
+        .place
+        .assert_lists(&json!({ "bytes.example": "alice", "ghcr.io": "alice" }));
+}
+
+#[test]
+fn a_failed_store_leaves_what_was_there() {
+    for method in ["OpenSession", "CreateItem"] {
+        let name = "org.example.Error.Surprise";
+        let mocked = require!(Mocked::start(fault(method, Fault::Error(name), usize::MAX)));
+        trouble(&mocked.verb("store"));
+        assert_eq!(mocked.mock.usernames(), ["alice"]);
+    }
+}
+
+#[test]
+fn nothing_makes_a_keyring_of_version_50_abort() {
+    let script = || Script {
+        delay: Duration::from_millis(5),
+        ..Script::default()
+    };
+    for verb in VERBS {
+        let mocked = require!(Mocked::start(script()));
+        mocked.verb(verb);
+        trouble_free(&mocked);
+    }
+    let mocked = require!(Mocked::start(script()));
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| mocked.place.assert_answers("ghcr.io", &alice()));
+        }
+    });
+    mocked.place.assert_not_found("quay.io");
+    // Errors hang up, too.
+    let mocked = require!(Mocked::start(Script {
+        fault: Some((
+            "GetSecret",
+            Fault::Error("org.example.Error.Surprise"),
+            usize::MAX
+        )),
+        ..script()
+    }));
+    mocked.verb("get");
+    trouble_free(&mocked);
+}
+
+#[test]
+fn the_mock_notices_what_would_make_it_abort() {
+    let mocked = require!(Mocked::start(Script {
+        delay: Duration::from_millis(50),
+        ..Script::default()
+    }));
+    let interface = "org.freedesktop.Secret.Service";
+    let arguments = ("plain", Variant::from(""));
+    let connection = mocked.bus.connect();
+    let call = connection.call_method(Some(SECRETS), ROOT, Some(interface), "OpenSession", &arguments);
+    zbus::block_on(call).expect("it does not abort");
+    assert_eq!(mocked.mock.offences(), ["OpenSession was the first call"]);
+    let message = zbus::Message::method_call(ROOT, "ReadAlias")
+        .destination(SECRETS)
+        .interface(interface)
+        .build(&("default",))
+        .expect("a message");
+    zbus::block_on(connection.send(&message)).expect("the bus takes it");
+    zbus::block_on(connection.close()).expect("the bus is left");
+    wait_for("the next offence", || {
+        (mocked.mock.offences().len() == 2).then_some(())
+    });
+    assert_eq!(mocked.mock.offences()[1], "hung up before ReadAlias was answered");
+}
+
+/// The mock has been called, and had nothing to complain of.
+#[track_caller]
+fn trouble_free(mocked: &Mocked) {
+    assert!(!mocked.mock.calls().is_empty());
+    assert_eq!(mocked.mock.offences(), Vec::<String>::new());
+}
