@@ -22,6 +22,9 @@ const STORED_ONE_BY_ONE: usize = 100;
 /// More items than this cannot be asked of a Secret Service: gnome-keyring takes 20 s to open 5,000.
 const KEYRING_MAX: usize = 1_000;
 
+/// Nor does anyone have more logins than this in an environment, of which the kernel takes 2 MB at most.
+const ENVIRONMENT_MAX: usize = 1_000;
+
 pub(crate) fn server(number: usize) -> String {
     format!("https://r{number}.example.com")
 }
@@ -109,8 +112,12 @@ impl<'a> Place<'a> {
 
     /// Whether `contender` is there and has a store in this place.
     pub(crate) fn has(&self, contender: Contender) -> bool {
-        let is_keyring = matches!(contender, Contender::Keyring | Contender::SecretService);
-        self.world.contenders.have(contender) && (!is_keyring || self.keyring.is_some())
+        let holds_so_many = match contender {
+            Contender::Keyring | Contender::SecretService => self.keyring.is_some(),
+            Contender::Env => self.size <= ENVIRONMENT_MAX,
+            _ => true,
+        };
+        self.world.contenders.have(contender) && holds_so_many
     }
 
     pub(crate) fn get(&self, contender: Contender, number: usize) -> Call {
