@@ -51,6 +51,21 @@ impl Environment {
         }
     }
 
+    /// The same, with the variables as they are now, for whoever is to look up many: the process's own are a list that
+    /// is gone through for each name.
+    #[must_use]
+    pub fn snapshot(&self) -> Self {
+        match &self.variables {
+            // Names have no case there. The system knows by which rule; a copy would not.
+            Variables::Process if cfg!(windows) => self.clone(),
+            Variables::Process => Self {
+                variables: Variables::Stated(std::env::vars_os().collect()),
+                ..self.clone()
+            },
+            Variables::Stated(_) => self.clone(),
+        }
+    }
+
     /// The helper's name, as `docker-credential-age`.
     pub fn program(&self) -> &str {
         &self.program
@@ -65,6 +80,14 @@ impl Environment {
         match &self.variables {
             Variables::Process => std::env::var_os(name),
             Variables::Stated(variables) => variables.get(OsStr::new(name)).cloned(),
+        }
+    }
+
+    /// The names of all variables, in no particular order.
+    pub fn names(&self) -> Box<dyn Iterator<Item = OsString> + '_> {
+        match &self.variables {
+            Variables::Process => Box::new(std::env::vars_os().map(|(name, _)| name)),
+            Variables::Stated(variables) => Box::new(variables.keys().cloned()),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use docker_credential_helper::{Credential, Environment, Error, Secret, ServerUrl, Username};
+use docker_credential_helper::{Credential, Environment, Error, Secret, ServerKey, ServerUrl, Username};
 
 use crate::secret_file;
 
@@ -57,6 +57,21 @@ impl Claims {
                 login,
             }),
         }
+    }
+
+    /// By server, so that [`about`](Self::about) need not go through all of them: `list` asks for each server in turn.
+    /// Those for one server stay in their order.
+    pub(crate) fn sorted(mut self) -> Self {
+        self.claims
+            .sort_by(|one, other| one.server.key().cmp(other.server.key()));
+        self
+    }
+
+    /// Those for one server, if they are [`sorted`](Self::sorted).
+    pub(crate) fn about(&self, server: &ServerKey) -> &[Claim] {
+        let start = self.claims.partition_point(|claim| claim.server.key() < server);
+        let rest = &self.claims[start..];
+        &rest[..rest.partition_point(|claim| claim.server.key() == server)]
     }
 
     pub(crate) fn set_homeless(&mut self, trouble: Trouble) {

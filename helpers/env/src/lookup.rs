@@ -34,14 +34,15 @@ pub(crate) enum Answer {
 impl Lookup {
     /// Fails with [`Error::Setting`]; nothing else can go wrong before a server is asked for.
     pub(crate) fn new(environment: &Environment) -> Result<Self, Error> {
-        let sources = Source::in_order(environment)?;
+        let environment = environment.snapshot();
+        let sources = Source::in_order(&environment)?;
         Ok(Self {
-            environment: environment.clone(),
             sources: sources
                 .into_iter()
                 .map(|source| (source, OnceCell::new()))
                 .collect(),
-            isometry: Hosts::of(environment)?,
+            isometry: Hosts::of(&environment)?,
+            environment,
         })
     }
 
@@ -87,8 +88,7 @@ impl Lookup {
                 Some(hosts) if source == Source::Isometry => hosts.unlisted(&self.environment, server),
                 _ => None,
             };
-            let claims = claims.claims.iter().chain(&unlisted);
-            let claims = claims.filter(|claim| claim.server.key() == server.key());
+            let claims = claims.about(server.key()).iter().chain(&unlisted);
             (source, self.answer(claims))
         })
     }
@@ -116,7 +116,7 @@ impl Lookup {
                 Some(hosts) if *source == Source::Isometry => hosts.claims(&self.environment),
                 _ => source.claims(&self.environment),
             };
-            (*source, claims.get_or_init(read))
+            (*source, claims.get_or_init(|| read().sorted()))
         })
     }
 

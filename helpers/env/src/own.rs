@@ -55,9 +55,8 @@ pub(crate) fn variables_for(server: &ServerKey) -> Option<[String; 5]> {
 
 fn labels(environment: &Environment) -> BTreeSet<Label> {
     environment
-        .variables()
-        .iter()
-        .filter_map(|(name, _)| Label::of_variable(name.to_str()?))
+        .names()
+        .filter_map(|name| Label::of_variable(name.to_str()?))
         .collect()
 }
 
