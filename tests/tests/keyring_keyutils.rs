@@ -202,7 +202,12 @@ fn revoke(server: &str) {
         .lines()
         .filter(|line| line.contains(server))
         .filter_map(|line| line.split_once(' '))
-        .find(|(_, rest)| !rest.split(' ').next().is_some_and(|flags| flags.contains(['R', 'D'])))
+        .find(|(_, rest)| {
+            !rest
+                .split(' ')
+                .next()
+                .is_some_and(|flags| flags.contains(['R', 'D']))
+        })
         .map(|(id, _)| id)
         .expect("a living key of the server");
     let id = i32::from_str_radix(id, 16).expect("a number");

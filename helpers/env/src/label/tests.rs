@@ -241,8 +241,16 @@ fn pair() -> impl Strategy<Value = (Address, Address)> {
             .to_owned();
         (one.clone(), Address { host, ..one })
     });
+    let port_in_name = (address(), 1..=65535_u16).prop_map(|(one, port)| {
+        let host = format!("{}.port.{port}", one.host.trim_end_matches('.'));
+        let with_port = Address {
+            port: Some(port),
+            ..one
+        };
+        (with_port, Address { host, port: None })
+    });
     let is_known = |(_, other): &(Address, Address)| !url(&other.text()).key().is_opaque();
-    prop_oneof![2 => (address(), address()), 2 => near, 1 => other_port, 1 => parent]
+    prop_oneof![2 => (address(), address()), 2 => near, 1 => other_port, 1 => parent, 1 => port_in_name]
         .prop_filter("within the grammar", is_known)
 }
 
