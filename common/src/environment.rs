@@ -58,10 +58,17 @@ impl Environment {
         match &self.variables {
             // Names have no case there. The system knows by which rule; a copy would not.
             Variables::Process if cfg!(windows) => self.clone(),
-            Variables::Process => Self {
-                variables: Variables::Stated(std::env::vars_os().collect()),
-                ..self.clone()
-            },
+            Variables::Process => {
+                // Not `collect`, which sorts first: a verb would load the pages of a sort that it needs nowhere else.
+                let mut variables = BTreeMap::new();
+                for (name, value) in std::env::vars_os() {
+                    variables.insert(name, value);
+                }
+                Self {
+                    variables: Variables::Stated(variables),
+                    ..self.clone()
+                }
+            }
             Variables::Stated(_) => self.clone(),
         }
     }

@@ -42,10 +42,23 @@ pub(crate) fn harden(_: Visibility) {}
 /// The allocator wipes what was on the heap. Ciphers keep blocks of plaintext in local variables, and whether later
 /// calls happen to overwrite them depends on how the compiler lays frames out: with less optimisation, pieces of up to
 /// 300 bytes of a secret were found there.
+///
+/// Only pages that the kernel has handed out are overwritten, for to touch the others would cost more than a whole
+/// `get` of docker-credential-env.
 #[inline(never)]
-#[expect(clippy::large_stack_arrays, reason = "the stack is what is to be overwritten")]
 pub(crate) fn wipe_stack() {
-    let mut used = [0_u8; 1 << 17];
-    zeroize::Zeroize::zeroize(&mut used[..]);
-    std::hint::black_box(&used);
+    let here = 0_u8;
+    wipe_pages(crate::sys::stack_pages_in_use(&raw const here));
+}
+
+/// One page in each call's frame; frames are a little larger than what they hold, so this reaches a little too far.
+#[inline(never)]
+fn wipe_pages(pages: usize) {
+    let mut page = [0_u8; crate::sys::PAGE];
+    // As far as the compiler knows, the zeros are read here.
+    std::hint::black_box(&mut page);
+    if pages > 0 {
+        wipe_pages(pages - 1);
+    }
+    std::hint::black_box(&page);
 }
