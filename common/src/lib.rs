@@ -51,6 +51,7 @@ mod error;
 mod hardening;
 mod log;
 pub mod matching;
+pub mod parallel;
 mod protocol;
 mod secret;
 mod server;

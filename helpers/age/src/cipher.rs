@@ -7,7 +7,7 @@ use std::io::{self, Read, Write};
 
 use age::armor::ArmoredReader;
 use age::secrecy::SecretString;
-use age::{DecryptError, Decryptor, EncryptError, Encryptor, scrypt};
+use age::{DecryptError, Decryptor, EncryptError, Encryptor, scrypt, x25519};
 use docker_credential_helper::{Environment, Error};
 use zeroize::Zeroizing;
 
@@ -37,14 +37,29 @@ pub(crate) fn decrypt(
     identities: &Identities,
     environment: &Environment,
 ) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let decryptor = Decryptor::new_buffered(ArmoredReader::new(file)).map_err(failure)?;
     let unwrappers = identities.plugins.unwrappers(environment);
-    let all = identities
-        .x25519
-        .iter()
-        .map(|identity| identity as &dyn age::Identity)
-        .chain(unwrappers.iter().map(AsRef::as_ref));
-    let mut reader = decryptor.decrypt(all).map_err(failure)?;
+    let native = native(&identities.x25519);
+    decrypt_with(file, native.chain(unwrappers.iter().map(AsRef::as_ref)))
+}
+
+/// An age file, without plugins: this may be done in several threads.
+pub(crate) fn decrypt_natively(
+    file: &[u8],
+    identities: &[x25519::Identity],
+) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    decrypt_with(file, native(identities))
+}
+
+fn native(identities: &[x25519::Identity]) -> impl Iterator<Item = &dyn age::Identity> {
+    identities.iter().map(|identity| identity as &dyn age::Identity)
+}
+
+fn decrypt_with<'a>(
+    file: &[u8],
+    identities: impl Iterator<Item = &'a dyn age::Identity>,
+) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let decryptor = Decryptor::new_buffered(ArmoredReader::new(file)).map_err(failure)?;
+    let mut reader = decryptor.decrypt(identities).map_err(failure)?;
     let mut plaintext = Zeroizing::new(Vec::with_capacity(file.len()));
     reader.read_to_end(&mut plaintext).map_err(|_| Failure::Damaged)?;
     Ok(plaintext)

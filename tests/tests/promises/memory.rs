@@ -212,6 +212,23 @@ fn no_secret_is_left_in_memory_at_exit_after_a_conversation_with_a_keyring() {
     assert_nothing_left("13 memory at exit, keyring", || &place);
 }
 
+/// A long list is deciphered by several threads, each with a stack of its own.
+#[test]
+fn no_secret_is_left_in_memory_after_a_list_in_threads() {
+    require!(requirement::root());
+    require!(program::find("strace"));
+    let place = Subject::Sound.place();
+    let secret = Shape::Escaped.secret(1_000);
+    for number in 0..64 {
+        place.store(&format!("r{number}.example"), &Login::new("user", &secret));
+    }
+    let memory = memory_at_exit(&place, "list", "");
+    for pieces in [Pieces::of(&secret), Pieces::of(&identity_of(&place))] {
+        let left: usize = memory.iter().map(|region| pieces.count_in(region)).sum();
+        assert_eq!(left, 0);
+    }
+}
+
 fn assert_nothing_left<P: Borrow<Place>>(row: &str, place: impl Fn() -> P) {
     let mut found = Vec::new();
     for size in SIZES {

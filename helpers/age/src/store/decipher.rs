@@ -1,5 +1,6 @@
 //! From a file to the credential in it, or the reason why there is none.
 
+use age::x25519;
 use docker_credential_helper::{Credential, Environment, Error};
 use zeroize::Zeroizing;
 
@@ -27,15 +28,29 @@ pub(crate) struct Deciphered {
     pub(crate) plaintext: Zeroizing<Vec<u8>>,
 }
 
-/// What is in the file, provided that it belongs there: whoever can write to the store, though not read it, must not
-/// have one registry's password sent to another by swapping two files.
+/// What is in the file, if it belongs there.
 pub(super) fn decipher(
     file: &[u8],
     name: &str,
     identities: &Identities,
     environment: &Environment,
 ) -> Result<Deciphered, Problem> {
-    let plaintext = cipher::decrypt(file, identities, environment).map_err(|failure| match failure {
+    checked(cipher::decrypt(file, identities, environment), name)
+}
+
+/// As [`decipher`], without plugins: this may be done in several threads.
+pub(super) fn decipher_natively(
+    file: &[u8],
+    name: &str,
+    identities: &[x25519::Identity],
+) -> Result<Deciphered, Problem> {
+    checked(cipher::decrypt_natively(file, identities), name)
+}
+
+/// What was decrypted, provided that it belongs into this file: whoever can write to the store, though not read it,
+/// must not have one registry's password sent to another by swapping two files.
+fn checked(decrypted: Result<Zeroizing<Vec<u8>>, Failure>, name: &str) -> Result<Deciphered, Problem> {
+    let plaintext = decrypted.map_err(|failure| match failure {
         Failure::NoIdentity => Problem::NoIdentity,
         Failure::Damaged => Problem::Damaged,
         Failure::Plugin(error) => Problem::Plugin(error),
