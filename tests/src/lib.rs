@@ -7,6 +7,7 @@
 pub mod age_member;
 pub mod age_terminal;
 pub mod conformance;
+pub mod elsewhere;
 pub mod engine;
 pub mod helper;
 pub mod http;
@@ -14,7 +15,10 @@ pub mod image;
 pub mod keyring_bus;
 pub mod keyring_gnome;
 pub mod keyring_mock;
+pub mod job;
 pub mod login;
+pub mod page;
+pub mod password_store;
 pub mod place;
 pub mod program;
 pub mod refusal;
