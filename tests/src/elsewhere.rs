@@ -30,7 +30,14 @@ impl Elsewhere {
         let directory = TempDir::new().expect("a directory");
         let (certificate, key) = (directory.path().join("certificate"), directory.path().join("key"));
         let made = Command::new(openssl)
-            .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"])
+            .args([
+                "req",
+                "-x509",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:P-256",
+            ])
             .args(["-nodes", "-days", "2", "-subj"])
             .arg(format!("/CN={name}"))
             .arg("-addext")

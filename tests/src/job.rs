@@ -15,7 +15,12 @@ use crate::requirement::Missing;
 /// Where ruby is not installed.
 pub fn read(yaml: &str) -> Result<Value, Missing> {
     let mut ruby = Command::new(find("ruby")?)
-        .args(["-ryaml", "-rjson", "-e", "puts JSON.dump(YAML.safe_load(STDIN.read))"])
+        .args([
+            "-ryaml",
+            "-rjson",
+            "-e",
+            "puts JSON.dump(YAML.safe_load(STDIN.read))",
+        ])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

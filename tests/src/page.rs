@@ -74,7 +74,7 @@ impl Page {
             .take_while(|line| !line.starts_with('#'))
             .filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"))
             .map(|row| row.split(" | ").map(|cell| cell.trim().to_owned()).collect())
-            .filter(|row: &Vec<String>| row.iter().all(|cell| !cell.is_empty()));
+            .filter(|row: &Vec<String>| row.len() > 1 && row.iter().all(|cell| !cell.is_empty()));
         let rows: Vec<Vec<String>> = rows.collect();
         assert!(!rows.is_empty(), "{} has no table beneath {heading:?}", self.path);
         rows

@@ -34,7 +34,14 @@ impl PasswordStore {
         let store = Self { gnupg };
         place
             .run("gpg")
-            .args(["--quiet", "--batch", "--passphrase", "", "--quick-generate-key", KEY])
+            .args([
+                "--quiet",
+                "--batch",
+                "--passphrase",
+                "",
+                "--quick-generate-key",
+                KEY,
+            ])
             .args(["default", "default", "never"])
             .outcome()
             .assert_success("gpg makes a key");

@@ -99,7 +99,7 @@ fn script(transcript: &str) -> String {
     let mut script = String::from("stty -onlcr columns 500\n");
     for command in commands(transcript) {
         let quoted = command.replace('\'', r"'\''");
-        script.push_str(&format!("printf '\\036%s\\n' '$ {quoted}'\n{command}\n"));
+        script.extend(["printf '\\036%s\\n' '$ ", &quoted, "'\n", &command, "\n"]);
     }
     script
 }

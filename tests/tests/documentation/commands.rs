@@ -18,7 +18,9 @@ use crate::home::{alice, home, reader};
 const HUB: &str = "https://index.docker.io/v1/";
 
 fn transcript(heading: &str) -> String {
-    Page::read("docs/commands.md").section(heading, "console").concat()
+    Page::read("docs/commands.md")
+        .section(heading, "console")
+        .concat()
 }
 
 /// An executable script on the place's `PATH`.
@@ -74,7 +76,11 @@ pub(crate) fn export() {
     place.set("HTTPS_PROXY", github.proxy());
     place.set("SSL_CERT_FILE", github.certificate());
     place.set("CURL_CA_BUNDLE", github.certificate());
-    add_script(&place, "kubectl", "cat >\"$HOME/secret.json\"\necho secret/ghcr created");
+    add_script(
+        &place,
+        "kubectl",
+        "cat >\"$HOME/secret.json\"\necho secret/ghcr created",
+    );
     place.store("ghcr.io", &alice());
 
     reader(&place).follows(&transcript("export"));

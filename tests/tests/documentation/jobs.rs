@@ -25,7 +25,9 @@ pub(crate) fn gitlab_in_the_readme() {
 
 #[test]
 pub(crate) fn gitlab_in_the_page() {
-    require!(run_gitlab(&Page::read("docs/env.md").section("GitLab CI", "yaml")[0]));
+    require!(run_gitlab(
+        &Page::read("docs/env.md").section("GitLab CI", "yaml")[0]
+    ));
 }
 
 #[test]
@@ -131,7 +133,10 @@ fn run(place: &mut Place, job: &Value, token: &Login) {
             .iter()
             .map(|script| {
                 let script = format!("cd project\n{script}\n");
-                place.run("bash").args(["-eo", "pipefail", "-c", &script]).outcome()
+                place
+                    .run("bash")
+                    .args(["-eo", "pipefail", "-c", &script])
+                    .outcome()
             })
             .collect();
         let last = outcomes.last().expect("the job does something");

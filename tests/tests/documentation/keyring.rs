@@ -14,7 +14,7 @@ fn script(heading: &str) -> String {
 }
 
 #[test]
-pub(crate) fn in_place_of_dockers_own() {
+pub(crate) fn in_place() {
     require!(GnomeKeyring::available());
     let place = home(KEYRING);
     place.write_config(&json!({ "credsStore": "secretservice" }));
@@ -37,15 +37,21 @@ pub(crate) fn in_place_of_dockers_own() {
 
 /// A place without a bus: what answers is the kernel.
 #[test]
-pub(crate) fn the_kernels_keyring() {
+pub(crate) fn the_kernels() {
     let place = home(KEYRING_ALONE);
-    let list = format!("{}\ndocker-credential-keyring list", script("The kernel's keyring"));
+    let list = format!(
+        "{}\ndocker-credential-keyring list",
+        script("The kernel's keyring")
+    );
     let listed = place.run("sh").args(["-c", &list]).outcome();
     if listed.code != Some(0) {
         require!(Err::<(), _>(Missing::new(
             "a kernel with keyrings, and leave to use them"
         )));
     }
-    let without = place.run("sh").args(["-c", "docker-credential-keyring list"]).outcome();
+    let without = place
+        .run("sh")
+        .args(["-c", "docker-credential-keyring list"])
+        .outcome();
     without.assert_failure("a keyring where there is no bus");
 }

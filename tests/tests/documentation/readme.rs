@@ -142,8 +142,9 @@ fn migrating_takes_one_command() {
         starts,
         ["plain", "pass", "secretservice", "secretservice", "osxkeychain"]
     );
-    let [plain, pass, secretservice, keyring, osxkeychain] =
-        <[(String, String); 5]>::try_from(commands).expect("five of them").map(|(_, command)| command);
+    let [plain, pass, secretservice, keyring, osxkeychain] = <[(String, String); 5]>::try_from(commands)
+        .expect("five of them")
+        .map(|(_, command)| command);
 
     let place = home(AGE);
     place.write_config(&in_the_clear());
@@ -225,6 +226,7 @@ fn store_with(place: &Place, official: &Path, server: &str) {
 pub(crate) fn doctor() {
     let place = home(AGE);
     place.write_config(&json!({ "credsStore": "desktop" }));
+    place.store("ghcr.io", &alice());
     reader(&place).follows(&transcript("Troubleshooting", 0));
 }
 
