@@ -74,6 +74,26 @@ pub(crate) fn from_an_archive() {
     assert_eq!(place.config(), json!({ "credsStore": "age" }));
 }
 
+/// The options that the README names beside the command.
+#[test]
+fn another_helper_or_no_configuration() {
+    require!(find("tar"));
+    let place = home(AGE);
+    make_archive(&place, "archive.tar.gz");
+    let script = repository().join("packaging/install");
+    let install = |options: &str| {
+        let from = "--archive archive.tar.gz --sha256 \"$(sha256sum archive.tar.gz | cut -d ' ' -f 1)\"";
+        let command = format!("sh {} {from} --prefix .local {options}", script.display());
+        run(&place, &command).assert_success(&command);
+    };
+    install("--no-configure");
+    assert!(!place.config_path().exists());
+    for helper in ["keyring", "env"] {
+        install(&format!("--helper {helper}"));
+        assert_eq!(place.config(), json!({ "credsStore": helper }));
+    }
+}
+
 #[test]
 pub(crate) fn completions() {
     let place = home(AGE);

@@ -103,6 +103,8 @@ fn runner(token: &Login, base: &str) -> Result<Place, Missing> {
     find("docker")?;
     let mut place = home(ENV);
     place.keep_secret(std::slice::from_ref(token));
+    // The builder that needs no plugin.
+    place.set("DOCKER_BUILDKIT", "0");
     let project = place.path("project");
     fs::create_dir(&project).expect("a project");
     fs::write(
