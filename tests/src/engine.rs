@@ -44,6 +44,15 @@ impl Engine {
     ///
     /// Where no dockerd is installed, or the tests do not run as root.
     pub fn start() -> Result<Self, Missing> {
+        Self::start_with(&[])
+    }
+
+    /// Starts one whose own environment has these variables: a proxy, say.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    pub fn start_with(variables: &[(&str, &str)]) -> Result<Self, Missing> {
         let program = find("dockerd")?;
         if !rustix::process::geteuid().is_root() {
             return Err(Missing::new("root, for a docker engine of its own"));
@@ -61,6 +70,7 @@ impl Engine {
         fs::write(&settings, "{}").expect("the engine's settings can be written");
 
         let mut command = Command::new(program);
+        command.envs(variables.iter().copied());
         command.args([
             "--iptables=false",
             "--ip6tables=false",

@@ -7,91 +7,30 @@
 )]
 
 use std::fs;
-use std::path::Path;
 
-use docker_credential_tests::age_terminal::run_on_terminal;
 use docker_credential_tests::helper::AGE;
 use docker_credential_tests::login::Login;
+use docker_credential_tests::page::Page;
 use docker_credential_tests::place::Place;
 use docker_credential_tests::program;
 use docker_credential_tests::registry::Registry;
 use docker_credential_tests::require;
-
-/// The transcripts beneath a heading, one after the other.
-fn transcript(heading: &str) -> String {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/age.md");
-    let page = fs::read_to_string(page).unwrap();
-    let section = page
-        .split(&format!("\n## {heading}\n"))
-        .nth(1)
-        .expect("the page has the section");
-    let section = section.split("\n## ").next().unwrap();
-    section
-        .split("```console\n")
-        .skip(1)
-        .map(|block| block.split("```").next().unwrap())
-        .collect()
-}
-
-/// A shell script that shows each command before it runs it, as the transcript does.
-fn script(transcript: &str) -> String {
-    let mut script = String::from("stty -onlcr columns 500\n");
-    for command in transcript.lines().filter_map(|line| line.strip_prefix("$ ")) {
-        let quoted = command.replace('\'', r"'\''");
-        script.extend(["printf '%s\\n' '$ ", &quoted, "'\n", command, "\n"]);
-    }
-    script
-}
-
-/// Whether a line is as written, where `…` stands for anything.
-fn is_like(line: &str, written: &str) -> bool {
-    let mut parts = written.split('…');
-    let first = parts.next().unwrap_or_default();
-    let Some(mut rest) = line.strip_prefix(first) else {
-        return false;
-    };
-    let mut is_open = false;
-    for part in parts {
-        is_open = true;
-        let Some(position) = rest.rfind(part) else {
-            return false;
-        };
-        rest = &rest[position + part.len()..];
-    }
-    rest.is_empty() || (is_open && written.ends_with('…'))
-}
-
-/// Whether the screen shows the transcript; a line of `…` stands for any number of lines.
-fn matches(screen: &[&str], written: &[&str]) -> bool {
-    match (written, screen) {
-        ([], []) => true,
-        (["…", written @ ..], screen) => {
-            (0..=screen.len()).any(|skipped| matches(&screen[skipped..], written))
-        }
-        ([first, written @ ..], [line, screen @ ..]) => is_like(line, first) && matches(screen, written),
-        _ => false,
-    }
-}
+use docker_credential_tests::transcript::Reader;
 
 /// Runs a section in a place whose home is called as on the page.
+#[track_caller]
 fn assert_section_is_as_written(place: &Place, heading: &str, host: &str, answers: &[&str]) {
-    let transcript = transcript(heading).replace("registry.example", host);
-    let home = |below: &str| place.path(below).to_str().unwrap().to_owned();
-    let written = transcript
-        .replace("/home/alice/.config", &home("config"))
-        .replace("/home/alice/.docker", &home("home/.docker"));
-    let session = run_on_terminal(place, &script(&transcript), answers);
-    let screen = session.screen.replace('\r', "");
-    // docker's own log: the registry of the test speaks http.
-    let is_of_the_page = |line: &&str| !line.starts_with("time=\"");
-    let screen: Vec<&str> = screen.lines().map(str::trim_end).filter(is_of_the_page).collect();
-    let written: Vec<&str> = written.lines().map(str::trim_end).collect();
-    assert!(
-        matches(&screen, &written),
-        "the screen shows\n{}\n\nand the page says\n{}",
-        screen.join("\n"),
-        written.join("\n")
-    );
+    let transcript = Page::read("docs/age.md").section(heading, "console").concat();
+    let home = |below: &str| place.path(below).display().to_string();
+    let reader = Reader::new(place)
+        .is_in(place.path(""))
+        .reads("registry.example", host)
+        .reads("/home/alice/.config", home("config"))
+        .reads("/home/alice/.docker", home("home/.docker"));
+    answers
+        .iter()
+        .fold(reader, |reader, answer| reader.answers(answer))
+        .follows(&transcript);
 }
 
 fn alice() -> Login {
@@ -109,7 +48,7 @@ fn on_a_laptop() {
     require!(program::find("docker"));
     let registry = require!(Registry::private(&[alice()]));
     let place = place_with_password();
-    let answers = ["staple\n"; 3];
+    let answers = ["staple"; 3];
     assert_section_is_as_written(&place, "On a laptop", &registry.host(), &answers);
 }
 
@@ -144,12 +83,4 @@ fn in_a_team_and_in_ci() {
         .outcome();
     cloned.assert_success("git clone");
     assert_section_is_as_written(&place, "In CI", &registry.host(), &[]);
-}
-
-#[test]
-fn the_comparison_notices_a_difference() {
-    assert!(matches(&["$ a", "x", "y", "z 1 b"], &["$ a", "…", "z … b"]));
-    assert!(!matches(&["$ a", "x"], &["$ a"]));
-    assert!(!matches(&["$ a"], &["$ a", "x"]));
-    assert!(!matches(&["$ a", "z 1 c"], &["$ a", "z … b"]));
 }

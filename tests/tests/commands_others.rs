@@ -230,6 +230,16 @@ fn doctor_finds_nothing_wrong_where_nothing_is() {
 }
 
 #[test]
+fn doctor_leaves_it_to_the_first_login_to_make_an_identity() {
+    let place = place();
+    assert_found(&place, "warning", "identity");
+    let files = ["config/docker-credential-age", "data/docker-credential-age"];
+    for file in files.map(|file| place.path(file)) {
+        assert!(!file.exists(), "doctor made {file:?}");
+    }
+}
+
+#[test]
 fn doctor_names_what_is_wrong_with_the_configuration() {
     let auth = alice().basic();
     for (config, level, check) in [

@@ -3,11 +3,11 @@
 
 #![cfg(target_os = "linux")]
 
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::fs;
+use std::path::PathBuf;
 use std::thread;
 
+use docker_credential_tests::elsewhere::Elsewhere;
 use docker_credential_tests::helper::ENV;
 use docker_credential_tests::login::Login;
 use docker_credential_tests::place::Place;
@@ -15,7 +15,6 @@ use docker_credential_tests::program::{Outcome, find};
 use docker_credential_tests::registry::{REPOSITORY, Registry};
 use docker_credential_tests::require;
 use docker_credential_tests::requirement::Missing;
-use docker_credential_tests::service::Service;
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -113,75 +112,6 @@ fn a_gitlab_job_reads_an_image_with_docker_auth_config() {
         ("IMAGE", &image),
     ];
     assert_reads(&place, &login, &variables, "DOCKER_AUTH_CONFIG");
-}
-
-/// The registry here, reached as a server on the internet is: by its own name, through a proxy, with TLS.
-struct Elsewhere {
-    _proxy: Service,
-    directory: TempDir,
-    port: String,
-}
-
-impl Elsewhere {
-    fn new(name: &str, registry: &Registry) -> Result<Self, Missing> {
-        let (openssl, python) = (find("openssl")?, find("python3")?);
-        let directory = TempDir::new().expect("a directory");
-        let (certificate, key) = (directory.path().join("certificate"), directory.path().join("key"));
-        let made = Command::new(openssl)
-            .args([
-                "req",
-                "-x509",
-                "-newkey",
-                "ec",
-                "-pkeyopt",
-                "ec_paramgen_curve:P-256",
-                "-nodes",
-                "-days",
-                "2",
-            ])
-            .args([
-                "-subj",
-                &format!("/CN={name}"),
-                "-addext",
-                &format!("subjectAltName=DNS:{name}"),
-            ])
-            .arg("-keyout")
-            .arg(&key)
-            .arg("-out")
-            .arg(&certificate)
-            .output()
-            .expect("openssl runs");
-        assert!(made.status.success(), "openssl makes a certificate: {made:?}");
-        let host = registry.host();
-        let (_, registry_port) = host.rsplit_once(':').expect("host and port");
-        let log = directory.path().join("port");
-        let mut command = Command::new(python);
-        command
-            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/tls_proxy.py"))
-            .args([&certificate, &key])
-            .arg(registry_port)
-            .stdin(Stdio::null())
-            .stdout(File::create(&log).expect("a file"));
-        let mut proxy = Service::start("tls_proxy.py", &mut command);
-        let port = proxy.ready(|| {
-            let text = fs::read_to_string(&log).ok()?;
-            text.strip_suffix('\n').map(str::to_owned)
-        });
-        Ok(Self {
-            _proxy: proxy,
-            port: port.expect("the proxy listens"),
-            directory,
-        })
-    }
-
-    fn proxy(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
-    }
-
-    fn certificate(&self) -> String {
-        let path = self.directory.path().join("certificate");
-        path.to_str().expect("a path in UTF-8").to_owned()
-    }
 }
 
 /// ghcr.io is played by the registry here. Nothing leaves the machine.

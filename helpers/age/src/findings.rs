@@ -84,7 +84,9 @@ fn without_identity(environment: &Environment, error: &Error) -> Finding {
     if has_entries {
         Finding::error("identity", error.to_string())
     } else {
-        Finding::ok("identity", "there is no identity yet; the first login makes one")
+        // More than "ok", so that the round trip does not make it: it is to be backed up by whoever sees it made.
+        Finding::warning("identity", "there is no identity yet; the first login makes one")
+            .mended_by("docker-credential-age identity new")
     }
 }
 

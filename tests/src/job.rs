@@ -1,0 +1,70 @@
+//! The jobs of CI systems, as the documentation shows them in YAML.
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::program::find;
+use crate::requirement::Missing;
+
+/// What a YAML text says, read by a parser that is not ours.
+///
+/// # Errors
+///
+/// Where ruby is not installed.
+pub fn read(yaml: &str) -> Result<Value, Missing> {
+    let mut ruby = Command::new(find("ruby")?)
+        .args([
+            "-ryaml",
+            "-rjson",
+            "-e",
+            "puts JSON.dump(YAML.safe_load(STDIN.read))",
+        ])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("ruby can be run");
+    let mut pipe = ruby.stdin.take().expect("stdin is a pipe");
+    pipe.write_all(yaml.as_bytes()).expect("ruby reads");
+    drop(pipe);
+    let output = ruby.wait_with_output().expect("ruby can be waited for");
+    assert!(output.status.success(), "this is no YAML:\n{yaml}");
+    Ok(serde_json::from_slice(&output.stdout).expect("JSON"))
+}
+
+/// The scripts of the job `build`: in GitLab's form one after the other in one shell, in GitHub's each in its own.
+pub fn scripts(job: &Value) -> Vec<String> {
+    let lines = |list: &Value| -> Vec<String> {
+        let list = list.as_array().map(Vec::as_slice).unwrap_or_default();
+        list.iter()
+            .map(|line| line.as_str().expect("a line of a script").to_owned())
+            .collect()
+    };
+    if let Some(steps) = job["jobs"]["build"]["steps"].as_array() {
+        return steps
+            .iter()
+            .filter_map(|step| step["run"].as_str().map(str::to_owned))
+            .collect();
+    }
+    let build = &job["build"];
+    let all = [lines(&build["before_script"]), lines(&build["script"])].concat();
+    assert!(!all.is_empty(), "the job has a script: {job}");
+    vec![all.join("\n")]
+}
+
+/// The variables that the job itself sets; `${{ secrets.NAME }}` is what `secret` gives for the name.
+pub fn variables(job: &Value, secret: impl Fn(&str) -> String) -> Vec<(String, String)> {
+    let set = [&job["jobs"]["build"]["env"], &job["build"]["variables"]];
+    set.into_iter()
+        .filter_map(Value::as_object)
+        .flatten()
+        .map(|(name, value)| {
+            let value = value.as_str().expect("a variable is text");
+            let named = value
+                .strip_prefix("${{ secrets.")
+                .and_then(|rest| rest.strip_suffix(" }}"));
+            (name.clone(), named.map_or_else(|| value.to_owned(), &secret))
+        })
+        .collect()
+}

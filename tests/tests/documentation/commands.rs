@@ -1,0 +1,128 @@
+//! The transcripts of docs/commands.md.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use docker_credential_tests::elsewhere::Elsewhere;
+use docker_credential_tests::helper::AGE;
+use docker_credential_tests::page::Page;
+use docker_credential_tests::password_store::PasswordStore;
+use docker_credential_tests::place::Place;
+use docker_credential_tests::program::find;
+use docker_credential_tests::registry::Registry;
+use docker_credential_tests::require;
+use serde_json::json;
+
+use crate::home::{alice, home, reader};
+
+const HUB: &str = "https://index.docker.io/v1/";
+
+fn transcript(heading: &str) -> String {
+    Page::read("docs/commands.md")
+        .section(heading, "console")
+        .concat()
+}
+
+/// An executable script on the place's `PATH`.
+fn add_script(place: &Place, name: &str, text: &str) {
+    let file = place.path(&format!("tmp/{name}"));
+    fs::write(&file, format!("#!/bin/sh\n{text}\n")).expect("a script");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).expect("a script can be run");
+    place.add_program(name, &file);
+}
+
+/// As docker writes it, with a login in the clear for two registries.
+fn in_the_clear(creds_store: &str) -> String {
+    let entry = json!({ "auth": alice().basic() });
+    let config = json!({ "auths": { "ghcr.io": entry, HUB: entry }, "credsStore": creds_store });
+    let mut text = Vec::new();
+    let tabs = serde_json::ser::PrettyFormatter::with_indent(b"\t");
+    let mut serializer = serde_json::Serializer::with_formatter(&mut text, tabs);
+    serde::Serialize::serialize(&config, &mut serializer).expect("JSON");
+    String::from_utf8(text).expect("text")
+}
+
+#[test]
+pub(crate) fn configure() {
+    let place = home(AGE);
+    place.command(&["identity", "new"]).assert_success("identity new");
+    add_script(&place, "docker-credential-desktop", "exit 1");
+    fs::write(place.config_path(), in_the_clear("desktop")).expect("config.json");
+    reader(&place).follows(&transcript("configure and unconfigure"));
+}
+
+#[test]
+pub(crate) fn import() {
+    let place = home(AGE);
+    place.command(&["identity", "new"]).assert_success("identity new");
+    fs::write(place.config_path(), in_the_clear("age")).expect("config.json");
+    reader(&place).follows(&transcript("import"));
+}
+
+/// kubectl is a stand-in, for there is no cluster; curl asks a registry that is reached as ghcr.io.
+#[test]
+pub(crate) fn export() {
+    for program in ["curl", "bash", "docker-credential-pass"] {
+        require!(find(program));
+    }
+    let registry = require!(Registry::private(&[alice()]));
+    let github = require!(Elsewhere::new("ghcr.io", &registry));
+    let mut place = home(AGE);
+    let _store = require!(PasswordStore::new(&mut place));
+    place.add_program(
+        "docker-credential-pass",
+        &require!(find("docker-credential-pass")),
+    );
+    place.set("HTTPS_PROXY", github.proxy());
+    place.set("SSL_CERT_FILE", github.certificate());
+    place.set("CURL_CA_BUNDLE", github.certificate());
+    add_script(
+        &place,
+        "kubectl",
+        "cat >\"$HOME/secret.json\"\necho secret/ghcr created",
+    );
+    place.store("ghcr.io", &alice());
+
+    reader(&place).follows(&transcript("export"));
+
+    let secret = fs::read(place.path("home/secret.json")).expect("kubectl was run");
+    let secret: serde_json::Value = serde_json::from_slice(&secret).expect("JSON");
+    assert_eq!(
+        secret,
+        json!({ "auths": { "ghcr.io": { "auth": alice().basic() } } })
+    );
+}
+
+#[test]
+pub(crate) fn explain() {
+    let place = home(AGE);
+    place.write_config(&json!({ "auths": { "ghcr.io": {} }, "credsStore": "age" }));
+    place.store("ghcr.io", &alice());
+    reader(&place).follows(&transcript("explain"));
+}
+
+#[test]
+pub(crate) fn doctor() {
+    require!(find("podman"));
+    let place = home(AGE);
+    place.write_config(&json!({ "auths": { "ghcr.io": {}, HUB: {} }, "credsStore": "age" }));
+    place.store("ghcr.io", &alice());
+    place.store(HUB, &alice());
+    reader(&place).follows(&transcript("doctor"));
+}
+
+#[test]
+pub(crate) fn completions_and_manual() {
+    let place = home(AGE);
+    for heading in ["completions", "manual"] {
+        reader(&place).follows(&transcript(heading));
+    }
+    for file in [
+        "bash-completion/completions/docker-credential-age",
+        "man/man1/docker-credential-age.1",
+        "man/man1/docker-credential-age-import.1",
+    ] {
+        let file = place.path("home/.local/share").join(file);
+        assert!(fs::metadata(&file).is_ok_and(|file| file.len() > 0), "{file:?}");
+    }
+}

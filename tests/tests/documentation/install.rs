@@ -1,0 +1,111 @@
+//! What the pages say about installing.
+
+use std::fs;
+use std::path::Path;
+
+use docker_credential_tests::helper::{AGE, directory};
+use docker_credential_tests::page::{Page, repository};
+use docker_credential_tests::place::Place;
+use docker_credential_tests::program::{Outcome, find};
+use docker_credential_tests::require;
+use serde_json::json;
+
+use crate::home::home;
+
+/// Runs a script in the home, as a person does who is there.
+fn run(place: &Place, script: &str) -> Outcome {
+    let script = format!("set -e\ncd \"$HOME\"\n{script}");
+    place.run("sh").args(["-c", &script]).outcome()
+}
+
+/// An archive of that name as `packaging/packages` makes it, but for the manual pages.
+fn make_archive(place: &Place, name: &str) {
+    let root = name.trim_end_matches(".tar.gz");
+    let tree = place.path("tmp").join(root);
+    for below in ["bin", "share"] {
+        fs::create_dir_all(tree.join(below)).expect("a tree");
+    }
+    for helper in ["age", "env", "keyring"] {
+        let program = format!("docker-credential-{helper}");
+        fs::copy(directory().join(&program), tree.join("bin").join(program)).expect("a program");
+    }
+    let made = place
+        .run("tar")
+        .arg("-C")
+        .arg(place.path("tmp"))
+        .arg("-czf")
+        .arg(place.path("home").join(name))
+        .arg(root)
+        .outcome();
+    made.assert_success("tar");
+}
+
+/// The README and the page show the same line. It is run with another prefix, for root's is the machine's.
+#[test]
+pub(crate) fn from_an_archive() {
+    require!(find("tar"));
+    let line = Page::read("README.md").section("Install", "sh").concat();
+    let shown = Page::read("docs/install.md").section("From a release's archive", "sh");
+    assert_eq!(shown.concat(), line);
+    let archive = line
+        .split_whitespace()
+        .find(|word| word.ends_with(".tar.gz"))
+        .expect("the line names an archive");
+    let version = env!("CARGO_PKG_VERSION");
+    assert!(
+        archive.contains(&format!("-{version}-")),
+        "{archive} is not {version}"
+    );
+    let place = home(AGE);
+    make_archive(&place, archive);
+    let script = repository().join("packaging/install");
+    fs::copy(script, place.path("home/install")).expect("the script can be copied");
+    let sum = run(&place, &format!("sha256sum {archive} | cut -d ' ' -f 1"));
+    let sum = String::from_utf8(sum.stdout).expect("text");
+
+    let line = line.trim().replace("SUM", sum.trim());
+    let installed = run(&place, &format!("{line} --prefix .local"));
+
+    installed.assert_success("install");
+    for helper in ["age", "env", "keyring"] {
+        let program = place.path(&format!("home/.local/bin/docker-credential-{helper}"));
+        assert!(program.is_file(), "{program:?}\n{installed:?}");
+    }
+    assert_eq!(place.config(), json!({ "credsStore": "age" }));
+}
+
+/// The options that the README names beside the command.
+#[test]
+fn another_helper_or_no_configuration() {
+    require!(find("tar"));
+    let place = home(AGE);
+    make_archive(&place, "archive.tar.gz");
+    let script = repository().join("packaging/install");
+    let install = |options: &str| {
+        let from = "--archive archive.tar.gz --sha256 \"$(sha256sum archive.tar.gz | cut -d ' ' -f 1)\"";
+        let command = format!("sh {} {from} --prefix .local {options}", script.display());
+        run(&place, &command).assert_success(&command);
+    };
+    install("--no-configure");
+    assert!(!place.config_path().exists());
+    for helper in ["keyring", "env"] {
+        install(&format!("--helper {helper}"));
+        assert_eq!(place.config(), json!({ "credsStore": helper }));
+    }
+}
+
+#[test]
+pub(crate) fn completions() {
+    let place = home(AGE);
+    let script = Page::read("docs/install.md")
+        .section("Completions and manual pages", "sh")
+        .concat();
+    run(&place, &script).assert_success("completions and manual pages");
+    let share = place.path("home/.local/share");
+    for file in [
+        "bash-completion/completions/docker-credential-age",
+        "man/man1/docker-credential-age.1",
+    ] {
+        assert!(Path::is_file(&share.join(file)), "{file}");
+    }
+}

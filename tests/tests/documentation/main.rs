@@ -1,0 +1,224 @@
+//! What the documentation shows is what happens: every block of the README and of `docs/` is run, or it is said here why
+//! it is not.
+
+#![cfg(target_os = "linux")]
+
+mod commands;
+mod env;
+mod home;
+mod install;
+mod jobs;
+mod keyring;
+mod readme;
+
+use docker_credential_tests::helper;
+use docker_credential_tests::page::{Block, Page, repository};
+use docker_credential_tests::transcript::Reader;
+
+use crate::home::home;
+
+/// Who sees that a block is right.
+#[derive(Clone, Copy)]
+enum Seen {
+    /// This test runs it, or what it is made of.
+    Test(
+        #[expect(
+            dead_code,
+            reason = "it is there to be named: without the test this does not compile"
+        )]
+        fn(),
+    ),
+    /// The program of this path runs it.
+    Program(&'static str),
+    /// The test in this file does; it is another program.
+    File(&'static str),
+    /// People do.
+    ByHand,
+}
+
+/// A block: the heading above it, its language, and who sees that it is right.
+type Known = (&'static str, &'static str, Seen);
+
+/// Every page with its blocks, in order.
+const PAGES: &[(&str, &[Known])] = {
+    use Seen::{ByHand, File, Program, Test};
+    const AGE: Seen = File("tests/tests/age_docs.rs");
+    const VARIABLES: Seen = Test(env::variables_of_the_snippets);
+    &[
+        (
+            "README.md",
+            &[
+                ("docker credential helpers", "sh", Program("tests/run")),
+                ("docker credential helpers", "sh", Program(".ci/run")),
+                ("What it looks like", "console", Test(readme::the_first_login)),
+                ("Install", "sh", Test(install::from_an_archive)),
+                ("On a desktop", "console", Test(readme::on_a_desktop)),
+                ("On a laptop or a server", "console", Test(readme::on_a_laptop)),
+                ("In CI", "yaml", Test(jobs::gitlab_in_the_readme)),
+                ("In CI", "yaml", Test(jobs::github_in_the_readme)),
+                ("In CI", "console", Test(readme::in_ci_with_age)),
+                ("In a team", "console", Test(readme::in_a_team)),
+                ("Migrating", "console", Test(readme::migrating_from_plain_text)),
+                ("Troubleshooting", "console", Test(readme::doctor)),
+                ("Troubleshooting", "console", Test(readme::explain)),
+            ],
+        ),
+        (
+            "docs/age.md",
+            &[
+                ("On a laptop", "console", AGE),
+                ("In a team", "console", AGE),
+                ("In a team", "console", AGE),
+                ("In a team", "console", AGE),
+                ("In CI", "console", AGE),
+            ],
+        ),
+        (
+            "docs/commands.md",
+            &[
+                ("configure and unconfigure", "console", Test(commands::configure)),
+                ("import", "console", Test(commands::import)),
+                ("export", "console", Test(commands::export)),
+                ("explain", "console", Test(commands::explain)),
+                ("doctor", "console", Test(commands::doctor)),
+                ("completions", "console", Test(commands::completions_and_manual)),
+                ("manual", "console", Test(commands::completions_and_manual)),
+            ],
+        ),
+        (
+            "docs/env.md",
+            &[
+                (
+                    "docker-credential-env",
+                    "console",
+                    Test(env::first_pull_and_names),
+                ),
+                ("Your own variables", "sh", VARIABLES),
+                ("Your own variables", "console", Test(env::first_pull_and_names)),
+                (
+                    "When it does not answer",
+                    "sh",
+                    Test(env::when_it_does_not_answer),
+                ),
+                ("Jobs to copy", "json", Test(env::the_configuration)),
+                ("GitLab CI", "yaml", Test(jobs::gitlab_in_the_page)),
+                ("GitHub Actions", "yaml", Test(jobs::github_in_the_page)),
+                ("Jenkins", "groovy", VARIABLES),
+                ("CircleCI", "yaml", VARIABLES),
+                ("Buildkite", "sh", VARIABLES),
+                ("Azure Pipelines", "yaml", VARIABLES),
+                ("Kubernetes", "yaml", VARIABLES),
+                ("systemd", "ini", VARIABLES),
+            ],
+        ),
+        (
+            "docs/install.md",
+            &[
+                ("From source", "sh", Program("tests/run")),
+                // Two builds of everything.
+                ("From source", "sh", ByHand),
+                ("From a release's archive", "sh", Test(install::from_an_archive)),
+                ("Completions and manual pages", "sh", Test(install::completions)),
+            ],
+        ),
+        (
+            "docs/keyring.md",
+            &[
+                ("In place of docker's own helper", "sh", Test(keyring::in_place)),
+                ("The kernel's keyring", "sh", Test(keyring::the_kernels)),
+            ],
+        ),
+        ("docs/promises.md", &[]),
+        ("docs/protocol.md", &[]),
+        // Times are for people to compare.
+        ("docs/speed.md", &[("Speed", "sh", ByHand)]),
+    ]
+};
+
+#[test]
+fn every_block_is_accounted_for() {
+    let pages: Vec<&str> = PAGES.iter().map(|(page, _)| *page).collect();
+    assert_eq!(
+        Page::all(),
+        pages,
+        "these are the pages, and this file knows of those"
+    );
+    for (page, known) in PAGES {
+        let blocks = Page::read(page).blocks();
+        let shown: Vec<(&str, &str)> = blocks
+            .iter()
+            .map(|block| (block.heading.as_str(), block.language.as_str()))
+            .collect();
+        let names: Vec<(&str, &str)> = known
+            .iter()
+            .map(|(heading, language, _)| (*heading, *language))
+            .collect();
+        assert_eq!(
+            shown, names,
+            "{page} has these blocks, and this file knows of those"
+        );
+        for (block, (.., seen)) in blocks.iter().zip(*known) {
+            assert_seen(page, block, *seen);
+        }
+    }
+}
+
+#[track_caller]
+fn assert_seen(page: &str, block: &Block, seen: Seen) {
+    let says = |file: &str, text: &str| {
+        let content = std::fs::read_to_string(repository().join(file)).expect("a file of the repository");
+        assert!(content.contains(text), "{file} does not say {text}");
+    };
+    match seen {
+        Seen::Test(_) => {}
+        Seen::Program(program) => says(program, block.text.trim()),
+        Seen::File(file) => says(file, page),
+        Seen::ByHand => assert_ne!(page, "README.md", "every command of the README is run"),
+    }
+}
+
+/// Commands in the middle of a sentence: the program knows them and their options.
+#[test]
+fn every_command_in_the_text_is_one() {
+    let place = home(helper::KEYRING_ALONE);
+    let mut count = 0;
+    for path in Page::all() {
+        for code in Page::read(&path).code() {
+            let words: Vec<&str> = code.split_whitespace().collect();
+            let ([program, rest @ ..], true) = (&words[..], code.contains(' ')) else {
+                continue;
+            };
+            if rest.iter().any(|word| word.contains(['…', '<', '='])) {
+                continue;
+            }
+            let is_command = rest[0].starts_with(|first: char| first.is_ascii_lowercase());
+            let known = match *program {
+                _ if program.starts_with("docker-credential-") && is_command => place
+                    .run(helper::directory().join(program))
+                    .args(rest)
+                    .arg("--help")
+                    .outcome(),
+                _ if program.starts_with("packaging/") || program.starts_with("tests/") => {
+                    let path = repository().join(program);
+                    let options = rest.iter().filter(|word| word.starts_with("--"));
+                    let text = std::fs::read_to_string(&path).expect("a script");
+                    let takes_all = text.contains("ARGUMENTS FOR cargo test");
+                    for option in options {
+                        assert!(takes_all || text.contains(option), "{path:?} has no {option}");
+                    }
+                    place.run("test").arg("-x").arg(path).outcome()
+                }
+                _ => continue,
+            };
+            known.assert_success(&format!("{path}: {code}"));
+            count += 1;
+        }
+    }
+    assert!(count > 20, "the pages name commands; {count} were found");
+}
+
+#[test]
+#[should_panic(expected = "hello")]
+fn control_a_transcript_that_shows_something_else_is_noticed() {
+    Reader::new(&home(helper::AGE)).follows("$ echo hello\ngoodbye\n");
+}

@@ -1,0 +1,239 @@
+//! The README's transcripts.
+
+use std::fs;
+use std::path::Path;
+
+use docker_credential_tests::age_member::Member;
+use docker_credential_tests::engine::Engine;
+use docker_credential_tests::helper::{AGE, KEYRING};
+use docker_credential_tests::keyring_gnome::GnomeKeyring;
+use docker_credential_tests::login::Login;
+use docker_credential_tests::page::Page;
+use docker_credential_tests::password_store::PasswordStore;
+use docker_credential_tests::place::Place;
+use docker_credential_tests::program::find;
+use docker_credential_tests::registry::Registry;
+use docker_credential_tests::require;
+use docker_credential_tests::requirement::Missing;
+use docker_credential_tests::transcript::Reader;
+use serde_json::json;
+
+use crate::home::{alice, home, reader};
+
+const HUB: &str = "https://index.docker.io/v1/";
+
+fn transcript(heading: &str, index: usize) -> String {
+    Page::read("README.md").section(heading, "console")[index].clone()
+}
+
+/// Somebody who finds this registry where the README shows `localhost:5000`.
+fn reader_with<'a>(place: &'a Place, registry: &Registry) -> Reader<'a> {
+    let host = registry.other_host();
+    let file = host.replace(':', "%3A");
+    reader(place)
+        .reads("localhost:5000", host)
+        .reads("localhost%3A5000", file)
+}
+
+#[test]
+pub(crate) fn the_first_login() {
+    require!(find("docker"));
+    require!(find("age"));
+    let registry = require!(Registry::private(&[alice()]));
+    let place = home(AGE);
+    place.write_config(&json!({ "credsStore": "age" }));
+    reader_with(&place, &registry).follows(&transcript("What it looks like", 0));
+}
+
+/// What docker's own helper keeps is there after the change, and what came since after the change back.
+#[test]
+pub(crate) fn on_a_desktop() {
+    require!(find("docker"));
+    require!(GnomeKeyring::available());
+    let official = require!(find("docker-credential-secretservice"));
+    let engine = require!(Engine::start());
+    let registry = require!(Registry::private(&[alice()]));
+    registry.push_image(&alice());
+    let mut place = home(KEYRING);
+    place.set("DOCKER_HOST", engine.host());
+    place.add_program("docker-credential-secretservice", &official);
+    place.write_config(&json!({ "credsStore": "secretservice" }));
+    store_with(&place, &official, HUB);
+
+    reader_with(&place, &registry).follows(&transcript("On a desktop", 0));
+}
+
+#[test]
+pub(crate) fn on_a_laptop() {
+    require!(find("docker"));
+    let registry = require!(Registry::private(&[alice()]));
+    let place = home(AGE);
+    reader_with(&place, &registry)
+        .answers("a passphrase")
+        .answers("a passphrase")
+        .answers("a passphrase")
+        .follows(&transcript("On a laptop or a server", 0));
+}
+
+#[test]
+pub(crate) fn in_ci_with_age() {
+    require!(find("docker"));
+    let engine = require!(Engine::start());
+    let registry = require!(Registry::private(&[alice()]));
+    registry.push_image(&alice());
+    let mut place = home(AGE);
+    let (member, _) = Member::with_identity(place.path("home/team-logins"));
+    member.place().store(&registry.other_host(), &alice());
+    place.set("CI_SECRET", member.identity_text());
+    place.set("DOCKER_HOST", engine.host());
+
+    reader_with(&place, &registry).follows(&transcript("In CI", 0));
+}
+
+#[test]
+pub(crate) fn in_a_team() {
+    require!(find("docker"));
+    require!(find("git"));
+    let registry = require!(Registry::private(&[alice()]));
+    let mut place = home(AGE);
+    place.write_config(&json!({ "credsStore": "age" }));
+    for (name, value) in [
+        ("GIT_AUTHOR_NAME", "Alice"),
+        ("GIT_AUTHOR_EMAIL", "alice@example"),
+        ("GIT_COMMITTER_NAME", "Alice"),
+        ("GIT_COMMITTER_EMAIL", "alice@example"),
+        ("GIT_CONFIG_NOSYSTEM", "1"),
+    ] {
+        place.set(name, value);
+    }
+    place
+        .run("git")
+        .args(["init", "-q", "--bare", "-b", "main", "home/team.git"])
+        .outcome()
+        .assert_success("git init");
+    reader_with(&place, &registry).follows(&transcript("In a team", 0));
+}
+
+#[test]
+pub(crate) fn migrating_from_plain_text() {
+    let place = home(AGE);
+    place.write_config(&in_the_clear());
+    reader(&place).follows(&transcript("Migrating", 0));
+}
+
+fn in_the_clear() -> serde_json::Value {
+    let entry = json!({ "auth": alice().basic() });
+    json!({ "auths": { "ghcr.io": entry, HUB: entry } })
+}
+
+/// The one command for each former home of logins, as the README's table has it.
+#[test]
+fn migrating_takes_one_command() {
+    let commands: Vec<(String, String)> = Page::read("README.md")
+        .table("Migrating")
+        .into_iter()
+        .map(|row| (row[0].clone(), row[1].trim_matches('`').to_owned()))
+        .collect();
+    let starts: Vec<&str> = commands
+        .iter()
+        .map(|(from, _)| from.split([':', ',', ' ']).next().expect("a word"))
+        .collect();
+    assert_eq!(
+        starts,
+        ["plain", "pass", "secretservice", "secretservice", "osxkeychain"]
+    );
+    let [plain, pass, secretservice, keyring, osxkeychain] = <[(String, String); 5]>::try_from(commands)
+        .expect("five of them")
+        .map(|(_, command)| command);
+
+    let place = home(AGE);
+    place.write_config(&in_the_clear());
+    assert_migrates(&place, &plain, HUB);
+
+    assert_migrates_from_a_helper_that_keeps_files(&osxkeychain);
+    require!(migrate_from_pass(&pass));
+    require!(migrate_from_secretservice(&secretservice));
+    require!(stay_in_the_keyring(&keyring));
+}
+
+fn migrate_from_pass(command: &str) -> Result<(), Missing> {
+    let official = find("docker-credential-pass")?;
+    let mut place = home(AGE);
+    let _store = PasswordStore::new(&mut place)?;
+    migrate_from(&place, command, "pass", &official);
+    Ok(())
+}
+
+fn migrate_from_secretservice(command: &str) -> Result<(), Missing> {
+    let official = find("docker-credential-secretservice")?;
+    GnomeKeyring::available()?;
+    let mut with_keyring = home(KEYRING);
+    let mut place = home(AGE);
+    let address = with_keyring.keyring().bus().address().to_owned();
+    place.set("DBUS_SESSION_BUS_ADDRESS", address);
+    migrate_from(&place, command, "secretservice", &official);
+    Ok(())
+}
+
+fn stay_in_the_keyring(command: &str) -> Result<(), Missing> {
+    let official = find("docker-credential-secretservice")?;
+    GnomeKeyring::available()?;
+    migrate_from(&home(KEYRING), command, "secretservice", &official);
+    Ok(())
+}
+
+/// osxkeychain is a program of macOS. In its place stands one that speaks the protocol, under its name.
+fn assert_migrates_from_a_helper_that_keeps_files(command: &str) {
+    let stand_in = Path::new(env!("CARGO_BIN_EXE_docker-credential-reference"));
+    let mut place = home(AGE);
+    place.set("REFERENCE_STATE", place.path("osxkeychain"));
+    migrate_from(&place, command, "osxkeychain", stand_in);
+    fs::metadata(place.path("osxkeychain")).expect("the stand-in keeps what it has");
+}
+
+/// docker asks another helper, which has a login; after the command it asks ours, which has it, too.
+#[track_caller]
+fn migrate_from(place: &Place, command: &str, former: &str, official: &Path) {
+    place.add_program(&format!("docker-credential-{former}"), official);
+    place.write_config(&json!({ "credsStore": former }));
+    store_with(place, official, "ghcr.io");
+    assert_migrates(place, command, "ghcr.io");
+}
+
+#[track_caller]
+fn assert_migrates(place: &Place, command: &str, server: &str) {
+    place
+        .run("sh")
+        .args(["-c", command])
+        .outcome()
+        .assert_success(command);
+    assert_eq!(place.config()["credsStore"], place.helper().name, "{command}");
+    place.assert_answers(server, &alice());
+}
+
+fn store_with(place: &Place, official: &Path, server: &str) {
+    let Login { username, secret } = alice();
+    let request = json!({ "ServerURL": server, "Username": username, "Secret": secret });
+    place
+        .run(official)
+        .arg("store")
+        .stdin(request.to_string())
+        .outcome()
+        .assert_success("docker's own helper stores");
+}
+
+#[test]
+pub(crate) fn doctor() {
+    let place = home(AGE);
+    place.write_config(&json!({ "credsStore": "desktop" }));
+    place.store("ghcr.io", &alice());
+    reader(&place).follows(&transcript("Troubleshooting", 0));
+}
+
+#[test]
+pub(crate) fn explain() {
+    let place = home(AGE);
+    place.write_config(&json!({ "auths": { "ghcr.io": {} }, "credsStore": "age" }));
+    place.store("ghcr.io", &alice());
+    reader(&place).follows(&transcript("Troubleshooting", 1));
+}
