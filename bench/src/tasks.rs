@@ -135,16 +135,24 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    /// One task of every helper that has a store in `place`.
+    /// One task of every helper that has a store in `place`. Beside a get, what any program costs to start under the
+    /// same conditions: after its rivals, too.
     fn row(&self, task: Task, place: &Place<'_>, work: impl Fn(&Place<'_>, Contender) -> Work) -> Row {
-        let measured: Vec<Contender> = Contender::HELPERS
+        let measured: Vec<Contender> = Contender::ALL
             .into_iter()
-            .filter(|helper| place.has(*helper))
-            // The environment cannot be written.
-            .filter(|helper| task != Task::Store || *helper != Contender::Env)
+            .filter(|contender| self.contenders.have(*contender))
+            .filter(|contender| match contender {
+                Contender::True | Contender::Hello => task == Task::Get,
+                // The environment cannot be written.
+                Contender::Env if task == Task::Store => false,
+                helper => place.has(*helper),
+            })
             .collect();
-        let works = measured.iter().map(|helper| work(place, *helper)).collect();
-        self.measured(task, &measured, works)
+        let work = |contender: &Contender| match contender {
+            Contender::True | Contender::Hello => Work::one(self.started(*contender)),
+            helper => work(place, *helper),
+        };
+        self.measured(task, &measured, measured.iter().map(work).collect())
     }
 
     fn measured(&self, task: Task, contenders: &[Contender], mut works: Vec<Work>) -> Row {
