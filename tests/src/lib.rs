@@ -15,6 +15,7 @@ pub mod keyring_bus;
 pub mod keyring_gnome;
 pub mod keyring_mock;
 pub mod login;
+pub mod matrix;
 pub mod place;
 pub mod program;
 pub mod refusal;

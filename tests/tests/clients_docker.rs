@@ -7,7 +7,7 @@ use docker_credential_tests::login::Login;
 use docker_credential_tests::place::Place;
 use docker_credential_tests::program::{Outcome, find};
 use docker_credential_tests::registry::Registry;
-use docker_credential_tests::{for_each_helper, for_env_too, require};
+use docker_credential_tests::{for_each_helper, for_env_too, matrix_is_true, require};
 use serde_json::json;
 
 for_each_helper!(
@@ -24,6 +24,7 @@ for_env_too!(
     a_private_image_is_read_with_its_login,
     a_public_registry_is_read_without_a_login,
 );
+matrix_is_true!();
 
 fn alice() -> Login {
     Login::new("alice", "a \"quoted\" <secret> & more")

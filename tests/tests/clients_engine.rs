@@ -12,7 +12,7 @@ use docker_credential_tests::login::Login;
 use docker_credential_tests::place::Place;
 use docker_credential_tests::program::{Outcome, find, find_plugin};
 use docker_credential_tests::registry::{REPOSITORY, Registry};
-use docker_credential_tests::{for_each_helper, for_env_too, require};
+use docker_credential_tests::{for_each_helper, for_env_too, matrix_is_true, require};
 use serde_json::json;
 
 for_each_helper!(
@@ -29,6 +29,7 @@ for_env_too!(
     buildx_builds_from_a_private_image,
     compose_pulls_with_one_get_for_each_image,
 );
+matrix_is_true!();
 
 /// What `docker build` shows the helper of: 20 servers, one of them real.
 const SERVERS: usize = 20;

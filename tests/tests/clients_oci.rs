@@ -11,7 +11,7 @@ use docker_credential_tests::login::Login;
 use docker_credential_tests::place::Place;
 use docker_credential_tests::program::{Outcome, find};
 use docker_credential_tests::registry::{REPOSITORY, Registry};
-use docker_credential_tests::{for_each_helper, for_env_too, require};
+use docker_credential_tests::{for_each_helper, for_env_too, matrix_is_true, require};
 use serde_json::{Value, json};
 
 /// A client, and how it is told what all of them can do.
@@ -165,6 +165,7 @@ for_env_too!(
     crane_finds_a_login_for_a_whole_host,
     cosign_signs_and_verifies_a_private_image,
 );
+matrix_is_true!();
 
 fn alice() -> Login {
     Login::new("alice", "a \"quoted\" <secret> & more")

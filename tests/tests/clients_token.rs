@@ -7,7 +7,7 @@ use docker_credential_tests::login::Login;
 use docker_credential_tests::place::{IDENTITY_TOKEN, Place};
 use docker_credential_tests::program::{Outcome, find};
 use docker_credential_tests::token_registry::{Event, Grant, TokenRegistry};
-use docker_credential_tests::{for_each_helper, for_env_too, require};
+use docker_credential_tests::{for_each_helper, for_env_too, matrix_is_true, require};
 use serde_json::json;
 
 for_each_helper!(
@@ -19,6 +19,7 @@ for_each_helper!(
     logout_removes_the_identity_token,
 );
 for_env_too!(the_identity_token_pays_for_the_next_access_token);
+matrix_is_true!();
 
 fn alice() -> Login {
     Login::new("alice", "a \"quoted\" <secret> & more")

@@ -1,13 +1,14 @@
 //! What the documentation shows is what happens.
 
 use std::fs;
+use std::path::Path;
 
 use docker_credential_tests::helper::AGE;
 use docker_credential_tests::login::Login;
 use docker_credential_tests::place::Place;
 use docker_credential_tests::registry::Registry;
 use docker_credential_tests::transcript::{Step, page, run, transcripts};
-use docker_credential_tests::{program, require};
+use docker_credential_tests::{matrix, program, require};
 
 const PASSWORD: &str = "correct & \"horse\"";
 
@@ -38,6 +39,19 @@ fn the_readmes_first_login_is_a_real_one() {
     let stand_ins = stand_ins.each_ref().map(|(shown, real)| (*shown, real.as_str()));
     let transcripts = transcripts(&page("README.md"));
     run(&place, &transcripts[0], &stand_ins);
+}
+
+/// A row is worth what its test program says of it.
+#[test]
+fn every_test_program_in_the_matrix_of_clients_checks_its_rows() {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    for row in matrix::rows() {
+        let source = fs::read_to_string(tests.join(format!("{}.rs", row.program)));
+        assert!(
+            source.is_ok_and(|source| source.contains("\nmatrix_is_true!();\n")),
+            "{row:?}"
+        );
+    }
 }
 
 #[test]
