@@ -15,6 +15,8 @@ pub struct Helper {
     pub files: Option<Files>,
     /// Whether a place has a keyring for it.
     pub keyring: bool,
+    /// Whether it answers from variables and can keep no login.
+    pub read_only: bool,
 }
 
 /// Where a helper keeps its credentials in a place: one file each.
@@ -34,6 +36,7 @@ pub const AGE: Helper = Helper {
         extension: "age",
     }),
     keyring: false,
+    read_only: false,
 };
 
 /// docker-credential-keyring, with a keyring that starts and ends with the place.
@@ -41,6 +44,7 @@ pub const KEYRING: Helper = Helper {
     name: "keyring",
     files: None,
     keyring: true,
+    read_only: false,
 };
 
 /// docker-credential-keyring, for tests that bring what it talks to.
@@ -54,6 +58,7 @@ pub const ENV: Helper = Helper {
     name: "env",
     files: None,
     keyring: false,
+    read_only: true,
 };
 
 impl Helper {
@@ -82,6 +87,16 @@ macro_rules! for_each_helper {
                     super::$test($crate::helper::KEYRING);
                 }
             )+
+        }
+    };
+}
+
+/// Runs each of the named functions as a test of docker-credential-env: those that need a login, but keep none.
+#[macro_export]
+macro_rules! for_env_too {
+    ($($test:ident),+ $(,)?) => {
+        mod env {
+            $(#[test] fn $test() { super::$test($crate::helper::ENV); })+
         }
     };
 }

@@ -17,6 +17,7 @@ pub mod keyring_bus;
 pub mod keyring_gnome;
 pub mod keyring_mock;
 pub mod login;
+pub mod matrix;
 pub mod page;
 pub mod password_store;
 pub mod place;

@@ -18,6 +18,9 @@ use crate::requirement::environment;
 /// What a client learns when nothing is stored, byte for byte.
 pub const NOT_FOUND: &[u8] = b"credentials not found in native keychain\n";
 
+/// The user name by which docker and the helpers say that the secret is an identity token.
+pub const IDENTITY_TOKEN: &str = "<token>";
+
 /// A temporary HOME with its own docker configuration, and one helper to fill it.
 ///
 /// Programs run in it see nothing of the environment of the tests but `PATH`, with the helpers in front.
@@ -185,6 +188,30 @@ impl Place {
         let stored = self.verb("store", &request.to_string());
         stored.assert_success("store");
         assert!(stored.stdout.is_empty(), "store is silent\n{stored:?}");
+    }
+
+    /// Makes the helper answer for `server` with this login, now and not before: stores it or, where the helper keeps
+    /// nothing, sets the variables that it reads.
+    #[track_caller]
+    pub fn provide(&mut self, server: &str, login: &Login) {
+        if !self.helper.read_only {
+            return self.store(server, login);
+        }
+        // The label is free, if the server is named beside it.
+        let label: String = server.chars().filter(char::is_ascii_alphanumeric).collect();
+        let mut set = |name, value: &str| {
+            self.set(
+                &format!("DOCKER_CREDENTIAL_{}_{name}", label.to_uppercase()),
+                value,
+            );
+        };
+        set("SERVER", server);
+        if login.username == IDENTITY_TOKEN {
+            set("TOKEN", &login.secret);
+        } else {
+            set("USERNAME", &login.username);
+            set("PASSWORD", &login.secret);
+        }
     }
 
     /// Checks that the helper answers for `server` with exactly this login, and nothing on stderr.

@@ -26,6 +26,20 @@ pub fn find(name: &str) -> Result<PathBuf, Missing> {
         .ok_or_else(|| Missing::new(format!("the program `{name}` (tests/run installs it)")))
 }
 
+/// The plugin of docker's client of that name, among the peers: a program of its name on `PATH` may be an older one that
+/// is no plugin.
+pub fn find_plugin(name: &str) -> Result<PathBuf, Missing> {
+    let plugin = target_directory()
+        .join("peers/usr/libexec/docker/cli-plugins")
+        .join(name);
+    if !plugin.is_file() {
+        return Err(Missing::new(format!(
+            "docker's plugin `{name}` (tests/run fetches it)"
+        )));
+    }
+    Ok(plugin)
+}
+
 /// A program about to be run.
 pub struct Run {
     command: Command,

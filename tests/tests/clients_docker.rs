@@ -7,19 +7,24 @@ use docker_credential_tests::login::Login;
 use docker_credential_tests::place::Place;
 use docker_credential_tests::program::{Outcome, find};
 use docker_credential_tests::registry::Registry;
-use docker_credential_tests::{for_each_helper, require};
+use docker_credential_tests::{for_each_helper, for_env_too, matrix_is_true, require};
 use serde_json::json;
 
 for_each_helper!(
     login_keeps_the_secret_out_of_every_file,
     every_secret_comes_through_unchanged,
-    a_private_image_is_read_with_the_stored_login,
+    a_private_image_is_read_with_its_login,
     logout_removes_the_login,
     logout_leaves_other_logins_alone,
     a_second_login_replaces_the_first,
     a_refused_login_stores_nothing,
     a_public_registry_is_read_without_a_login,
 );
+for_env_too!(
+    a_private_image_is_read_with_its_login,
+    a_public_registry_is_read_without_a_login,
+);
+matrix_is_true!();
 
 fn alice() -> Login {
     Login::new("alice", "a \"quoted\" <secret> & more")
@@ -107,12 +112,16 @@ fn every_secret_comes_through_unchanged(helper: Helper) {
     }
 }
 
-fn a_private_image_is_read_with_the_stored_login(helper: Helper) {
-    let (registry, place) = registry_and_place!(helper, &[alice()]);
+fn a_private_image_is_read_with_its_login(helper: Helper) {
+    let (registry, mut place) = registry_and_place!(helper, &[alice()]);
     let image = registry.push_image(&alice());
     inspect(&place, &image).assert_failure("docker manifest inspect before the login");
 
-    login(&place, &registry.host(), &alice()).assert_success("docker login");
+    if helper.read_only {
+        place.provide(&registry.host(), &alice());
+    } else {
+        login(&place, &registry.host(), &alice()).assert_success("docker login");
+    }
 
     let inspected = inspect(&place, &image);
     inspected.assert_success("docker manifest inspect after the login");

@@ -1,4 +1,4 @@
-//! Docker's own client with a real engine: pushing, pulling and building with a private image.
+//! Docker's own client and its plugins with a real engine: pushing, pulling and building with a private image.
 
 #![cfg(target_os = "linux")]
 
@@ -10,19 +10,32 @@ use docker_credential_tests::helper::Helper;
 use docker_credential_tests::image::EMPTY_ARCHIVE;
 use docker_credential_tests::login::Login;
 use docker_credential_tests::place::Place;
-use docker_credential_tests::program::{Outcome, find};
+use docker_credential_tests::program::{Outcome, find, find_plugin};
 use docker_credential_tests::registry::{REPOSITORY, Registry};
-use docker_credential_tests::{for_each_helper, require};
+use docker_credential_tests::{for_each_helper, for_env_too, matrix_is_true, require};
 use serde_json::json;
 
 for_each_helper!(
     a_private_image_is_pushed_and_pulled,
+    after_the_logout_nothing_is_pulled,
     every_secret_passes_through_the_engine,
     a_classic_build_lists_once_and_gets_each_server_once,
+    buildx_builds_from_a_private_image,
+    compose_pulls_with_one_get_for_each_image,
 );
+for_env_too!(
+    a_private_image_is_pushed_and_pulled,
+    a_classic_build_lists_once_and_gets_each_server_once,
+    buildx_builds_from_a_private_image,
+    compose_pulls_with_one_get_for_each_image,
+);
+matrix_is_true!();
 
 /// What `docker build` shows the helper of: 20 servers, one of them real.
 const SERVERS: usize = 20;
+
+/// What `docker compose` pulls images for.
+const SERVICES: [&str; 4] = ["database", "cache", "worker", "web"];
 
 struct Workshop {
     place: Place,
@@ -61,14 +74,33 @@ impl Workshop {
 
     /// Makes an image without a network and pushes it, so that it exists nowhere but in the registry.
     fn push_and_forget(&self) {
+        self.push_and_forget_as(&self.image());
+    }
+
+    fn push_and_forget_as(&self, image: &str) {
         let archive = self.place.path("empty.tar");
         fs::write(&archive, EMPTY_ARCHIVE).expect("an archive");
         let archive = archive.to_str().expect("a path of the test is text");
-        self.docker(&["import", archive, &self.image()])
+        self.docker(&["import", archive, image])
             .assert_success("docker import");
-        self.docker(&["push", &self.image()])
-            .assert_success("docker push");
-        self.docker(&["rmi", &self.image()]).assert_success("docker rmi");
+        self.docker(&["push", image]).assert_success("docker push");
+        self.docker(&["rmi", image]).assert_success("docker rmi");
+    }
+
+    /// Tells docker's client where this plugin is.
+    fn add_plugin(&self, plugin: &Path) {
+        let mut config = self.place.config();
+        config["cliPluginsExtraDirs"] = json!([plugin.parent()]);
+        self.place.write_config(&config);
+    }
+
+    /// A directory with what builds another image from the private one.
+    fn build_context(&self) -> String {
+        let context = self.place.path("context");
+        fs::create_dir(&context).expect("a build context");
+        let dockerfile = format!("FROM {}\nLABEL built=yes\n", self.image());
+        fs::write(context.join("Dockerfile"), dockerfile).expect("a Dockerfile");
+        context.to_str().expect("a path of the test is text").to_owned()
     }
 }
 
@@ -90,16 +122,26 @@ macro_rules! workshop {
 
 fn a_private_image_is_pushed_and_pulled(helper: Helper) {
     let alice = Login::new("alice", "a \"quoted\" <secret> & more");
-    let workshop = workshop!(helper, std::slice::from_ref(&alice));
+    let mut workshop = workshop!(helper, std::slice::from_ref(&alice));
 
-    workshop.login(&alice);
+    if helper.read_only {
+        workshop.place.provide(&workshop.registry.host(), &alice);
+    } else {
+        workshop.login(&alice);
+    }
     workshop.push_and_forget();
+
     workshop
         .docker(&["pull", &workshop.image()])
         .assert_success("docker pull");
-    workshop
-        .docker(&["rmi", &workshop.image()])
-        .assert_success("docker rmi of the pulled image");
+}
+
+fn after_the_logout_nothing_is_pulled(helper: Helper) {
+    let alice = Login::new("alice", "a \"quoted\" <secret> & more");
+    let workshop = workshop!(helper, std::slice::from_ref(&alice));
+    workshop.login(&alice);
+    workshop.push_and_forget();
+
     workshop
         .docker(&["logout", &workshop.registry.host()])
         .assert_success("docker logout");
@@ -132,39 +174,69 @@ fn a_classic_build_lists_once_and_gets_each_server_once(helper: Helper) {
     let alice = Login::new("alice", "builder's secret");
     let mut workshop = workshop!(helper, std::slice::from_ref(&alice));
     for n in 1..SERVERS {
-        workshop.place.store(&format!("registry{n}.invalid"), &alice);
+        workshop.place.provide(&format!("registry{n}.invalid"), &alice);
     }
-    workshop.login(&alice);
+    workshop.place.provide(&workshop.registry.host(), &alice);
     workshop.push_and_forget();
     let log = count_verbs(&mut workshop.place);
-    let context = workshop.place.path("context");
-    fs::create_dir(&context).expect("a build context");
-    fs::write(
-        context.join("Dockerfile"),
-        format!("FROM {}\nLABEL built=yes\n", workshop.image()),
-    )
-    .expect("a Dockerfile");
+    let context = workshop.build_context();
 
     workshop
         .place
         .run("docker")
-        .args(["build", "-t", "built"])
-        .arg(&context)
+        .args(["build", "-t", "built", &context])
         .env("DOCKER_HOST", workshop.engine.host())
         .env("DOCKER_BUILDKIT", "0")
         .outcome()
         .assert_success("a classic docker build from a private image");
 
-    let (lists, gets) = (verbs(&log, "list"), verbs(&log, "get"));
+    let mut expected = vec!["get"; SERVERS];
+    expected.push("list");
+    assert_eq!(verbs(&log), expected, "processes of a classic build");
+}
+
+fn buildx_builds_from_a_private_image(helper: Helper) {
+    let plugin = require!(find_plugin("docker-buildx"));
+    let alice = Login::new("alice", "builder's secret");
+    let mut workshop = workshop!(helper, std::slice::from_ref(&alice));
+    workshop.place.provide(&workshop.registry.host(), &alice);
+    workshop.push_and_forget();
+    workshop.add_plugin(&plugin);
+    let log = count_verbs(&mut workshop.place);
+    let context = workshop.build_context();
+
+    workshop
+        .docker(&["buildx", "build", "-t", "built", &context])
+        .assert_success("docker buildx build from a private image");
+
+    assert_eq!(verbs(&log), ["get"], "processes of a build with BuildKit");
+}
+
+fn compose_pulls_with_one_get_for_each_image(helper: Helper) {
+    let plugin = require!(find_plugin("docker-compose"));
+    let alice = Login::new("alice", "a \"quoted\" <secret> & more");
+    let mut workshop = workshop!(helper, std::slice::from_ref(&alice));
+    workshop.place.provide(&workshop.registry.host(), &alice);
+    let mut services = json!({});
+    for service in SERVICES {
+        let image = format!("{}/team/{service}:1", workshop.registry.host());
+        workshop.push_and_forget_as(&image);
+        services[service] = json!({ "image": image });
+    }
+    let file = workshop.place.path("compose.json");
+    fs::write(&file, json!({ "services": services }).to_string()).expect("a compose file");
+    let file = file.to_str().expect("a path of the test is text");
+    workshop.add_plugin(&plugin);
+    let log = count_verbs(&mut workshop.place);
+
+    workshop
+        .docker(&["compose", "--file", file, "pull"])
+        .assert_success("docker compose pull");
+
     assert_eq!(
-        (lists, gets),
-        (1, SERVERS),
-        "processes of a classic build: lists, gets"
-    );
-    assert_eq!(
-        fs::read_to_string(&log).expect("a log").lines().count(),
-        1 + SERVERS,
-        "and no other"
+        verbs(&log),
+        ["get"; SERVICES.len()],
+        "processes of docker compose pull"
     );
 }
 
@@ -181,10 +253,10 @@ fn count_verbs(place: &mut Place) -> std::path::PathBuf {
     log
 }
 
-fn verbs(log: &Path, verb: &str) -> usize {
-    fs::read_to_string(log)
-        .expect("the helper was called")
-        .lines()
-        .filter(|line| *line == verb)
-        .count()
+/// What the helper was called for, in order of the alphabet.
+fn verbs(log: &Path) -> Vec<String> {
+    let log = fs::read_to_string(log).expect("the helper was called");
+    let mut verbs: Vec<_> = log.lines().map(str::to_owned).collect();
+    verbs.sort_unstable();
+    verbs
 }

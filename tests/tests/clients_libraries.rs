@@ -1,4 +1,5 @@
-//! Libraries that read docker's credentials themselves: docker-py, and the Rust crate `docker_credential`.
+//! Libraries that read docker's credentials themselves: docker-py, the Rust crate `docker_credential`, and testcontainers
+//! for Node.
 
 #![cfg(target_os = "linux")]
 
@@ -7,14 +8,22 @@ use std::path::{Path, PathBuf};
 use docker_credential_tests::engine::Engine;
 use docker_credential_tests::helper::{Helper, target_directory};
 use docker_credential_tests::login::Login;
-use docker_credential_tests::place::Place;
-use docker_credential_tests::program::Outcome;
+use docker_credential_tests::place::{IDENTITY_TOKEN, Place};
+use docker_credential_tests::program::{Outcome, find};
 use docker_credential_tests::registry::Registry;
 use docker_credential_tests::requirement::Missing;
-use docker_credential_tests::{for_each_helper, require};
+use docker_credential_tests::{for_each_helper, for_env_too, matrix_is_true, require};
 use serde_json::{Value, json};
 
-for_each_helper!(
+/// None of them logs in, so each does the same with each helper.
+macro_rules! for_all_helpers {
+    ($($test:ident),+ $(,)?) => {
+        for_each_helper!($($test),+);
+        for_env_too!($($test),+);
+    };
+}
+
+for_all_helpers!(
     docker_py_resolves_every_secret,
     docker_py_collects_all_logins_for_a_build,
     docker_py_takes_an_empty_store,
@@ -22,7 +31,12 @@ for_each_helper!(
     the_rust_crate_gets_every_secret,
     the_rust_crate_knows_an_identity_token,
     the_rust_crate_fails_where_nothing_is_stored,
+    testcontainers_gets_every_secret,
+    testcontainers_knows_an_identity_token,
+    testcontainers_asks_the_helper_of_a_server,
+    testcontainers_goes_on_where_nothing_is_stored,
 );
+matrix_is_true!();
 
 const SERVER: &str = "registry.invalid";
 
@@ -32,6 +46,34 @@ fn python() -> Result<PathBuf, Missing> {
         .is_file()
         .then_some(python)
         .ok_or_else(|| Missing::new("docker-py (tests/run installs it)"))
+}
+
+/// Where the npm package `testcontainers` is, and the program that runs it.
+struct Node {
+    node: PathBuf,
+    package: PathBuf,
+}
+
+fn node() -> Result<Node, Missing> {
+    let package = target_directory().join("testcontainers/node_modules/testcontainers");
+    let node = find("node")?;
+    if !package.is_dir() {
+        return Err(Missing::new("testcontainers for Node (tests/run installs it)"));
+    }
+    Ok(Node { node, package })
+}
+
+/// What testcontainers would pull an image of this server with.
+fn testcontainers(place: &Place, node: &Node, server: &str) -> Value {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/testcontainers.js");
+    let asked = place
+        .run(&node.node)
+        .arg(script)
+        .arg(&node.package)
+        .arg(server)
+        .outcome();
+    asked.assert_success("testcontainers");
+    serde_json::from_slice(&asked.stdout).expect("the script prints JSON")
 }
 
 fn docker_py(place: &Place, python: &Path, args: &[&str]) -> Value {
@@ -57,9 +99,9 @@ fn place_with(helper: Helper, people: &[Login]) -> Place {
 fn docker_py_resolves_every_secret(helper: Helper) {
     let python = require!(python());
     let people = Login::every();
-    let place = place_with(helper, &people);
+    let mut place = place_with(helper, &people);
     for person in &people {
-        place.store(SERVER, person);
+        place.provide(SERVER, person);
 
         let one = &docker_py(&place, &python, &[SERVER])["one"];
 
@@ -75,7 +117,7 @@ fn docker_py_resolves_every_secret(helper: Helper) {
 fn docker_py_collects_all_logins_for_a_build(helper: Helper) {
     let python = require!(python());
     let alice = Login::new("alice", "one for all");
-    let place = place_with(helper, std::slice::from_ref(&alice));
+    let mut place = place_with(helper, std::slice::from_ref(&alice));
     let servers = [
         "https://index.docker.io/v1/",
         "ghcr.invalid",
@@ -83,7 +125,7 @@ fn docker_py_collects_all_logins_for_a_build(helper: Helper) {
         "quay.invalid/team/app",
     ];
     for server in servers {
-        place.store(server, &alice);
+        place.provide(server, &alice);
     }
 
     let answer = docker_py(&place, &python, &["docker.io"]);
@@ -119,18 +161,18 @@ fn docker_py_pulls_a_private_image(helper: Helper) {
     let alice = Login::new("alice", "a \"quoted\" <secret> & more");
     let registry = require!(Registry::private(std::slice::from_ref(&alice)));
     let engine = require!(Engine::start());
-    let place = place_with(helper, std::slice::from_ref(&alice));
+    let mut place = place_with(helper, std::slice::from_ref(&alice));
     let image = registry.push_image(&alice);
-    place.store(&registry.host(), &alice);
+    place.provide(&registry.host(), &alice);
 
     docker_py(&place, &python, &[&registry.host(), &engine.host(), &image]);
 }
 
 fn the_rust_crate_gets_every_secret(helper: Helper) {
     let people = Login::every();
-    let place = place_with(helper, &people);
+    let mut place = place_with(helper, &people);
     for person in &people {
-        place.store(SERVER, person);
+        place.provide(SERVER, person);
 
         let asked = rust_crate(&place, SERVER);
 
@@ -144,9 +186,9 @@ fn the_rust_crate_gets_every_secret(helper: Helper) {
 }
 
 fn the_rust_crate_knows_an_identity_token(helper: Helper) {
-    let identity = Login::new("<token>", "an identity token");
-    let place = place_with(helper, std::slice::from_ref(&identity));
-    place.store(SERVER, &identity);
+    let identity = Login::new(IDENTITY_TOKEN, "an identity token");
+    let mut place = place_with(helper, std::slice::from_ref(&identity));
+    place.provide(SERVER, &identity);
 
     let asked = rust_crate(&place, SERVER);
 
@@ -167,4 +209,58 @@ fn the_rust_crate_fails_where_nothing_is_stored(helper: Helper) {
         asked.text().contains("credentials not found in native keychain"),
         "and it shows why\n{asked:?}"
     );
+}
+
+fn testcontainers_gets_every_secret(helper: Helper) {
+    let node = require!(node());
+    let people = Login::every();
+    let mut place = place_with(helper, &people);
+    for person in &people {
+        place.provide(SERVER, person);
+
+        let answer = testcontainers(&place, &node, SERVER);
+
+        let expected = json!({
+            "registryAddress": SERVER,
+            "username": person.username,
+            "password": person.secret,
+        });
+        assert!(answer == expected, "testcontainers has the login of {person:?}");
+    }
+}
+
+fn testcontainers_knows_an_identity_token(helper: Helper) {
+    let node = require!(node());
+    let identity = Login::new(IDENTITY_TOKEN, "an identity token");
+    let mut place = place_with(helper, std::slice::from_ref(&identity));
+    place.provide(SERVER, &identity);
+
+    let answer = testcontainers(&place, &node, SERVER);
+
+    let expected = json!({ "registryAddress": SERVER, "identityToken": identity.secret });
+    assert!(answer == expected, "an identity token, not a password");
+}
+
+fn testcontainers_asks_the_helper_of_a_server(helper: Helper) {
+    let node = require!(node());
+    let alice = Login::new("alice", "for one server");
+    let mut place = Place::new(helper);
+    place.keep_secret(std::slice::from_ref(&alice));
+    place.write_config(&json!({ "credHelpers": { SERVER: helper.name } }));
+    place.provide(SERVER, &alice);
+    place.provide("other.invalid", &alice);
+
+    assert_eq!(testcontainers(&place, &node, SERVER)["username"], "alice");
+    assert_eq!(
+        testcontainers(&place, &node, "other.invalid"),
+        Value::Null,
+        "the control: no helper is named for the other server"
+    );
+}
+
+fn testcontainers_goes_on_where_nothing_is_stored(helper: Helper) {
+    let node = require!(node());
+    let place = place_with(helper, &[]);
+
+    assert_eq!(testcontainers(&place, &node, SERVER), Value::Null);
 }

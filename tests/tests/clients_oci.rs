@@ -1,5 +1,5 @@
-//! The other clients of registries against Debian's: skopeo, buildah and podman, which know only `credHelpers`, and crane
-//! and oras, which read docker's configuration.
+//! The other clients of registries against Debian's: skopeo, buildah and podman, which know only `credHelpers`, and crane,
+//! oras and cosign, which read docker's configuration.
 
 #![cfg(target_os = "linux")]
 
@@ -11,7 +11,7 @@ use docker_credential_tests::login::Login;
 use docker_credential_tests::place::Place;
 use docker_credential_tests::program::{Outcome, find};
 use docker_credential_tests::registry::{REPOSITORY, Registry};
-use docker_credential_tests::{for_each_helper, require};
+use docker_credential_tests::{for_each_helper, for_env_too, matrix_is_true, require};
 use serde_json::{Value, json};
 
 /// A client, and how it is told what all of them can do.
@@ -127,8 +127,8 @@ impl Client {
 macro_rules! for_each_client {
     ($($module:ident $client:ident),+ $(,)?) => {
         $(mod $module {
-            use docker_credential_tests::for_each_helper;
             use docker_credential_tests::helper::Helper;
+            use docker_credential_tests::{for_each_helper, for_env_too};
 
             fn login_keeps_the_secret_out_of_every_file(helper: Helper) {
                 super::login_keeps_the_secret_out_of_every_file(&super::$client, helper);
@@ -149,6 +149,7 @@ macro_rules! for_each_client {
                 nothing_stored_is_not_an_error,
                 logout_removes_the_login,
             );
+            for_env_too!(every_secret_reads_a_private_image, nothing_stored_is_not_an_error);
         })+
     };
 }
@@ -156,8 +157,15 @@ macro_rules! for_each_client {
 for_each_client!(skopeo SKOPEO, buildah BUILDAH, podman PODMAN, crane CRANE, oras ORAS);
 for_each_helper!(
     skopeo_copies_an_image_in_and_out,
-    crane_finds_a_login_for_a_whole_host
+    crane_finds_a_login_for_a_whole_host,
+    cosign_signs_and_verifies_a_private_image,
 );
+for_env_too!(
+    skopeo_copies_an_image_in_and_out,
+    crane_finds_a_login_for_a_whole_host,
+    cosign_signs_and_verifies_a_private_image,
+);
+matrix_is_true!();
 
 fn alice() -> Login {
     Login::new("alice", "a \"quoted\" <secret> & more")
@@ -192,19 +200,20 @@ fn login_keeps_the_secret_out_of_every_file(client: &Client, helper: Helper) {
 
 fn every_secret_reads_a_private_image(client: &Client, helper: Helper) {
     let people = Login::every();
-    let (registry, place) = registry_and_place!(client, helper, &people);
+    let (registry, mut place) = registry_and_place!(client, helper, &people);
     let image = registry.push_image(&people[0]);
     client
         .read(&place, &image)
         .assert_failure("reading a private image before the login");
 
     for person in &people {
-        if client.several_lines || !person.secret.contains('\n') {
+        let takes = client.several_lines || !person.secret.contains('\n');
+        if takes && !helper.read_only {
             client
                 .login(&place, &registry.host(), person)
                 .assert_success("login");
         } else {
-            place.store(&registry.host(), person);
+            place.provide(&registry.host(), person);
         }
         place.assert_answers(&registry.host(), person);
         client
@@ -247,10 +256,8 @@ fn logout_removes_the_login(client: &Client, helper: Helper) {
 }
 
 fn skopeo_copies_an_image_in_and_out(helper: Helper) {
-    let (registry, place) = registry_and_place!(SKOPEO, helper, &[alice()]);
-    SKOPEO
-        .login(&place, &registry.host(), &alice())
-        .assert_success("skopeo login");
+    let (registry, mut place) = registry_and_place!(SKOPEO, helper, &[alice()]);
+    place.provide(&registry.host(), &alice());
     Image::smallest().write_dir(&place.path("image"));
     let remote = format!("docker://{}/{REPOSITORY}:1", registry.host());
     let copy = |args: &[&str]| place.run("skopeo").arg("copy").args(args).outcome();
@@ -265,9 +272,9 @@ fn skopeo_copies_an_image_in_and_out(helper: Helper) {
 
 /// crane asks for `host/team/private` first; the login of the host answers, and a sibling's does not.
 fn crane_finds_a_login_for_a_whole_host(helper: Helper) {
-    let (registry, place) = registry_and_place!(CRANE, helper, &[alice()]);
+    let (registry, mut place) = registry_and_place!(CRANE, helper, &[alice()]);
     let image = registry.push_image(&alice());
-    place.store(
+    place.provide(
         &format!("{}/team/other", registry.host()),
         &Login::new("alice", "of another repository"),
     );
@@ -275,9 +282,37 @@ fn crane_finds_a_login_for_a_whole_host(helper: Helper) {
         .read(&place, &image)
         .assert_failure("crane with only the login of another repository");
 
-    place.store(&registry.host(), &alice());
+    place.provide(&registry.host(), &alice());
 
     CRANE
         .read(&place, &image)
         .assert_success("crane with the login of the host");
+}
+
+fn cosign_signs_and_verifies_a_private_image(helper: Helper) {
+    require!(find("cosign"));
+    let registry = require!(Registry::private(&[alice()]));
+    let mut place = Place::with_creds_store(helper);
+    place.keep_secret(&[alice()]);
+    let image = registry.push_image(&alice());
+    // Of the key.
+    place.set("COSIGN_PASSWORD", "");
+    let cosign = |place: &Place, args: &[&str]| place.run("cosign").args(args).outcome();
+    cosign(&place, &["generate-key-pair"]).assert_success("cosign generate-key-pair");
+    // Without the transparency log, which is on the internet.
+    let sign = [
+        "sign",
+        "--key=cosign.key",
+        "--tlog-upload=false",
+        "--use-signing-config=false",
+        "--yes",
+        &image,
+    ];
+    let verify = ["verify", "--key=cosign.pub", "--insecure-ignore-tlog", &image];
+    cosign(&place, &sign).assert_failure("cosign sign without a login");
+
+    place.provide(&registry.host(), &alice());
+
+    cosign(&place, &sign).assert_success("cosign sign, which writes to the registry");
+    cosign(&place, &verify).assert_success("cosign verify");
 }

@@ -11,9 +11,9 @@ mod jobs;
 mod keyring;
 mod readme;
 
-use docker_credential_tests::helper;
 use docker_credential_tests::page::{Block, Page, repository};
 use docker_credential_tests::transcript::Reader;
+use docker_credential_tests::{helper, matrix};
 
 use crate::home::home;
 
@@ -174,6 +174,18 @@ fn assert_seen(page: &str, block: &Block, seen: Seen) {
         Seen::Program(program) => says(program, block.text.trim()),
         Seen::File(file) => says(file, page),
         Seen::ByHand => assert_ne!(page, "README.md", "every command of the README is run"),
+    }
+}
+
+/// A row is worth what its test program says of it.
+#[test]
+fn every_test_program_in_the_matrix_of_clients_checks_its_rows() {
+    for row in matrix::rows() {
+        let source = repository().join(format!("tests/tests/{}.rs", row.program));
+        assert!(
+            std::fs::read_to_string(source).is_ok_and(|source| source.contains("\nmatrix_is_true!();\n")),
+            "{row:?}"
+        );
     }
 }
 
