@@ -5,10 +5,12 @@
 //! clients wait for each answer before they ask on, find items by other identities than the server, and compute their
 //! session keys ten times as slowly.
 
+use std::cell::Cell;
+
 use docker_credential_helper::{
     Credential, CredentialStore, Environment, Error, Listed, Secret, ServerUrl, matching,
 };
-use futures_util::future::join;
+use futures_util::future::{join, join3};
 use zbus::OwnedObjectPath;
 
 mod bus;
@@ -294,12 +296,14 @@ async fn candidates(
     scope: &Scope,
     spellings: &Spellings,
 ) -> Result<(Vec<Item>, Option<Opening>), Failure> {
+    let prepared = Cell::new(None);
     let exact = async {
         let found = service.search(scope, &item::query(&spellings.exact)).await?;
         let is_readable = found.iter().any(|(_, is_locked)| !is_locked);
         let session = async {
             if is_readable {
-                Opening::begin(service).await.map(Some)
+                let keys = prepared.take().map_or_else(KeyPair::generate, Ok)?;
+                Opening::begin_with(keys, service).await.map(Some)
             } else {
                 Ok(None)
             }
@@ -311,7 +315,10 @@ async fn candidates(
         let found = search(service, scope, &spellings.recent_queries()).await?;
         service.describe(found).await
     };
-    let (exact, recent) = join(exact, recent).await;
+    // The last of the three, so that the searches are under way: a miss does not wait for it.
+    let prepare = async { KeyPair::generate().map(|keys| prepared.set(Some(keys))) };
+    let (exact, recent, prepare) = join3(exact, recent, prepare).await;
+    prepare?;
     let ((mut items, session), recent) = (exact?, recent?);
     items.extend(recent);
     Ok((items, session))
@@ -335,7 +342,10 @@ struct Opening {
 
 impl Opening {
     async fn begin(service: &Service) -> Result<Self, Failure> {
-        let keys = KeyPair::generate()?;
+        Self::begin_with(KeyPair::generate()?, service).await
+    }
+
+    async fn begin_with(keys: KeyPair, service: &Service) -> Result<Self, Failure> {
         let opened = Opened::open(&service.bus, &keys).await?;
         Ok(Self { keys, opened })
     }
