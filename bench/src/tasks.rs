@@ -49,7 +49,8 @@ impl Effort {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Task {
     Start,
-    Get,
+    /// Out of so many.
+    Get(usize),
     Miss,
     Store,
     List(usize),
@@ -92,14 +93,16 @@ pub(crate) fn run(contenders: &Contenders, effort: Effort) -> Vec<Row> {
         places.push(Place::new(&world, size, places.last()));
     }
     let bench = Bench { contenders, effort };
-    let [_, ten, hundred, ..] = &places[..] else {
+    let [one, ten, hundred, ..] = &places[..] else {
         unreachable!("every effort has three sizes at least");
     };
 
     let mut rows = vec![bench.start()];
-    rows.push(bench.row(Task::Get, ten, |place, helper| {
-        Work::one(place.get(helper, place.size / 2))
-    }));
+    for place in [one, ten] {
+        rows.push(bench.row(Task::Get(place.size), place, |place, helper| {
+            Work::one(place.get(helper, place.size / 2))
+        }));
+    }
     rows.push(bench.row(Task::Miss, hundred, |place, helper| Work::one(place.miss(helper))));
     rows.push(bench.row(Task::Store, ten, |place, helper| {
         Work::one(place.store(helper, place.size / 2))
@@ -142,7 +145,7 @@ impl Bench<'_> {
             .into_iter()
             .filter(|contender| self.contenders.have(*contender))
             .filter(|contender| match contender {
-                Contender::True | Contender::Hello => task == Task::Get,
+                Contender::True | Contender::Hello => matches!(task, Task::Get(_)),
                 // The environment cannot be written.
                 Contender::Env if task == Task::Store => false,
                 helper => place.has(*helper),
