@@ -308,6 +308,7 @@ pub fn fault(name: &str) -> bool {
 fn copy(from: &Path, to: &Path, edited: &HashMap<PathBuf, String>) {
     if from.is_dir() {
         fs::create_dir_all(to).expect("a directory for the copy");
+        forget_what_is_gone(from, to);
         for entry in from.read_dir().expect("the source can be listed") {
             let name = entry.expect("the source can be listed").file_name();
             copy(&from.join(&name), &to.join(&name), edited);
@@ -316,6 +317,16 @@ fn copy(from: &Path, to: &Path, edited: &HashMap<PathBuf, String>) {
         write(to, text.as_bytes());
     } else {
         write(to, &fs::read(from).expect("the source can be read"));
+    }
+}
+
+/// A file of an earlier copy that is no longer in the source may be one too many: a second target of one name.
+fn forget_what_is_gone(from: &Path, to: &Path) {
+    for entry in to.read_dir().expect("the copy can be listed") {
+        let entry = entry.expect("the copy can be listed");
+        if !from.join(entry.file_name()).exists() {
+            let _ = fs::remove_dir_all(entry.path()).or_else(|_| fs::remove_file(entry.path()));
+        }
     }
 }
 
