@@ -39,8 +39,7 @@ fn round_trips(program: &str, files: usize) {
         let login = Login::new("user", &secret(number));
 
         place.store(&server, &login);
-        let shown = place
-            .run(program)
+        let shown = run(&place, program)
             .args(["-d", "-i"])
             .arg(place.path(IDENTITY))
             .arg(&path)
