@@ -546,3 +546,15 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_stands_before_the_host_is_not_shown_and_the_rest_of_a_registry_is() {
+    for (text, shown) in [
+        ("https://user:pw@ghcr.io", "https://…@ghcr.io"),
+        ("ghcr.io/team@home", "ghcr.io/team@home"),
+        ("ghcr.io", "ghcr.io"),
+    ] {
+        assert_eq!(url(text).to_string(), shown);
+        assert_eq!(format!("{:?}", url(text)), format!("ServerUrl({shown})"));
+    }
+}
