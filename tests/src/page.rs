@@ -39,6 +39,7 @@ impl Page {
                 let name = entry.expect("a directory entry").file_name();
                 format!("docs/{}", name.to_string_lossy())
             })
+            .filter(|path| path.ends_with(".md"))
             .chain(["README.md".to_owned()])
             .collect();
         paths.sort();
