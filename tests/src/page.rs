@@ -39,7 +39,11 @@ impl Page {
                 let name = entry.expect("a directory entry").file_name();
                 format!("docs/{}", name.to_string_lossy())
             })
-            .filter(|path| path.ends_with(".md"))
+            .filter(|path| {
+                Path::new(path)
+                    .extension()
+                    .is_some_and(|extension| extension == "md")
+            })
             .chain(["README.md".to_owned()])
             .collect();
         paths.sort();

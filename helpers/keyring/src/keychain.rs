@@ -28,7 +28,7 @@ impl Platform for Keychain {
     const STORE: &str = "the keychain";
 
     fn entry(&self, name: &str) -> keyring_core::Result<Entry> {
-        native::entry_in(&self.0, name, ACCOUNT)
+        self.0.build(name, ACCOUNT, None)
     }
 
     fn names(&self) -> keyring_core::Result<Vec<String>> {

@@ -1,10 +1,8 @@
 //! The stores of macOS and Windows, as `keyring-core` gives them: named blobs, one entry each.
 
 use std::error::Error as _;
-use std::sync::Arc;
 
 use docker_credential_helper::Error;
-use keyring_core::api::CredentialStoreApi;
 use keyring_core::{Entry, Error as KeyringError};
 use zeroize::Zeroizing;
 
@@ -44,15 +42,6 @@ pub(crate) fn delete(platform: &impl Platform, name: &str) -> Result<(), Error> 
 
 pub(crate) fn names(platform: &impl Platform) -> Result<Vec<String>, Error> {
     platform.names().map_err(|error| told(platform, error))
-}
-
-/// For `map_err` where a store is opened.
-pub(crate) fn entry_in<S: CredentialStoreApi>(
-    store: &Arc<S>,
-    service: &str,
-    user: &str,
-) -> keyring_core::Result<Entry> {
-    store.build(service, user, None)
 }
 
 /// The library's own texts are for programmers, and one of its errors carries the secret: only the system's words are
