@@ -123,9 +123,22 @@ impl Directory {
 
     /// The names in it that are Unicode, in no particular order, without the temporary ones.
     pub fn names(&self) -> io::Result<Vec<String>> {
-        let mut names = system::names(&self.handle)?;
-        names.retain(|name| !name.starts_with(TEMPORARY));
-        Ok(names)
+        self.lasting_names()?.collect()
+    }
+
+    /// Whether one of the [names](Self::names) is such a one. No more of them are read than that takes.
+    pub fn has(&self, is_such: impl Fn(&str) -> bool) -> io::Result<bool> {
+        for name in self.lasting_names()? {
+            if is_such(&name?) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn lasting_names(&self) -> io::Result<impl Iterator<Item = io::Result<String>>> {
+        let is_temporary = |name: &String| name.starts_with(TEMPORARY);
+        Ok(system::names(&self.handle)?.filter(move |name| !name.as_ref().is_ok_and(is_temporary)))
     }
 
     /// Waits until no other process holds the lock, and takes it.
@@ -243,12 +256,10 @@ impl Directory {
 
     /// The names for which a content is staged, in no particular order.
     pub fn staged(&self) -> io::Result<Vec<String>> {
-        let names = system::names(&self.handle)?;
-        Ok(names
-            .iter()
-            .filter_map(|name| name.strip_prefix(STAGED))
-            .map(str::to_owned)
-            .collect())
+        let staged = |name: String| name.strip_prefix(STAGED).map(str::to_owned);
+        system::names(&self.handle)?
+            .filter_map(|name| name.map(staged).transpose())
+            .collect()
     }
 
     /// Gives `name` the content that is staged for it. Durable after [`sync`](Self::sync).
@@ -303,7 +314,9 @@ impl Directory {
         if !lock.isfile() {
             return;
         }
-        for name in system::names(&self.handle).unwrap_or_default() {
+        // All are read before any is removed.
+        let names: io::Result<Vec<String>> = system::names(&self.handle).and_then(Iterator::collect);
+        for name in names.unwrap_or_default() {
             if name.starts_with(TEMPORARY) {
                 let _ = system::remove(&self.handle, &name);
             }

@@ -98,15 +98,13 @@ pub(super) fn has_no_locks(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::Unsupported
 }
 
-pub(super) fn names(directory: &Handle) -> io::Result<Vec<String>> {
-    let mut names = Vec::new();
-    for entry in fs::read_dir(directory)? {
-        let entry = entry?;
-        if let (false, Ok(name)) = (entry.file_type()?.is_dir(), entry.file_name().into_string()) {
-            names.push(name);
-        }
-    }
-    Ok(names)
+/// One after the other, for whoever need not know all.
+pub(super) fn names(directory: &Handle) -> io::Result<impl Iterator<Item = io::Result<String>>> {
+    let name = |entry: fs::DirEntry| {
+        let is_directory = entry.file_type()?.is_dir();
+        Ok(entry.file_name().into_string().ok().filter(|_| !is_directory))
+    };
+    Ok(fs::read_dir(directory)?.filter_map(move |entry| entry.and_then(name).transpose()))
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the signature that Unix needs")]

@@ -152,18 +152,13 @@ pub(super) fn has_no_locks(error: &io::Error) -> bool {
     )
 }
 
-pub(super) fn names(directory: &Handle) -> io::Result<Vec<String>> {
-    let mut names = Vec::new();
-    for entry in Dir::read_from(directory)? {
-        let entry = entry?;
-        if entry.file_type() == FileType::Directory {
-            continue;
-        }
-        if let Ok(name) = entry.file_name().to_str() {
-            names.push(name.to_owned());
-        }
-    }
-    Ok(names)
+/// One after the other, for whoever need not know all.
+pub(super) fn names(directory: &Handle) -> io::Result<impl Iterator<Item = io::Result<String>>> {
+    Ok(Dir::read_from(directory)?.filter_map(|entry| match entry {
+        Err(error) => Some(Err(error.into())),
+        Ok(entry) if entry.file_type() == FileType::Directory => None,
+        Ok(entry) => entry.file_name().to_str().ok().map(|name| Ok(name.to_owned())),
+    }))
 }
 
 pub(super) fn is_ours(directory: &Handle) -> io::Result<bool> {

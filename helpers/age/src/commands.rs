@@ -32,7 +32,7 @@ pub(crate) fn prepare(environment: &Environment) -> Result<Option<String>, Error
     }
     let store = AgeStore::open(environment)?;
     if let Some(directory) = store.existing()?
-        && (store.recipients_file(&directory)?.is_some() || !store.entry_names(&directory)?.is_empty())
+        && (store.recipients_file(&directory)?.is_some() || store.has_entries(&directory)?)
     {
         return Ok(None);
     }
@@ -71,9 +71,7 @@ impl Writing {
             Some(identities) => identities,
             None => match (identity::own(environment)?, whom) {
                 (Some(found), _) => found,
-                (None, Whom::Own) if store.entry_names(&directory)?.is_empty() => {
-                    identity::create_first(environment)?
-                }
+                (None, Whom::Own) if !store.has_entries(&directory)? => identity::create_first(environment)?,
                 (None, _) => identity::for_reading(environment)?,
             }
             .open(environment)?,

@@ -77,7 +77,7 @@ fn of_identity(environment: &Environment, findings: &mut Vec<Finding>) -> Option
 fn without_identity(environment: &Environment, error: &Error) -> Finding {
     let has_entries = AgeStore::open(environment)
         .and_then(|store| match store.existing()? {
-            Some(directory) => Ok(!store.entry_names(&directory)?.is_empty()),
+            Some(directory) => store.has_entries(&directory),
             None => Ok(false),
         })
         .unwrap_or(false);

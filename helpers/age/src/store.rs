@@ -81,7 +81,7 @@ impl CredentialStore for AgeStore {
         } = self.keys_for_writing(chosen, &directory)?;
 
         // Whoever made these may have died before they were on disk. Once there is an entry, somebody has waited for it.
-        if self.entry_names(&directory)?.is_empty() {
+        if !self.has_entries(&directory)? {
             directory
                 .sync_with_ancestors()
                 .map_err(Error::file("write", &self.directory))?;
@@ -211,12 +211,6 @@ impl AgeStore {
             .map_err(Error::file("lock the store", &self.directory))
     }
 
-    fn names(&self, directory: &Directory) -> Result<Vec<String>, Error> {
-        directory
-            .names()
-            .map_err(Error::file("read the store", &self.directory))
-    }
-
     fn read(&self, directory: &Directory, name: &str) -> Result<Option<Vec<u8>>, Error> {
         match directory.read(name, ENTRY_MAX) {
             Err(error)
@@ -239,9 +233,17 @@ impl AgeStore {
     }
 
     pub(crate) fn entry_names(&self, directory: &Directory) -> Result<Vec<String>, Error> {
-        let mut names = self.names(directory)?;
+        let mut names = directory
+            .names()
+            .map_err(Error::file("read the store", &self.directory))?;
         names.retain(|name| is_entry_name(name));
         Ok(names)
+    }
+
+    pub(crate) fn has_entries(&self, directory: &Directory) -> Result<bool, Error> {
+        directory
+            .has(is_entry_name)
+            .map_err(Error::file("read the store", &self.directory))
     }
 
     /// What is in each of these files, without those that were erased since the names were read.

@@ -5,7 +5,6 @@ use docker_credential_helper::{Environment, Error};
 
 use super::AgeStore;
 use crate::approval::{Change, Named, Pin, Standing};
-use crate::entry_name::is_entry_name;
 use crate::identity::{self, Found, Identities};
 use crate::recipients::{self, Recipient, RecipientsFile};
 use crate::settings;
@@ -160,7 +159,7 @@ impl AgeStore {
             (Some(found), _) => found.open(environment)?,
             // Another program's identity does for reading back what the named recipients can read.
             (None, Some(_)) => identity::for_reading(environment)?.open(environment)?,
-            (None, None) if self.names(directory)?.iter().any(|name| is_entry_name(name)) => {
+            (None, None) if self.has_entries(directory)? => {
                 return Err(Error::Unavailable(
                     format!(
                         "the store {} has entries, and there is no identity of yours to add to them; restore {} or set {}",
