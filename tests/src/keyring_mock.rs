@@ -47,6 +47,8 @@ pub enum Fault {
     WrongType,
     /// The answer is this error.
     Error(&'static str),
+    /// The answer is the path that stands for no object.
+    NoObject,
 }
 
 /// How the service is to behave.
@@ -247,6 +249,11 @@ impl Incarnation {
                 self.connection
                     .reply_error(&header, name, &("for the test",))
                     .await?;
+                return Ok(None);
+            }
+            Some(Fault::NoObject) => {
+                let none = ObjectPath::from_static_str_unchecked(NONE);
+                self.connection.reply(&header, &none).await?;
                 return Ok(None);
             }
             None => {}

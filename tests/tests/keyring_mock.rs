@@ -167,6 +167,31 @@ fn no_prompt_is_made_where_none_may_be_shown() {
 }
 
 #[test]
+fn a_search_that_comes_before_the_service_knows_who_asks_is_repeated() {
+    for verb in VERBS {
+        let unknown = Fault::Error("org.freedesktop.DBus.Error.UnknownMethod");
+        require!(Mocked::start(fault("SearchItems", unknown, 1))).assert_works(verb);
+    }
+}
+
+#[test]
+fn a_default_that_the_service_knows_of_only_a_moment_later_is_stored_in() {
+    let mocked = require!(Mocked::start(fault("ReadAlias", Fault::NoObject, 1)));
+    mocked.assert_works("store");
+    let calls = mocked.mock.calls();
+    assert!(!calls.iter().any(|call| call == "CreateCollection"), "{calls:?}");
+}
+
+#[test]
+fn a_service_without_a_search_is_given_up() {
+    for verb in VERBS {
+        let unknown = Fault::Error("org.freedesktop.DBus.Error.UnknownMethod");
+        let mocked = require!(Mocked::start(fault("SearchItems", unknown, usize::MAX)));
+        trouble(&mocked.verb(verb));
+    }
+}
+
+#[test]
 fn a_service_that_ends_in_the_middle_is_asked_once_more() {
     for (verb, method) in [
         ("get", "SearchItems"),

@@ -40,11 +40,22 @@ pub(super) struct Service {
 
 impl Service {
     /// Items with these attributes.
+    ///
+    /// A gnome-keyring that is busy may see the first call of a new connection before it knows of the connection, and
+    /// then says that it has no such method: of some thousand searches that come in beside others, one. By the next
+    /// call it does know.
     pub(super) async fn search(
         &self,
         scope: &Scope,
         attributes: &HashMap<&str, &str>,
     ) -> Result<Found, Failure> {
+        match self.search_once(scope, attributes).await {
+            Err(Failure::NoSuchObject) => self.search_once(scope, attributes).await,
+            found => found,
+        }
+    }
+
+    async fn search_once(&self, scope: &Scope, attributes: &HashMap<&str, &str>) -> Result<Found, Failure> {
         match scope {
             Scope::Everywhere => {
                 let (unlocked, locked): (Vec<OwnedObjectPath>, Vec<OwnedObjectPath>) = self
@@ -178,7 +189,18 @@ impl Service {
     }
 
     /// The collection of this alias, if there is one.
+    ///
+    /// A gnome-keyring looks up which collection is the default when it takes note of its first connection, and may
+    /// answer that one before (see [`Service::search`]). Without the second question a login would then ask a person
+    /// for the password to another default.
     pub(super) async fn alias(&self, name: &str) -> Result<Option<OwnedObjectPath>, Failure> {
+        Ok(match self.alias_once(name).await? {
+            None => self.alias_once(name).await?,
+            found => found,
+        })
+    }
+
+    async fn alias_once(&self, name: &str) -> Result<Option<OwnedObjectPath>, Failure> {
         let path: OwnedObjectPath = self
             .bus
             .call(&ROOT, SERVICE_INTERFACE, "ReadAlias", &(name,))
