@@ -56,9 +56,8 @@ impl Environment {
     #[must_use]
     pub fn snapshot(&self) -> Self {
         match &self.variables {
-            // Names have no case there. The system knows by which rule; a copy would not.
-            Variables::Process if cfg!(windows) => self.clone(),
-            Variables::Process => {
+            // On Windows names have no case. The system knows by which rule; a copy would not.
+            Variables::Process if !cfg!(windows) => {
                 // Not `collect`, which sorts first: a verb would load the pages of a sort that it needs nowhere else.
                 let mut variables = BTreeMap::new();
                 for (name, value) in std::env::vars_os() {
@@ -69,7 +68,7 @@ impl Environment {
                     ..self.clone()
                 }
             }
-            Variables::Stated(_) => self.clone(),
+            _ => self.clone(),
         }
     }
 

@@ -92,16 +92,8 @@ impl Sealed {
             ));
         }
         let text = match passphrase_file {
-            Some(path) => {
-                let passphrase = read_passphrase(&path)?;
-                self.unseal(&passphrase)?.ok_or_else(|| {
-                    Error::setting(
-                        settings::PASSPHRASE_FILE,
-                        format!("does not hold the passphrase of {}", self.origin),
-                    )
-                })?
-            }
-            None => self.ask(environment)?,
+            Some(path) => self.unseal_with_file(&path)?.0,
+            None => self.ask(environment)?.0,
         };
         let identities = identity::parse(&text, &self.origin.to_string())?;
         if let Some(time) = time {
@@ -133,17 +125,8 @@ impl Sealed {
         environment: &Environment,
     ) -> Result<(Identities, Zeroizing<String>), Error> {
         let (text, passphrase) = match environment.path_setting(settings::PASSPHRASE_FILE)? {
-            Some(path) => {
-                let passphrase = read_passphrase(&path)?;
-                let text = self.unseal(&passphrase)?.ok_or_else(|| {
-                    Error::setting(
-                        settings::PASSPHRASE_FILE,
-                        format!("does not hold the passphrase of {}", self.origin),
-                    )
-                })?;
-                (text, passphrase)
-            }
-            None => self.ask_for_both(environment)?,
+            Some(path) => self.unseal_with_file(&path)?,
+            None => self.ask(environment)?,
         };
         Ok((identity::parse(&text, &self.origin.to_string())?, passphrase))
     }
@@ -158,14 +141,20 @@ impl Sealed {
         format!("{}:cancelled", self.name)
     }
 
-    fn ask(&self, environment: &Environment) -> Result<Zeroizing<String>, Error> {
-        self.ask_for_both(environment).map(|(text, _)| text)
+    /// The identity file inside, and the passphrase that stands in a file.
+    fn unseal_with_file(&self, path: &Path) -> Result<(Zeroizing<String>, Zeroizing<String>), Error> {
+        let passphrase = read_passphrase(path)?;
+        let text = self.unseal(&passphrase)?.ok_or_else(|| {
+            Error::setting(
+                settings::PASSPHRASE_FILE,
+                format!("does not hold the passphrase of {}", self.origin),
+            )
+        })?;
+        Ok((text, passphrase))
     }
 
-    fn ask_for_both(
-        &self,
-        environment: &Environment,
-    ) -> Result<(Zeroizing<String>, Zeroizing<String>), Error> {
+    /// The identity file inside, and the passphrase that a person has given.
+    fn ask(&self, environment: &Environment) -> Result<(Zeroizing<String>, Zeroizing<String>), Error> {
         let mut mistake = None;
         for _ in 0..ATTEMPTS {
             let question = Question {

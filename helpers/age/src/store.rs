@@ -171,9 +171,7 @@ impl AgeStore {
         time: Duration,
     ) -> Result<(), Error> {
         let names = self.entry_names(directory)?;
-        let files = names
-            .iter()
-            .filter_map(|name| directory.read(name, ENTRY_MAX).ok().flatten());
+        let files = contents(directory, &names);
         identities.plugins.keep_open(files, time, &self.environment)
     }
 
@@ -253,28 +251,43 @@ impl AgeStore {
         names: &'a [String],
         identities: &Identities,
     ) -> Vec<(&'a String, Result<Deciphered, Problem>)> {
-        let result =
-            |name: &'a String, decipher: &dyn Fn(&[u8]) -> Result<Deciphered, Problem>| match directory
-                .read(name, ENTRY_MAX)
-            {
-                Ok(Some(file)) => Some((name, decipher(&file))),
-                Ok(None) => None,
-                Err(_) => Some((name, Err(Problem::Damaged))),
-            };
         let deciphered: Vec<_> = if identities.plugins.is_empty() {
             let identities = &identities.x25519;
             parallel::map(names, WORTH_A_THREAD, |name| {
-                result(name, &|file| decipher_natively(file, name, identities))
+                decipher_one(directory, name, |file| decipher_natively(file, name, identities))
             })
         } else {
             // A plugin is asked about all files at once: a person should have to touch or type something once.
-            let files = names
-                .iter()
-                .filter_map(|name| directory.read(name, ENTRY_MAX).ok().flatten());
-            identities.plugins.open_files(files, &self.environment);
-            let decipher = |name| result(name, &|file| decipher(file, name, identities, &self.environment));
+            identities
+                .plugins
+                .open_files(contents(directory, names), &self.environment);
+            let decipher = |name| {
+                decipher_one(directory, name, |file| {
+                    decipher(file, name, identities, &self.environment)
+                })
+            };
             names.iter().map(decipher).collect()
         };
         deciphered.into_iter().flatten().collect()
     }
+}
+
+/// What is in the file of this name; nothing if it has been erased since the name was read.
+fn decipher_one<'a>(
+    directory: &Directory,
+    name: &'a String,
+    decipher: impl FnOnce(&[u8]) -> Result<Deciphered, Problem>,
+) -> Option<(&'a String, Result<Deciphered, Problem>)> {
+    match directory.read(name, ENTRY_MAX) {
+        Ok(Some(file)) => Some((name, decipher(&file))),
+        Ok(None) => None,
+        Err(_) => Some((name, Err(Problem::Damaged))),
+    }
+}
+
+/// What is in those files that can be read, still encrypted.
+fn contents(directory: &Directory, names: &[String]) -> impl Iterator<Item = Vec<u8>> {
+    names
+        .iter()
+        .filter_map(|name| directory.read(name, ENTRY_MAX).ok().flatten())
 }

@@ -315,7 +315,7 @@ async fn candidates(
         let found = search(service, scope, &spellings.recent_queries()).await?;
         service.describe(found).await
     };
-    // The last of the three, so that the searches are under way: a miss does not wait for it.
+    // The last of the three, so that the service is searching meanwhile.
     let prepare = async { KeyPair::generate().map(|keys| prepared.set(Some(keys))) };
     let (exact, recent, prepare) = join3(exact, recent, prepare).await;
     prepare?;

@@ -182,7 +182,7 @@ impl Model {
                 self.tally.resurrected += 1;
                 server.possible = vec![Some(value)];
             }
-            Answer::Is(Some(_)) | Answer::Trouble => {
+            Answer::Is(Some(_)) | Answer::Trouble(_) => {
                 self.tally.torn += 1;
                 // Counted once: a login replaces it.
                 self.carry_out(&Step::Store(index, "mended".into()), None);
@@ -216,8 +216,8 @@ impl Model {
 pub(crate) enum Answer {
     /// This secret, or "not found".
     Is(Option<String>),
-    /// An error, or something that is no answer.
-    Trouble,
+    /// An error, or something that is no answer: how it ended, and what it said.
+    Trouble(String),
 }
 
 /// Asks the helper of a place for a server.
@@ -243,14 +243,16 @@ pub(crate) fn answer_of(mut command: Command, server: &str) -> Answer {
 
 /// Reads an answer of `get`.
 pub(crate) fn judge(code: Option<i32>, stdout: &[u8], server: &str) -> Answer {
-    match code {
+    let answer = match code {
         Some(0) => match serde_json::from_slice::<Value>(stdout) {
-            Ok(reply) if reply["ServerURL"] == server && reply["Username"] == "user" => reply["Secret"]
-                .as_str()
-                .map_or(Answer::Trouble, |secret| Answer::Is(Some(secret.to_owned()))),
-            _ => Answer::Trouble,
+            Ok(reply) if reply["ServerURL"] == server && reply["Username"] == "user" => {
+                reply["Secret"].as_str().map(|secret| Some(secret.to_owned()))
+            }
+            _ => None,
         },
-        Some(1) if stdout == NOT_FOUND => Answer::Is(None),
-        _ => Answer::Trouble,
-    }
+        Some(1) if stdout == NOT_FOUND => Some(None),
+        _ => None,
+    };
+    let trouble = || format!("exit code {code:?}: {}", String::from_utf8_lossy(stdout));
+    answer.map_or_else(|| Answer::Trouble(trouble()), Answer::Is)
 }

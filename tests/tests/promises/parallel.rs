@@ -68,7 +68,7 @@ fn work(place: &Place, worker: usize, operations: usize, start: &Barrier) -> (Se
             _ => match answer(place, &own) {
                 Answer::Is(value) if possible.contains(&value) => possible = vec![value],
                 Answer::Is(_) => seen.missing += 1,
-                Answer::Trouble => seen.failed += 1,
+                Answer::Trouble(_) => seen.failed += 1,
             },
         }
     }
