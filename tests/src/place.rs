@@ -9,7 +9,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::helper::{self, Helper};
+use crate::helper::{self, Helper, target_directory};
 use crate::keyring_gnome::GnomeKeyring;
 use crate::login::Login;
 use crate::program::{Outcome, Run, files_under, find};
@@ -169,6 +169,38 @@ impl Place {
         command.env("DOCKER_CLI_EXPERIMENTAL", "enabled");
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         Run::new(command, self.logins.iter().flat_map(Login::forms).collect())
+    }
+
+    /// A peer, with the C library that was fetched with it if one was: it may need a newer one than this machine has.
+    pub fn run_peer(&self, name: &str) -> Run {
+        let peers = target_directory().join("peers/usr");
+        let libraries = peers
+            .join("lib")
+            .join(format!("{}-linux-gnu", std::env::consts::ARCH));
+        let loader = libraries.join("ld-linux-x86-64.so.2");
+        let peer = peers.join("bin").join(name);
+        if loader.is_file() && peer.is_file() {
+            self.run(loader).arg("--library-path").arg(libraries).arg(peer)
+        } else {
+            self.run(name)
+        }
+    }
+
+    /// git as Alice, and an empty repository that others can clone.
+    pub fn make_repository(&mut self, below: &str) {
+        for (name, value) in [
+            ("GIT_AUTHOR_NAME", "Alice"),
+            ("GIT_AUTHOR_EMAIL", "alice@example"),
+            ("GIT_COMMITTER_NAME", "Alice"),
+            ("GIT_COMMITTER_EMAIL", "alice@example"),
+            ("GIT_CONFIG_NOSYSTEM", "1"),
+        ] {
+            self.set(name, value);
+        }
+        self.run("git")
+            .args(["init", "-q", "--bare", "-b", "main", below])
+            .outcome()
+            .assert_success("git init");
     }
 
     /// One verb of the helper, with a server on its stdin as docker sends it.

@@ -58,21 +58,8 @@ fn in_a_team_and_in_ci() {
     require!(program::find("git"));
     let registry = require!(Registry::private(&[alice()]));
     let mut place = place_with_password();
-    for (name, value) in [
-        ("GIT_AUTHOR_NAME", "Alice"),
-        ("GIT_AUTHOR_EMAIL", "alice@example"),
-        ("GIT_COMMITTER_NAME", "Alice"),
-        ("GIT_COMMITTER_EMAIL", "alice@example"),
-        ("GIT_CONFIG_NOSYSTEM", "1"),
-    ] {
-        place.set(name, value);
-    }
     place.write_config(&serde_json::json!({ "credsStore": "age" }));
-    let made = place
-        .run("git")
-        .args(["init", "-q", "--bare", "-b", "main", "team.git"])
-        .outcome();
-    made.assert_success("git init");
+    place.make_repository("team.git");
     assert_section_is_as_written(&place, "In a team", &registry.host(), &[]);
 
     let identity = place.path("config/docker-credential-age/identity.txt");

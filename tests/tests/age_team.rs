@@ -10,7 +10,6 @@ use std::fs;
 use std::path::Path;
 
 use docker_credential_tests::age_member::Member;
-use docker_credential_tests::helper::target_directory;
 use docker_credential_tests::login::Login;
 use docker_credential_tests::place::Place;
 use docker_credential_tests::program::{self, Outcome, files_under};
@@ -244,23 +243,16 @@ fn an_entry_that_cannot_be_read_stops_a_rekey_before_anything_changes() {
 
 #[test]
 fn age_and_rage_read_what_is_stored_for_several_and_the_other_way_round() {
-    let (age, rage) = (require!(program::find("age")), require!(program::find("rage")));
-    // Debian's newest rage with its own C library, which may be newer than that of this machine.
-    let libraries = target_directory().join("peers/usr/lib/x86_64-linux-gnu");
-    let loader = libraries.join("ld-linux-x86-64.so.2");
-    let run = |member: &Member, peer: &Path| {
-        if peer.starts_with(target_directory().join("peers")) && loader.exists() {
-            let run = member.place().run(&loader).arg("--library-path").arg(&libraries);
-            return run.arg(peer);
-        }
-        member.place().run(peer)
-    };
+    require!(program::find("age"));
+    require!(program::find("rage"));
     let (_directory, store) = shared();
     let (ann, bob, _) = team(&store);
-    for peer in [age, rage] {
+    for peer in ["age", "rage"] {
         for member in [&ann, &bob] {
             let identity = member.place().path("config/docker-credential-age/identity.txt");
-            let shown = run(member, &peer)
+            let shown = member
+                .place()
+                .run_peer(peer)
                 .args(["--decrypt", "--identity"])
                 .arg(&identity)
                 .arg(store.join("ghcr.io.age"))
@@ -270,7 +262,9 @@ fn age_and_rage_read_what_is_stored_for_several_and_the_other_way_round() {
         }
         let plaintext =
             format!("{{\"ServerURL\":\"quay.io\",\"Username\":\"user\",\"Secret\":\"{MARKER}\"}}");
-        let encrypted = run(&ann, &peer)
+        let encrypted = ann
+            .place()
+            .run_peer(peer)
             .args(["--encrypt", "--recipients-file"])
             .arg(ann.recipients_file())
             .stdin(plaintext)

@@ -97,20 +97,7 @@ pub(crate) fn in_a_team() {
     let registry = require!(Registry::private(&[alice()]));
     let mut place = home(AGE);
     place.write_config(&json!({ "credsStore": "age" }));
-    for (name, value) in [
-        ("GIT_AUTHOR_NAME", "Alice"),
-        ("GIT_AUTHOR_EMAIL", "alice@example"),
-        ("GIT_COMMITTER_NAME", "Alice"),
-        ("GIT_COMMITTER_EMAIL", "alice@example"),
-        ("GIT_CONFIG_NOSYSTEM", "1"),
-    ] {
-        place.set(name, value);
-    }
-    place
-        .run("git")
-        .args(["init", "-q", "--bare", "-b", "main", "home/team.git"])
-        .outcome()
-        .assert_success("git init");
+    place.make_repository("home/team.git");
     reader_with(&place, &registry).follows(&transcript("In a team", 0));
 }
 

@@ -20,6 +20,7 @@ mod oracle;
 mod other_user;
 mod parallel;
 mod power;
+mod released;
 mod scale;
 mod swapped;
 mod system_calls;

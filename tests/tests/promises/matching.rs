@@ -1,12 +1,8 @@
 //! A secret goes only to the server, as the client names it, for which it was stored.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use docker_credential_helper::{
-    Credential, CredentialStore, Error, Listed, Secret, ServerKey, ServerUrl, Username, matching,
-};
+use docker_credential_helper::ServerUrl;
 use docker_credential_tests::helper::{ENV, KEYRING};
 use docker_credential_tests::keyring_gnome::GnomeKeyring;
 use docker_credential_tests::place::Place;
@@ -16,6 +12,7 @@ use serde_json::json;
 use crate::broken::Subject;
 use crate::model::{Answer, answer};
 use crate::oracle::answering;
+use crate::released::released;
 use crate::scale::{report, scale, share};
 
 /// Names that a careless comparison takes for one another.
@@ -164,43 +161,6 @@ fn env_answers_only_for_the_server_itself_among_names_that_are_near() {
 #[test]
 fn control_a_helper_that_ignores_ports_is_caught() {
     assert!(!matrix(|| Subject::Broken("any-port").place()).1.is_empty());
-}
-
-/// A store that trusts the keys it is given, as a backend does.
-#[derive(Default)]
-struct Memory(RefCell<BTreeMap<ServerKey, Credential>>);
-
-impl CredentialStore for Memory {
-    fn get(&self, server: &ServerUrl) -> Result<Option<Credential>, Error> {
-        Ok(self.0.borrow().get(server.key()).cloned())
-    }
-    fn store(&self, credential: &Credential) -> Result<(), Error> {
-        let key = credential.server().key().clone();
-        self.0.borrow_mut().insert(key, credential.clone());
-        Ok(())
-    }
-    fn erase(&self, server: &ServerUrl) -> Result<(), Error> {
-        self.0.borrow_mut().remove(server.key());
-        Ok(())
-    }
-    fn list(&self) -> Result<Vec<Listed>, Error> {
-        Ok(self.0.borrow().values().map(Listed::from).collect())
-    }
-}
-
-/// What the released rule answers: the secret, which is the stored string itself.
-fn released(stored: &[String], query: &str) -> Option<String> {
-    let store = Memory::default();
-    for server in stored.iter().rev() {
-        let url = ServerUrl::parse(server).expect("only servers are stored");
-        let user = Username::parse("user".into()).expect("a user name");
-        let credential = Credential::new(url, user, Secret::new(server.clone()));
-        store.store(&credential).expect("memory");
-    }
-    let query = ServerUrl::parse(query).ok()?;
-    matching::find(&store, &query)
-        .ok()
-        .map(|credential| credential.secret().expose().to_owned())
 }
 
 fn server(random: &mut fastrand::Rng) -> String {

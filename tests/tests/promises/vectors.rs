@@ -6,10 +6,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use docker_credential_tests::helper::target_directory;
 use docker_credential_tests::login::Login;
-use docker_credential_tests::place::Place;
-use docker_credential_tests::program::Run;
 use docker_credential_tests::refusal::assert_error;
 use docker_credential_tests::{program, require};
 use serde_json::{Value, json};
@@ -39,7 +36,8 @@ fn round_trips(program: &str, files: usize) {
         let login = Login::new("user", &secret(number));
 
         place.store(&server, &login);
-        let shown = run(&place, program)
+        let shown = place
+            .run_peer(program)
             .args(["-d", "-i"])
             .arg(place.path(IDENTITY))
             .arg(&path)
@@ -49,7 +47,8 @@ fn round_trips(program: &str, files: usize) {
 
         let plaintext = json!({ "ServerURL": server, "Username": "user", "Secret": secret(number + 1) });
         let armor: &[&str] = if number % 2 == 0 { &["--armor"] } else { &[] };
-        let made = run(&place, program)
+        let made = place
+            .run_peer(program)
             .args(["-e", "-r", &recipient])
             .args(armor)
             .stdin(plaintext.to_string())
@@ -62,20 +61,6 @@ fn round_trips(program: &str, files: usize) {
         "20 round trips",
         &format!("{files} files to {program} and back: all equal"),
     );
-}
-
-/// A peer from a newer release may need a newer C library than the machine has; then it comes with one.
-fn run(place: &Place, program: &str) -> Run {
-    let libraries = target_directory()
-        .join("peers/usr/lib")
-        .join(format!("{}-linux-gnu", std::env::consts::ARCH));
-    let loader = libraries.join("ld-linux-x86-64.so.2");
-    let peer = target_directory().join("peers/usr/bin").join(program);
-    if loader.is_file() && peer.is_file() {
-        place.run(loader).arg("--library-path").arg(libraries).arg(peer)
-    } else {
-        place.run(program)
-    }
 }
 
 #[test]
