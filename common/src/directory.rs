@@ -55,7 +55,7 @@ pub struct Lock {
 
 impl Lock {
     /// Whether other processes are really kept out.
-    fn isfile(&self) -> bool {
+    fn is_held(&self) -> bool {
         self.file.is_some()
     }
 }
@@ -311,7 +311,7 @@ impl Directory {
 
     /// What a killed writer left behind. Without the lock it might be a live writer's.
     fn remove_stray_temporaries(&self, lock: &Lock) {
-        if !lock.isfile() {
+        if !lock.is_held() {
             return;
         }
         // All are read before any is removed.

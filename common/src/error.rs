@@ -56,7 +56,7 @@ pub enum Error {
         problem: crate::config::Problem,
     },
     /// The operating system refused something about a file or directory.
-    #[error("cannot {action} {}: {}", .path.display(), describe(.source))]
+    #[error("cannot {action} {}: {}", .path.display(), Self::system_text(.source))]
     File {
         /// What was attempted, as an infinitive: `read`, `write to`.
         action: &'static str,
@@ -77,21 +77,20 @@ impl Error {
         }
     }
 
+    /// The system's text for an error, to stand inside a sentence: without the `(os error 28)` that Rust adds and no user
+    /// can act on, and without the full stop that Windows ends it with.
+    pub fn system_text(error: &io::Error) -> String {
+        let text = error.to_string();
+        let text = text.split(" (os error ").next().unwrap_or_default();
+        text.trim_end_matches('.').to_owned()
+    }
+
     /// A setting that is set but unusable; `problem` goes on where the variable's name ends.
     pub fn setting(name: impl Into<Cow<'static, str>>, problem: impl Into<Cow<'static, str>>) -> Self {
         Self::Setting {
             name: name.into(),
             problem: problem.into(),
         }
-    }
-}
-
-/// The system's text for an error, without the `(os error 28)` that Rust adds and no user can act on.
-fn describe(error: &io::Error) -> String {
-    let text = error.to_string();
-    match text.find(" (os error ") {
-        Some(end) => text[..end].to_owned(),
-        None => text,
     }
 }
 
@@ -130,7 +129,12 @@ mod tests {
 
     #[test]
     fn a_system_error_is_told_without_its_number() {
-        let error = Error::file("read", Path::new("/x"))(io::Error::from_raw_os_error(2));
-        assert_eq!(error.to_string(), "cannot read /x: No such file or directory");
+        for text in [
+            "No such file or directory (os error 2)",
+            "No such file or directory. (os error 2)",
+        ] {
+            let error = Error::file("read", Path::new("/x"))(io::Error::other(text));
+            assert_eq!(error.to_string(), "cannot read /x: No such file or directory");
+        }
     }
 }

@@ -173,18 +173,13 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Document, Error> {
 fn resolve(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_owned();
     for _ in 0..LINKS_MAX {
-        match std::fs::read_link(&path) {
-            Ok(target) => path = path.parent().unwrap_or(Path::new("")).join(target),
-            // No link, or nothing there.
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::InvalidInput | io::ErrorKind::NotFound
-                ) =>
-            {
-                return Ok(path);
+        match std::fs::symlink_metadata(&path) {
+            Ok(metadata) if metadata.is_symlink() => {
+                let target = std::fs::read_link(&path)?;
+                path = path.parent().unwrap_or(Path::new("")).join(target);
             }
-            Err(error) => return Err(error),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => return Ok(path),
         }
     }
     Err(io::Error::other("it is a symbolic link in a circle"))

@@ -30,10 +30,17 @@ pub(super) fn open_for_reading(directory: &Handle, name: &str) -> io::Result<Fil
             "it is a symbolic link",
         ));
     }
-    File::open(path)
+    open_path(&path)
 }
 
+/// A directory is told for what it is: the system says no more than that access is denied.
 pub(super) fn open_path(path: &Path) -> io::Result<File> {
+    if fs::metadata(path)?.is_dir() {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "it is not a regular file",
+        ));
+    }
     File::open(path)
 }
 
@@ -85,8 +92,11 @@ pub(super) fn sync(_directory: &Handle) -> io::Result<()> {
     Ok(())
 }
 
+/// A directory cannot be locked there.
+const LOCK: &str = ".docker-credential-lock";
+
 pub(super) fn lock_file(directory: &Handle) -> io::Result<File> {
-    let path = directory.join(".docker-credential-lock");
+    let path = directory.join(LOCK);
     OpenOptions::new()
         .write(true)
         .create(true)
@@ -98,11 +108,12 @@ pub(super) fn has_no_locks(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::Unsupported
 }
 
-/// One after the other, for whoever need not know all.
+/// One after the other, for whoever need not know all. The lock file is none of the caller's.
 pub(super) fn names(directory: &Handle) -> io::Result<impl Iterator<Item = io::Result<String>>> {
     let name = |entry: fs::DirEntry| {
         let is_directory = entry.file_type()?.is_dir();
-        Ok(entry.file_name().into_string().ok().filter(|_| !is_directory))
+        let name = entry.file_name().into_string().ok();
+        Ok(name.filter(|name| !is_directory && name != LOCK))
     };
     Ok(fs::read_dir(directory)?.filter_map(move |entry| entry.and_then(name).transpose()))
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use docker_credential_helper::directory::read_file;
-use docker_credential_helper::{Environment, Secret};
+use docker_credential_helper::{Environment, Error, Secret};
 
 use crate::claim::Trouble;
 
@@ -77,8 +77,7 @@ fn without_line_end(text: &str) -> &str {
 }
 
 fn unreadable(variable: &str, error: &io::Error) -> Trouble {
-    let text = error.to_string();
-    let text = text.split(" (os error ").next().unwrap_or_default();
+    let text = Error::system_text(error);
     Trouble::absence(
         variable,
         format!("names a file that cannot be read: {text}; mount the secret there"),

@@ -1,7 +1,5 @@
 //! What the tests ask: a world of stated variables, by the rule that decides for every client.
 
-use std::ffi::OsString;
-
 use docker_credential_helper::{CredentialStore, Environment, Error, ServerUrl, matching};
 
 use crate::store::EnvStore;
@@ -17,7 +15,9 @@ pub(crate) fn environment(variables: &[(&str, &str)]) -> Environment {
 /// With one value that is not valid UTF-8.
 #[cfg(unix)]
 pub(crate) fn environment_with_bytes(variables: &[(&str, &str)], name: &str) -> Environment {
+    use std::ffi::OsString;
     use std::os::unix::ffi::OsStringExt;
+
     let text = variables
         .iter()
         .map(|(name, value)| (*name, OsString::from(value)));

@@ -23,8 +23,8 @@ pub(super) fn program(session: &Session<'_>) -> Vec<Finding> {
                 format!("{program} is not on PATH, so docker does not find it"),
             )
             .mended_by(match &own {
-                Ok(own) => format!("ln -s {} /usr/local/bin/", own.display()),
-                Err(_) => format!("install {program} into a directory of PATH"),
+                Ok(own) if cfg!(unix) => format!("ln -s {} /usr/local/bin/", own.display()),
+                _ => format!("install {program} into a directory of PATH"),
             }),
         ];
     };

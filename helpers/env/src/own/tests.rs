@@ -2,7 +2,9 @@ use std::fs;
 use std::path::Path;
 
 use super::*;
-use crate::testing::{ask, assert_answers, assert_error, assert_not_found, environment, listed};
+#[cfg(unix)]
+use crate::testing::ask;
+use crate::testing::{assert_answers, assert_error, assert_not_found, environment, listed};
 
 const PROD: [(&str, &str); 3] = [
     ("DOCKER_CREDENTIAL_PROD_SERVER", "registry.example.com:5000"),
