@@ -195,19 +195,18 @@ impl Directory {
         // very directory's already. So a writer that does hold it may take the temporary file for a stray one; then
         // it is made anew.
         const ATTEMPTS: usize = 100;
-        let mut attempt = 0;
-        let created = loop {
-            attempt += 1;
+        for _ in 0..ATTEMPTS {
             let temporary = self.write_temporary(content, &system::Likeness::of_mode(mode))?;
-            match system::link(&self.handle, &temporary.name, name) {
-                Ok(()) => break true,
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => break false,
-                Err(error) if error.kind() == io::ErrorKind::NotFound && attempt < ATTEMPTS => {}
+            let created = match system::link(&self.handle, &temporary.name, name) {
+                Ok(()) => true,
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(error) => return Err(error),
-            }
-        };
-        system::sync(&self.handle)?;
-        Ok(created)
+            };
+            drop(temporary);
+            return system::sync(&self.handle).map(|()| created);
+        }
+        Err(io::ErrorKind::NotFound.into())
     }
 
     /// Removes a file, durably. `Ok(false)` if there is none.

@@ -90,6 +90,31 @@ fn stray_temporaries_go_with_the_next_replacement_and_nothing_else_does() {
 }
 
 #[test]
+fn it_has_what_one_of_its_lasting_names_is() {
+    let (place, directory) = place();
+    assert!(!directory.has(|_| true).unwrap());
+    std::fs::write(place.path().join(format!("{TEMPORARY}1-2-3")), "x").unwrap();
+    assert!(!directory.has(|_| true).unwrap());
+    directory.create_new("a", b"", 0o600).unwrap();
+    assert!(directory.has(|name| name == "a").unwrap());
+    assert!(!directory.has(|name| name == "b").unwrap());
+}
+
+#[test]
+fn what_cannot_be_removed_is_an_error_and_not_a_miss() {
+    let (place, directory) = place();
+    let lock = directory.lock(WAIT).unwrap();
+    for name in ["a", &format!("{STAGED}b")] {
+        std::fs::create_dir(place.path().join(name)).unwrap();
+    }
+    assert!(directory.remove("a").is_err());
+    assert!(directory.unstage(&lock, "b").is_err());
+    let refused = directory.stage(&lock, "b", b"x", 0o600).unwrap_err();
+    assert_ne!(refused.kind(), io::ErrorKind::AlreadyExists);
+    directory.unstage(&lock, "never staged").unwrap();
+}
+
+#[test]
 fn without_the_lock_a_live_writers_temporary_is_left_alone() {
     let (place, directory) = place();
     let live = place.path().join(format!("{TEMPORARY}1-2-3"));
@@ -186,6 +211,23 @@ mod unix {
     }
 
     #[test]
+    fn file_systems_without_locks_are_known_by_what_they_answer() {
+        use rustix::io::Errno;
+        for errno in [
+            Errno::NOLCK,
+            Errno::NOTSUP,
+            Errno::NOSYS,
+            Errno::INVAL,
+            Errno::BADF,
+        ] {
+            assert!(system::has_no_locks(&errno.into()), "{errno}");
+        }
+        for errno in [Errno::IO, Errno::ACCESS, Errno::AGAIN] {
+            assert!(!system::has_no_locks(&errno.into()), "{errno}");
+        }
+    }
+
+    #[test]
     fn world_writable_is_told() {
         let (place, directory) = place();
         for (mode, writable) in [(0o700, false), (0o775, false), (0o702, true), (0o1777, true)] {
@@ -239,6 +281,10 @@ fn what_is_set_aside_overwrites_nothing() {
     directory.create_new("a", b"a", 0o600).unwrap();
     directory.create_new("taken", b"t", 0o600).unwrap();
     assert!(!directory.set_aside("a", "taken").unwrap());
+    assert_eq!(
+        directory.set_aside("missing", "elsewhere").unwrap_err().kind(),
+        io::ErrorKind::NotFound
+    );
     assert!(directory.set_aside("a", "free").unwrap());
     let mut names = directory.names().unwrap();
     names.sort();

@@ -13,12 +13,10 @@ pub(super) use crate::sys::close;
 
 pub(super) type Handle = OwnedFd;
 
+const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+
 pub(super) fn open(path: &Path) -> io::Result<Handle> {
-    Ok(rustix::fs::open(
-        path,
-        OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
-        Mode::empty(),
-    )?)
+    Ok(rustix::fs::open(path, DIRECTORY, Mode::empty())?)
 }
 
 pub(super) fn make_directory(parent: &Handle, name: &OsStr) -> io::Result<()> {
@@ -36,7 +34,7 @@ const READING: OFlags = OFlags::RDONLY
     .union(OFlags::CLOEXEC);
 
 pub(super) fn open_for_reading(directory: &Handle, name: &str) -> io::Result<File> {
-    match rustix::fs::openat(directory, name, READING | OFlags::NOFOLLOW, Mode::empty()) {
+    match rustix::fs::openat(directory, name, READING.union(OFlags::NOFOLLOW), Mode::empty()) {
         Ok(file) => Ok(file.into()),
         Err(Errno::LOOP | Errno::MLINK) => Err(io::Error::new(
             io::ErrorKind::InvalidData,
@@ -84,10 +82,18 @@ pub(super) fn likeness(directory: &Handle, name: &str) -> io::Result<Likeness> {
     })
 }
 
-/// Readable by its owner only, whatever it is to become.
+const CREATING: OFlags = OFlags::WRONLY
+    .union(OFlags::CREATE)
+    .union(OFlags::EXCL)
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::CLOEXEC);
+
+/// Readable by its owner only.
+const PRIVATE: Mode = Mode::RUSR.union(Mode::WUSR);
+
+/// Private, whatever it is to become.
 pub(super) fn create_exclusively(directory: &Handle, name: &str) -> io::Result<File> {
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    Ok(rustix::fs::openat(directory, name, flags, Mode::RUSR | Mode::WUSR)?.into())
+    Ok(rustix::fs::openat(directory, name, CREATING, PRIVATE)?.into())
 }
 
 pub(super) fn make_alike(file: &File, likeness: &Likeness) -> io::Result<()> {
@@ -104,7 +110,7 @@ pub(super) fn make_alike(file: &File, likeness: &Likeness) -> io::Result<()> {
         }
     }
     // The process's mask can only take away from what `openat` is told.
-    if mode != Mode::RUSR | Mode::WUSR {
+    if mode != PRIVATE {
         rustix::fs::fchmod(file, mode)?;
     }
     Ok(())
@@ -140,8 +146,7 @@ pub(super) fn sync(directory: &Handle) -> io::Result<()> {
 /// The directory itself is locked, so that no lock file lies about in a shared or committed store.
 pub(super) fn lock_file(directory: &Handle) -> io::Result<File> {
     // A description of its own: locks of two `Lock`s in one process keep each other out, too.
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    Ok(rustix::fs::openat(directory, ".", flags, Mode::empty())?.into())
+    Ok(rustix::fs::openat(directory, ".", DIRECTORY, Mode::empty())?.into())
 }
 
 /// NFS answers `EBADF`: it takes no exclusive lock on what is open for reading, and a directory cannot be otherwise.

@@ -49,3 +49,44 @@ fn line(reply: &impl Serialize) -> Result<Zeroizing<Vec<u8>>, Error> {
     bytes.push(b'\n');
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Secret, Username};
+
+    #[test]
+    fn a_credential_is_one_line_that_names_the_server_as_it_was_asked_for() {
+        let stored = Credential::new(
+            ServerUrl::parse("https://ghcr.io/").unwrap(),
+            Username::parse("a\"b".into()).unwrap(),
+            Secret::new("<&>\u{2028}\n\\ü".into()),
+        );
+        let reply = credential(&ServerUrl::parse("GHCR.io").unwrap(), &stored).unwrap();
+        assert_eq!(
+            std::str::from_utf8(&reply).unwrap(),
+            "{\"ServerURL\":\"GHCR.io\",\"Username\":\"a\\\"b\",\"Secret\":\"<&>\u{2028}\\n\\\\ü\"}\n"
+        );
+    }
+
+    #[test]
+    fn a_list_is_one_line_in_the_order_of_the_servers_and_an_object_also_when_empty() {
+        let servers = [("quay.io", "b"), ("ghcr.io", "a")];
+        let servers = servers.map(|(server, user)| (server.to_owned(), user.to_owned()));
+        assert_eq!(
+            listing(&servers.into()).unwrap().as_slice(),
+            b"{\"ghcr.io\":\"a\",\"quay.io\":\"b\"}\n"
+        );
+        assert_eq!(listing(&BTreeMap::new()).unwrap().as_slice(), b"{}\n");
+    }
+
+    #[test]
+    fn trouble_is_one_line_and_never_reads_as_not_found() {
+        assert_eq!(
+            error(&Error::NotFound),
+            b"credentials not found in native keychain\n"
+        );
+        let quoted = Error::Refused("credentials not found in native keychain\nis no server".into());
+        assert_eq!(error(&quoted), "…?is no server\n".as_bytes());
+    }
+}
