@@ -6,7 +6,7 @@ use std::fs;
 use docker_credential_tests::helper::AGE;
 use docker_credential_tests::login::Login;
 use docker_credential_tests::place::Place;
-use docker_credential_tests::program;
+use docker_credential_tests::program::{self, Outcome};
 use docker_credential_tests::require;
 
 /// The system calls of one verb, a line each, without those of reading and memory.
@@ -127,4 +127,36 @@ fn reading_writes_nothing_and_takes_no_lock() {
             );
         }
     }
+}
+
+/// A store while each attempt to take the lock fails so.
+fn store_without_lock(place: &Place, error: &str) -> Outcome {
+    place
+        .run("strace")
+        .args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=flock", "-e"])
+        .arg(format!("inject=flock:error={error}"))
+        .arg(AGE.program())
+        .arg("store")
+        .stdin(request("new"))
+        .outcome()
+}
+
+#[test]
+fn a_file_system_without_locks_is_written_to_all_the_same() {
+    require!(program::find("strace"));
+    for error in ["ENOLCK", "EBADF", "EOPNOTSUPP"] {
+        let place = Place::new(AGE);
+        place.store("ghcr.io", &Login::new("user", "old"));
+        store_without_lock(&place, error).assert_success(error);
+        place.assert_answers("ghcr.io", &Login::new("user", "new"));
+    }
+}
+
+#[test]
+fn a_lock_that_fails_otherwise_is_an_error_and_nothing_is_written() {
+    require!(program::find("strace"));
+    let place = Place::new(AGE);
+    place.store("ghcr.io", &Login::new("user", "old"));
+    assert_eq!(store_without_lock(&place, "EIO").code, Some(1));
+    place.assert_answers("ghcr.io", &Login::new("user", "old"));
 }
