@@ -145,12 +145,7 @@ impl Directory {
     ///
     /// Fails with [`io::ErrorKind::TimedOut`] after `wait`. File systems without locks are taken as they are.
     pub fn lock(&self, wait: Duration) -> io::Result<Lock> {
-        let file = match system::lock_file(&self.handle) {
-            Ok(file) => file,
-            Err(error) if system::has_no_locks(&error) => return Ok(Lock { file: None }),
-            Err(error) => return Err(error),
-        };
-        match lock_within(file, wait) {
+        match lock_within(system::lock_file(&self.handle)?, wait) {
             Ok(file) => Ok(Lock { file: Some(file) }),
             Err(error) if system::has_no_locks(&error) => Ok(Lock { file: None }),
             Err(error) => Err(error),
