@@ -106,7 +106,17 @@ impl Work {
     }
 
     /// How long it took, from the first start to the last end; or what went wrong.
+    ///
+    /// A single call is made once before, untimed: what is compared are the programs, and not what the one before has
+    /// left in the processor's caches. Of many calls each does that for the next.
     fn time(&mut self) -> Result<Duration, String> {
+        if let Self::InTurn(calls) = self
+            && let [call] = &mut calls[..]
+        {
+            call.prepare();
+            let finished = finish(call.start());
+            call.check(&finished)?;
+        }
         let (Self::InTurn(calls) | Self::AtOnce(calls)) = self;
         for call in calls.iter_mut() {
             call.prepare();
@@ -140,7 +150,7 @@ pub(crate) struct Patience {
 /// is not tried again: what fails on some days is not comparable.
 ///
 /// One round runs each work once, so that what else the machine does falls on all alike; and each round has an order of
-/// its own, so that none always runs after the slowest, which leaves cold caches behind.
+/// its own, so that none always runs after the same one.
 pub(crate) fn medians(works: &mut [Work], patience: Patience) -> (Vec<Result<f64, String>>, usize) {
     let warm_up = |work: &mut Work| work.time().map(|_| Vec::new());
     let mut times: Vec<Result<Vec<f64>, String>> = works.iter_mut().map(warm_up).collect();
