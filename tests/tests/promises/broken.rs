@@ -138,19 +138,19 @@ impl Drop for Lock {
     Fault {
         name: "follows-links",
         file: "common/src/directory/unix.rs",
-        sound: "READING | OFlags::NOFOLLOW",
-        broken: "READING | if FAULT { OFlags::empty() } else { OFlags::NOFOLLOW }",
+        sound: "READING.union(OFlags::NOFOLLOW)",
+        broken: "READING.union(if FAULT { OFlags::empty() } else { OFlags::NOFOLLOW })",
     },
     // Private in the end, and not from the beginning.
     Fault {
         name: "private-later",
         file: "common/src/directory/unix.rs",
-        sound: "    Ok(rustix::fs::openat(directory, name, flags, Mode::RUSR | Mode::WUSR)?.into())\n",
+        sound: "    Ok(rustix::fs::openat(directory, name, CREATING, PRIVATE)?.into())\n",
         broken: "    if FAULT {
         rustix::process::umask(Mode::empty());
-        return Ok(rustix::fs::openat(directory, name, flags, Mode::from_raw_mode(0o644))?.into());
+        return Ok(rustix::fs::openat(directory, name, CREATING, Mode::from_raw_mode(0o644))?.into());
     }
-    Ok(rustix::fs::openat(directory, name, flags, Mode::RUSR | Mode::WUSR)?.into())\n",
+    Ok(rustix::fs::openat(directory, name, CREATING, PRIVATE)?.into())\n",
     },
     Fault {
         name: "private-later",
