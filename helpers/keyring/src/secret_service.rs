@@ -171,7 +171,7 @@ impl CredentialStore for SecretService {
         self.run(&async |service, scope| {
             let collection = match scope {
                 Scope::Collection(collection) => collection.clone(),
-                Scope::Everywhere => match service.alias("default").await? {
+                Scope::Everywhere => match service.default_collection().await? {
                     Some(collection) => collection,
                     None => service.create_default().await?,
                 },

@@ -188,19 +188,19 @@ impl Service {
         Ok(answers.into_iter().filter_map(Result::ok).flatten().collect())
     }
 
-    /// The collection of this alias, if there is one.
+    /// The collection in which new items go, if there is one.
     ///
     /// A gnome-keyring looks up which collection is the default when it takes note of its first connection, and may
     /// answer that one before (see [`Service::search`]). Without the second question a login would then ask a person
     /// for the password to another default.
-    pub(super) async fn alias(&self, name: &str) -> Result<Option<OwnedObjectPath>, Failure> {
-        Ok(match self.alias_once(name).await? {
-            None => self.alias_once(name).await?,
+    pub(super) async fn default_collection(&self) -> Result<Option<OwnedObjectPath>, Failure> {
+        Ok(match self.alias("default").await? {
+            None => self.alias("default").await?,
             found => found,
         })
     }
 
-    async fn alias_once(&self, name: &str) -> Result<Option<OwnedObjectPath>, Failure> {
+    async fn alias(&self, name: &str) -> Result<Option<OwnedObjectPath>, Failure> {
         let path: OwnedObjectPath = self
             .bus
             .call(&ROOT, SERVICE_INTERFACE, "ReadAlias", &(name,))
