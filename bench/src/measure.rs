@@ -67,11 +67,13 @@ impl Call {
 
     /// Once, not timed.
     pub(crate) fn carry_out(mut self) {
+        self.attempt().unwrap_or_else(|failure| panic!("{failure}"));
+    }
+
+    fn attempt(&mut self) -> Result<(), String> {
         self.prepare();
-        let child = self.start();
-        let finished = finish(child);
+        let finished = finish(self.start());
         self.check(&finished)
-            .unwrap_or_else(|failure| panic!("{failure}"));
     }
 }
 
@@ -113,9 +115,7 @@ impl Work {
         if let Self::InTurn(calls) = self
             && let [call] = &mut calls[..]
         {
-            call.prepare();
-            let finished = finish(call.start());
-            call.check(&finished)?;
+            call.attempt()?;
         }
         let (Self::InTurn(calls) | Self::AtOnce(calls)) = self;
         for call in calls.iter_mut() {

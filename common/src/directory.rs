@@ -346,10 +346,7 @@ pub fn read_file(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
 fn read_regular(file: &File, limit: u64) -> io::Result<Vec<u8>> {
     let metadata = file.metadata()?;
     if !metadata.is_file() {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidData,
-            "it is not a regular file",
-        ));
+        return Err(not_a_regular_file());
     }
     let mut content = Vec::with_capacity(usize::try_from(metadata.len().min(limit)).unwrap_or(0) + 1);
     io::Read::read_to_end(&mut io::Read::take(file, limit + 1), &mut content)?;
@@ -360,6 +357,14 @@ fn read_regular(file: &File, limit: u64) -> io::Result<Vec<u8>> {
         ));
     }
     Ok(content)
+}
+
+fn not_a_regular_file() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "it is not a regular file")
+}
+
+fn a_symbolic_link() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "it is a symbolic link")
 }
 
 /// The blocking call serves waiters in order, which polling does not: under load one of many would starve. So it

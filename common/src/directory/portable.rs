@@ -25,10 +25,7 @@ pub(super) fn make_directory(parent: &Handle, name: &OsStr) -> io::Result<()> {
 pub(super) fn open_for_reading(directory: &Handle, name: &str) -> io::Result<File> {
     let path = directory.join(name);
     if fs::symlink_metadata(&path)?.is_symlink() {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidData,
-            "it is a symbolic link",
-        ));
+        return Err(super::a_symbolic_link());
     }
     open_path(&path)
 }
@@ -36,10 +33,7 @@ pub(super) fn open_for_reading(directory: &Handle, name: &str) -> io::Result<Fil
 /// A directory is told for what it is: the system says no more than that access is denied.
 pub(super) fn open_path(path: &Path) -> io::Result<File> {
     if fs::metadata(path)?.is_dir() {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidData,
-            "it is not a regular file",
-        ));
+        return Err(super::not_a_regular_file());
     }
     File::open(path)
 }
@@ -93,7 +87,7 @@ pub(super) fn sync(_directory: &Handle) -> io::Result<()> {
 }
 
 /// A directory cannot be locked there.
-const LOCK: &str = ".docker-credential-lock";
+pub(super) const LOCK: &str = ".docker-credential-lock";
 
 pub(super) fn lock_file(directory: &Handle) -> io::Result<File> {
     let path = directory.join(LOCK);

@@ -36,15 +36,9 @@ const READING: OFlags = OFlags::RDONLY
 pub(super) fn open_for_reading(directory: &Handle, name: &str) -> io::Result<File> {
     match rustix::fs::openat(directory, name, READING.union(OFlags::NOFOLLOW), Mode::empty()) {
         Ok(file) => Ok(file.into()),
-        Err(Errno::LOOP | Errno::MLINK) => Err(io::Error::new(
-            io::ErrorKind::InvalidData,
-            "it is a symbolic link",
-        )),
+        Err(Errno::LOOP | Errno::MLINK) => Err(super::a_symbolic_link()),
         // A socket.
-        Err(Errno::NXIO) => Err(io::Error::new(
-            io::ErrorKind::InvalidData,
-            "it is not a regular file",
-        )),
+        Err(Errno::NXIO) => Err(super::not_a_regular_file()),
         Err(error) => Err(error.into()),
     }
 }

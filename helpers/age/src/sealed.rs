@@ -91,13 +91,9 @@ impl Sealed {
                 format!("the question for the passphrase was cancelled; {WAY_OUT}").into(),
             ));
         }
-        let text = match passphrase_file {
-            Some(path) => self.unseal_with_file(&path)?.0,
-            None => self.ask(environment)?.0,
-        };
-        let identities = identity::parse(&text, &self.origin.to_string())?;
+        let (identities, _) = self.open_by(passphrase_file.as_deref(), environment)?;
         if let Some(time) = time {
-            let kept = kernel_keyring::keep(&self.name, identities.to_text().as_bytes(), time);
+            let kept = self.keep(&identities, time);
             environment.log(|| {
                 if kept {
                     format!("{} stays open for {} s", self.origin, time.as_secs())
@@ -124,8 +120,17 @@ impl Sealed {
         &self,
         environment: &Environment,
     ) -> Result<(Identities, Zeroizing<String>), Error> {
-        let (text, passphrase) = match environment.path_setting(settings::PASSPHRASE_FILE)? {
-            Some(path) => self.unseal_with_file(&path)?,
+        let passphrase_file = environment.path_setting(settings::PASSPHRASE_FILE)?;
+        self.open_by(passphrase_file.as_deref(), environment)
+    }
+
+    fn open_by(
+        &self,
+        passphrase_file: Option<&Path>,
+        environment: &Environment,
+    ) -> Result<(Identities, Zeroizing<String>), Error> {
+        let (text, passphrase) = match passphrase_file {
+            Some(path) => self.unseal_with_file(path)?,
             None => self.ask(environment)?,
         };
         Ok((identity::parse(&text, &self.origin.to_string())?, passphrase))
