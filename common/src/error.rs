@@ -136,5 +136,9 @@ mod tests {
             let error = Error::file("read", Path::new("/x"))(io::Error::other(text));
             assert_eq!(error.to_string(), "cannot read /x: No such file or directory");
         }
+        if cfg!(unix) {
+            let error = Error::file("read", Path::new("/x"))(io::Error::from_raw_os_error(2));
+            assert_eq!(error.to_string(), "cannot read /x: No such file or directory");
+        }
     }
 }

@@ -2,13 +2,14 @@ use super::*;
 
 const WAIT: Duration = Duration::from_secs(30);
 
-/// Every name on disk, but that of the lock file, which some systems need.
+/// Every name on disk, but that of the lock file where the system needs one.
 fn on_disk(place: &tempfile::TempDir) -> Vec<String> {
     let names = std::fs::read_dir(place.path()).unwrap();
     let mut names: Vec<String> = names
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name != ".docker-credential-lock")
         .collect();
+    #[cfg(not(unix))]
+    names.retain(|name| name != system::LOCK);
     names.sort();
     names
 }
