@@ -105,12 +105,13 @@ impl Pieces {
 
 /// All memory that a helper can write to, at the moment it exits after `verb`.
 fn memory_at_exit(place: &Place, verb: &str, stdin: &str) -> Vec<Vec<u8>> {
+    let program = fs::canonicalize(place.program()).expect("the helper is there");
     let mut strace = place
         .run("strace")
         .args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=exit_group"])
         // In microseconds; it is ended long before.
         .args(["-e", "inject=exit_group:delay_enter=60000000"])
-        .arg(place.program())
+        .arg(&program)
         .arg(verb)
         .into_command()
         .stdin(Stdio::piped())
@@ -126,6 +127,10 @@ fn memory_at_exit(place: &Place, verb: &str, stdin: &str) -> Vec<Vec<u8>> {
     let process = wait_for("the helper's end", || {
         let children = fs::read_to_string(format!("/proc/{tracer}/task/{tracer}/children")).ok()?;
         let child: i32 = children.split_whitespace().next()?.parse().ok()?;
+        // strace begins by tracing a child of its own, to see what the kernel offers; it exits as well.
+        if fs::read_link(format!("/proc/{child}/exe")).ok()? != program {
+            return None;
+        }
         let call = fs::read_to_string(format!("/proc/{child}/syscall")).ok()?;
         call.starts_with(EXIT_GROUP).then_some(child)
     });
