@@ -194,6 +194,27 @@ fn another_programs_identity_is_never_encrypted_to() {
 }
 
 #[test]
+fn encrypting_again_for_another_programs_identity_is_refused() {
+    let team = identity();
+    let mut place = Place::new(AGE);
+    place.set("DOCKER_CREDENTIAL_AGE_RECIPIENTS", public_key(&team));
+    place.set("DOCKER_CREDENTIAL_AGE_WRITE_ONLY", "1");
+    place.store("ghcr.io", &login());
+
+    let mut elsewhere = Place::new(AGE);
+    elsewhere.set("DOCKER_CREDENTIAL_AGE_DIR", place.path(STORE));
+    elsewhere.set("SOPS_AGE_KEY", key(&team));
+    elsewhere.assert_answers("ghcr.io", &login());
+    let refused = elsewhere.command(&["rekey"]);
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(
+        said.contains("there is no identity of yours to encrypt to"),
+        "{refused:?}"
+    );
+}
+
+#[test]
 fn recipients_in_a_variable_are_encrypted_to() {
     let identity = identity();
     let mut place = Place::new(AGE);

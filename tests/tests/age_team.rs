@@ -300,6 +300,20 @@ fn a_lost_identity_is_replaced_and_logins_work_again() {
 }
 
 #[test]
+fn whoever_appears_in_a_store_of_one_is_listed_as_not_approved() {
+    let (_directory, store) = shared();
+    let (ann, _) = Member::with_identity(&store);
+    ann.place().store("ghcr.io", &login());
+    let (_, stranger) = Member::with_identity(&store);
+    fs::write(ann.recipients_file(), format!("{stranger}\n")).unwrap();
+    let listed = ann.command(&["recipients", "list"]);
+    assert_eq!(
+        String::from_utf8_lossy(&listed.stdout),
+        format!("{stranger}  # not approved\n")
+    );
+}
+
+#[test]
 fn a_rotated_identity_takes_the_place_of_the_old_one_among_the_recipients() {
     let (_directory, store) = shared();
     let (ann, bob, _) = team(&store);

@@ -1,12 +1,16 @@
 //! The commands for people that only this helper has.
 
+use std::collections::BTreeSet;
+
 use docker_credential_helper::clap::{Arg, ArgAction};
 use docker_credential_helper::commands::{Console, ExtraCommand};
 use docker_credential_helper::directory::{Directory, Lock};
 use docker_credential_helper::{Environment, Error};
 
-use crate::identity::{self, Identities};
-use crate::store::{AgeStore, Whom};
+use crate::approval::Named;
+use crate::identity::{self, Found, Identities};
+use crate::recipients::{self, Recipient, RecipientsFile};
+use crate::store::{AgeStore, Rekeyed, Whom};
 
 mod identity_command;
 mod passphrase;
@@ -26,14 +30,7 @@ pub(crate) const ALL: &[ExtraCommand] = &[
 
 /// Makes the first identity, so that the first login need not, and a person hears of it in peace.
 pub(crate) fn prepare(environment: &Environment) -> Result<Option<String>, Error> {
-    if identity::own_origin(environment)?.is_some() || crate::recipients::from_setting(environment)?.is_some()
-    {
-        return Ok(None);
-    }
-    let store = AgeStore::open(environment)?;
-    if let Some(directory) = store.existing()?
-        && (store.recipients_file(&directory)?.is_some() || store.has_entries(&directory)?)
-    {
+    if !is_first_identity_due(environment)? {
         return Ok(None);
     }
     let (path, is_new) = identity::create_default(environment)?;
@@ -43,6 +40,18 @@ pub(crate) fn prepare(environment: &Environment) -> Result<Option<String>, Error
             path.display()
         )
     }))
+}
+
+/// Whether nothing says to whom to encrypt, and nothing has been encrypted: a login would make the first identity.
+pub(crate) fn is_first_identity_due(environment: &Environment) -> Result<bool, Error> {
+    if identity::own_origin(environment)?.is_some() || recipients::from_setting(environment)?.is_some() {
+        return Ok(false);
+    }
+    let store = AgeStore::open(environment)?;
+    Ok(match store.existing()? {
+        None => true,
+        Some(directory) => store.recipients_file(&directory)?.is_none() && !store.has_entries(&directory)?,
+    })
 }
 
 /// A store that is about to be written to by a command: its recipients are approved, its identity is open, and
@@ -59,33 +68,74 @@ impl Writing {
     /// In this order: no plugin is run and nobody is asked for a passphrase before the recipients are approved, and
     /// the lock is not held while a person thinks.
     fn begin(environment: &Environment) -> Result<Self, Error> {
-        Self::begin_with(None, environment)
+        let open = |found: &Found| found.open(environment).map(|identities| (identities, ()));
+        Self::begin_by(open, environment).map(|(writing, ())| writing)
     }
 
-    /// As [`begin`](Self::begin), with an identity that is open already.
-    fn begin_with(identities: Option<Identities>, environment: &Environment) -> Result<Self, Error> {
+    /// As [`begin`](Self::begin), with the identity opened by `open`, which may have more to tell than its keys.
+    fn begin_by<T>(
+        open: impl Fn(&Found) -> Result<(Identities, T), Error>,
+        environment: &Environment,
+    ) -> Result<(Self, T), Error> {
         let store = AgeStore::open(environment)?;
         let directory = store.create()?;
-        let whom = store.whom(&directory)?;
-        let identities = match identities {
-            Some(identities) => identities,
-            None => match (identity::own(environment)?, whom) {
-                (Some(found), _) => found,
-                (None, Whom::Own) if !store.has_entries(&directory)? => identity::create_first(environment)?,
-                (None, _) => identity::for_reading(environment)?,
+        let find = || {
+            let whom = store.whom(&directory)?;
+            match (identity::own(environment)?, whom) {
+                (Some(found), _) => Ok(found),
+                (None, Whom::Own) if store.has_entries(&directory)? => Err(store.without_own_identity()),
+                (None, Whom::Own) => identity::create_first(environment),
+                (None, _) => identity::for_reading(environment),
             }
-            .open(environment)?,
         };
-        let lock = store.lock(&directory)?;
-        store.finish_rekey(&directory, &lock)?;
+        let (lock, (identities, more)) = store.lock_after(&directory, find, open)?;
         let whom = store.whom(&directory)?;
-        Ok(Self {
+        let writing = Self {
             store,
             directory,
             lock,
             identities,
             whom,
-        })
+        };
+        Ok((writing, more))
+    }
+
+    /// Encrypts everything to `list`, and makes `file`, if there is one, the store's own list of them.
+    ///
+    /// The approval comes first: an interrupted change must not leave a list that its own author has to approve. Until
+    /// the change is complete both lists are approved.
+    fn encrypt_to(
+        &self,
+        list: &[Recipient],
+        file: Option<&RecipientsFile>,
+        console: &Console,
+    ) -> Result<Rekeyed, Error> {
+        let rekey = || {
+            self.store.rekey(
+                &self.directory,
+                &self.lock,
+                &self.identities,
+                list,
+                file,
+                tell_progress(console),
+            )
+        };
+        let Some(file) = file else { return rekey() };
+        let pin = self.store.pin()?;
+        let before: Named = match &self.whom {
+            Whom::File(before) => Some(before.named()),
+            Whom::Own | Whom::Setting(_) => None,
+        };
+        let both: BTreeSet<String> = before.iter().flatten().cloned().chain(file.named()).collect();
+        pin.approve(&Some(both))?;
+        let rekeyed = rekey();
+        match &rekeyed {
+            Ok(_) => pin.approve(&Some(file.named()))?,
+            // Failed half-way: the next writer completes it, and both lists are needed.
+            Err(_) if self.store.is_rekey_pending(&self.directory)? => {}
+            Err(_) => pin.approve(&before)?,
+        }
+        rekeyed
     }
 }
 

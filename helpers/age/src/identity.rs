@@ -52,6 +52,15 @@ impl Identities {
     }
 }
 
+/// The same keys, wherever they were read.
+impl PartialEq for Identities {
+    fn eq(&self, other: &Self) -> bool {
+        self.to_text() == other.to_text()
+    }
+}
+
+impl Eq for Identities {}
+
 /// Where an identity comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
@@ -70,6 +79,7 @@ impl std::fmt::Display for Origin {
 }
 
 /// An identity as it was found.
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Found {
     Open(Identities),
     /// Encrypted with a passphrase.
@@ -158,22 +168,29 @@ pub(crate) fn create_first(environment: &Environment) -> Result<Found, Error> {
 /// Makes the default identity file unless it exists; its path, and whether it is new.
 pub(crate) fn create_default(environment: &Environment) -> Result<(PathBuf, bool), Error> {
     let path = settings::default_identity_file(environment)?;
-    let is_new = create_file(&path, file_text(&x25519::Identity::generate()).as_bytes())?;
+    let is_new = create_file(
+        &path,
+        file_text(&x25519::Identity::generate()).as_bytes(),
+        environment,
+    )?;
     Ok((path, is_new))
 }
 
-/// Makes an identity file, durably, in a directory that git passes over. `Ok(false)` if it exists: it is left alone.
-pub(crate) fn create_file(path: &Path, content: &[u8]) -> Result<bool, Error> {
+/// Makes an identity file, durably. `Ok(false)` if it exists: it is left alone.
+pub(crate) fn create_file(path: &Path, content: &[u8], environment: &Environment) -> Result<bool, Error> {
     let (directory, name) = directory_of(path)?;
     let creating = |source| Error::File {
         action: "create the identity",
         path: path.to_owned(),
         source,
     };
-    // Directories of configuration are kept in git by many; a private key is not to go along.
-    directory
-        .create_new(".gitignore", b"*\n", 0o600)
-        .map_err(creating)?;
+    // Directories of configuration are kept in git by many; a private key is not to go along. Another directory is
+    // not ours to hide.
+    if settings::default_identity_file(environment).is_ok_and(|default| default == path) {
+        directory
+            .create_new(".gitignore", b"*\n", 0o600)
+            .map_err(creating)?;
+    }
     directory.create_new(&name, content, 0o600).map_err(creating)
 }
 

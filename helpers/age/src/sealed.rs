@@ -31,7 +31,7 @@ pub(crate) const WAY_OUT: &str =
     "run docker-credential-age unlock in a terminal first, or set DOCKER_CREDENTIAL_AGE_PASSPHRASE_FILE";
 
 /// An identity that is encrypted with a passphrase.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Sealed {
     ciphertext: Vec<u8>,
     origin: Origin,

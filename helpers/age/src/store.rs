@@ -21,6 +21,7 @@ pub(crate) use self::decipher::{Deciphered, Problem};
 use self::decipher::{decipher, decipher_natively};
 use self::keys::{Chosen, Keys};
 pub(crate) use self::keys::{Whom, not_among, own_recipients};
+pub(crate) use self::rekey::Rekeyed;
 
 /// The longest request fits twice; more is not ours, and would only cost time to decrypt.
 const ENTRY_MAX: u64 = 2 << 20;
@@ -70,15 +71,13 @@ impl CredentialStore for AgeStore {
     }
 
     fn store(&self, credential: &Credential) -> Result<(), Error> {
-        let mut chosen = Chosen::from_settings(&self.environment)?;
+        let chosen = Chosen::from_settings(&self.environment)?;
         let directory = self.create()?;
-        self.open_identity(&mut chosen, &directory)?;
-        let lock = self.lock(&directory)?;
-        self.finish_rekey(&directory, &lock)?;
+        let (lock, identities) = self.lock_with_identity(&chosen, &directory)?;
         let Keys {
             identities,
             recipients,
-        } = self.keys_for_writing(chosen, &directory)?;
+        } = self.keys_for_writing(chosen, identities, &directory)?;
 
         // Whoever made these may have died before they were on disk. Once there is an entry, somebody has waited for it.
         if !self.has_entries(&directory)? {

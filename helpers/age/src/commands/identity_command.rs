@@ -6,14 +6,13 @@ use std::time::Duration;
 use age::x25519;
 use docker_credential_helper::clap::{Arg, ArgAction, ArgMatches, Command};
 use docker_credential_helper::commands::{Console, ExtraCommand};
-use docker_credential_helper::directory::read_file;
+use docker_credential_helper::directory::{Directory, Lock, read_file};
 use docker_credential_helper::{Environment, Error};
 use zeroize::Zeroizing;
 
-use super::{Writing, files, passphrase, tell_progress};
-use crate::identity::{self, Found, Identities, Origin};
-use crate::recipients::{Recipient, RecipientsFile};
-use crate::sealed::Sealed;
+use super::{Writing, files, passphrase};
+use crate::identity::{self, Found, Origin};
+use crate::recipients::Recipient;
 use crate::store::{Whom, own_recipients};
 use crate::{cipher, settings};
 
@@ -21,6 +20,9 @@ pub(super) const COMMAND: ExtraCommand = ExtraCommand { definition, run };
 
 /// As much as an identity file may hold.
 const FILE_MAX: u64 = 1 << 20;
+
+/// As long as it may take to encrypt a store again.
+const LOCK_WAIT: Duration = Duration::from_secs(30);
 
 fn definition() -> Command {
     Command::new("identity")
@@ -83,7 +85,6 @@ fn new(
     console: &mut Console,
 ) -> Result<(), Error> {
     let path = file_in_use(environment)?;
-    let (directory, name) = identity::directory_of(&path)?;
     let exists = path.symlink_metadata().is_ok();
     if exists && !is_to_replace {
         return Err(Error::Refused(
@@ -96,26 +97,26 @@ fn new(
         ));
     }
     let identity = x25519::Identity::generate();
-    let text = identity::file_text(&identity);
-    let content = if with_passphrase {
-        let passphrase = passphrase::choose(&format!("the identity {}", path.display()), environment)?;
-        Zeroizing::new(cipher::seal(text.as_bytes(), &passphrase)?)
-    } else {
-        Zeroizing::new(text.as_bytes().to_vec())
-    };
+    let passphrase = with_passphrase
+        .then(|| passphrase::choose(&format!("the identity {}", path.display()), environment))
+        .transpose()?;
+    let content = sealed_with(passphrase.as_ref(), &identity::file_text(&identity))?;
+    let (directory, name) = identity::directory_of(&path)?;
+    let _lock = directory
+        .lock(LOCK_WAIT)
+        .map_err(Error::file("lock the identity", &path))?;
     if exists {
-        let aside = |name: &str, aside: &str| {
+        let aside = under_a_free_name(&name, "old", |free| {
             directory
-                .set_aside(name, aside)
+                .set_aside(&name, free)
                 .map_err(Error::file("put aside", &path))
-        };
-        let aside = under_a_free_name(&name, "old", |free| aside(&name, free))?;
+        })?;
         console.note(&format!(
             "the identity of before is now {}",
             path.with_file_name(aside).display()
         ));
     }
-    if !identity::create_file(&path, &content)? {
+    if !identity::create_file(&path, &content, environment)? {
         return Err(Error::Refused(
             format!("{} was made by another process in the meantime", path.display()).into(),
         ));
@@ -130,10 +131,7 @@ fn new(
 /// The public keys of our identities, one a line.
 pub(super) fn print_recipients(environment: &Environment, console: &mut Console) -> Result<(), Error> {
     let Some(found) = identity::own(environment)? else {
-        return Err(Error::Unavailable(
-            "there is no identity yet; the first login makes one, or: docker-credential-age identity new"
-                .into(),
-        ));
+        return Err(without_identity());
     };
     for recipient in own_recipients(&found.open(environment)?) {
         match recipient {
@@ -147,23 +145,33 @@ pub(super) fn print_recipients(environment: &Environment, console: &mut Console)
     Ok(())
 }
 
+fn without_identity() -> Error {
+    Error::Unavailable(
+        "there is no identity yet; the first login makes one, or: docker-credential-age identity new".into(),
+    )
+}
+
 fn rotate(environment: &Environment, console: &mut Console) -> Result<(), Error> {
     let path = file_in_use(environment)?;
-    let origin = Origin::File(path.clone());
-    let before = Zeroizing::new(read_file(&path, FILE_MAX).map_err(Error::file("read the identity", &path))?);
-    let (old, passphrase) = match identity::find(&origin, environment)? {
-        Found::Open(identities) => (identities, None),
-        Found::Sealed(sealed) => {
-            let (identities, passphrase) = sealed.open_with_passphrase(environment)?;
-            (identities, Some(passphrase))
-        }
+    if identity::own_origin(environment)?.is_none() {
+        return Err(without_identity());
+    }
+    let open = |found: &Found| {
+        let (identities, passphrase) = match found {
+            Found::Open(identities) => (identities.clone(), None),
+            Found::Sealed(sealed) => {
+                let (identities, passphrase) = sealed.open_with_passphrase(environment)?;
+                (identities, Some(passphrase))
+            }
+        };
+        Ok((identities, (passphrase, found.clone())))
     };
-    if !old.plugins.is_empty() {
+    let (writing, (passphrase, old)) = Writing::begin_by(open, environment)?;
+    if !writing.identities.plugins.is_empty() {
         return Err(Error::Unsupported(
             "an identity on hardware is changed with its plugin; then use recipients add and remove".into(),
         ));
     }
-    let writing = Writing::begin_with(Some(old.clone()), environment)?;
     if let Whom::Setting(_) = writing.whom {
         return Err(Error::Refused(
             format!(
@@ -173,80 +181,63 @@ fn rotate(environment: &Environment, console: &mut Console) -> Result<(), Error>
             .into(),
         ));
     }
+    // Its own lock as well: another store may be about to change the same identity.
+    let file = File::lock(&path)?;
+    if identity::own(environment)?.as_ref() != Some(&old) {
+        return Err(Error::Refused(
+            "another process has changed the identity in the meantime; run this again".into(),
+        ));
+    }
+    let before = Zeroizing::new(read_file(&path, FILE_MAX).map_err(Error::file("read the identity", &path))?);
     let new = x25519::Identity::generate();
-    let file = File {
-        path: &path,
-        passphrase,
-    };
-    let aside = under_a_free_name(&file_name(&path)?, "old", |free| {
-        file.create_beside(free, &before)
-    })?;
+    let aside = under_a_free_name(&file.name, "old", |free| file.create_beside(free, &before))?;
 
     // From here on both open the store, until nothing is encrypted to the old one any more.
     let mut both = identity::file_text(&new);
-    both.push_str(&old.to_text());
-    file.replace(&both)?;
-    let count = encrypt_to(&new, &old, &writing, console)?;
-    file.replace(&identity::file_text(&new))?;
-    if let Ok(Found::Sealed(sealed)) = parse_sealed(&before, &origin) {
+    both.push_str(&writing.identities.to_text());
+    file.write(&sealed_with(passphrase.as_ref(), &both)?)?;
+    let count = match encrypt_to(&new, &writing, console) {
+        Ok(count) => count,
+        Err(error) => {
+            // Unless it failed half-way: then the next writer completes it, and both are needed.
+            if !writing.store.is_rekey_pending(&writing.directory)? {
+                file.write(&before)?;
+                file.remove_beside(&aside)?;
+            }
+            return Err(error);
+        }
+    };
+    file.write(&sealed_with(passphrase.as_ref(), &identity::file_text(&new))?)?;
+    if let Found::Sealed(sealed) = &old {
         sealed.lock();
     }
     console.note(&format!(
         "encrypted {} to the new identity; the identity of before is now {}",
         files(count),
-        path.with_file_name(aside).display()
+        file.path.with_file_name(aside).display()
     ));
-    console.note(&format!("back up {}", path.display()));
+    console.note(&format!("back up {}", file.path.display()));
     console.print(&format!("{}\n", new.to_public()))
 }
 
-fn parse_sealed(content: &[u8], origin: &Origin) -> Result<Found, ()> {
-    if Sealed::is_sealed(content) {
-        Ok(Found::Sealed(Sealed::new(content.to_vec(), origin.clone())))
-    } else {
-        Err(())
-    }
-}
-
 /// Encrypts the store to the new identity in the place of the old ones; how many files.
-fn encrypt_to(
-    new: &x25519::Identity,
-    old: &Identities,
-    writing: &Writing,
-    console: &Console,
-) -> Result<usize, Error> {
-    let old: Vec<String> = own_recipients(old).iter().map(ToString::to_string).collect();
-    let (list, file) = match &writing.whom {
-        Whom::Own => (vec![Recipient::X25519(new.to_public())], None),
-        Whom::File(file) => {
-            let mut file = file.clone();
-            let names_before = file.named().len();
-            for recipient in &old {
-                file.remove(recipient);
+fn encrypt_to(new: &x25519::Identity, writing: &Writing, console: &Console) -> Result<usize, Error> {
+    let rekeyed = match &writing.whom {
+        Whom::File(before) => {
+            let mut file = before.clone();
+            for recipient in own_recipients(&writing.identities) {
+                file.remove(&recipient.to_string());
             }
-            if file.named().len() < names_before {
+            if file != *before {
                 file.add(new.to_public().to_string());
             }
-            (file.recipients(), Some(file))
+            writing.encrypt_to(&file.recipients(), Some(&file), console)?
         }
-        // Refused before.
-        Whom::Setting(list) => (list.clone(), None),
+        // The setting was refused before.
+        Whom::Own | Whom::Setting(_) => {
+            writing.encrypt_to(&[Recipient::X25519(new.to_public())], None, console)?
+        }
     };
-    let pin = writing.store.pin()?;
-    if let (Some(file), Whom::File(before)) = (&file, &writing.whom) {
-        pin.approve(&Some(before.named().union(&file.named()).cloned().collect()))?;
-    }
-    let rekeyed = writing.store.rekey(
-        &writing.directory,
-        &writing.lock,
-        &writing.identities,
-        &list,
-        file.as_ref(),
-        tell_progress(console),
-    )?;
-    if let Some(file) = &file {
-        pin.approve(&Some(RecipientsFile::named(file)))?;
-    }
     Ok(rekeyed.servers.len())
 }
 
@@ -261,36 +252,61 @@ fn file_in_use(environment: &Environment) -> Result<PathBuf, Error> {
     }
 }
 
-/// An identity file that is written again, in the form it has.
-struct File<'a> {
-    path: &'a Path,
-    /// Nothing if it is not encrypted.
-    passphrase: Option<Zeroizing<String>>,
+/// The content of an identity file, encrypted where there is a passphrase.
+fn sealed_with(passphrase: Option<&Zeroizing<String>>, text: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
+    Ok(Zeroizing::new(match passphrase {
+        Some(passphrase) => cipher::seal(text.as_bytes(), passphrase)?,
+        None => text.as_bytes().to_vec(),
+    }))
 }
 
-impl File<'_> {
-    fn replace(&self, text: &str) -> Result<(), Error> {
-        let content = match &self.passphrase {
-            Some(passphrase) => Zeroizing::new(cipher::seal(text.as_bytes(), passphrase)?),
-            None => Zeroizing::new(text.as_bytes().to_vec()),
+/// An identity file that nobody else changes.
+struct File {
+    /// Where it lies, which is behind the link if there is one.
+    path: PathBuf,
+    directory: Directory,
+    name: String,
+    lock: Lock,
+}
+
+impl File {
+    fn lock(path: &Path) -> Result<Self, Error> {
+        let path = if path.is_symlink() {
+            path.canonicalize()
+                .map_err(Error::file("read the identity", path))?
+        } else {
+            path.to_owned()
         };
-        let (directory, name) = identity::directory_of(self.path)?;
-        directory
-            .lock(Duration::from_secs(10))
-            .and_then(|lock| directory.replace(&lock, &name, &content, 0o600))
-            .map_err(Error::file("write the identity", self.path))
+        let (directory, name) = identity::directory_of(&path)?;
+        let lock = directory
+            .lock(LOCK_WAIT)
+            .map_err(Error::file("lock the identity", &path))?;
+        Ok(Self {
+            path,
+            directory,
+            name,
+            lock,
+        })
+    }
+
+    fn write(&self, content: &[u8]) -> Result<(), Error> {
+        self.directory
+            .replace(&self.lock, &self.name, content, 0o600)
+            .map_err(Error::file("write the identity", &self.path))
     }
 
     fn create_beside(&self, name: &str, content: &[u8]) -> Result<bool, Error> {
-        let (directory, _) = identity::directory_of(self.path)?;
-        directory
+        self.directory
             .create_new(name, content, 0o600)
-            .map_err(Error::file("write a copy of", self.path))
+            .map_err(Error::file("write a copy of", &self.path))
     }
-}
 
-fn file_name(path: &Path) -> Result<String, Error> {
-    identity::directory_of(path).map(|(_, name)| name)
+    fn remove_beside(&self, name: &str) -> Result<(), Error> {
+        self.directory
+            .remove(name)
+            .map(drop)
+            .map_err(Error::file("remove the copy of", &self.path))
+    }
 }
 
 /// Tries `name.word`, `name.word-2` and so on until `make` finds one free; the name that was.

@@ -1,17 +1,14 @@
 //! `recipients`: who shares the store.
 
-use std::collections::BTreeSet;
-
 use docker_credential_helper::clap::{Arg, ArgMatches, Command};
 use docker_credential_helper::commands::{Console, ExtraCommand};
 use docker_credential_helper::{Environment, Error};
 
-use super::{Writing, files, tell_progress, yes};
+use super::{Writing, files, yes};
 use crate::approval::{Named, Standing};
-use crate::recipients::{self, Recipient, RecipientsFile};
+use crate::recipients::{self, Recipient, RecipientsFile, include_one_of};
 use crate::settings;
 use crate::store::{AgeStore, Whom, not_among, own_recipients};
-use crate::{identity, recipients::include_one_of};
 
 pub(super) const COMMAND: ExtraCommand = ExtraCommand { definition, run };
 
@@ -105,12 +102,14 @@ fn list(environment: &Environment, console: &mut Console) -> Result<(), Error> {
         console.note("the store has no .age-recipients: only your identity can read what you store");
         return super::identity_command::print_recipients(environment, console);
     };
-    let approved = store.pin()?.approved()?.flatten();
+    let approved = store.pin()?.approved()?;
     for recipient in file.named() {
-        let is_approved = approved
-            .as_ref()
-            .is_none_or(|approved| approved.contains(&recipient));
-        let note = if is_approved { "" } else { "  # not approved" };
+        let note = match &approved {
+            // The first store will approve all of them.
+            None => "",
+            Some(Some(approved)) if approved.contains(&recipient) => "",
+            Some(_) => "  # not approved",
+        };
         console.print(&format!("{recipient}{note}\n"))?;
     }
     Ok(())
@@ -131,7 +130,7 @@ fn add(new: &[String], environment: &Environment, console: &mut Console) -> Resu
     if added == 0 && old.is_some() {
         return console.print("they are among the recipients already\n");
     }
-    change(&writing, old.as_ref(), &file, console)?;
+    change(&writing, &file, console)?;
     console.print(&format!("added {}\n", count(added)))
 }
 
@@ -159,7 +158,7 @@ fn remove(gone: &[String], environment: &Environment, console: &mut Console) -> 
             "nobody would be left to read the store; add someone else first".into(),
         ));
     }
-    let servers = change(&writing, Some(&old), &file, console)?;
+    let servers = change(&writing, &file, console)?;
     console.print(&format!("removed {}\n", count(gone.len())))?;
     if !servers.is_empty() {
         console.note(&format!(
@@ -171,49 +170,18 @@ fn remove(gone: &[String], environment: &Environment, console: &mut Console) -> 
 }
 
 /// Makes `file` the store's list and encrypts everything to it; the servers of what was encrypted.
-///
-/// The approval comes first: an interrupted change must not leave a list that its own author has to approve. Until
-/// the change is complete both lists are approved.
-fn change(
-    writing: &Writing,
-    old: Option<&RecipientsFile>,
-    file: &RecipientsFile,
-    console: &Console,
-) -> Result<Vec<String>, Error> {
+fn change(writing: &Writing, file: &RecipientsFile, console: &Console) -> Result<Vec<String>, Error> {
     let list = file.recipients();
     if !include_one_of(&list, &writing.identities) && !settings::is_write_only(writing.store.environment())? {
         return Err(not_among(recipients::FILE));
     }
-    let pin = writing.store.pin()?;
-    let before: Named = old.map(RecipientsFile::named);
-    let both: BTreeSet<String> = before.iter().flatten().cloned().chain(file.named()).collect();
-    pin.approve(&Some(both))?;
-    let rekeyed = writing.store.rekey(
-        &writing.directory,
-        &writing.lock,
-        &writing.identities,
-        &list,
-        Some(file),
-        tell_progress(console),
-    );
-    match rekeyed {
-        Ok(rekeyed) => {
-            pin.approve(&Some(file.named()))?;
-            console.note(&format!(
-                "encrypted {} for {}",
-                files(rekeyed.servers.len()),
-                count(list.len())
-            ));
-            Ok(rekeyed.servers.iter().map(ToString::to_string).collect())
-        }
-        Err(error) => {
-            // Unless it failed half-way, in which case the next writer completes it and both lists are needed.
-            if !writing.store.is_rekey_pending(&writing.directory)? {
-                pin.approve(&before)?;
-            }
-            Err(error)
-        }
-    }
+    let rekeyed = writing.encrypt_to(&list, Some(file), console)?;
+    console.note(&format!(
+        "encrypted {} for {}",
+        files(rekeyed.servers.len()),
+        count(list.len())
+    ));
+    Ok(rekeyed.servers.iter().map(ToString::to_string).collect())
 }
 
 fn approve(is_sure: bool, environment: &Environment, console: &mut Console) -> Result<(), Error> {
@@ -270,12 +238,6 @@ fn list_of(writing: &Writing) -> Result<Option<RecipientsFile>, Error> {
 
 /// What a store of one begins its list with.
 fn own_list(writing: &Writing) -> Result<RecipientsFile, Error> {
-    if identity::own_origin(writing.store.environment())?.is_none() {
-        return Err(Error::Unavailable(
-            "there is no identity of yours to begin a list with; run: docker-credential-age identity new"
-                .into(),
-        ));
-    }
     let own = own_recipients(&writing.identities);
     if own
         .iter()

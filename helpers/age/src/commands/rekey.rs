@@ -4,7 +4,7 @@ use docker_credential_helper::clap::{ArgMatches, Command};
 use docker_credential_helper::commands::{Console, ExtraCommand};
 use docker_credential_helper::{Environment, Error};
 
-use super::{Writing, files, tell_progress};
+use super::{Writing, files};
 use crate::recipients;
 use crate::settings;
 use crate::store::{Whom, not_among, own_recipients};
@@ -33,14 +33,7 @@ fn run(_: &ArgMatches, environment: &Environment, console: &mut Console) -> Resu
     if !recipients::include_one_of(&list, &writing.identities) && !settings::is_write_only(environment)? {
         return Err(not_among(source));
     }
-    let rekeyed = writing.store.rekey(
-        &writing.directory,
-        &writing.lock,
-        &writing.identities,
-        &list,
-        None,
-        tell_progress(console),
-    )?;
+    let rekeyed = writing.encrypt_to(&list, None, console)?;
     console.print(&format!(
         "encrypted {} for {}\n",
         files(rekeyed.servers.len()),

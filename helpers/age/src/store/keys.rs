@@ -1,6 +1,6 @@
 //! To whom a store is encrypted, whether its user agreed to that, and with what it is read back.
 
-use docker_credential_helper::directory::Directory;
+use docker_credential_helper::directory::{Directory, Lock};
 use docker_credential_helper::{Environment, Error};
 
 use super::AgeStore;
@@ -15,7 +15,6 @@ const RECIPIENTS_MAX: u64 = 1 << 20;
 /// What the settings say about keys, before the store is looked at.
 pub(super) struct Chosen {
     recipients: Option<Vec<Recipient>>,
-    identity: Option<Found>,
     write_only: bool,
 }
 
@@ -24,7 +23,6 @@ impl Chosen {
         Ok(Self {
             write_only: settings::is_write_only(environment)?,
             recipients: recipients::from_setting(environment)?,
-            identity: identity::own(environment)?,
         })
     }
 }
@@ -126,21 +124,68 @@ impl AgeStore {
         )
     }
 
-    /// Asks for a passphrase, if one is needed, before the lock is taken: others need not wait for a person.
-    pub(super) fn open_identity(&self, chosen: &mut Chosen, directory: &Directory) -> Result<(), Error> {
-        let Some(sealed @ Found::Sealed(_)) = &chosen.identity else {
-            return Ok(());
+    /// The lock, and the identity to look at what is there with, if one is needed and there is one.
+    pub(super) fn lock_with_identity(
+        &self,
+        chosen: &Chosen,
+        directory: &Directory,
+    ) -> Result<(Lock, Option<Identities>), Error> {
+        let find = || self.identity_for_writing(chosen, directory);
+        let open = |found: &Option<Found>| {
+            if let Some(Found::Sealed(_)) = found {
+                // Nobody is asked before this has answered.
+                self.whom(directory)?;
+            }
+            found
+                .as_ref()
+                .map(|found| found.open(self.environment()))
+                .transpose()
         };
-        let whom = self.whom(directory)?;
-        if !chosen.write_only || matches!(whom, Whom::Own) {
-            chosen.identity = Some(Found::Open(sealed.open(self.environment())?));
+        self.lock_after(directory, find, open)
+    }
+
+    /// Opens what is found, then takes the lock: others need not wait for a person. It begins anew if something else is
+    /// found by then, because another process has changed the identity: nobody could read what is encrypted to the
+    /// former one.
+    pub(crate) fn lock_after<F: PartialEq, T>(
+        &self,
+        directory: &Directory,
+        find: impl Fn() -> Result<F, Error>,
+        open: impl Fn(&F) -> Result<T, Error>,
+    ) -> Result<(Lock, T), Error> {
+        loop {
+            let found = find()?;
+            let opened = open(&found)?;
+            let lock = self.lock(directory)?;
+            self.finish_rekey(directory, &lock)?;
+            if find()? == found {
+                return Ok((lock, opened));
+            }
         }
-        Ok(())
+    }
+
+    fn identity_for_writing(&self, chosen: &Chosen, directory: &Directory) -> Result<Option<Found>, Error> {
+        let own = identity::own(self.environment())?;
+        if own.is_some() && !chosen.write_only {
+            return Ok(own);
+        }
+        let are_named = chosen.recipients.is_some() || self.recipients_file(directory)?.is_some();
+        match (are_named, chosen.write_only) {
+            (false, _) => Ok(own),
+            (true, true) => Ok(None),
+            // Another program's identity does for reading back what the named recipients can read.
+            (true, false) => identity::for_reading(self.environment()).map(Some),
+        }
     }
 
     /// To whom to encrypt, and with what to look at what is there. Called with the lock held, for it may make the
     /// first identity.
-    pub(super) fn keys_for_writing(&self, chosen: Chosen, directory: &Directory) -> Result<Keys, Error> {
+    pub(super) fn keys_for_writing(
+        &self,
+        chosen: Chosen,
+        identities: Option<Identities>,
+        directory: &Directory,
+    ) -> Result<Keys, Error> {
         let environment = self.environment();
         let (named, source) = match chosen.recipients {
             Some(recipients) => (Some(recipients), settings::RECIPIENTS),
@@ -149,27 +194,10 @@ impl AgeStore {
                 Whom::Setting(_) | Whom::Own => (None, ""),
             },
         };
-        let identity = match chosen.identity {
-            // Another process may have made the first identity while this one waited for the lock.
-            None if named.is_none() => identity::own(environment)?,
-            identity => identity,
-        };
-        let identities = match (identity, &named) {
-            (_, Some(_)) if chosen.write_only => Identities::default(),
-            (Some(found), _) => found.open(environment)?,
-            // Another program's identity does for reading back what the named recipients can read.
-            (None, Some(_)) => identity::for_reading(environment)?.open(environment)?,
-            (None, None) if self.has_entries(directory)? => {
-                return Err(Error::Unavailable(
-                    format!(
-                        "the store {} has entries, and there is no identity of yours to add to them; restore {} or set {}",
-                        self.path().display(),
-                        settings::default_identity_file(environment)?.display(),
-                        settings::IDENTITY_FILE
-                    )
-                    .into(),
-                ));
-            }
+        let identities = match (identities, &named) {
+            (Some(identities), _) => identities,
+            (None, Some(_)) => Identities::default(),
+            (None, None) if self.has_entries(directory)? => return Err(self.without_own_identity()),
             (None, None) => identity::create_first(environment)?.open(environment)?,
         };
         let recipients = named.unwrap_or_else(|| own_recipients(&identities));
@@ -180,6 +208,22 @@ impl AgeStore {
             identities,
             recipients,
         })
+    }
+
+    /// Another program's identity may open the entries. It is not the one to encrypt them to.
+    pub(crate) fn without_own_identity(&self) -> Error {
+        match settings::default_identity_file(self.environment()) {
+            Err(error) => error,
+            Ok(path) => Error::Unavailable(
+                format!(
+                    "the store {} has entries, and there is no identity of yours to encrypt to; restore {} or set {}",
+                    self.path().display(),
+                    path.display(),
+                    settings::IDENTITY_FILE
+                )
+                .into(),
+            ),
+        }
     }
 }
 
