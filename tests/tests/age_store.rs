@@ -253,6 +253,36 @@ fn keys_that_are_not_known_stay_out_of_the_answer() {
 }
 
 #[test]
+fn erase_of_what_is_not_there_needs_no_store_of_ours() {
+    let place = place();
+    fs::set_permissions(place.path(STORE), fs::Permissions::from_mode(0o777)).unwrap();
+    place.verb("erase", "quay.io").assert_success("erase");
+    assert_refused(&place, "can be written by every user", || {
+        place.verb("erase", "ghcr.io")
+    });
+}
+
+#[test]
+fn what_a_newer_version_wrote_is_nothing_to_reset() {
+    require!(program::find("age"));
+    let place = place();
+    let newer = encrypt(&place, r#"{"v":2,"ServerURL":"quay.io","More":[]}"#, &[]);
+    fs::write(entry(&place, "quay.io.age"), newer).unwrap();
+
+    let doctor = place.command(&["doctor"]);
+    let found = String::from_utf8_lossy(&doctor.stdout);
+    assert_eq!(doctor.code, Some(1), "{doctor:?}");
+    assert!(found.contains("written by a newer version"), "{doctor:?}");
+    assert!(!found.contains("reset"), "{doctor:?}");
+
+    let reset = place.command(&["reset", "--yes"]);
+    reset.assert_success("reset");
+    assert_eq!(String::from_utf8_lossy(&reset.stdout), "nothing was set aside\n");
+    let said = String::from_utf8_lossy(&reset.stderr);
+    assert!(said.contains("written by a newer version"), "{reset:?}");
+}
+
+#[test]
 fn erase_removes_the_servers_file_and_no_other() {
     let place = place();
     place.store("ghcr.io:5000", &login());

@@ -240,6 +240,16 @@ fn doctor_leaves_it_to_the_first_login_to_make_an_identity() {
 }
 
 #[test]
+fn doctor_does_not_promise_an_identity_where_a_login_makes_none() {
+    let mut place = place();
+    place.set(
+        "DOCKER_CREDENTIAL_AGE_RECIPIENTS",
+        "age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa",
+    );
+    assert_found(&place, "error", "identity");
+}
+
+#[test]
 fn doctor_names_what_is_wrong_with_the_configuration() {
     let auth = alice().basic();
     for (config, level, check) in [

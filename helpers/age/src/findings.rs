@@ -9,7 +9,7 @@ use crate::approval::{Named, Standing};
 use crate::identity::{self, Found, Identities, Origin};
 use crate::recipients::RecipientsFile;
 use crate::store::AgeStore;
-use crate::{recipients, settings};
+use crate::{commands, recipients, settings};
 
 pub(crate) fn all(environment: &Environment) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -75,18 +75,15 @@ fn of_identity(environment: &Environment, findings: &mut Vec<Finding>) -> Option
 }
 
 fn without_identity(environment: &Environment, error: &Error) -> Finding {
-    let has_entries = AgeStore::open(environment)
-        .and_then(|store| match store.existing()? {
-            Some(directory) => store.has_entries(&directory),
-            None => Ok(false),
-        })
-        .unwrap_or(false);
-    if has_entries {
-        Finding::error("identity", error.to_string())
-    } else {
+    match commands::is_first_identity_due(environment) {
         // More than "ok", so that the round trip does not make it: it is to be backed up by whoever sees it made.
-        Finding::warning("identity", "there is no identity yet; the first login makes one")
-            .mended_by("docker-credential-age identity new")
+        Ok(true) => Finding::warning("identity", "there is no identity yet; the first login makes one")
+            .mended_by("docker-credential-age identity new"),
+        Ok(false) if settings::is_write_only(environment).is_ok_and(|it_is| it_is) => Finding::warning(
+            "identity",
+            "there is no identity: what is stored here cannot be read here",
+        ),
+        _ => Finding::error("identity", error.to_string()),
     }
 }
 
@@ -148,22 +145,34 @@ fn of_store(
         }
         return Ok(());
     };
-    let unreadable = store
-        .decipher_all(&directory, &names, identities)
-        .iter()
-        .filter(|(_, result)| result.is_err())
-        .count();
-    findings.push(match unreadable {
-        0 => Finding::ok(
+    let mut lost = 0;
+    let mut others = Vec::new();
+    for (name, result) in store.decipher_all(&directory, &names, identities) {
+        match result {
+            Ok(_) => {}
+            Err(problem) if problem.is_lost() => lost += 1,
+            Err(problem) => others.push(store.explain(problem, name)),
+        }
+    }
+    if lost > 0 {
+        findings.push(
+            Finding::error(
+                "entries",
+                format!("{lost} of {} entries cannot be opened", names.len()),
+            )
+            .mended_by("docker-credential-age reset"),
+        );
+    } else if others.is_empty() {
+        findings.push(Finding::ok(
             "entries",
             format!("the identity opens all {} entries", names.len()),
-        ),
-        count => Finding::error(
-            "entries",
-            format!("{count} of {} entries cannot be opened", names.len()),
-        )
-        .mended_by("docker-credential-age reset"),
-    });
+        ));
+    }
+    findings.extend(
+        others
+            .iter()
+            .map(|error| Finding::error("entries", error.to_string())),
+    );
     Ok(())
 }
 

@@ -58,7 +58,7 @@ impl CredentialStore for AgeStore {
             return Ok(None);
         };
         let name = entry_name(server.key());
-        let Some(file) = self.read(&directory, &name)? else {
+        let Some(file) = read(&directory, &name)? else {
             self.environment
                 .log(|| format!("{}: no such file", self.directory.join(&name).display()));
             return Ok(None);
@@ -105,11 +105,16 @@ impl CredentialStore for AgeStore {
         let Some(directory) = self.existing()? else {
             return Ok(());
         };
+        let name = entry_name(server.key());
+        // In a store that is not ours to write to, docker logout must not fail for want of a login. Whoever removed it
+        // may have died before that was on disk.
+        if matches!(directory.read(&name, ENTRY_MAX), Ok(None)) && !self.is_rekey_pending(&directory)? {
+            return directory.sync().map_err(Error::file("write", &self.directory));
+        }
         let directory = self.own(directory)?;
         let lock = self.lock(&directory)?;
         // Otherwise what is staged would bring back what is erased now.
         self.finish_rekey(&directory, &lock)?;
-        let name = entry_name(server.key());
         directory
             .remove(&name)
             .map_err(Error::file("remove", &self.directory.join(&name)))?;
@@ -208,27 +213,6 @@ impl AgeStore {
             .map_err(Error::file("lock the store", &self.directory))
     }
 
-    fn read(&self, directory: &Directory, name: &str) -> Result<Option<Vec<u8>>, Error> {
-        match directory.read(name, ENTRY_MAX) {
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::InvalidData | io::ErrorKind::FileTooLarge
-                ) =>
-            {
-                let path = self.directory.join(name);
-                Err(Error::Damaged(
-                    format!(
-                        "{} is not an entry of ours: {error}; move it away and log in again",
-                        path.display()
-                    )
-                    .into(),
-                ))
-            }
-            result => result.map_err(Error::file("read", &self.directory.join(name))),
-        }
-    }
-
     pub(crate) fn entry_names(&self, directory: &Directory) -> Result<Vec<String>, Error> {
         let mut names = directory
             .names()
@@ -277,10 +261,29 @@ fn decipher_one<'a>(
     name: &'a String,
     decipher: impl FnOnce(&[u8]) -> Result<Deciphered, Problem>,
 ) -> Option<(&'a String, Result<Deciphered, Problem>)> {
+    let file = read(directory, name).transpose()?;
+    let deciphered = file.map_err(Problem::Unread).and_then(|file| decipher(&file));
+    Some((name, deciphered))
+}
+
+fn read(directory: &Directory, name: &str) -> Result<Option<Vec<u8>>, Error> {
+    let path = directory.path().join(name);
     match directory.read(name, ENTRY_MAX) {
-        Ok(Some(file)) => Some((name, decipher(&file))),
-        Ok(None) => None,
-        Err(_) => Some((name, Err(Problem::Damaged))),
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::InvalidData | io::ErrorKind::FileTooLarge
+            ) =>
+        {
+            Err(Error::Damaged(
+                format!(
+                    "{} is not an entry of ours: {error}; move it away and log in again",
+                    path.display()
+                )
+                .into(),
+            ))
+        }
+        result => result.map_err(Error::file("read", &path)),
     }
 }
 

@@ -39,11 +39,19 @@ fn run(arguments: &ArgMatches, environment: &Environment, console: &mut Console)
         }
         Err(error) => return Err(error),
     };
-    let unreadable = unreadable(&store, &directory, &identities)?;
-    if unreadable.is_empty() {
-        return console.print("every entry can be decrypted; nothing was set aside\n");
+    let names = store.entry_names(&directory)?;
+    let (lost, others) = lost(&store, &directory, &names, &identities)?;
+    for problem in &others {
+        console.note(&problem.to_string());
     }
-    for name in &unreadable {
+    if lost.is_empty() {
+        return console.print(if others.is_empty() {
+            "every entry can be decrypted; nothing was set aside\n"
+        } else {
+            "nothing was set aside\n"
+        });
+    }
+    for name in &lost {
         console.print(&format!("{}\n", Console::plain(name)))?;
     }
     if !arguments.get_flag("yes") && !Console::confirm("Set these aside?", "--yes")? {
@@ -51,7 +59,10 @@ fn run(arguments: &ArgMatches, environment: &Environment, console: &mut Console)
     }
     let lock = store.lock(&directory)?;
     store.finish_rekey(&directory, &lock)?;
-    for name in &unreadable {
+    // Somebody may have logged in again while a person thought about it. (A plugin says at once that a file is not for
+    // its identities: nobody is asked with the lock held.)
+    let (lost, _) = self::lost(&store, &directory, &lost, &identities)?;
+    for name in &lost {
         let path = store.path().join(name);
         under_a_free_name(name, "unreadable", |free| match directory.set_aside(name, free) {
             // Erased since.
@@ -73,28 +84,26 @@ fn run(arguments: &ArgMatches, environment: &Environment, console: &mut Console)
     }
     console.print(&format!(
         "set aside {}; log in again to the servers you still use\n",
-        files(unreadable.len())
+        files(lost.len())
     ))
 }
 
-/// What a newer version wrote is not unreadable, only not for us; what a plugin could not open today may be opened
-/// tomorrow.
-fn unreadable(
+/// Those of `names` whose files nothing here will ever open, and what is wrong with others.
+fn lost(
     store: &AgeStore,
     directory: &Directory,
+    names: &[String],
     identities: &Identities,
-) -> Result<Vec<String>, Error> {
-    let names = store.entry_names(directory)?;
-    let mut unreadable = Vec::new();
-    for (name, result) in store.decipher_all(directory, &names, identities) {
+) -> Result<(Vec<String>, Vec<Error>), Error> {
+    let (mut lost, mut others) = (Vec::new(), Vec::new());
+    for (name, result) in store.decipher_all(directory, names, identities) {
         match result {
-            Ok(_) | Err(Problem::Newer) => {}
+            Ok(_) => {}
             Err(Problem::Plugin(error)) => return Err(error),
-            Err(Problem::NoIdentity | Problem::Damaged | Problem::OtherServer) => {
-                unreadable.push(name.clone());
-            }
+            Err(problem) if problem.is_lost() => lost.push(name.clone()),
+            Err(problem) => others.push(store.explain(problem, name)),
         }
     }
-    unreadable.sort();
-    Ok(unreadable)
+    lost.sort();
+    Ok((lost, others))
 }

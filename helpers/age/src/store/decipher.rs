@@ -13,12 +13,25 @@ use crate::identity::Identities;
 /// Why a file gives no credential.
 #[derive(Debug)]
 pub(crate) enum Problem {
+    /// The file is there and cannot be read. [`Error::Damaged`]: it is none that could hold an entry.
+    Unread(Error),
     NoIdentity,
     Damaged,
     Newer,
     OtherServer,
     /// A plugin says why.
     Plugin(Error),
+}
+
+impl Problem {
+    /// Whether nothing but another identity or a backup can help. What a newer version wrote is only not for us, and
+    /// what could not be read or opened today may be tomorrow.
+    pub(crate) fn is_lost(&self) -> bool {
+        match self {
+            Self::NoIdentity | Self::Damaged | Self::OtherServer | Self::Unread(Error::Damaged(_)) => true,
+            Self::Newer | Self::Unread(_) | Self::Plugin(_) => false,
+        }
+    }
 }
 
 /// What is in a file.
@@ -69,7 +82,7 @@ fn checked(decrypted: Result<Zeroizing<Vec<u8>>, Failure>, name: &str) -> Result
 }
 
 impl AgeStore {
-    pub(super) fn explain(&self, problem: Problem, name: &str) -> Error {
+    pub(crate) fn explain(&self, problem: Problem, name: &str) -> Error {
         let path = self.path().join(name);
         let path = path.display();
         match problem {
@@ -91,7 +104,7 @@ impl AgeStore {
             Problem::OtherServer => Error::Damaged(
                 format!("{path} holds the credential of another server; log in to both servers again").into(),
             ),
-            Problem::Plugin(error) => error,
+            Problem::Unread(error) | Problem::Plugin(error) => error,
         }
     }
 }

@@ -132,9 +132,10 @@ impl AgeStore {
     }
 
     fn refuse_rekey(&self, count: usize, name: &str, problem: Problem) -> Error {
-        let newer = matches!(problem, Problem::Newer);
+        let is_lost = problem.is_lost();
         let reason = self.explain(problem, name);
-        if newer {
+        // What "reset" would not set aside.
+        if !is_lost {
             return reason;
         }
         let entries = match count {
