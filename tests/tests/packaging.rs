@@ -76,6 +76,10 @@ fn named(directory: &Path, end: &str) -> Vec<PathBuf> {
     found
 }
 
+fn sums(directory: &Path) -> String {
+    fs::read_to_string(directory.join("SHA256SUMS")).expect("sums are made")
+}
+
 fn helpers() -> Vec<String> {
     let directories = repository()
         .join("helpers")
@@ -89,6 +93,41 @@ fn helpers() -> Vec<String> {
                 .to_string_lossy()
                 .into_owned()
         })
+        .collect()
+}
+
+/// A prefix with a file of a few bytes for each that packaging/install installs: enough to be packed, and quickly.
+fn small_prefix() -> TempDir {
+    let prefix = TempDir::new().expect("a temporary directory");
+    for helper in helpers() {
+        let program = format!("docker-credential-{helper}");
+        for file in [
+            format!("bin/{program}"),
+            format!("share/man/man1/{program}.1"),
+            format!("share/man/man1/{program}-configure.1"),
+            format!("share/bash-completion/completions/{program}"),
+            format!("share/fish/vendor_completions.d/{program}.fish"),
+            format!("share/zsh/site-functions/_{program}"),
+        ] {
+            write(&prefix.path().join(&file), &file);
+        }
+    }
+    prefix
+}
+
+fn write(path: &Path, content: &str) {
+    fs::create_dir_all(path.parent().expect("it lies in a directory")).expect("a directory can be made");
+    fs::write(path, content).expect("a file can be written");
+}
+
+/// The names of the files in the archive of `directory`, below the one directory at its top.
+fn archived(directory: &Path) -> Vec<String> {
+    let archive = named(directory, ".tar.gz").pop().expect("an archive is made");
+    run(Command::new("tar").arg("-tzf").arg(archive))
+        .lines()
+        .filter_map(|line| line.split_once('/'))
+        .map(|(_, name)| name.to_owned())
+        .filter(|name| !name.is_empty() && !name.ends_with('/'))
         .collect()
 }
 
@@ -245,9 +284,31 @@ fn packages_are_the_same_twice() {
 
     make_packages(&prefix, again.path());
 
-    let sums = |directory: &Path| fs::read_to_string(directory.join("SHA256SUMS")).expect("sums are made");
     assert_eq!(sums(packages(&prefix)), sums(again.path()));
     assert!(sums(again.path()).contains(".tar.gz"), "{}", sums(again.path()));
+}
+
+#[test]
+fn nothing_that_lies_beside_the_helpers_is_packed() {
+    let alone = TempDir::new().expect("a temporary directory");
+    let beside = TempDir::new().expect("a temporary directory");
+    let prefix = small_prefix();
+    make_packages(prefix.path(), alone.path());
+    for file in [
+        "bin/docker-credential-foo",
+        "bin/docker-credential-pass",
+        "share/docker-credential-age/ghcr.io.age",
+        "share/fish/fish_history",
+        "share/keyrings/login.keyring",
+        "share/man/man1/foo.1",
+    ] {
+        write(&prefix.path().join(file), "private");
+    }
+
+    make_packages(prefix.path(), beside.path());
+
+    assert_eq!(archived(beside.path()), archived(alone.path()));
+    assert_eq!(sums(beside.path()), sums(alone.path()));
 }
 
 /// A release's archive, copied into `directory`, and its sum.
