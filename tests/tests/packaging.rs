@@ -1,7 +1,10 @@
 //! What a release consists of, installed where nothing else is, and run there.
 
+#![cfg(unix)]
+
 use std::fs;
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -9,7 +12,7 @@ use std::sync::OnceLock;
 use docker_credential_tests::helper;
 use docker_credential_tests::program::find;
 use docker_credential_tests::require;
-use docker_credential_tests::requirement::{Missing, root};
+use docker_credential_tests::requirement::{Missing, environment, root};
 use tempfile::TempDir;
 
 const REQUEST: &str = r#"{"ServerURL":"https://r.example.com","Username":"u","Secret":"s&<>"}"#;
@@ -46,10 +49,15 @@ fn run(command: &mut Command) -> String {
     text
 }
 
-/// All packages, made into `directory`.
+/// What makes all packages into `directory`.
+fn packer(prefix: &Path, directory: &Path) -> Command {
+    let mut command = Command::new(repository().join("packaging/packages"));
+    command.arg("--from").arg(prefix).arg(directory);
+    command
+}
+
 fn make_packages(prefix: &Path, directory: &Path) {
-    let program = repository().join("packaging/packages");
-    run(Command::new(program).arg("--from").arg(prefix).arg(directory));
+    run(&mut packer(prefix, directory));
 }
 
 /// Where all packages are, made once: compressing them takes long.
@@ -118,6 +126,33 @@ fn small_prefix() -> TempDir {
 fn write(path: &Path, content: &str) {
     fs::create_dir_all(path.parent().expect("it lies in a directory")).expect("a directory can be made");
     fs::write(path, content).expect("a file can be written");
+}
+
+/// Programs of the test, found before those of the machine.
+struct Programs(TempDir);
+
+impl Programs {
+    fn new() -> Self {
+        Self(TempDir::new().expect("a temporary directory"))
+    }
+
+    /// `script` is what /bin/sh does instead.
+    fn add(&self, name: &str, script: &str) {
+        let path = self.0.path().join(name);
+        write(&path, &format!("#!/bin/sh\n{script}\n"));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("its mode can be set");
+    }
+
+    fn before<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        let path = environment("PATH").unwrap_or_default();
+        let path = [self.0.path().to_owned()]
+            .into_iter()
+            .chain(std::env::split_paths(&path));
+        command.env(
+            "PATH",
+            std::env::join_paths(path).expect("directories that can stand in PATH"),
+        )
+    }
 }
 
 /// The names of the files in the archive of `directory`, below the one directory at its top.
@@ -309,6 +344,37 @@ fn nothing_that_lies_beside_the_helpers_is_packed() {
 
     assert_eq!(archived(beside.path()), archived(alone.path()));
     assert_eq!(sums(beside.path()), sums(alone.path()));
+}
+
+/// As macOS has them, as far as the script could tell them from GNU's.
+#[test]
+fn packages_are_the_same_with_the_date_and_touch_of_bsd() {
+    let prefix = small_prefix();
+    let gnu = TempDir::new().expect("a temporary directory");
+    let other = TempDir::new().expect("a temporary directory");
+    let bsd = Programs::new();
+    let (date, touch) = (require!(find("date")), require!(find("touch")));
+    bsd.add(
+        "date",
+        &format!(
+            r#"case $* in *-d*) exit 1 ;; esac
+[ "$1 $2" = "-u -r" ] || exec {date} "$@"
+seconds=$3 && shift 3 && exec {date} -u -d "@$seconds" "$@""#,
+            date = date.display()
+        ),
+    );
+    bsd.add(
+        "touch",
+        &format!(
+            r#"case $* in *-d*) exit 1 ;; esac; exec {} "$@""#,
+            touch.display()
+        ),
+    );
+    make_packages(prefix.path(), gnu.path());
+
+    run(bsd.before(&mut packer(prefix.path(), other.path())));
+
+    assert_eq!(sums(other.path()), sums(gnu.path()));
 }
 
 /// A release's archive, copied into `directory`, and its sum.
