@@ -4,7 +4,7 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -344,6 +344,36 @@ fn nothing_that_lies_beside_the_helpers_is_packed() {
 
     assert_eq!(archived(beside.path()), archived(alone.path()));
     assert_eq!(sums(beside.path()), sums(alone.path()));
+}
+
+#[test]
+fn packages_are_the_same_on_two_file_systems() {
+    let memory = Path::new("/dev/shm");
+    let disk = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    require!(two_file_systems(memory, disk));
+    let prefix = small_prefix();
+    let sums = [memory, disk].map(|place| {
+        let made = TempDir::new().expect("a temporary directory");
+        run(packer(prefix.path(), made.path()).env("TMPDIR", place));
+        sums(made.path())
+    });
+    assert_eq!(sums[0], sums[1]);
+}
+
+fn two_file_systems(one: &Path, other: &Path) -> Result<(), Missing> {
+    let device = |path| {
+        fs::metadata(path)
+            .map(|metadata: fs::Metadata| metadata.dev())
+            .ok()
+    };
+    if device(one).is_some_and(|it| device(other) != Some(it)) {
+        return Ok(());
+    }
+    let places = [one, other].map(|path| path.display().to_string());
+    Err(Missing::new(format!(
+        "two file systems, at {}",
+        places.join(" and ")
+    )))
 }
 
 /// As macOS has them, as far as the script could tell them from GNU's.
