@@ -407,11 +407,9 @@ seconds=$3 && shift 3 && exec {date} -u -d "@$seconds" "$@""#,
     assert_eq!(sums(other.path()), sums(gnu.path()));
 }
 
-/// A release's archive, copied into `directory`, and its sum.
-fn archive(prefix: &Path, directory: &Path) -> (PathBuf, String) {
-    let made = named(packages(prefix), ".tar.gz")
-        .pop()
-        .expect("an archive is made");
+/// The release's archive that lies in `made`, copied into `directory`, and its sum.
+fn archive(made: &Path, directory: &Path) -> (PathBuf, String) {
+    let made = named(made, ".tar.gz").pop().expect("an archive is made");
     let archive = directory.join("archive.tar.gz");
     fs::copy(made, &archive).expect("an archive can be copied");
     let sum = run(Command::new("sha256sum").arg(&archive));
@@ -436,7 +434,7 @@ fn install(archive: &Path, sum: &str, prefix: &Path) -> Command {
 fn an_archive_with_the_right_sum_is_installed() {
     let prefix = require!(installed());
     let place = TempDir::new().expect("a temporary directory");
-    let (archive, sum) = archive(&prefix, place.path());
+    let (archive, sum) = archive(packages(&prefix), place.path());
     let target = place.path().join("target");
 
     run(&mut install(&archive, &sum, &target));
@@ -457,7 +455,7 @@ fn an_archive_with_the_right_sum_is_installed() {
 fn an_archive_with_another_sum_is_refused_and_nothing_installed() {
     let prefix = require!(installed());
     let place = TempDir::new().expect("a temporary directory");
-    let (archive, sum) = archive(&prefix, place.path());
+    let (archive, sum) = archive(packages(&prefix), place.path());
     let mut bytes = fs::read(&archive).expect("the archive can be read");
     bytes.push(0);
     fs::write(&archive, bytes).expect("the archive can be changed");
@@ -469,6 +467,26 @@ fn an_archive_with_another_sum_is_refused_and_nothing_installed() {
     let complaint = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(complaint.contains("is not what the release has"), "{complaint}");
     assert!(!target.join("bin").exists());
+}
+
+#[test]
+fn what_root_installs_is_for_everyone_whatever_the_umask() {
+    require!(root());
+    let prefix = small_prefix();
+    let made = TempDir::new().expect("a temporary directory");
+    make_packages(prefix.path(), made.path());
+    let place = TempDir::new().expect("a temporary directory");
+    let (archive, sum) = archive(made.path(), place.path());
+    let target = place.path().join("target");
+    let install = install(&archive, &sum, &target);
+
+    run(Command::new("sh")
+        .args(["-c", "umask 077; exec \"$@\"", "sh"])
+        .arg(install.get_program())
+        .args(install.get_args()));
+
+    let closed = run(Command::new("find").arg(&target).args(["!", "-perm", "-a=rX"]));
+    assert_eq!(closed, "", "everyone may read it");
 }
 
 #[test]
