@@ -489,6 +489,32 @@ fn what_root_installs_is_for_everyone_whatever_the_umask() {
     assert_eq!(closed, "", "everyone may read it");
 }
 
+/// As on Fedora and openSUSE, where the library is a package of its own.
+#[test]
+fn without_the_static_c_library_nothing_is_built_and_its_packages_are_named() {
+    let place = TempDir::new().expect("a temporary directory");
+    let built = place.path().join("built");
+    let programs = Programs::new();
+    programs.add("rustc", "echo host: x86_64-unknown-linux-gnu");
+    programs.add("cc", "echo \"${1#-print-file-name=}\"");
+    programs.add("cargo", &format!("touch '{}'; exit 1", built.display()));
+    let mut install = Command::new(repository().join("packaging/install"));
+    install
+        .arg("--no-configure")
+        .arg("--prefix")
+        .arg(place.path().join("target"));
+
+    let refused = programs.before(&mut install).output().expect("sh can be run");
+
+    assert_eq!(refused.status.code(), Some(1));
+    assert_eq!(
+        String::from_utf8_lossy(&refused.stderr),
+        "packaging/install: the static C library (libc.a) is missing; install glibc-static (Fedora, RHEL), \
+         glibc-devel-static (openSUSE) or libc6-dev (Debian)\n"
+    );
+    assert!(!built.exists());
+}
+
 #[test]
 fn every_command_has_a_manual_page() {
     require!(find("mandoc"));
