@@ -185,6 +185,18 @@ fn a_missing_file_may_be_passed_over_as_unavailable_and_half_a_login_not() {
 }
 
 #[test]
+fn a_file_that_is_there_and_cannot_be_used_is_not_passed_over_as_unavailable() {
+    let mut place = place(&[("DOCKER_CREDENTIAL_GHCR_IO_USERNAME", "ci")]);
+    place.set("DOCKER_CREDENTIAL_WHEN_UNAVAILABLE", "not-found");
+    let home = place.path("home").to_string_lossy().into_owned();
+    place.set("DOCKER_CREDENTIAL_GHCR_IO_PASSWORD_FILE", &home);
+    assert_error(
+        &place.verb("get", "ghcr.io"),
+        "DOCKER_CREDENTIAL_GHCR_IO_PASSWORD_FILE names a file that cannot be read: it is not a regular file",
+    );
+}
+
+#[test]
 fn a_login_is_refused_in_one_line_and_changes_nothing() {
     let place = place(&[]);
     let request = json!({ "ServerURL": "ghcr.io", "Username": "ci", "Secret": MARKER }).to_string();

@@ -118,7 +118,7 @@ impl Trouble {
         }
     }
 
-    /// A file that is not there, or cannot be read.
+    /// A file that is not there.
     pub(crate) fn absence(variable: &str, problem: impl Into<String>) -> Self {
         Self {
             is_absence: true,

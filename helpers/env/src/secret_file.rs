@@ -76,12 +76,14 @@ fn without_line_end(text: &str) -> &str {
     text.strip_suffix('\r').unwrap_or(text)
 }
 
+/// Only what is not there is absent. A file that is, and that nobody can use, is a mistake that somebody must mend.
 fn unreadable(variable: &str, error: &io::Error) -> Trouble {
     let text = Error::system_text(error);
-    Trouble::absence(
-        variable,
-        format!("names a file that cannot be read: {text}; mount the secret there"),
-    )
+    let problem = format!("names a file that cannot be read: {text}; mount the secret there");
+    match error.kind() {
+        io::ErrorKind::NotFound => Trouble::absence(variable, problem),
+        _ => Trouble::new([variable], problem),
+    }
 }
 
 fn trouble(variable: &str, problem: &str) -> Trouble {

@@ -97,6 +97,22 @@ fn a_pipe_is_an_error_and_is_not_waited_for() {
     assert!(answer(&pipe).unwrap_err().contains("it is not a regular file"));
 }
 
+/// What `DOCKER_CREDENTIAL_WHEN_UNAVAILABLE=not-found` passes over.
+#[test]
+fn a_file_is_absent_if_it_is_not_there_and_not_if_it_cannot_be_used() {
+    let (large, path) = file("x".repeat(64 * 1024 + 1));
+    let is_absent = |path: &Path| {
+        let environment = Environment::stated("docker-credential-env", [(NAME, path)]);
+        matches!(
+            read(&environment, NAME).unwrap_err().into(),
+            Error::Unavailable(_)
+        )
+    };
+    assert!(is_absent(&large.path().join("missing")));
+    assert!(!is_absent(&path), "too large");
+    assert!(!is_absent(large.path()), "a directory");
+}
+
 /// Kubernetes mounts each key of a secret as a link into a directory that it swaps.
 #[cfg(unix)]
 #[test]
