@@ -4,6 +4,7 @@
 #![cfg(target_os = "linux")]
 
 mod commands;
+mod dependencies;
 mod env;
 mod home;
 mod install;
