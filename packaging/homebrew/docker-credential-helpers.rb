@@ -3,7 +3,8 @@ class DockerCredentialHelpers < Formula
   desc "Docker credential helpers: age-encrypted files, the system's keyring, CI variables"
   homepage "https://github.com/docker-credential-helper/docker-credential-helper"
   url "https://github.com/docker-credential-helper/docker-credential-helper/archive/refs/tags/v0.1.0.tar.gz"
-  # The release workflow prints the sum of the tag's archive; without one brew warns, and builds all the same.
+  # The sum of a tag's archive (`curl -L URL | shasum -a 256`) exists no sooner than the tag; without one brew warns, and
+  # builds all the same.
   license any_of: ["MIT", "Apache-2.0"]
   head "https://github.com/docker-credential-helper/docker-credential-helper.git", branch: "main"
 
