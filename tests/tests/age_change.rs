@@ -1,16 +1,13 @@
 //! docker-credential-age's keys changing while others use them: nothing that was said to be stored is lost by it.
 
 #![cfg(target_os = "linux")]
-#![expect(
-    clippy::unwrap_used,
-    reason = "a panic is how a part of a test says that it fails"
-)]
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use docker_credential_tests::age_member::Member;
@@ -22,6 +19,7 @@ use docker_credential_tests::program;
 use docker_credential_tests::refusal::MARKER;
 use docker_credential_tests::require;
 use docker_credential_tests::service::wait_for;
+use serde_json::json;
 
 const STORE: &str = "data/docker-credential-age";
 const CONFIGURATION: &str = "config/docker-credential-age";
@@ -111,6 +109,31 @@ fn a_login_during_a_rotation_can_be_read_afterwards() {
         place.assert_answers(&server, &login());
         place.assert_answers("ghcr.io", &login());
     }
+}
+
+#[test]
+fn what_is_stored_is_answered_and_listed_during_rotations() {
+    let place = place();
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                place.assert_answers("ghcr.io", &login());
+            }
+        });
+        scope.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                place.assert_lists(&json!({ "ghcr.io": "user" }));
+            }
+        });
+        let rotated: Vec<_> = (0..2 * ROUNDS)
+            .map(|_| place.command(&["identity", "rotate"]))
+            .collect();
+        is_over.store(true, Ordering::Relaxed);
+        for rotation in rotated {
+            rotation.assert_success("identity rotate");
+        }
+    });
 }
 
 #[test]

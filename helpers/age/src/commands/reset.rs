@@ -7,7 +7,7 @@ use docker_credential_helper::{Environment, Error};
 
 use super::identity_command::under_a_free_name;
 use super::{files, yes};
-use crate::identity::{self, Identities};
+use crate::identity::{self, Found, Identities};
 use crate::recipients;
 use crate::store::{AgeStore, Problem, own_recipients};
 
@@ -31,37 +31,24 @@ fn run(arguments: &ArgMatches, environment: &Environment, console: &mut Console)
         return console.print("there is no store yet\n");
     };
     let directory = store.own(directory)?;
-    let identities = match identity::for_reading(environment) {
-        Ok(found) => found.open(environment)?,
-        Err(Error::Unavailable(_)) => {
-            console.note("there is no identity, so none of the entries can be decrypted");
-            Identities::default()
-        }
-        Err(error) => return Err(error),
+    let find = || match identity::for_reading(environment) {
+        Ok(found) => Ok(Some(found)),
+        Err(Error::Unavailable(_)) => Ok(None),
+        Err(error) => Err(error),
     };
-    let names = store.entry_names(&directory)?;
-    let (lost, others) = lost(&store, &directory, &names, &identities)?;
-    for problem in &others {
-        console.note(&problem.to_string());
-    }
-    if lost.is_empty() {
-        return console.print(if others.is_empty() {
-            "every entry can be decrypted; nothing was set aside\n"
-        } else {
-            "nothing was set aside\n"
-        });
-    }
-    for name in &lost {
-        console.print(&format!("{}\n", Console::plain(name)))?;
-    }
-    if !arguments.get_flag("yes") && !Console::confirm("Set these aside?", "--yes")? {
-        return Err(Error::Refused("nothing was set aside".into()));
-    }
-    let lock = store.lock(&directory)?;
-    store.finish_rekey(&directory, &lock)?;
-    // Somebody may have logged in again while a person thought about it. (A plugin says at once that a file is not for
-    // its identities: nobody is asked with the lock held.)
-    let (lost, _) = self::lost(&store, &directory, &lost, &identities)?;
+    let is_sure = arguments.get_flag("yes");
+    // Somebody may change the identity, or log in again, while a person thinks about it. (A plugin says at once that a
+    // file is not for its identities: nobody is asked with the lock held.)
+    let (_lock, chosen) = store.lock_after(&directory, find, |found| {
+        let identities = identities(found.as_ref(), environment, console)?;
+        let names = store.entry_names(&directory)?;
+        let lost = choose(&store, &directory, &names, &identities, is_sure, console)?;
+        Ok(lost.map(|lost| (identities, lost)))
+    })?;
+    let Some((identities, chosen)) = chosen else {
+        return Ok(());
+    };
+    let (lost, _) = lost(&store, &directory, &chosen, &identities)?;
     for name in &lost {
         let path = store.path().join(name);
         under_a_free_name(name, "unreadable", |free| match directory.set_aside(name, free) {
@@ -86,6 +73,48 @@ fn run(arguments: &ArgMatches, environment: &Environment, console: &mut Console)
         "set aside {}; log in again to the servers you still use\n",
         files(lost.len())
     ))
+}
+
+fn identities(
+    found: Option<&Found>,
+    environment: &Environment,
+    console: &Console,
+) -> Result<Identities, Error> {
+    let Some(found) = found else {
+        console.note("there is no identity, so none of the entries can be decrypted");
+        return Ok(Identities::default());
+    };
+    found.open(environment)
+}
+
+/// The lost ones of `names` that a person agrees to set aside; nothing if there are none.
+fn choose(
+    store: &AgeStore,
+    directory: &Directory,
+    names: &[String],
+    identities: &Identities,
+    is_sure: bool,
+    console: &mut Console,
+) -> Result<Option<Vec<String>>, Error> {
+    let (lost, others) = lost(store, directory, names, identities)?;
+    for problem in &others {
+        console.note(&problem.to_string());
+    }
+    if lost.is_empty() {
+        console.print(if others.is_empty() {
+            "every entry can be decrypted; nothing was set aside\n"
+        } else {
+            "nothing was set aside\n"
+        })?;
+        return Ok(None);
+    }
+    for name in &lost {
+        console.print(&format!("{}\n", Console::plain(name)))?;
+    }
+    if !is_sure && !Console::confirm("Set these aside?", "--yes")? {
+        return Err(Error::Refused("nothing was set aside".into()));
+    }
+    Ok(Some(lost))
 }
 
 /// Those of `names` whose files nothing here will ever open, and what is wrong with others.

@@ -151,7 +151,7 @@ impl AgeStore {
         &self,
         directory: &Directory,
         find: impl Fn() -> Result<F, Error>,
-        open: impl Fn(&F) -> Result<T, Error>,
+        mut open: impl FnMut(&F) -> Result<T, Error>,
     ) -> Result<(Lock, T), Error> {
         loop {
             let found = find()?;
