@@ -140,13 +140,16 @@ impl ServerUrl {
 impl fmt::Display for ServerUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const SHOWN: usize = 200;
-        let (scheme, rest) = match self.text.find("://") {
-            Some(index) => self.text.split_at(index + 3),
-            None => ("", self.text.as_str()),
-        };
-        // The last `@`, and over the path, too: in doubt too much is left out, never too little.
-        let shown = match rest.rfind('@') {
-            Some(at) if self.key.is_opaque() => format!("{scheme}…@{}", &rest[at + 1..]),
+        // The last `@`, wherever it stands, and no scheme before it but our two, for `://` may stand behind a password, or
+        // in one: in doubt too much is left out, never too little.
+        let shown = match self.text.rfind('@') {
+            Some(at) if self.key.is_opaque() => {
+                let scheme = ["https://", "http://"]
+                    .into_iter()
+                    .find(|scheme| self.text.starts_with(scheme))
+                    .unwrap_or_default();
+                format!("{scheme}…{}", &self.text[at..])
+            }
             _ => self.text.clone(),
         };
         match shown.char_indices().nth(SHOWN) {

@@ -231,6 +231,19 @@ fn what_is_no_regular_file_is_not_read() {
 }
 
 #[test]
+fn an_error_about_a_file_names_no_password() {
+    let place = place();
+    // As it would be named if it were stored.
+    let name = "https%3A%2F%2Falice%3Ahunter2%40ghcr.io.age";
+    fs::create_dir(entry(&place, name)).unwrap();
+    for verb in ["get", "erase"] {
+        let failed = place.verb(verb, "https://alice:hunter2@ghcr.io");
+        assert_eq!(failed.code, Some(1), "{verb}: {failed:?}");
+        assert!(!failed.text().contains("hunter2"), "{verb}: {failed:?}");
+    }
+}
+
+#[test]
 fn what_a_newer_version_wrote_is_told_and_kept() {
     require!(program::find("age"));
     let place = place();

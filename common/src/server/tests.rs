@@ -551,6 +551,8 @@ proptest! {
 fn what_stands_before_the_host_is_not_shown_and_the_rest_of_a_registry_is() {
     for (text, shown) in [
         ("https://user:pw@ghcr.io", "https://…@ghcr.io"),
+        ("user:pw@https://ghcr.io", "…@https://ghcr.io"),
+        ("user:p://w@ghcr.io", "…@ghcr.io"),
         ("ghcr.io/team@home", "ghcr.io/team@home"),
         ("ghcr.io", "ghcr.io"),
     ] {

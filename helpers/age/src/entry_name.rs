@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use docker_credential_helper::ServerKey;
+use docker_credential_helper::{ServerKey, ServerUrl};
 use sha2::{Digest, Sha256};
 
 const EXTENSION: &str = ".age";
@@ -17,7 +17,21 @@ const KEPT_OF_LONGER: usize = 120;
 /// digits behind `%`. The escaping is reversible; very long names end in a hash instead, behind `%-`, which no
 /// escape looks like.
 pub(crate) fn entry_name(key: &ServerKey) -> String {
-    let mut name = escape(&key.to_string());
+    name_of(&key.to_string())
+}
+
+/// The same for a message or the log. What is outside the grammar may hold a user name and a password, so it goes by the
+/// part of it that may be shown.
+pub(crate) fn shown_name(server: &ServerUrl) -> String {
+    if server.key().is_opaque() {
+        name_of(&server.to_string())
+    } else {
+        entry_name(server.key())
+    }
+}
+
+fn name_of(key: &str) -> String {
+    let mut name = escape(key);
     if name.len() > LONGEST {
         let hash = Sha256::digest(&name);
         name.truncate(whole_escapes(&name, KEPT_OF_LONGER));
@@ -68,8 +82,6 @@ fn whole_escapes(name: &str, limit: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use docker_credential_helper::ServerUrl;
-
     use super::*;
 
     fn name(server: &str) -> String {
@@ -94,6 +106,24 @@ mod tests {
             ("ü", "%C3%BC.age"),
         ] {
             assert_eq!(name(server), expected);
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_shown_has_no_user_name_and_no_password() {
+        for (server, expected) in [
+            (
+                "https://alice:pw@ghcr.io",
+                "https%3A%2F%2F%E2%80%A6%40ghcr.io.age",
+            ),
+            (
+                "alice:pw@https://ghcr.io",
+                "%E2%80%A6%40https%3A%2F%2Fghcr.io.age",
+            ),
+            ("ghcr.io/a@b", "ghcr.io%2Fa%40b.age"),
+            ("x://a", "x%3A%2F%2Fa.age"),
+        ] {
+            assert_eq!(shown_name(&ServerUrl::parse(server).unwrap()), expected);
         }
     }
 

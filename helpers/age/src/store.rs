@@ -9,7 +9,7 @@ use docker_credential_helper::directory::{Directory, Lock};
 use docker_credential_helper::parallel;
 use docker_credential_helper::{Credential, CredentialStore, Environment, Error, Listed, ServerUrl};
 
-use crate::entry_name::{entry_name, is_entry_name};
+use crate::entry_name::{entry_name, is_entry_name, shown_name};
 use crate::identity::Identities;
 use crate::{cipher, entry, identity, settings};
 
@@ -58,15 +58,16 @@ impl CredentialStore for AgeStore {
             return Ok(None);
         };
         let name = entry_name(server.key());
-        let Some(file) = read(&directory, &name)? else {
+        let shown = shown_name(server);
+        let Some(file) = read(&directory, &name, &shown)? else {
             self.environment
-                .log(|| format!("{}: no such file", self.directory.join(&name).display()));
+                .log(|| format!("{}: no such file", self.directory.join(&shown).display()));
             return Ok(None);
         };
         let identities = identity::for_reading(&self.environment)?.open(&self.environment)?;
         match decipher(&file, &name, &identities, &self.environment) {
             Ok(deciphered) => Ok(Some(deciphered.credential)),
-            Err(problem) => Err(self.explain(problem, &name)),
+            Err(problem) => Err(self.explain(problem, &shown)),
         }
     }
 
@@ -117,7 +118,7 @@ impl CredentialStore for AgeStore {
         self.finish_rekey(&directory, &lock)?;
         directory
             .remove(&name)
-            .map_err(Error::file("remove", &self.directory.join(&name)))?;
+            .map_err(Error::file("remove", &self.directory.join(shown_name(server))))?;
         Ok(())
     }
 
@@ -261,13 +262,14 @@ fn decipher_one<'a>(
     name: &'a String,
     decipher: impl FnOnce(&[u8]) -> Result<Deciphered, Problem>,
 ) -> Option<(&'a String, Result<Deciphered, Problem>)> {
-    let file = read(directory, name).transpose()?;
+    let file = read(directory, name, name).transpose()?;
     let deciphered = file.map_err(Problem::Unread).and_then(|file| decipher(&file));
     Some((name, deciphered))
 }
 
-fn read(directory: &Directory, name: &str) -> Result<Option<Vec<u8>>, Error> {
-    let path = directory.path().join(name);
+/// `shown` is the name by which messages call it.
+fn read(directory: &Directory, name: &str, shown: &str) -> Result<Option<Vec<u8>>, Error> {
+    let path = directory.path().join(shown);
     match directory.read(name, ENTRY_MAX) {
         Err(error)
             if matches!(

@@ -11,6 +11,9 @@ use docker_credential_tests::{program, require};
 use crate::broken::Subject;
 use crate::scale::report;
 
+/// What of the marker stays as it is in the name of a file, where capitals are escaped.
+const IN_A_NAME: &str = "5up3r-s3cr3t";
+
 /// Requests that carry the marker where a secret stands, and something wrong around it.
 fn requests() -> Vec<(&'static str, Vec<u8>)> {
     let mut requests: Vec<(&str, Vec<u8>)> = Vec::new();
@@ -27,6 +30,7 @@ fn requests() -> Vec<(&'static str, Vec<u8>)> {
         format!(r#"{{"ServerURL":"https://user:{m}@ghcr.io","Username":"user","Secret":"s"}}"#),
         format!(r#"{{"ServerURL":"user:{m}@ghcr.io","Username":"user","Secret":"{m}"}}"#),
         format!(r#"{{"ServerURL":"x://user:{m}@ghcr.io/a@b","Username":"user","Secret":"{m}"}}"#),
+        format!(r#"{{"ServerURL":"user:{m}@https://ghcr.io","Username":"user","Secret":"{m}"}}"#),
         format!(r#"{{"ServerURL":"a b","Username":"user","Secret":"{m}"}}"#),
         format!("{{\"ServerURL\":\"a\\nb\",\"Username\":\"user\",\"Secret\":\"{m}\"}}"),
         format!(r#"{{"ServerURL":"ghcr.io","Username":"u\u0000","Secret":"{m}"}}"#),
@@ -58,6 +62,8 @@ fn requests() -> Vec<(&'static str, Vec<u8>)> {
         format!("https://user:{m}@ghcr.io/path@more"),
         format!("user:{m}@ghcr.io:5000"),
         format!("//user:{m}@ghcr.io"),
+        format!("user:{m}@https://ghcr.io"),
+        format!("user:a://{m}@ghcr.io"),
         format!("ftp://{m}@ghcr.io"),
     ] {
         requests.push(("get", server.clone().into_bytes()));
@@ -69,13 +75,14 @@ fn requests() -> Vec<(&'static str, Vec<u8>)> {
 /// Where the marker shows that should not; nothing if nowhere.
 fn leak(place: &Place, verb: &str, stdin: &[u8]) -> Option<String> {
     let outcome = place.run(place.program()).arg(verb).stdin(stdin).outcome();
-    if outcome.text().contains(MARKER) {
+    if outcome.text().contains(IN_A_NAME) {
         return Some(format!("{verb} says {}", outcome.text()));
     }
     if outcome.text().contains("panicked") || outcome.code.is_none() {
         return Some(format!("{verb} dies: {}", outcome.text()));
     }
-    let traces = place.traces_of(&Login::new("user", MARKER));
+    let mut traces = place.traces_of(&Login::new("user", MARKER));
+    traces.extend(place.traces_of(&Login::new("user", IN_A_NAME)));
     (!traces.is_empty()).then(|| format!("{verb} leaves it in {traces:?}"))
 }
 
@@ -84,6 +91,8 @@ fn place(subject: Subject) -> Place {
     let log = place.path("home/log");
     place.set("DOCKER_CREDENTIAL_LOG", log);
     place.set("RUST_BACKTRACE", "full");
+    // Without a store there is nothing to look into, and to say that it is not there.
+    place.store("other.example", &Login::new("user", "another secret"));
     place
 }
 
