@@ -330,6 +330,17 @@ fn another_helper_is_copied_from_and_told_no_secret() {
 }
 
 #[test]
+fn the_variables_of_the_helper_for_variables_are_imported() {
+    let mut place = place(&json!({}));
+    place.set("DOCKER_CREDENTIAL_GHCR_IO_USERNAME", alice().username);
+    place.set("DOCKER_CREDENTIAL_GHCR_IO_PASSWORD", alice().secret);
+    let told = place.command(&["import", "--from", "env"]);
+    told.assert_success("import --from env");
+    assert_row(&told, "copied", "ghcr.io");
+    place.assert_answers("ghcr.io", &alice());
+}
+
+#[test]
 fn a_helper_in_the_current_directory_is_not_run() {
     let place = place(&json!({}));
     other_helper(&place);

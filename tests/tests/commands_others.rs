@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use docker_credential_tests::helper::AGE;
+use docker_credential_tests::helper::{AGE, ENV};
 use docker_credential_tests::login::Login;
 use docker_credential_tests::place::Place;
 use docker_credential_tests::program;
@@ -119,6 +119,25 @@ fn another_helper_is_given_a_login_and_asked_for_it_again() {
         stored,
         json!({ "ServerURL": "ghcr.io", "Username": "alice", "Secret": alice().secret })
     );
+}
+
+#[test]
+fn what_another_helper_is_given_is_encrypted_to_the_identity_in_its_variable() {
+    let elsewhere = place();
+    elsewhere.store("x.example", &alice());
+    let identity = fs::read_to_string(elsewhere.path("config/docker-credential-age/identity.txt")).unwrap();
+    let identity = identity.lines().last().expect("the key is the last line");
+
+    let mut place = Place::new(ENV);
+    place.keep_secret(&[alice()]);
+    place.set("DOCKER_CREDENTIAL_AGE_IDENTITY", identity);
+    place.provide("ghcr.io", &alice());
+    place
+        .command(&["export", "--to", "age"])
+        .assert_success("export --to age");
+    assert!(!place.path("config/docker-credential-age/identity.txt").exists());
+    place.set_program(&AGE.program());
+    place.assert_answers("ghcr.io", &alice());
 }
 
 #[test]

@@ -53,7 +53,7 @@ impl Peer {
             environment: environment
                 .variables()
                 .into_iter()
-                .filter(|(name, _)| !is_secret_variable(&name.to_string_lossy()))
+                .filter(|(variable, _)| is_passed_on(&variable.to_string_lossy(), name))
                 .collect(),
         })
     }
@@ -182,10 +182,27 @@ impl Peer {
     }
 }
 
-/// Whether a program we start has no business knowing this variable. What says where things are stays: `pass` needs
-/// its `PASSWORD_STORE_DIR`.
+/// Whether a helper is told this variable: any but a secret, and a secret that was set for this very helper.
+///
+/// docker runs a helper with all variables, and it is in its variables that a user gives a secret to docker-credential-age
+/// and -env. Without them the one stores under a key that it makes for itself, and the other says that it has nothing:
+/// both succeed, and the login cannot be found afterwards. Nothing is shown to anybody new: the secret has been in this
+/// process's environment all the time, and goes to the one program that it was put there for.
+fn is_passed_on(variable: &str, helper: &str) -> bool {
+    const IDENTITY: &str = "DOCKER_CREDENTIAL_AGE_IDENTITY";
+    let is_meant_for_it = match helper {
+        "age" => variable.eq_ignore_ascii_case(IDENTITY),
+        // Its variables are its store. Their names cannot be listed: labels, and what a dozen CI systems set.
+        "env" => !variable.eq_ignore_ascii_case(IDENTITY),
+        _ => false,
+    };
+    is_meant_for_it || !is_secret_variable(variable)
+}
+
+/// Whether this variable looks like one that holds a secret. What says where things are does not: `pass` needs its
+/// `PASSWORD_STORE_DIR`; nor does what has to do with a keyring.
 fn is_secret_variable(name: &str) -> bool {
-    let name = name.to_ascii_uppercase();
+    let name = name.to_ascii_uppercase().replace("KEYRING", "");
     let tells_a_place = ["_DIR", "_FILE", "_PATH", "_HOME", "_SOCK", "_SERVER"]
         .iter()
         .any(|end| name.ends_with(end));
@@ -238,9 +255,30 @@ mod tests {
             "DBUS_SESSION_BUS_ADDRESS",
             "DOCKER_CREDENTIAL_AGE_DIR",
             "DOCKER_CREDENTIAL_AGE_IDENTITY_FILE",
+            "DOCKER_CREDENTIAL_KEYRING_BACKEND",
+            "GNOME_KEYRING_CONTROL",
             "SSH_AUTH_SOCK",
         ] {
             assert!(!is_secret_variable(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_passed_on_to_the_helper_that_it_is_set_for_and_to_no_other() {
+        for (variable, helpers) in [
+            ("DOCKER_CREDENTIAL_AGE_IDENTITY", &["age"][..]),
+            ("DOCKER_CREDENTIAL_PROD_PASSWORD", &["env"]),
+            ("DOCKER_AUTH_CONFIG", &["env"]),
+            ("GITHUB_TOKEN", &["env"]),
+            ("PATH", &["age", "env", "keyring", "pass"]),
+        ] {
+            for helper in ["age", "env", "keyring", "pass"] {
+                assert_eq!(
+                    is_passed_on(variable, helper),
+                    helpers.contains(&helper),
+                    "{variable} {helper}"
+                );
+            }
         }
     }
 }
