@@ -1,11 +1,13 @@
 //! `configure` and `unconfigure`: the files that they change, and everything in them that they do not.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 use std::thread;
 
 use docker_credential_tests::helper::AGE;
+use docker_credential_tests::login::Login;
 use docker_credential_tests::place::Place;
+use docker_credential_tests::{require, requirement};
 use serde_json::json;
 
 /// With what an edit easily loses: order, an unknown key, a number's spelling, an escape, tabs.
@@ -238,21 +240,63 @@ fn a_file_of_ten_megabytes_is_changed_in_one_place() {
 }
 
 #[test]
-fn parallel_changes_are_all_there_in_the_end() {
+fn parallel_changes_are_all_there_in_the_end_and_all_undone() {
     const COUNT: usize = 16;
-    let place = place(CONFIG);
+    let registries: Vec<String> = (0..COUNT).map(|number| format!("r{number}.example")).collect();
+    let former: serde_json::Map<_, _> = registries
+        .iter()
+        .map(|registry| (registry.clone(), json!("pass")))
+        .collect();
+    let original = json!({ "credHelpers": former });
+    let place = place(&original.to_string());
     thread::scope(|scope| {
-        for number in 0..COUNT {
+        for registry in &registries {
             let place = &place;
             scope.spawn(move || {
-                let registry = format!("r{number}.example");
                 place
-                    .command(&["configure", "--registry", &registry])
+                    .command(&["configure", "--registry", registry])
                     .assert_success("configure --registry");
             });
         }
     });
-    assert_eq!(place.config()["credHelpers"].as_object().unwrap().len(), COUNT);
+    let is_ours = |name: &serde_json::Value| *name == json!("age");
+    assert!(
+        place.config()["credHelpers"]
+            .as_object()
+            .unwrap()
+            .values()
+            .all(is_ours)
+    );
     place.command(&["unconfigure"]).assert_success("unconfigure");
+    assert_eq!(config(&place), original.to_string());
+}
+
+#[test]
+fn nothing_is_remembered_in_another_users_directory() {
+    require!(requirement::root());
+    let place = place(CONFIG);
+    let own = place.path("config/docker-credential-age");
+    place.store("ghcr.io", &Login::new("alice", "hunter2"));
+    chown(&own, Some(4321), Some(4321)).unwrap();
+    let refused = place.command(&["configure"]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.text().contains("belongs to another user"), "{refused:?}");
     assert_eq!(config(&place), CONFIG);
+    assert!(!own.join("replaced.json").exists());
+}
+
+#[test]
+fn what_another_user_remembers_stays_theirs() {
+    require!(requirement::root());
+    let place = place(CONFIG);
+    place.command(&["configure"]).assert_success("configure");
+    let record = place.path("config/docker-credential-age/replaced.json");
+    for path in [record.parent().unwrap(), &record] {
+        chown(path, Some(4321), Some(4321)).unwrap();
+    }
+    place
+        .command(&["configure", "--registry", "quay.io"])
+        .assert_success("configure as root");
+    let metadata = fs::metadata(&record).unwrap();
+    assert_eq!((metadata.uid(), metadata.gid()), (4321, 4321));
 }

@@ -104,21 +104,23 @@ pub(super) fn prepare(session: &mut Session<'_>) -> Result<(), Error> {
 /// Names the helper in these settings, remembers what was there, and says so.
 pub(super) fn apply(session: &mut Session<'_>, file: &Path, settings: &[Setting]) -> Result<(), Error> {
     let name = session.helper.name();
-    let mut record = Record::read(session.helper, session.environment)?;
     let mut replaced = Vec::new();
     let is_changed = ConfigFile::edit(file, |document| {
         let mut found = Vec::new();
         for setting in settings {
             let former = setting.read(document);
             if former != Some(name) {
-                record.remember(file, setting, former);
                 found.push((setting.clone(), former.map(str::to_owned)));
             }
         }
         let new = put(document, settings, |_| Some(name))?;
         // Before the file: what is remembered in vain does no harm, what is forgotten cannot be put back.
         if !found.is_empty() {
-            record.save()?;
+            Record::change(session.helper, session.environment, |record| {
+                for (setting, former) in &found {
+                    record.remember(file, setting, former.as_deref());
+                }
+            })?;
         }
         replaced = found;
         Ok(new)
@@ -182,38 +184,43 @@ fn advise(session: &mut Session<'_>, file: &Path, is_podman: bool) -> Result<(),
 pub(super) fn run_reverse(session: &mut Session<'_>, arguments: &ArgMatches) -> Result<(), Error> {
     let wanted = named_settings(arguments)?;
     let file = file(session, arguments)?;
-    let name = session.helper.name();
-    let mut record = Record::read(session.helper, session.environment)?;
-    let ours = |document: &Document| -> Vec<Setting> {
+    let (helper, environment) = (session.helper, session.environment);
+    let name = helper.name();
+    let mut undone = Vec::new();
+    let mut undo = |document: &Document| -> Result<Document, EditError> {
         let mut settings = Setting::naming(document, name);
         settings.retain(|setting| wanted.is_empty() || wanted.contains(setting));
-        settings
+        // After the document: what stood in a setting is remembered before our name stands there.
+        let record = Record::read(helper, environment)?;
+        let new = put(document, &settings, |setting| record.former(&file, setting))?;
+        undone = settings
+            .into_iter()
+            .map(|setting| {
+                let former = record.former(&file, &setting).map(str::to_owned);
+                (setting, former)
+            })
+            .collect();
+        Ok(new)
     };
-    let undo = |document: &Document| put(document, &ours(document), |setting| record.former(&file, setting));
     if arguments.get_flag("dry-run") {
         return show(session, &file, undo);
     }
-    let mut undone = Vec::new();
-    let is_changed = ConfigFile::edit(&file, |document| {
-        undone = ours(document);
-        undo(document)
-    })?;
+    let is_changed = ConfigFile::edit(&file, &mut undo)?;
     if !is_changed {
         return session.console.print(&format!(
             "{}: nothing to change, {name} is not named there\n",
             file.display()
         ));
     }
-    for setting in &undone {
-        let now = record.former(&file, setting);
-        let text = now.map_or_else(
+    for (setting, now) in &undone {
+        let text = now.as_ref().map_or_else(
             || "is not set any more".to_owned(),
             |former| format!("is {former:?} again"),
         );
         session
             .console
             .print(&format!("{}: {setting} {text}\n", file.display()))?;
-        if let Some(former) = now.filter(|former| !former.is_empty()) {
+        if let Some(former) = now.as_ref().filter(|former| !former.is_empty()) {
             let program = format!("docker-credential-{former}");
             if place::program(session.environment, &program).is_none() {
                 session
@@ -222,8 +229,11 @@ pub(super) fn run_reverse(session: &mut Session<'_>, arguments: &ArgMatches) -> 
             }
         }
     }
-    record.forget(&file, &undone);
-    record.save()
+    Record::change(helper, environment, |record| {
+        for (setting, _) in &undone {
+            record.forget(&file, setting);
+        }
+    })
 }
 
 fn put<'a>(

@@ -1,6 +1,7 @@
 //! What `configure` sets, and the record of what stood there before.
 //!
-//! The record is a file of ours and not a field in docker's: docker drops fields that it does not know.
+//! The record is a file of ours and not a field in docker's: docker drops fields that it does not know. It is changed
+//! under a lock, and anew from what it says then: of several that run at once each adds its own.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -79,9 +80,8 @@ impl fmt::Display for Setting {
 type Replaced = BTreeMap<String, Option<String>>;
 
 /// What stood in the settings of each file before a helper's `configure` replaced it.
-#[derive(Debug)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Record {
-    directory: PathBuf,
     files: BTreeMap<String, Replaced>,
 }
 
@@ -90,23 +90,51 @@ const SIZE_MAX: u64 = 1 << 20;
 const LOCK_WAIT: Duration = Duration::from_secs(10);
 
 impl Record {
+    /// As it is now.
     pub(super) fn read(helper: &Helper, environment: &Environment) -> Result<Self, Error> {
-        let directory = environment.config_directory()?.join(helper.program());
+        Ok(Self::read_in(&directory(helper, environment)?)?.unwrap_or_default())
+    }
+
+    /// Changes it, durably.
+    pub(super) fn change(
+        helper: &Helper,
+        environment: &Environment,
+        change: impl FnOnce(&mut Self),
+    ) -> Result<(), Error> {
+        let path = directory(helper, environment)?;
+        let unwritable = || Error::file("write to", &path);
+        let directory = Directory::create(&path).map_err(unwritable())?;
+        let lock = directory.lock(LOCK_WAIT).map_err(unwritable())?;
+        let old = Self::read_in(&path)?;
+        let mut new = old.clone().unwrap_or_default();
+        change(&mut new);
+        match old {
+            Some(old) if old == new => return Ok(()),
+            Some(_) => {}
+            None => directory.allow_new_file()?,
+        }
+        let text = serde_json::to_string_pretty(&new.files).map_err(|error| unwritable()(error.into()))?;
+        directory
+            .replace_alike(&lock, FILE, format!("{text}\n").as_bytes(), 0o600)
+            .map_err(unwritable())
+    }
+
+    fn read_in(directory: &Path) -> Result<Option<Self>, Error> {
         let path = directory.join(FILE);
-        let files = match crate::directory::read_file(&path, SIZE_MAX) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|_| {
-                Error::Damaged(
+        match crate::directory::read_file(&path, SIZE_MAX) {
+            Ok(bytes) => match serde_json::from_slice(&bytes) {
+                Ok(files) => Ok(Some(Self { files })),
+                Err(_) => Err(Error::Damaged(
                     format!(
                         "{} cannot be understood; remove it, and name the former store by hand where you want it back",
                         path.display()
                     )
                     .into(),
-                )
-            })?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => BTreeMap::new(),
-            Err(error) => return Err(Error::file("read", &path)(error)),
-        };
-        Ok(Self { directory, files })
+                )),
+            },
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::file("read", &path)(error)),
+        }
     }
 
     /// What is to be put back; nothing if nothing stood there, or nobody knows.
@@ -121,25 +149,19 @@ impl Record {
             .insert(setting.to_string(), former.map(str::to_owned));
     }
 
-    pub(super) fn forget(&mut self, file: &Path, settings: &[Setting]) {
+    pub(super) fn forget(&mut self, file: &Path, setting: &Setting) {
         let key = key(file);
         if let Some(replaced) = self.files.get_mut(&key) {
-            replaced.retain(|name, _| !settings.iter().any(|setting| setting.to_string() == *name));
+            replaced.remove(&setting.to_string());
             if replaced.is_empty() {
                 self.files.remove(&key);
             }
         }
     }
+}
 
-    pub(super) fn save(&self) -> Result<(), Error> {
-        let unwritable = || Error::file("write to", &self.directory);
-        let text = serde_json::to_string_pretty(&self.files).map_err(|error| unwritable()(error.into()))?;
-        let directory = Directory::create(&self.directory).map_err(unwritable())?;
-        let lock = directory.lock(LOCK_WAIT).map_err(unwritable())?;
-        directory
-            .replace(&lock, FILE, format!("{text}\n").as_bytes(), 0o600)
-            .map_err(unwritable())
-    }
+fn directory(helper: &Helper, environment: &Environment) -> Result<PathBuf, Error> {
+    Ok(environment.config_directory()?.join(helper.program()))
 }
 
 fn key(file: &Path) -> String {

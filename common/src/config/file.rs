@@ -92,14 +92,8 @@ impl ConfigFile {
         };
         for _ in 0..ATTEMPTS {
             let old = read()?;
-            if old.is_none() && !directory.is_ours().map_err(Error::file("read", parent))? {
-                return Err(Error::Refused(
-                    format!(
-                        "{} belongs to another user, who could not use a file made there now; run this as that user",
-                        parent.display()
-                    )
-                    .into(),
-                ));
+            if old.is_none() {
+                directory.allow_new_file()?;
             }
             let document = parse(path, old.as_deref().unwrap_or_default())?;
             let new = change(&document)?;
