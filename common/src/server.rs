@@ -128,7 +128,7 @@ impl ServerUrl {
                 text: prefix.to_owned(),
                 key: ServerKey::of(prefix),
             })
-            .filter(|prefix| !matches!(&prefix.key.0, Key::Registry(registry) if registry.is_hub_token()))
+            .filter(|prefix| !prefix.key.is_hub_token())
             .collect();
         prefixes.dedup_by(|next, previous| next.key == previous.key);
         prefixes
@@ -209,6 +209,11 @@ impl ServerKey {
     /// Whether this is Docker Hub, under whichever of its names.
     pub fn is_hub(&self) -> bool {
         matches!(&self.0, Key::Registry(registry) if registry.is_hub())
+    }
+
+    /// Whether this is one of the two tokens that docker's web login keeps below the Hub's URL.
+    pub(crate) fn is_hub_token(&self) -> bool {
+        matches!(&self.0, Key::Registry(registry) if registry.is_hub_token())
     }
 
     /// Whether the string is outside the grammar or has another scheme than http and https, so that it equals

@@ -74,6 +74,12 @@ pub fn podman<'a>(document: &'a Document, registry: &str) -> Option<&'a str> {
     document.cred_helper(registry)
 }
 
+/// Whether podman takes this key of `auths` for a part of a registry (`quay.io/org`). docker takes it for the host, and no
+/// helper is asked for it.
+pub fn is_namespace(key: &str) -> bool {
+    !key.contains("://") && key.trim_end_matches('/').contains('/')
+}
+
 /// The entry of `auths` that answers podman for an image: that of the longest namespace (`quay.io/org`), down to the
 /// host; else one that is a URL of this host.
 pub fn podman_entry<'a>(document: &'a Document, image: &str) -> Option<&'a Entry> {

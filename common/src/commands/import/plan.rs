@@ -169,20 +169,13 @@ impl Candidate {
 /// What `key` is looked up by. docker takes any URL or path of a host for the host; podman has namespaces.
 pub(super) fn target(client: Client, key: &str) -> Result<ServerUrl, Error> {
     let server = ServerUrl::parse(key)?;
-    let is_hub_token = server.key().https_parts().is_some_and(|(host, port, path)| {
-        host == "index.docker.io"
-            && port.is_none()
-            && matches!(path, "/v1/access-token" | "/v1/refresh-token")
-    });
     match () {
         () if server.key().is_hub() => Ok(ServerUrl::hub()),
-        () if is_hub_token || (client == Client::Podman && is_namespace(key)) => Ok(server),
+        () if server.key().is_hub_token() || (client == Client::Podman && lookup::is_namespace(key)) => {
+            Ok(server)
+        }
         () => ServerUrl::parse(lookup::hostname(key)),
     }
-}
-
-fn is_namespace(key: &str) -> bool {
-    !key.contains("://") && key.trim_end_matches('/').contains('/')
 }
 
 /// Decides the fate of logins by one another: a server has one login, and the one that its client would take is it.
@@ -191,7 +184,7 @@ pub(super) fn settle(sources: &[Source], candidates: &mut [Candidate]) {
     for (index, candidate) in candidates.iter_mut().enumerate() {
         let client = sources[candidate.source].client;
         if client == Client::Podman
-            && is_namespace(candidate.entry.server())
+            && lookup::is_namespace(candidate.entry.server())
             && !candidate.server.key().is_hub()
         {
             candidate.fate = Fate::Copy("podman asks no helper for a namespace");
@@ -212,7 +205,7 @@ pub(super) fn settle(sources: &[Source], candidates: &mut [Candidate]) {
         let (first, others) = (group[0], &group[1..]);
         let agree = |a: usize, b: usize| candidates[a].login == candidates[b].login;
         // Of several namespaces docker would take any for the host, and so nobody can tell which is meant.
-        let is_ambiguous = is_namespace(candidates[first].entry.server())
+        let is_ambiguous = lookup::is_namespace(candidates[first].entry.server())
             && others.iter().any(|&other| !agree(first, other));
         let differing: Vec<usize> = others
             .iter()
@@ -225,7 +218,7 @@ pub(super) fn settle(sources: &[Source], candidates: &mut [Candidate]) {
             if candidate.fate != Fate::Move || !(differing.contains(&index) || is_ambiguous) {
                 continue;
             }
-            let namespace = Some(candidate.entry.server()).filter(|key| is_namespace(key));
+            let namespace = Some(candidate.entry.server()).filter(|key| lookup::is_namespace(key));
             if let Some(Ok(server)) = namespace.map(ServerUrl::parse) {
                 candidate.server = server;
                 candidate.fate = Fate::Copy("it is for a part of the registry only");
