@@ -1,6 +1,7 @@
 //! `export`, `explain`, `doctor`, `completions` and the help.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 use docker_credential_tests::helper::{AGE, ENV};
 use docker_credential_tests::login::Login;
@@ -320,6 +321,36 @@ fn doctor_reports_a_variable_that_answers_before_the_helper() {
         json!({ "auths": { "ghcr.io": { "auth": alice().basic() } } }).to_string(),
     );
     assert_found(&place, "warning", "auth-config");
+}
+
+#[test]
+fn doctor_reports_logins_in_the_clear_in_the_oldest_file_by_url() {
+    let place = place();
+    let old = json!({ HUB: { "auth": alice().basic() } });
+    fs::write(place.path("home/.dockercfg"), old.to_string()).unwrap();
+    assert_found(&place, "warning", "plain-text");
+}
+
+#[test]
+fn doctor_looks_for_the_program_as_docker_does() {
+    let place = place();
+    place.add_program("docker-credential-age", &AGE.program());
+    assert_found(&place, "ok", "program");
+    // What docker runs is this one all the same.
+    fs::set_permissions(place.path("bin"), fs::Permissions::from_mode(0o777)).unwrap();
+    assert_found(&place, "warning", "program");
+}
+
+#[test]
+fn doctor_reports_a_program_that_docker_finds_and_does_not_run() {
+    let place = place();
+    place.add_program("docker-credential-age", &AGE.program());
+    let told = place
+        .run(AGE.program())
+        .args(["doctor", "--json"])
+        .env("PATH", "bin")
+        .outcome();
+    assert!(told.text().contains("does not run it"), "{told:?}");
 }
 
 #[test]

@@ -146,7 +146,7 @@ pub(super) fn apply(session: &mut Session<'_>, file: &Path, settings: &[Setting]
 /// What its user should know next.
 fn advise(session: &mut Session<'_>, file: &Path, is_podman: bool) -> Result<(), Error> {
     let program = session.helper.program();
-    if place::program(session.environment, &program).is_none() {
+    if place::first_program(session.environment, &program).is_none() {
         session.console.note(&format!(
             "{program} is not on PATH, so docker and podman will not find it; install it into one of its directories"
         ));
@@ -222,7 +222,7 @@ pub(super) fn run_reverse(session: &mut Session<'_>, arguments: &ArgMatches) -> 
             .print(&format!("{}: {setting} {text}\n", file.display()))?;
         if let Some(former) = now.as_ref().filter(|former| !former.is_empty()) {
             let program = format!("docker-credential-{former}");
-            if place::program(session.environment, &program).is_none() {
+            if place::first_program(session.environment, &program).is_none() {
                 session
                     .console
                     .note(&format!("{program}, which was there before, is not on PATH"));

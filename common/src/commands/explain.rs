@@ -306,7 +306,7 @@ fn near_miss(document: &Document, server: &ServerUrl, key: &str) -> String {
 
 fn runs(session: &Session<'_>, helper: &str) -> String {
     let program = format!("docker-credential-{helper}");
-    match place::program(session.environment, &program) {
+    match place::first_program(session.environment, &program) {
         Some(path) => format!(", so {} is asked", path.display()),
         None => format!(", and {program} is not on PATH: an error"),
     }

@@ -14,9 +14,8 @@ const CONFIG: &str = "config";
 pub(super) fn program(session: &Session<'_>) -> Vec<Finding> {
     const CHECK: &str = "program";
     let program = session.helper.program();
-    let found = place::programs(session.environment, &program);
     let own = std::env::current_exe().and_then(std::fs::canonicalize);
-    let Some(first) = found.first() else {
+    let Some(first) = place::first_program(session.environment, &program) else {
         return vec![
             Finding::error(
                 CHECK,
@@ -28,19 +27,30 @@ pub(super) fn program(session: &Session<'_>) -> Vec<Finding> {
             }),
         ];
     };
-    let is_own = match (&own, std::fs::canonicalize(first)) {
+    let is_own = match (&own, std::fs::canonicalize(&first)) {
         (Ok(own), Ok(first)) => *own == first,
         // Where the program itself is hidden nothing can be said.
         _ => true,
     };
-    if is_own {
-        vec![Finding::ok(CHECK, format!("docker finds {}", first.display()))]
+    let shown = first.display();
+    if !is_own {
+        let text = format!("docker finds {shown} first on PATH, which is not this program");
+        vec![Finding::warning(CHECK, text).mended_by(format!("rm {shown}"))]
+    } else if first.is_relative() {
+        let text =
+            format!("docker finds {shown} in a directory of PATH that is relative, and does not run it");
+        vec![
+            Finding::warning(CHECK, text)
+                .mended_by("take every directory out of PATH that does not begin with /"),
+        ]
+    } else if let Some(directory) = first
+        .parent()
+        .filter(|directory| place::is_world_writable(directory))
+    {
+        let text = format!("docker finds {shown}, which every user can replace by another program");
+        vec![Finding::warning(CHECK, text).mended_by(format!("chmod o-w {}", directory.display()))]
     } else {
-        let text = format!(
-            "docker finds {} first on PATH, which is not this program",
-            first.display()
-        );
-        vec![Finding::warning(CHECK, text).mended_by(format!("rm {}", first.display()))]
+        vec![Finding::ok(CHECK, format!("docker finds {shown}"))]
     }
 }
 
@@ -110,7 +120,7 @@ fn other_helpers(session: &Session<'_>, document: &Document, at: &str) -> Vec<Fi
     let missing = all.into_iter().chain(settings).filter(|(_, helper)| {
         !helper.is_empty()
             && *helper != session.helper.name()
-            && place::program(session.environment, &format!("docker-credential-{helper}")).is_none()
+            && place::first_program(session.environment, &format!("docker-credential-{helper}")).is_none()
     });
     missing
         .map(|(setting, helper)| {
@@ -195,8 +205,8 @@ fn plain_text(session: &Session<'_>, document: &Document, at: &str, is_podman: b
         {
             let text = format!("{at}: the entry for {name} makes docker give up on the whole file: {error}");
             findings.push(Finding::error(CONFIG, text).mended_by(format!("docker login {name}")));
-        } else if !(entry.is_marker() || is_podman && name.contains('/')) {
-            // A namespace of podman's (quay.io/org) is for no helper to hold.
+        } else if !(entry.is_marker() || is_podman && lookup::is_namespace(entry.server())) {
+            // A namespace of podman's is for no helper to hold.
             servers.push(name);
         }
     }
@@ -267,7 +277,7 @@ pub(super) fn podman(session: &Session<'_>, stored: &Stored) -> Vec<Finding> {
     }
     let is_there = ["podman", "skopeo", "buildah"]
         .iter()
-        .any(|program| place::program(session.environment, program).is_some());
+        .any(|program| place::first_program(session.environment, program).is_some());
     if !is_there {
         return findings;
     }
