@@ -441,6 +441,21 @@ fn completions_are_scripts_that_their_shell_reads() {
 }
 
 #[test]
+fn manual_pages_can_be_read_by_everybody() {
+    let place = place();
+    let directory = place.path("man");
+    fs::create_dir(&directory).unwrap();
+    place
+        .command(&["manual", directory.to_str().unwrap()])
+        .assert_success("manual");
+    for page in directory.read_dir().unwrap() {
+        let page = page.unwrap();
+        let mode = page.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o644, "{page:?}");
+    }
+}
+
+#[test]
 fn a_result_that_cannot_be_delivered_is_an_error() {
     let place = place();
     let command = format!("{} explain ghcr.io > /dev/full", AGE.program().display());

@@ -53,5 +53,9 @@ pub(super) fn run(session: &mut Session<'_>, arguments: &ArgMatches) -> Result<(
 }
 
 fn write(page: &Man, path: &Path) -> io::Result<()> {
-    page.render(&mut File::create(path)?)
+    let mut file = File::create(path)?;
+    // The process's mask keeps everybody else out, and pages that root writes are for everybody.
+    #[cfg(unix)]
+    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
+    page.render(&mut file)
 }
