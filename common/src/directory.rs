@@ -81,7 +81,7 @@ impl Directory {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             result => return result,
         }
-        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+        let (Some(parent), Some(name)) = (parent(path), path.file_name()) else {
             return Err(io::ErrorKind::NotFound.into());
         };
         let parent = Self::create(parent)?;
@@ -353,6 +353,16 @@ impl Drop for Temporary<'_> {
             let _ = system::remove(&self.directory.handle, &self.name);
         }
     }
+}
+
+/// The directory that a path's last name is in; for a name alone the current one.
+pub(crate) fn parent(path: &Path) -> Option<&Path> {
+    let parent = path.parent()?;
+    Some(if parent.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        parent
+    })
 }
 
 /// The content of an open file, under the terms of [`Directory::read`]. For files that are named by a whole path.

@@ -44,6 +44,18 @@ fn configure_makes_a_file_that_is_missing_for_its_owner_only() {
 }
 
 #[test]
+fn a_directory_that_is_missing_is_made_where_it_is_named_without_a_slash() {
+    let place = Place::new(AGE);
+    let done = place
+        .run(AGE.program())
+        .arg("configure")
+        .env("DOCKER_CONFIG", ".dc")
+        .outcome();
+    done.assert_success("configure");
+    assert!(place.path(".dc/config.json").exists());
+}
+
+#[test]
 fn configuring_again_changes_nothing() {
     let place = place(CONFIG);
     place.command(&["configure"]).assert_success("configure");

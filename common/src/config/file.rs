@@ -72,16 +72,13 @@ impl ConfigFile {
             return Ok(false);
         }
         let target = resolve(path).map_err(Error::file("read", path))?;
-        let (Some(parent), Some(name)) = (target.parent(), target.file_name().and_then(|name| name.to_str()))
-        else {
+        let (Some(parent), Some(name)) = (
+            directory::parent(&target),
+            target.file_name().and_then(|name| name.to_str()),
+        ) else {
             return Err(Error::file("write to", path)(
                 io::ErrorKind::InvalidFilename.into(),
             ));
-        };
-        let parent = if parent.as_os_str().is_empty() {
-            Path::new(".")
-        } else {
-            parent
         };
         let directory = Directory::create(parent).map_err(Error::file("create", parent))?;
         let lock = directory.lock(LOCK_WAIT).map_err(Error::file("lock", parent))?;
