@@ -394,7 +394,7 @@ impl Scheme {
 }
 
 /// Splits at the colon before the port, which in an IPv6 address stands behind the bracket.
-fn split_port(address: &str) -> Option<(&str, Option<&str>)> {
+pub(crate) fn split_port(address: &str) -> Option<(&str, Option<&str>)> {
     let host_end = match address.strip_prefix('[') {
         Some(_) => address.find(']')? + 1,
         None => address.find(':').unwrap_or(address.len()),

@@ -194,6 +194,20 @@ fn explain_says_who_answers_and_why_the_others_do_not() {
 }
 
 #[test]
+fn explain_tells_what_is_stored_for_the_same_host_and_no_other() {
+    let place = place();
+    place.store("[::1]:5000", &alice());
+    let is_told = |server| {
+        place
+            .command(&["explain", server])
+            .text()
+            .contains("is another server")
+    };
+    assert!(is_told("[::1]:5001"));
+    assert!(!is_told("[::2]:5000"));
+}
+
+#[test]
 fn explain_shows_no_secret() {
     let place = place();
     place.write_config(&json!({ "auths": {

@@ -9,6 +9,7 @@ use super::console::Color;
 use super::session::Session;
 use crate::config::lookup::{self, Choice};
 use crate::config::{ConfigFile, Document, Entry, Login, place};
+use crate::server::split_port;
 use crate::{CredentialStore, Error, ServerUrl, TOKEN_USERNAME, matching};
 
 pub(super) fn definition() -> Command {
@@ -273,8 +274,7 @@ fn answer(session: &mut Session<'_>, store: &dyn CredentialStore, query: &Server
 fn neighbours(store: &dyn CredentialStore, query: &ServerUrl) -> String {
     let host = |server: &str| {
         let host = lookup::hostname(server).to_ascii_lowercase();
-        host.split_once(':')
-            .map_or(host.clone(), |(host, _)| host.to_owned())
+        split_port(&host).map_or(host.clone(), |(host, _)| host.to_owned())
     };
     let wanted = host(query.as_str());
     let others: Vec<String> = store
