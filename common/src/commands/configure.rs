@@ -258,13 +258,7 @@ fn show(
     change: impl FnOnce(&Document) -> Result<Document, EditError>,
 ) -> Result<(), Error> {
     let file = ConfigFile::read(path)?;
-    let new = change(file.document()).map_err(|error| match error {
-        EditError::Problem(problem) => Error::Config {
-            path: path.to_owned(),
-            problem,
-        },
-        EditError::Other(error) => error,
-    })?;
+    let new = change(file.document()).map_err(|error| error.about(path))?;
     if new == *file.document() {
         return session
             .console

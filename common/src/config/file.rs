@@ -57,15 +57,7 @@ impl ConfigFile {
         path: &Path,
         mut change: impl FnMut(&Document) -> Result<Document, EditError>,
     ) -> Result<bool, Error> {
-        let mut change = |document: &Document| {
-            change(document).map_err(|error| match error {
-                EditError::Problem(problem) => Error::Config {
-                    path: path.to_owned(),
-                    problem,
-                },
-                EditError::Other(error) => error,
-            })
-        };
+        let mut change = |document: &Document| change(document).map_err(|error| error.about(path));
         // Without a change nothing is made, be it a directory.
         let file = Self::read(path)?;
         if change(&file.document)? == file.document {
@@ -127,6 +119,19 @@ impl ConfigFile {
     /// Whether there is such a file.
     pub fn exists(&self) -> bool {
         self.exists
+    }
+}
+
+impl EditError {
+    /// The same about a file of which it is known.
+    pub(crate) fn about(self, path: &Path) -> Error {
+        match self {
+            Self::Problem(problem) => Error::Config {
+                path: path.to_owned(),
+                problem,
+            },
+            Self::Other(error) => error,
+        }
     }
 }
 
