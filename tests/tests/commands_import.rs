@@ -341,6 +341,19 @@ fn the_variables_of_the_helper_for_variables_are_imported() {
 }
 
 #[test]
+fn a_helper_of_windows_is_run_in_wsl() {
+    let place = place(&json!({}));
+    other_helper(&place);
+    fs::rename(
+        place.path("bin/docker-credential-other"),
+        place.path("bin/docker-credential-other.exe"),
+    )
+    .unwrap();
+    let told = place.command(&["import", "--from", "other.exe"]);
+    assert_row(&told, "copied", "ghcr.io");
+}
+
+#[test]
 fn a_helper_in_the_current_directory_is_not_run() {
     let place = place(&json!({}));
     other_helper(&place);

@@ -49,7 +49,7 @@ pub(super) fn definition() -> Command {
                 .long("from")
                 .value_name("SOURCE")
                 .default_value("config")
-                .help("\"config\", a file (with a dot or slash in its name), or the name of a helper"),
+                .help("\"config\", a file (a dot or slash in its name), or a helper (pass, desktop.exe)"),
         )
         .arg(flag("keep", "Copy, and leave the files as they are"))
         .arg(flag(

@@ -223,9 +223,14 @@ fn is_secret_variable(name: &str) -> bool {
     holds_secret && !tells_a_place && !is_setting_of_pass
 }
 
-/// Whether `--from` or `--to` names a file rather than a helper.
+/// Whether `--from` or `--to` names a file rather than a helper. (In WSL there are helpers by the names of `desktop.exe` and
+/// `wincred.exe`.)
 pub(super) fn names_file(text: &str) -> bool {
-    text.contains('.') || text.contains('/') || Path::new(text).components().count() > 1
+    let path = Path::new(text);
+    let is_program = path
+        .extension()
+        .is_some_and(|end| end.eq_ignore_ascii_case("exe"));
+    text.contains('/') || path.components().count() > 1 || text.contains('.') && !is_program
 }
 
 #[cfg(test)]
@@ -260,6 +265,16 @@ mod tests {
             "SSH_AUTH_SOCK",
         ] {
             assert!(!is_secret_variable(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_file_is_told_from_a_helper_by_a_slash_or_dot_but_for_a_windows_program() {
+        for file in ["./x", "auth.json", ".dockercfg", "./desktop.exe", "a/b"] {
+            assert!(names_file(file), "{file}");
+        }
+        for helper in ["pass", "desktop.exe", "wincred.exe"] {
+            assert!(!names_file(helper), "{helper}");
         }
     }
 
