@@ -342,15 +342,15 @@ impl Document {
     /// Two spellings of one field: docker takes both for it.
     fn double_field(&self, object: &Node) -> Option<Problem> {
         let members = object.members();
-        members.iter().enumerate().find_map(|(index, member)| {
-            let is_known = KNOWN_FIELDS
+        let mut seen = Vec::new();
+        members.iter().find_map(|member| {
+            let field = KNOWN_FIELDS
                 .iter()
                 .chain(&LOGIN_FIELDS)
-                .any(|field| is_same_field(&member.key, field));
-            let is_double = members[..index]
-                .iter()
-                .any(|earlier| is_same_field(&earlier.key, &member.key));
-            (is_known && is_double).then(|| {
+                .find(|field| is_same_field(&member.key, field))?;
+            let is_double = seen.contains(field);
+            seen.push(*field);
+            is_double.then(|| {
                 Problem::at(
                     &self.text,
                     member.key_span.start,
