@@ -80,7 +80,7 @@ impl Environment {
     /// A variable as it is set, be it empty.
     #[expect(
         clippy::disallowed_methods,
-        reason = "this is the one place that reads the process's environment"
+        reason = "this type is the one that reads the process's environment"
     )]
     pub fn variable(&self, name: &str) -> Option<OsString> {
         match &self.variables {
