@@ -178,11 +178,12 @@ impl Environment {
             .map(PathBuf::from)
             .filter(|path| path.is_absolute());
         match (&self.variables, set) {
-            (Variables::Process, None) => {
+            // On macOS `dirs` goes by the home whatever XDG's variables say.
+            (Variables::Process, Some(_)) if !cfg!(target_os = "macos") => platform().ok_or_else(no_home),
+            (Variables::Process, _) => {
                 self.home_directory()?;
                 platform().ok_or_else(no_home)
             }
-            (Variables::Process, Some(_)) => platform().ok_or_else(no_home),
             (Variables::Stated(_), Some(path)) => Ok(path),
             (Variables::Stated(_), None) => Ok(self.home_directory()?.join(below_home)),
         }
