@@ -36,8 +36,10 @@ pub(crate) fn read_input(program: &str, awaited: &str) -> Result<Zeroizing<Vec<u
     let input = stdin.as_fd().try_clone_to_owned();
     #[cfg(windows)]
     let input = stdin.as_handle().try_clone_to_owned();
-    let unreadable =
-        |error: io::Error| Error::Request(format!("cannot read the request from stdin: {error}").into());
+    let unreadable = |error: io::Error| {
+        let error = Error::system_text(&error);
+        Error::Request(format!("cannot read the request from stdin: {error}").into())
+    };
     read_to_end(&mut File::from(input.map_err(unreadable)?))
         .map_err(unreadable)?
         .ok_or_else(|| {

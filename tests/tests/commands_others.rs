@@ -470,6 +470,18 @@ fn manual_pages_can_be_read_by_everybody() {
 }
 
 #[test]
+fn a_request_that_cannot_be_read_is_told_without_the_system_s_number() {
+    let place = place();
+    let command = format!("{} get < /", AGE.program().display());
+    let failed = place.run("sh").args(["-c", &command]).outcome();
+    assert_eq!(failed.code, Some(1), "{failed:?}");
+    assert_eq!(
+        failed.stdout, b"cannot read the request from stdin: Is a directory\n",
+        "{failed:?}"
+    );
+}
+
+#[test]
 fn a_result_that_cannot_be_delivered_is_an_error() {
     let place = place();
     let command = format!("{} explain ghcr.io > /dev/full", AGE.program().display());
