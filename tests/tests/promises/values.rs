@@ -77,7 +77,7 @@ fn comes_back(place: &Place, random: &mut fastrand::Rng, use_go: bool) -> Result
 
 #[test]
 fn every_value_comes_back_byte_for_byte() {
-    let values = scale(600, 100_000);
+    let values = scale(600, 1_000_000);
     let differences: Vec<String> = share(values, |values| {
         let place = Subject::Sound.place();
         let mut random = fastrand::Rng::new();
