@@ -144,6 +144,32 @@ fn a_revoked_key_is_told_and_can_be_replaced() {
 }
 
 #[test]
+fn no_verb_fails_because_of_another_at_the_same_time() {
+    let kernel = require!(Kernel::start());
+    let server = kernel.server("a");
+    let request = json!({ "ServerURL": server, "Username": "alice", "Secret": "secret" }).to_string();
+    let jobs = [
+        ("store", request.as_str()),
+        ("erase", &server),
+        ("erase", &server),
+        ("get", &server),
+        ("list", "unused"),
+    ];
+    std::thread::scope(|scope| {
+        for (verb, stdin) in jobs {
+            let kernel = &kernel;
+            scope.spawn(move || {
+                for _ in 0..500 {
+                    let outcome = kernel.place.verb(verb, stdin);
+                    let is_miss = verb == "get" && outcome.stdout == NOT_FOUND;
+                    assert!(outcome.code == Some(0) || is_miss, "{verb}: {outcome:?}");
+                }
+            });
+        }
+    });
+}
+
+#[test]
 fn a_full_keyring_is_told_with_its_limits_and_keeps_what_it_has() {
     require!(requirement::root());
     let setpriv = require!(find("setpriv"));

@@ -82,10 +82,22 @@ impl Blobs for Ring {
     const STORE: &str = "the kernel's keyring";
 
     fn read(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
-        match self.0.search(name).and_then(|key| key.read_to_vec()) {
-            Ok(blob) => Ok(Some(Zeroizing::new(blob))),
-            Err(KeyError::KeyDoesNotExist) => Ok(None),
-            Err(error) => Err(unreadable(name, error)),
+        let mut denied = None;
+        loop {
+            let key = match self.0.search(name) {
+                Ok(key) => key,
+                Err(KeyError::KeyDoesNotExist) => return Ok(None),
+                Err(error) => return Err(unreadable(name, error)),
+            };
+            match key.read_to_vec() {
+                Ok(blob) => return Ok(Some(Zeroizing::new(blob))),
+                // Unlinked since it was found, by which this process has lost its right to it. Another may have taken
+                // its place. If it is found again, it was not unlinked.
+                Err(KeyError::AccessDenied | KeyError::KeyDoesNotExist) if denied != Some(key) => {
+                    denied = Some(key);
+                }
+                Err(error) => return Err(unreadable(name, error)),
+            }
         }
     }
 
@@ -108,7 +120,8 @@ impl Blobs for Ring {
             Err(error) => return Err(unavailable(error)),
         };
         match self.0.unlink_key(key) {
-            Ok(()) | Err(KeyError::KeyDoesNotExist) => Ok(()),
+            // Another process unlinked it since it was found: from the keyring, or it is destroyed already.
+            Ok(()) | Err(KeyError::MissingFileOrDirectory | KeyError::KeyDoesNotExist) => Ok(()),
             Err(error) => Err(unavailable(error)),
         }
     }
