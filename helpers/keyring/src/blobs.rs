@@ -5,6 +5,24 @@
 //! hold a generation that is new each time; then one write of a head, which names the generation, the number of
 //! chunks, the length and the hash, makes it the record. So the old record answers until the new one does, what was
 //! written half is no record, and chunks that do not belong together are noticed.
+//!
+//! # Who may remove a generation
+//!
+//! The stores have no locks. Chunks without a head are what a killed process left, which may hold a secret and has to
+//! go, or what a living one is about to write the head of, which has to stay.
+//!
+//! A head is written once. So a generation whose head was seen, and is the head no more, is dead: `store` removes the one
+//! that its own head has replaced.
+//!
+//! `erase` removes all generations, and cannot know which of them await their head. So each has a seal, a blob that is
+//! written before its chunks and never again:
+//!
+//! - `erase` deletes the seal, then reads the head, then deletes a chunk unless the head names its generation;
+//! - `store` writes the head, then reads the seal, and begins anew with another generation if there is none.
+//!
+//! If `store` finds the seal, then whoever deletes it does so after the head was written, and sees it; or sees another
+//! or none in its place, and the generation is dead. So what `store` reports as done is whole until it is replaced or
+//! erased.
 
 use std::fmt::Write as _;
 
@@ -16,7 +34,7 @@ use zeroize::Zeroizing;
 /// In front of every name, so that nothing else in the store is taken for ours.
 pub(crate) const PREFIX: &str = "docker-credential-keyring:";
 
-/// A record is read while another process replaces it: how often it is begun anew.
+/// How often a record is read anew because another process replaces it, and written anew because another erases it.
 const ROUNDS: usize = 3;
 
 /// What a store of the system offers.
@@ -92,23 +110,24 @@ impl<B: Blobs> CredentialStore for BlobStore<B> {
                 .into(),
             ));
         }
-        let old = match self.0.read(&name) {
-            Ok(blob) => blob.and_then(|blob| head(&blob)),
-            // What cannot be read any more is replaced like anything else.
-            Err(Error::Damaged(_)) => None,
-            Err(error) => return Err(error),
-        };
-        let written = if record.len() < B::BLOB_MAX {
-            self.0.write(&name, &tagged(RECORD, &record))
-        } else {
-            self.write_chunks(&name, &record)
-        };
-        written?;
-        // Only the generation that was there before: that of a login at the same time is not ours to remove.
-        if let Some(old) = old {
-            self.delete_chunks(&name, &old);
+        for _ in 0..ROUNDS {
+            let old = self.head(&name)?;
+            let is_kept = if record.len() < B::BLOB_MAX {
+                self.0.write(&name, &tagged(RECORD, &record)).map(|()| true)
+            } else {
+                self.write_chunks(&name, &record)
+            }?;
+            // Only the generation that was there before: that of a login at the same time is not ours to remove.
+            if let Some(old) = old {
+                self.delete_chunks(&name, &old);
+            }
+            if is_kept {
+                return Ok(());
+            }
         }
-        Ok(())
+        Err(Error::Unavailable(
+            format!("{} was changed by other programs each time; try again", B::STORE).into(),
+        ))
     }
 
     fn erase(&self, server: &ServerUrl) -> Result<(), Error> {
@@ -120,7 +139,13 @@ impl<B: Blobs> CredentialStore for BlobStore<B> {
         self.0.delete(&name)?;
         // All generations, also those whose store never came to its end.
         for other in self.0.names()? {
-            if chunk_owner(&other) == Some(&name) {
+            if chunk_owner(&other) != Some(&name) {
+                continue;
+            }
+            let seal = seal_of(&other);
+            self.0.delete(seal)?;
+            let is_head = |head: &Head| seal_name(&name, &head.generation) == seal;
+            if !self.head(&name)?.as_ref().is_some_and(is_head) {
                 self.0.delete(&other)?;
             }
         }
@@ -187,7 +212,18 @@ impl<B: Blobs> BlobStore<B> {
         Ok(is_whole.then_some(record))
     }
 
-    fn write_chunks(&self, name: &str, record: &[u8]) -> Result<(), Error> {
+    /// The head of a record that is cut into chunks.
+    fn head(&self, name: &str) -> Result<Option<Head>, Error> {
+        match self.0.read(name) {
+            Ok(blob) => Ok(blob.and_then(|blob| head(&blob))),
+            // What cannot be read any more is replaced like anything else.
+            Err(Error::Damaged(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Writes a record in chunks, and tells whether no other process has begun to remove them.
+    fn write_chunks(&self, name: &str, record: &[u8]) -> Result<bool, Error> {
         let chunks: Vec<&[u8]> = record.chunks(B::BLOB_MAX).collect();
         let head = Head {
             generation: new_generation()?,
@@ -196,25 +232,28 @@ impl<B: Blobs> BlobStore<B> {
             sha256: hash(record),
         };
         let encoded = serde_json::to_vec(&head).expect("numbers and strings are JSON");
-        let written = chunks
-            .iter()
-            .enumerate()
-            .try_for_each(|(number, chunk)| self.0.write(&chunk_name(name, &head.generation, number), chunk))
+        let seal = seal_name(name, &head.generation);
+        let written = self
+            .0
+            .write(&seal, b"seal")
+            .and_then(|()| {
+                chunks.iter().enumerate().try_for_each(|(number, chunk)| {
+                    self.0.write(&chunk_name(name, &head.generation, number), chunk)
+                })
+            })
             .and_then(|()| self.0.write(name, &tagged(HEAD, &encoded)));
         if written.is_err() {
             self.delete_chunks(name, &head);
         }
-        written
+        written?;
+        Ok(self.0.read(&seal)?.is_some())
     }
 
     /// What cannot be deleted stays until `erase`: the login itself has come to its end.
     fn delete_chunks(&self, name: &str, head: &Head) {
-        for number in 0..head.chunks {
-            if self
-                .0
-                .delete(&chunk_name(name, &head.generation, number))
-                .is_err()
-            {
+        let chunks = (0..head.chunks).map(|number| chunk_name(name, &head.generation, number));
+        for blob in chunks.chain([seal_name(name, &head.generation)]) {
+            if self.0.delete(&blob).is_err() {
                 return;
             }
         }
@@ -244,7 +283,18 @@ fn chunk_name(name: &str, generation: &str, number: usize) -> String {
     format!("{name}#{generation}.{number}")
 }
 
-/// The name of the record that a chunk belongs to; nothing for a record's own name.
+fn seal_name(name: &str, generation: &str) -> String {
+    format!("{name}#{generation}")
+}
+
+/// The name of the seal beside a chunk, or of a seal. A generation has no dot.
+fn seal_of(chunk: &str) -> &str {
+    let generation = chunk.rfind('#').unwrap_or(0);
+    let end = chunk[generation..].find('.').map(|dot| generation + dot);
+    &chunk[..end.unwrap_or(chunk.len())]
+}
+
+/// The name of the record that a chunk or a seal belongs to; nothing for a record's own name.
 fn chunk_owner(name: &str) -> Option<&str> {
     name.rsplit_once('#').map(|(owner, _)| owner)
 }

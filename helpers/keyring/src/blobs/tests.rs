@@ -1,5 +1,6 @@
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Condvar, Mutex};
 
 use super::*;
 
@@ -144,6 +145,144 @@ fn two_stores_at_once_never_remove_each_others_chunks() {
     store.0.write(&other, b"chunk").unwrap();
     store.store(&credential("ghcr.io", "new", &long)).unwrap();
     assert!(store.0.read(&other).unwrap().is_some());
+}
+
+/// What two processes share: a store, and in which order they come at it, by so many accesses of one and so many of the
+/// other.
+struct Shared {
+    memory: Memory,
+    turns: VecDeque<(Process, usize)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Process {
+    Storing,
+    Erasing,
+}
+
+/// The store as one of the processes sees it: each access waits for its turn.
+struct Seen<'a> {
+    by: Process,
+    shared: &'a Mutex<Shared>,
+    next: &'a Condvar,
+}
+
+impl Seen<'_> {
+    fn access<T>(&self, access: impl FnOnce(&Memory) -> T) -> T {
+        let shared = self.shared.lock().unwrap();
+        let mut shared = self
+            .next
+            .wait_while(shared, |shared| {
+                shared
+                    .turns
+                    .front()
+                    .is_some_and(|(process, _)| *process != self.by)
+            })
+            .unwrap();
+        let answer = access(&shared.memory);
+        if let Some((_, left)) = shared.turns.front_mut() {
+            *left -= 1;
+            if *left == 0 {
+                shared.turns.pop_front();
+            }
+        }
+        self.next.notify_all();
+        answer
+    }
+}
+
+impl Drop for Seen<'_> {
+    fn drop(&mut self) {
+        let mut shared = self.shared.lock().unwrap();
+        shared.turns.retain(|(process, _)| *process != self.by);
+        self.next.notify_all();
+    }
+}
+
+impl Blobs for Seen<'_> {
+    const BLOB_MAX: usize = Memory::BLOB_MAX;
+    const NAME_MAX: usize = Memory::NAME_MAX;
+    const STORE: &'static str = Memory::STORE;
+
+    fn read(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
+        self.access(|memory| memory.read(name))
+    }
+
+    fn write(&self, name: &str, blob: &[u8]) -> Result<(), Error> {
+        self.access(|memory| memory.write(name, blob))
+    }
+
+    fn delete(&self, name: &str) -> Result<(), Error> {
+        self.access(|memory| memory.delete(name))
+    }
+
+    fn names(&self) -> Result<Vec<String>, Error> {
+        self.access(Memory::names)
+    }
+}
+
+/// What is left when a store and an erase of the same server have both succeeded, in this order of their accesses.
+fn store_beside_erase(before: &Credential, new: &Credential, turns: &[(Process, usize)]) -> Memory {
+    let old = store();
+    old.store(before).unwrap();
+    let shared = Mutex::new(Shared {
+        memory: old.0,
+        turns: turns
+            .iter()
+            .copied()
+            .filter(|(_, accesses)| *accesses > 0)
+            .collect(),
+    });
+    let next = Condvar::new();
+    let [storing, erasing] = [Process::Storing, Process::Erasing].map(|by| {
+        BlobStore(Seen {
+            by,
+            shared: &shared,
+            next: &next,
+        })
+    });
+    std::thread::scope(|scope| {
+        scope.spawn(move || storing.store(new).unwrap());
+        scope.spawn(move || erasing.erase(new.server()).unwrap());
+    });
+    shared.into_inner().unwrap().memory
+}
+
+#[test]
+fn a_store_beside_an_erase_is_kept_whole_or_erased_whole_however_they_take_turns() {
+    // More accesses than either makes.
+    const ALL: usize = 1000;
+    let long = "long ".repeat(120);
+    let [before, new] = ["old", "new"].map(|username| credential("ghcr.io", username, &long));
+    let fresh = store();
+    fresh.store(&new).unwrap();
+    let blobs = fresh.0.names().unwrap().len();
+    let (mut kept, mut erased) = (0, 0);
+    for (first, second) in [
+        (Process::Storing, Process::Erasing),
+        (Process::Erasing, Process::Storing),
+    ] {
+        for i in 0..30 {
+            for j in 0..30 {
+                let turns = [(first, i), (second, j), (first, ALL), (second, ALL)];
+                let store = BlobStore(store_beside_erase(&before, &new, &turns));
+                let left = store.0.names().unwrap().len();
+                match store.get(&server("ghcr.io")) {
+                    Ok(None) => {
+                        assert_eq!(left, 0, "{turns:?}");
+                        erased += 1;
+                    }
+                    Ok(Some(answer)) => {
+                        assert_eq!(answer, new, "{turns:?}");
+                        assert!(left <= blobs, "{turns:?}: {left} blobs");
+                        kept += 1;
+                    }
+                    Err(error) => panic!("{turns:?}: {error}"),
+                }
+            }
+        }
+    }
+    assert!(kept > 0 && erased > 0, "both come first at times");
 }
 
 type Damage = fn(&mut BTreeMap<String, Vec<u8>>, &str);
