@@ -2,6 +2,9 @@
 
 #![cfg(target_os = "linux")]
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::ScopedJoinHandle;
+
 use docker_credential_tests::helper::KEYRING;
 use docker_credential_tests::keyring_gnome::GnomeKeyring;
 use docker_credential_tests::login::Login;
@@ -435,6 +438,45 @@ fn two_logins_at_once_never_erase_each_other() {
     }
     place.store("ghcr.io", &bob());
     assert_eq!(place.keyring().items("docker_cli", "1").len(), 1);
+}
+
+#[test]
+fn a_login_that_is_replaced_is_found_at_every_moment() {
+    let place = place!();
+    place.store("ghcr.io", &alice());
+    let is_done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for login in [alice(), bob()] {
+            let (place, is_done) = (&place, &is_done);
+            scope.spawn(move || {
+                while !is_done.load(Ordering::Relaxed) {
+                    place.store("ghcr.io", &login);
+                }
+            });
+        }
+        let readers = [
+            ("get", "ghcr.io", 300),
+            ("get", "https://ghcr.io", 150),
+            ("list", "", 150),
+        ]
+        .map(|(verb, stdin, times)| {
+            let place = &place;
+            scope.spawn(move || {
+                let wrong = |outcome: &Outcome| outcome.code != Some(0) || outcome.stdout == b"{}\n";
+                (0..times)
+                    .map(|_| place.verb(verb, stdin))
+                    .filter(wrong)
+                    .collect::<Vec<_>>()
+            })
+        });
+        let wrong = readers.map(ScopedJoinHandle::join);
+        // Also if a reader has panicked: the scope waits for the logins.
+        is_done.store(true, Ordering::Relaxed);
+        for wrong in wrong {
+            let wrong = wrong.expect("a reader does not panic");
+            assert!(wrong.is_empty(), "{wrong:?}");
+        }
+    });
 }
 
 #[test]

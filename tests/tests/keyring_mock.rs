@@ -56,7 +56,7 @@ impl Mocked {
         }
         match verb {
             "erase" => assert!(self.mock.usernames().is_empty()),
-            "store" => assert_eq!(self.mock.usernames().last().map(String::as_str), Some("bob")),
+            "store" => assert_eq!(self.mock.usernames(), ["bob"]),
             _ => assert_eq!(self.mock.usernames(), ["alice"]),
         }
     }
@@ -175,6 +175,65 @@ fn a_search_that_comes_before_the_service_knows_who_asks_is_repeated() {
 }
 
 #[test]
+fn an_item_that_is_replaced_while_it_is_read_is_looked_for_again() {
+    for method in ["Attributes", "Modified", "GetSecret"] {
+        for name in [
+            "org.freedesktop.Secret.Error.NoSuchObject",
+            "org.freedesktop.DBus.Error.UnknownMethod",
+        ] {
+            for verb in VERBS {
+                let mocked = require!(Mocked::start(fault(method, Fault::Error(name), 1)));
+                if method == "Modified" {
+                    mocked.mock.add("https://ghcr.io", "alice", b"secret");
+                }
+                match verb {
+                    "get" => mocked.place.assert_answers("ghcr.io", &alice()),
+                    "list" => assert_eq!(mocked.verb(verb).text().matches("alice").count(), 1),
+                    _ => mocked.assert_works(verb),
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_keyring_that_never_stands_still_is_told_for_what_it_is() {
+    let gone = Fault::Error("org.freedesktop.Secret.Error.NoSuchObject");
+    for (verb, method) in [
+        ("get", "Attributes"),
+        ("get", "GetSecret"),
+        ("list", "Attributes"),
+        ("erase", "Attributes"),
+        ("store", "Attributes"),
+    ] {
+        let mocked = require!(Mocked::start(fault(method, gone, usize::MAX)));
+        let text = trouble(&mocked.verb(verb));
+        assert!(
+            text.contains("kept changing") && !text.contains("locked"),
+            "{verb}: {text}"
+        );
+        assert_eq!(mocked.mock.usernames(), ["alice"]);
+    }
+}
+
+#[test]
+fn a_collection_that_is_gone_hides_nothing() {
+    let gone = Fault::Error("org.freedesktop.Secret.Error.NoSuchObject");
+    let mocked = require!(Mocked::start(fault("Locked", gone, usize::MAX)));
+    mocked.place.assert_not_found("quay.io");
+    mocked.assert_works("list");
+}
+
+#[test]
+fn an_item_of_unknown_age_still_answers() {
+    let failed = Fault::Error("org.freedesktop.DBus.Error.Failed");
+    let mocked = require!(Mocked::start(fault("Modified", failed, usize::MAX)));
+    mocked.mock.add("https://ghcr.io", "alice", b"secret");
+    mocked.place.assert_answers("ghcr.io", &alice());
+    assert_eq!(mocked.verb("list").text().matches("alice").count(), 1);
+}
+
+#[test]
 fn a_default_that_the_service_knows_of_only_a_moment_later_is_stored_in() {
     let mocked = require!(Mocked::start(fault("ReadAlias", Fault::NoObject, 1)));
     mocked.assert_works("store");
@@ -244,8 +303,15 @@ fn an_answer_of_the_wrong_type_is_an_error_and_not_a_miss() {
 fn an_error_of_the_service_is_told_by_its_name() {
     for (verb, method) in [
         ("get", "SearchItems"),
+        ("get", "Attributes"),
         ("get", "GetSecret"),
         ("list", "SearchItems"),
+        ("list", "Attributes"),
+        ("list", "Collections"),
+        ("list", "Locked"),
+        ("erase", "Attributes"),
+        ("erase", "Locked"),
+        ("store", "Attributes"),
         ("store", "CreateItem"),
     ] {
         let name = "org.example.Error.Surprise";
@@ -253,6 +319,10 @@ fn an_error_of_the_service_is_told_by_its_name() {
         let text = trouble(&mocked.verb(verb));
         assert!(text.contains(name) && !text.contains("for the test"), "{text}");
     }
+    let name = "org.example.Error.Surprise";
+    let mocked = require!(Mocked::start(fault("Locked", Fault::Error(name), usize::MAX)));
+    let text = trouble(&mocked.place.verb("get", "quay.io"));
+    assert!(text.contains(name), "nothing may be hidden: {text}");
 }
 
 #[test]

@@ -31,8 +31,12 @@ const COLLECTION: &str = "DOCKER_CREDENTIAL_KEYRING_COLLECTION";
 /// `1`: never show a prompt.
 const NONINTERACTIVE: &str = "DOCKER_CREDENTIAL_NONINTERACTIVE";
 
-/// How often a question is asked anew because a prompt was answered or another program changed the keyring.
-const ROUNDS: usize = 3;
+/// How often a verb has something unlocked: somebody may lock it again at once.
+const UNLOCKS: usize = 3;
+
+/// How often a verb begins anew because another program changed what it was reading. Two programs that do nothing but
+/// log in again and again spoil one round in three, on two cores; so many in a row would be something else.
+const CHANGES: usize = 50;
 
 /// docker's items in the Secret Service.
 pub(crate) struct SecretService {
@@ -65,7 +69,7 @@ impl SecretService {
 
     /// Carries out a verb, and once more if the service went away in the middle of it: a service that is started
     /// on demand is then started anew. Each verb may be begun again without harm.
-    fn run<T>(&self, verb: &impl AsyncFn(&Service, &Scope) -> Result<T, Failure>) -> Result<T, Error> {
+    fn run<T>(&self, verb: &impl AsyncFn(&Service, &Scope) -> Result<Round<T>, Failure>) -> Result<T, Error> {
         let outcome = match zbus::block_on(self.attempt(verb)) {
             Err(Failure::Gone) => {
                 self.environment
@@ -79,18 +83,59 @@ impl SecretService {
 
     async fn attempt<T>(
         &self,
-        verb: &impl AsyncFn(&Service, &Scope) -> Result<T, Failure>,
+        verb: &impl AsyncFn(&Service, &Scope) -> Result<Round<T>, Failure>,
     ) -> Result<T, Failure> {
         let service = Service {
             bus: Bus::connect(&self.addresses).await?,
             may_prompt: self.may_prompt,
         };
-        let outcome = match self.scope(&service).await {
-            Ok(scope) => verb(&service, &scope).await,
-            Err(failure) => Err(failure),
-        };
+        let outcome = self.in_rounds(&service, verb).await;
         service.bus.close().await;
         outcome
+    }
+
+    /// Begins a verb anew, with what there is then, until nothing is in its way: no lock, and no other program that
+    /// changes what it is reading.
+    ///
+    /// What was found and is gone a moment later says nothing of what is there now. A login makes its item first and
+    /// then deletes the old one, so between two of our questions the one may have become the other.
+    async fn in_rounds<T>(
+        &self,
+        service: &Service,
+        verb: &impl AsyncFn(&Service, &Scope) -> Result<Round<T>, Failure>,
+    ) -> Result<T, Failure> {
+        let (mut unlocks, mut changes) = (0, 0);
+        loop {
+            let failure = match self.round(service, verb).await {
+                Ok(Round::Done(outcome)) => return Ok(outcome),
+                Ok(Round::Locked(_)) if unlocks == UNLOCKS => {
+                    return Err(Failure::Locked(NotUnlocked::StillLocked));
+                }
+                Ok(Round::Locked(objects)) => {
+                    unlocks += 1;
+                    service.unlock(&objects).await.err()
+                }
+                Err(failure) => Some(failure),
+            };
+            match failure {
+                None => {}
+                Some(Failure::NoSuchObject) if changes < CHANGES => {
+                    changes += 1;
+                    self.environment
+                        .log(|| "the keyring changed meanwhile; looking again".to_owned());
+                }
+                Some(failure) => return Err(failure),
+            }
+        }
+    }
+
+    async fn round<T>(
+        &self,
+        service: &Service,
+        verb: &impl AsyncFn(&Service, &Scope) -> Result<Round<T>, Failure>,
+    ) -> Result<Round<T>, Failure> {
+        let scope = self.scope(service).await?;
+        verb(service, &scope).await
     }
 
     async fn scope(&self, service: &Service) -> Result<Scope, Failure> {
@@ -152,18 +197,15 @@ impl SecretService {
 impl CredentialStore for SecretService {
     fn get(&self, server: &ServerUrl) -> Result<Option<Credential>, Error> {
         self.run(&async |service, scope| {
-            for _ in 0..ROUNDS {
-                match self.look(service, scope, server).await? {
-                    Sight::Nothing => return Ok(None),
-                    Sight::Locked(objects) => service.unlock(&objects).await?,
-                    Sight::Item(item, session) => match secret(service, &item, *session).await {
-                        // Another program replaced or locked it just now.
-                        Err(Failure::NoSuchObject | Failure::Locked(_)) => {}
-                        secret => return Ok(Some(Credential::new(item.server, item.username, secret?))),
-                    },
-                }
-            }
-            Err(Failure::Locked(NotUnlocked::StillLocked))
+            Ok(match self.look(service, scope, server).await? {
+                Sight::Nothing => Round::Done(None),
+                Sight::Locked(objects) => Round::Locked(objects),
+                Sight::Item(item, session) => match secret(service, &item, *session).await {
+                    // Another program locked it just now.
+                    Err(Failure::Locked(_)) => Round::Locked(vec![item.path]),
+                    secret => Round::Done(Some(Credential::new(item.server, item.username, secret?))),
+                },
+            })
         })
     }
 
@@ -177,7 +219,7 @@ impl CredentialStore for SecretService {
                 },
             };
             if service.is_locked(&collection).await? {
-                service.unlock(std::slice::from_ref(&collection)).await?;
+                return Ok(Round::Locked(vec![collection]));
             }
             let server = credential.server();
             let (before, session) = join(of_key(service, scope, server), Opening::begin(service)).await;
@@ -194,44 +236,47 @@ impl CredentialStore for SecretService {
                 .await?;
             // Only what was there before: a login that happens at the same time keeps its own. An old item in another
             // collection that is locked stays; it is older than the new one and so never answers.
-            delete(service, before.into_iter().filter(|item| !item.is_locked)).await
+            delete(service, before.into_iter().filter(|item| !item.is_locked)).await?;
+            Ok(Round::Done(()))
         })
     }
 
     fn erase(&self, server: &ServerUrl) -> Result<(), Error> {
         self.run(&async |service, scope| {
-            for _ in 0..ROUNDS {
-                let (items, locked) =
-                    join(of_key(service, scope, server), service.locked_collections(scope)).await;
-                let (items, mut locked) = (items?, locked?);
-                self.log_found(&items);
-                let (locked_items, unlocked_items): (Vec<_>, Vec<_>) =
-                    items.into_iter().partition(|item| item.is_locked);
-                delete(service, unlocked_items).await?;
-                locked.extend(locked_items.into_iter().map(|item| item.path));
-                if locked.is_empty() {
-                    return Ok(());
-                }
-                service.unlock(&locked).await?;
-            }
-            Err(Failure::Locked(NotUnlocked::StillLocked))
+            let (items, locked) =
+                join(of_key(service, scope, server), service.locked_collections(scope)).await;
+            let (items, mut locked) = (items?, locked?);
+            self.log_found(&items);
+            let (locked_items, unlocked_items): (Vec<_>, Vec<_>) =
+                items.into_iter().partition(|item| item.is_locked);
+            delete(service, unlocked_items).await?;
+            locked.extend(locked_items.into_iter().map(|item| item.path));
+            Ok(if locked.is_empty() {
+                Round::Done(())
+            } else {
+                Round::Locked(locked)
+            })
         })
     }
 
     fn list(&self) -> Result<Vec<Listed>, Error> {
         self.run(&async |service, scope| {
-            for _ in 0..ROUNDS {
-                let (items, locked) = join(all(service, scope), service.locked_collections(scope)).await;
-                let (items, locked) = (items?, locked?);
-                if locked.is_empty() {
-                    let items = date_duplicates(service, items).await?;
-                    return Ok(items.into_iter().map(Listed::from).collect());
-                }
-                service.unlock(&locked).await?;
+            let (items, locked) = join(all(service, scope), service.locked_collections(scope)).await;
+            let (items, locked) = (items?, locked?);
+            if !locked.is_empty() {
+                return Ok(Round::Locked(locked));
             }
-            Err(Failure::Locked(NotUnlocked::StillLocked))
+            let items = date_duplicates(service, items).await?;
+            Ok(Round::Done(items.into_iter().map(Listed::from).collect()))
         })
     }
+}
+
+/// What a verb has come to.
+enum Round<T> {
+    Done(T),
+    /// These are to be unlocked before it can say more.
+    Locked(Vec<OwnedObjectPath>),
 }
 
 /// What there is for a server.

@@ -164,10 +164,10 @@ impl Bus {
             let batch = items.by_ref().take(PIPELINE).map(&call);
             answers.extend(join_all(batch).await);
         }
-        match answers.iter().find_map(|answer| answer.as_ref().err()) {
-            // These concern the connection, not one of the objects.
-            Some(failure @ (Failure::Stalled | Failure::Gone | Failure::NoService)) => Err(failure.clone()),
-            _ => Ok(answers),
+        let mut failures = answers.iter().filter_map(|answer| answer.as_ref().err());
+        match failures.find(|failure| failure.is_of_service()) {
+            Some(failure) => Err(failure.clone()),
+            None => Ok(answers),
         }
     }
 }

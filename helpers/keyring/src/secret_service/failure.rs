@@ -54,6 +54,11 @@ impl Failure {
         }
     }
 
+    /// Whether it concerns the service as a whole and not the object that was asked.
+    pub(super) fn is_of_service(&self) -> bool {
+        matches!(self, Self::Stalled | Self::Gone | Self::NoService)
+    }
+
     fn named(name: &str) -> Self {
         match name.strip_prefix("org.freedesktop.DBus.Error.").unwrap_or(name) {
             "NoReply" | "Disconnected" | "IOError" => Self::Gone,
@@ -99,7 +104,7 @@ impl From<Failure> for Error {
             ),
             Failure::Locked(reason) => Self::Locked(reason.text().into()),
             Failure::NoSuchObject => Self::Unavailable(
-                "the keyring changed while it was being read; try again".into(),
+                "the keyring kept changing while it was being read; try again".into(),
             ),
             Failure::NotSupported => Self::Unsupported(
                 "the keyring does not offer what is needed to exchange secrets; use another one, or \

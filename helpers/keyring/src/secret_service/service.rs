@@ -79,8 +79,11 @@ impl Service {
         }
     }
 
-    /// docker's items among those found. What disappears meanwhile, and what hides its attributes because its
-    /// collection is locked, is left out: the lock is noticed otherwise.
+    /// docker's items among those found. What hides its attributes because its collection is locked is left out: the
+    /// lock is noticed otherwise.
+    ///
+    /// What is gone is not left out but [`Failure::NoSuchObject`]: a login replaces items, and whatever took the place
+    /// of this one was not there yet when the search was made.
     pub(super) async fn describe(&self, found: Found) -> Result<Vec<Item>, Failure> {
         let answers = self
             .bus
@@ -90,22 +93,38 @@ impl Service {
                 Ok(Item::of(path, is_locked, attributes?))
             })
             .await?;
-        Ok(answers.into_iter().filter_map(Result::ok).flatten().collect())
+        let mut items = Vec::new();
+        for answer in answers {
+            match answer {
+                Ok(item) => items.extend(item),
+                Err(Failure::Locked(_)) => {}
+                Err(failure) => return Err(failure),
+            }
+        }
+        Ok(items)
     }
 
-    /// Adds the time of the last change to each item.
+    /// Adds the time of the last change to each item, where the service tells it.
     pub(super) async fn date(&self, items: Vec<Item>) -> Result<Vec<Item>, Failure> {
         let answers = self
             .bus
             .pipeline(items, async |mut item: Item| {
                 let modified: Result<u64, Failure> =
                     self.property(&item.path, ITEM_INTERFACE, "Modified").await;
-                let seconds = Duration::from_secs(modified?);
-                item.modified = SystemTime::UNIX_EPOCH.checked_add(seconds);
+                match modified {
+                    Ok(seconds) => {
+                        item.modified = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
+                    }
+                    Err(failure) if failure == Failure::NoSuchObject || failure.is_of_service() => {
+                        return Err(failure);
+                    }
+                    // An item of unknown age is still a login.
+                    Err(_) => {}
+                }
                 Ok(item)
             })
             .await?;
-        Ok(answers.into_iter().filter_map(Result::ok).collect())
+        answers.into_iter().collect()
     }
 
     pub(super) async fn secret(
@@ -185,7 +204,12 @@ impl Service {
                 Ok(self.is_locked(&collection).await?.then_some(collection))
             })
             .await?;
-        Ok(answers.into_iter().filter_map(Result::ok).flatten().collect())
+        answers
+            .into_iter()
+            // One that is gone hides nothing.
+            .filter(|answer| !matches!(answer, Err(Failure::NoSuchObject)))
+            .filter_map(Result::transpose)
+            .collect()
     }
 
     /// The collection in which new items go, if there is one.
@@ -280,8 +304,10 @@ impl Service {
             return Ok(path);
         }
         for path in collections {
-            if self.label(&path).await.is_ok_and(|label| label == name) {
-                return Ok(path);
+            match self.label(&path).await {
+                Ok(label) if label == name => return Ok(path),
+                Err(failure) if failure.is_of_service() => return Err(failure),
+                _ => {}
             }
         }
         Err(Failure::UnknownCollection)
