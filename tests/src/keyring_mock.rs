@@ -1,6 +1,7 @@
 //! A Secret Service that does what a real one does not do on demand: prompts that end in every way, answers of the wrong
 //! type, an end in the middle of a call.
 
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -49,6 +50,9 @@ pub enum Fault {
     Error(&'static str),
     /// The answer is the path that stands for no object.
     NoObject,
+    /// The answer waits for a person, as that of a locked `KeePassXC` to a search does. The person acts once the service
+    /// was asked for its collections, or never.
+    Held { for_good: bool },
 }
 
 /// How the service is to behave.
@@ -60,6 +64,8 @@ pub struct Script {
     pub prompt: Option<Prompt>,
     /// Whether locked items are hidden, as those of a gnome-keyring that started locked are.
     pub hides: bool,
+    /// Whether it is items that are locked, each by itself, and not their collection.
+    pub locks_items: bool,
     /// How long each answer takes.
     pub delay: Duration,
 }
@@ -69,6 +75,7 @@ struct State {
     script: Script,
     is_locked: bool,
     items: Vec<(OwnedObjectPath, Attributes, Vec<u8>)>,
+    locked_items: HashSet<OwnedObjectPath>,
     calls: Vec<String>,
     callers: HashSet<String>,
     /// What would make a gnome-keyring of version 50 abort.
@@ -94,7 +101,7 @@ impl Mock {
     /// Starts a service that keeps nothing yet.
     pub fn start(bus: &PrivateBus, script: Script) -> Self {
         let state = Arc::new(Mutex::new(State {
-            is_locked: script.prompt.is_some(),
+            is_locked: script.prompt.is_some() && !script.locks_items,
             script,
             ..State::default()
         }));
@@ -129,7 +136,11 @@ impl Mock {
         let attributes = attributes
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into();
-        self.state().add(attributes, secret.to_vec());
+        let mut state = self.state();
+        let path = state.add(attributes, secret.to_vec());
+        if state.script.locks_items {
+            state.locked_items.insert(path);
+        }
     }
 
     /// The methods that were called, in order; of properties their names.
@@ -184,6 +195,8 @@ enum Next {
 struct Incarnation {
     connection: Connection,
     messages: MessageStream,
+    /// What is answered when a person has acted.
+    held: RefCell<Vec<Message>>,
 }
 
 impl Incarnation {
@@ -199,7 +212,11 @@ impl Incarnation {
             &(SECRETS, 0_u32),
         );
         zbus::block_on(name).expect("the name can be asked for");
-        Self { connection, messages }
+        Self {
+            connection,
+            messages,
+            held: RefCell::default(),
+        }
     }
 
     async fn serve(mut self, state: &Mutex<State>) -> Next {
@@ -256,9 +273,22 @@ impl Incarnation {
                 self.connection.reply(&header, &none).await?;
                 return Ok(None);
             }
+            Some(Fault::Held { .. }) => {
+                self.held.borrow_mut().push(message.clone());
+                return Ok(None);
+            }
             None => {}
         }
-        self.answer_well(&call, &header, state).await
+        let next = self.answer_well(&call, &header, state).await?;
+        if call.method == "Collections" && !state.lock().expect("one thread answers").holds_for_good() {
+            let held = self.held.take();
+            for message in &held {
+                let header = message.header();
+                let call = Call::of(message, &header)?;
+                self.answer_well(&call, &header, state).await?;
+            }
+        }
+        Ok(next)
     }
 
     async fn answer_well(
@@ -273,14 +303,14 @@ impl Incarnation {
         match call.method.as_str() {
             "SearchItems" => {
                 let (wanted,): (Attributes,) = body.deserialize()?;
-                let (found, locked) = {
+                let answer: (Vec<_>, Vec<_>) = {
                     let state = state.lock().expect("one thread answers");
                     let hidden = state.is_locked && state.script.hides;
                     let found = if hidden { Vec::new() } else { state.search(&wanted) };
-                    (found, state.is_locked)
+                    found
+                        .into_iter()
+                        .partition(|path| !state.is_locked && !state.locked_items.contains(path))
                 };
-                let none = Vec::new();
-                let answer = if locked { (none, found) } else { (found, none) };
                 reply.reply(header, &answer).await?;
             }
             "Collections" => {
@@ -326,6 +356,15 @@ impl Incarnation {
                     .add(attributes, secret.2);
                 reply.reply(header, &(created, path(NONE))).await?;
             }
+            "Delete"
+                if state
+                    .lock()
+                    .expect("one thread answers")
+                    .is_item_locked(&call.path) =>
+            {
+                let name = "org.freedesktop.Secret.Error.IsLocked";
+                reply.reply_error(header, name, &("locked",)).await?;
+            }
             "Delete" => {
                 state
                     .lock()
@@ -357,7 +396,11 @@ impl Incarnation {
         match prompt {
             Some(Prompt::Answered) => {
                 thread::sleep(Duration::from_millis(300));
-                state.lock().expect("one thread answers").is_locked = false;
+                {
+                    let mut state = state.lock().expect("one thread answers");
+                    state.is_locked = false;
+                    state.locked_items.clear();
+                }
                 self.complete(false).await?;
             }
             Some(Prompt::Dismissed) => self.complete(true).await?,
@@ -433,6 +476,14 @@ impl State {
             }
             _ => None,
         }
+    }
+
+    fn is_item_locked(&self, path: &str) -> bool {
+        self.locked_items.iter().any(|locked| locked.as_str() == path)
+    }
+
+    fn holds_for_good(&self) -> bool {
+        matches!(self.script.fault, Some((_, Fault::Held { for_good: true }, _)))
     }
 
     fn add(&mut self, attributes: Attributes, secret: Vec<u8>) -> OwnedObjectPath {

@@ -158,8 +158,11 @@ fn no_prompt_is_made_where_none_may_be_shown() {
             let text = trouble(&mocked.verb(verb));
             assert!(text.contains("DOCKER_CREDENTIAL_NONINTERACTIVE"), "{text}");
             let calls = mocked.mock.calls();
+            // KeePassXC shows one where all is locked and it is searched.
             assert!(
-                !calls.iter().any(|call| call == "Unlock" || call == "Prompt"),
+                !["Unlock", "Prompt", "SearchItems"]
+                    .iter()
+                    .any(|prompting| calls.iter().any(|call| call == prompting)),
                 "{calls:?}"
             );
         }
@@ -172,6 +175,22 @@ fn a_search_that_comes_before_the_service_knows_who_asks_is_repeated() {
         let unknown = Fault::Error("org.freedesktop.DBus.Error.UnknownMethod");
         require!(Mocked::start(fault("SearchItems", unknown, 1))).assert_works(verb);
     }
+}
+
+#[test]
+fn a_search_that_waits_for_a_person_is_waited_for() {
+    for verb in ["get", "store"] {
+        let held = Fault::Held { for_good: false };
+        require!(Mocked::start(fault("SearchItems", held, usize::MAX))).assert_works(verb);
+    }
+}
+
+#[test]
+fn a_search_whose_prompt_nobody_answers_is_given_up_after_a_minute() {
+    let held = Fault::Held { for_good: true };
+    let mocked = require!(Mocked::start(fault("SearchItems", held, usize::MAX)));
+    let text = trouble(&mocked.verb("get"));
+    assert!(text.contains("locked") && text.contains("60 seconds"), "{text}");
 }
 
 #[test]

@@ -135,6 +135,10 @@ impl SecretService {
         verb: &impl AsyncFn(&Service, &Scope) -> Result<Round<T>, Failure>,
     ) -> Result<Round<T>, Failure> {
         let scope = self.scope(service).await?;
+        // KeePassXC answers a search by a prompt if all it has is locked.
+        if !self.may_prompt && service.is_all_locked(&scope).await? {
+            return Err(Failure::Locked(NotUnlocked::Noninteractive));
+        }
         verb(service, &scope).await
     }
 

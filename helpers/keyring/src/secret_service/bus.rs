@@ -12,12 +12,16 @@ use serde::Serialize;
 use zbus::wire::DynamicDeserialize;
 use zbus::{Connection, DynamicType, Message, ObjectPath, OwnedVariant};
 
-use super::failure::Failure;
+use super::failure::{Failure, NotUnlocked};
+use super::prompt;
 
 /// How long nothing may come back. Each answer renews it, so that a service that is busy with a hundred other clients
 /// does not pass for one that stalls. docker waits for a helper without a limit of its own, and ten seconds is where
-/// people begin to kill it.
+/// people begin to kill it; so what is left of them must do for [`LAST_QUESTION`] and for the start of the process.
 const PATIENCE: Duration = Duration::from_secs(8);
+
+/// How long a service that was silent so far may take to show that it does answer other questions.
+const LAST_QUESTION: Duration = Duration::from_secs(1);
 
 /// The service's name on the bus, whichever program it is.
 pub(super) const SERVICE: &str = "org.freedesktop.secrets";
@@ -54,6 +58,18 @@ pub(super) fn addresses(environment: &Environment) -> Result<Vec<String>, Error>
 pub(super) struct Bus {
     connection: Connection,
     deadline: Cell<Instant>,
+    silence: Cell<Silence>,
+}
+
+/// Why the service does not answer.
+#[derive(Clone, Copy)]
+enum Silence {
+    /// It has not been asked.
+    Unknown,
+    /// It answers nothing else either, as far as is known.
+    Stalled,
+    /// It answers other questions: this one waits for a person.
+    Prompt,
 }
 
 impl Bus {
@@ -66,6 +82,7 @@ impl Bus {
                 return Ok(Self {
                     connection,
                     deadline: Cell::new(deadline),
+                    silence: Cell::new(Silence::Unknown),
                 });
             }
         }
@@ -123,6 +140,46 @@ impl Bus {
     {
         let call = self.call_unbounded(path, interface, method, arguments);
         answer(&self.bounded(call).await??)
+    }
+
+    /// A call whose answer the service may hold back while it shows a prompt of its own, and its answer. It is waited
+    /// for as long as for any other prompt, provided that the service answers the `question` meanwhile.
+    ///
+    /// `KeePassXC`, as it is installed, answers a search only when a person has unlocked a database. Nothing tells that
+    /// from a service that stalls but another question. It is not asked before the patience for any answer has come to
+    /// its end; and of several calls at once one asks for all of them.
+    pub(super) async fn call_held_by_a_prompt<B, A, Q>(
+        &self,
+        path: &ObjectPath<'_>,
+        interface: &str,
+        method: &str,
+        arguments: &B,
+        question: impl Future<Output = Result<Q, Failure>>,
+    ) -> Result<A, Failure>
+    where
+        B: Serialize + DynamicType,
+        A: for<'a> DynamicDeserialize<'a>,
+    {
+        let since = Instant::now();
+        let mut call = pin!(self.call_unbounded(path, interface, method, arguments));
+        let mut message = self.bounded(call.as_mut()).await;
+        if matches!((&message, self.silence.get()), (Err(_), Silence::Unknown)) {
+            self.silence.set(Silence::Stalled);
+            self.set_deadline(Instant::now() + LAST_QUESTION);
+            if question.await.is_ok() {
+                self.silence.set(Silence::Prompt);
+                self.set_deadline(since + prompt::PATIENCE);
+            }
+            message = self.bounded(call.as_mut()).await;
+        }
+        match (message, self.silence.get()) {
+            (Err(_), Silence::Prompt) => Err(Failure::Locked(NotUnlocked::TimedOut)),
+            (message, _) => {
+                let message = message?;
+                self.silence.set(Silence::Unknown);
+                answer(&message?)
+            }
+        }
     }
 
     async fn call_unbounded<B>(

@@ -14,7 +14,7 @@ const INTERFACE: &str = "org.freedesktop.Secret.Prompt";
 
 /// How long a prompt may stay on the screen: time to find a password, and no longer than a person would wait for
 /// `docker pull` to begin.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Shows a prompt and waits for what comes of it: the result that the method which made the prompt promises.
 ///

@@ -58,9 +58,16 @@ impl Service {
     async fn search_once(&self, scope: &Scope, attributes: &HashMap<&str, &str>) -> Result<Found, Failure> {
         match scope {
             Scope::Everywhere => {
+                let arguments = (attributes,);
                 let (unlocked, locked): (Vec<OwnedObjectPath>, Vec<OwnedObjectPath>) = self
                     .bus
-                    .call(&ROOT, SERVICE_INTERFACE, "SearchItems", &(attributes,))
+                    .call_held_by_a_prompt(
+                        &ROOT,
+                        SERVICE_INTERFACE,
+                        "SearchItems",
+                        &arguments,
+                        self.collections(),
+                    )
                     .await?;
                 let unlocked = unlocked.into_iter().map(|path| (path, false));
                 Ok(unlocked
@@ -194,6 +201,19 @@ impl Service {
 
     /// The collections in which something could be hidden.
     pub(super) async fn locked_collections(&self, scope: &Scope) -> Result<Vec<OwnedObjectPath>, Failure> {
+        let locks = self.locks(scope).await?;
+        let locked = locks.into_iter().filter(|(_, is_locked)| *is_locked);
+        Ok(locked.map(|(collection, _)| collection).collect())
+    }
+
+    /// Whether there are collections, and nothing but locked ones.
+    pub(super) async fn is_all_locked(&self, scope: &Scope) -> Result<bool, Failure> {
+        let locks = self.locks(scope).await?;
+        Ok(!locks.is_empty() && locks.iter().all(|(_, is_locked)| *is_locked))
+    }
+
+    /// Each collection, and whether it is locked. One that is gone holds nothing.
+    async fn locks(&self, scope: &Scope) -> Result<Vec<(OwnedObjectPath, bool)>, Failure> {
         let collections = match scope {
             Scope::Everywhere => self.collections().await?,
             Scope::Collection(collection) => vec![collection.clone()],
@@ -201,14 +221,13 @@ impl Service {
         let answers = self
             .bus
             .pipeline(collections, async |collection| {
-                Ok(self.is_locked(&collection).await?.then_some(collection))
+                let is_locked = self.is_locked(&collection).await?;
+                Ok((collection, is_locked))
             })
             .await?;
         answers
             .into_iter()
-            // One that is gone hides nothing.
             .filter(|answer| !matches!(answer, Err(Failure::NoSuchObject)))
-            .filter_map(Result::transpose)
             .collect()
     }
 
