@@ -253,6 +253,22 @@ fn an_item_of_unknown_age_still_answers() {
 }
 
 #[test]
+fn old_items_that_are_locked_one_by_one_are_deleted_if_their_user_agrees() {
+    for (prompt, left) in [
+        (Prompt::Answered, &["bob"][..]),
+        (Prompt::Dismissed, &["alice", "bob"]),
+    ] {
+        let script = Script {
+            locks_items: true,
+            ..prompts(prompt)
+        };
+        let mocked = require!(Mocked::start(script));
+        mocked.verb("store").assert_success("store");
+        assert_eq!(mocked.mock.usernames(), left);
+    }
+}
+
+#[test]
 fn a_default_that_the_service_knows_of_only_a_moment_later_is_stored_in() {
     let mocked = require!(Mocked::start(fault("ReadAlias", Fault::NoObject, 1)));
     mocked.assert_works("store");

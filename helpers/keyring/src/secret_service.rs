@@ -11,7 +11,7 @@ use docker_credential_helper::{
     Credential, CredentialStore, Environment, Error, Listed, Secret, ServerUrl, matching,
 };
 use futures_util::future::{join, join3};
-use zbus::OwnedObjectPath;
+use zbus::{ObjectPath, OwnedObjectPath};
 
 mod bus;
 mod failure;
@@ -238,9 +238,10 @@ impl CredentialStore for SecretService {
                     &secret,
                 )
                 .await?;
-            // Only what was there before: a login that happens at the same time keeps its own. An old item in another
-            // collection that is locked stays; it is older than the new one and so never answers.
-            delete(service, before.into_iter().filter(|item| !item.is_locked)).await?;
+            // Only what was there before: a login that happens at the same time keeps its own.
+            let (locked, unlocked): (Vec<_>, Vec<_>) = before.into_iter().partition(|item| item.is_locked);
+            delete(service, unlocked).await?;
+            delete_locked(service, &collection, locked).await?;
             Ok(Round::Done(()))
         })
     }
@@ -448,4 +449,32 @@ async fn delete(service: &Service, items: impl IntoIterator<Item = Item>) -> Res
         .pipeline(&paths, async |path| service.delete(path).await)
         .await?;
     answers.into_iter().collect()
+}
+
+/// Deletes what is locked in a collection that is not: `KeePassXC` can be set to ask its user before a program uses an
+/// item. The login is in the keyring by then and is the newest, so it has not failed if the user says no; the next one
+/// asks again.
+///
+/// In another collection that is locked the old items stay; nobody is asked for the password to that one. The new item
+/// answers where a `get` finds both. It finds the old one alone if that is in a common spelling (`ghcr.io`) and the new
+/// one in a rare one (`GHCR.IO`), for those are looked for only if there is none of the common ones.
+async fn delete_locked(
+    service: &Service,
+    collection: &ObjectPath<'_>,
+    mut items: Vec<Item>,
+) -> Result<(), Failure> {
+    let inside = format!("{}/", collection.as_str());
+    items.retain(|item| item.path.as_str().starts_with(&inside));
+    if items.is_empty() {
+        return Ok(());
+    }
+    let paths: Vec<OwnedObjectPath> = items.iter().map(|item| item.path.clone()).collect();
+    let deleted = match service.unlock(&paths).await {
+        Ok(()) => delete(service, items).await,
+        failed => failed,
+    };
+    match deleted {
+        Err(Failure::Locked(_) | Failure::NoSuchObject) => Ok(()),
+        deleted => deleted,
+    }
 }
