@@ -5,7 +5,7 @@ use docker_credential_helper::{Credential, Error, Secret, ServerUrl, Username};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-/// The version of the format that is written here. It is left out of the file: the first version is the unnamed one.
+/// The version of the format that is written here. It is left out of the file: an entry without one is of the first.
 const VERSION: u64 = 1;
 
 /// Why a plaintext is not a credential.
@@ -29,12 +29,8 @@ struct Plaintext {
 
 #[derive(Deserialize)]
 struct Version {
-    #[serde(default = "first")]
+    #[serde(default)]
     v: u64,
-}
-
-fn first() -> u64 {
-    VERSION
 }
 
 pub(crate) fn to_plaintext(credential: &Credential) -> Result<Zeroizing<Vec<u8>>, Error> {
