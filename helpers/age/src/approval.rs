@@ -16,6 +16,7 @@ use docker_credential_helper::directory::{Directory, read_file};
 use docker_credential_helper::{Environment, Error};
 use sha2::{Digest, Sha256};
 
+use crate::hex::hex;
 use crate::settings;
 
 /// Beneath our configuration.
@@ -71,13 +72,9 @@ impl Pin {
             .canonicalize()
             .map_err(Error::file("resolve the path of the store", store))?;
         let hash = Sha256::digest(store.as_os_str().as_encoded_bytes());
-        let name = hash.iter().fold(String::with_capacity(64), |mut name, byte| {
-            let _ = write!(name, "{byte:02x}");
-            name
-        });
         Ok(Self {
             directory: settings::configuration_directory(environment)?.join(DIRECTORY),
-            name,
+            name: hex(&hash),
             store,
         })
     }

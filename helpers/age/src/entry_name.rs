@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use docker_credential_helper::{ServerKey, ServerUrl};
 use sha2::{Digest, Sha256};
 
+use crate::hex::hex;
+
 const EXTENSION: &str = ".age";
 /// Common file systems end a name at 255 bytes; the rest is room for the extension.
 const LONGEST: usize = 200;
@@ -36,9 +38,7 @@ fn name_of(key: &str) -> String {
         let hash = Sha256::digest(&name);
         name.truncate(whole_escapes(&name, KEPT_OF_LONGER));
         name.push_str("%-");
-        for byte in hash {
-            let _ = write!(name, "{byte:02x}");
-        }
+        name.push_str(&hex(&hash));
     }
     name + EXTENSION
 }

@@ -9,6 +9,7 @@ mod commands;
 mod entry;
 mod entry_name;
 mod findings;
+mod hex;
 mod identity;
 mod kernel_keyring;
 #[cfg(feature = "plugin")]

@@ -19,6 +19,7 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use self::connection::{Connection, Opened};
+use crate::hex::hex;
 use crate::{kernel_keyring, recipients, settings};
 
 mod connection;
@@ -186,14 +187,7 @@ impl Plugins {
             hash.update(identity.text());
             hash.update(b"\n");
         }
-        hash.finalize().iter().take(16).fold(
-            String::from("docker-credential-age:files:"),
-            |mut name, byte| {
-                use std::fmt::Write as _;
-                let _ = write!(name, "{byte:02x}");
-                name
-            },
-        )
+        format!("docker-credential-age:files:{}", hex(&hash.finalize()[..16]))
     }
 
     /// `time` is for how long the keys are kept; without it, as long as the settings say, and those that are kept

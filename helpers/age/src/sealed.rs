@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::cipher::{self, Unsealed};
+use crate::hex::hex;
 use crate::identity::{self, Identities, Origin};
 use crate::prompt::{self, PATIENCE, Question};
 use crate::{kernel_keyring, settings};
@@ -48,14 +49,7 @@ impl Sealed {
 
     pub(crate) fn new(ciphertext: Vec<u8>, origin: Origin) -> Self {
         let hash = Sha256::digest(&ciphertext);
-        let name = hash.iter().take(16).fold(
-            String::from("docker-credential-age:identity:"),
-            |mut name, byte| {
-                use std::fmt::Write as _;
-                let _ = write!(name, "{byte:02x}");
-                name
-            },
-        );
+        let name = format!("docker-credential-age:identity:{}", hex(&hash[..16]));
         Self {
             ciphertext,
             origin,
