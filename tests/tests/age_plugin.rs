@@ -10,6 +10,8 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD_NO_PAD;
 use docker_credential_tests::age_member::Member;
 use docker_credential_tests::age_terminal::run_on_terminal;
 use docker_credential_tests::helper::AGE;
@@ -42,6 +44,18 @@ fn place() -> Place {
     fs::write(&identity, format!("{IDENTITY}\n")).unwrap();
     fs::set_permissions(&identity, fs::Permissions::from_mode(0o600)).unwrap();
     place
+}
+
+/// A file whose header stands for a key of the plugin's, with nothing below: enough to open it, and nothing to read.
+fn write_header(place: &Place, server: &str, body: &[u8]) {
+    let mut file = b"age-encryption.org/v1\n-> test\n".to_vec();
+    for line in BASE64_STANDARD_NO_PAD.encode(body).as_bytes().chunks(64) {
+        file.extend(line);
+        file.push(b'\n');
+    }
+    file.extend(format!("--- {}\n", BASE64_STANDARD_NO_PAD.encode([0; 32])).bytes());
+    file.extend([0; 32]);
+    fs::write(place.path(STORE).join(format!("{server}.age")), file).unwrap();
 }
 
 /// A place where nothing stays open.
@@ -198,6 +212,20 @@ fn a_plugin_that_is_missing_dies_talks_nonsense_or_hangs_is_an_error_that_names_
     symlink(place.path("nowhere"), place.path("bin/age-plugin-test")).unwrap();
     place.set("PATH", place.path("bin"));
     assert!(refusal(&place).contains("not found"));
+}
+
+#[test]
+fn a_plugin_that_reads_nothing_does_not_hold_up_who_writes_more_than_a_pipe_takes() {
+    let mut place = closing_place();
+    place.store("ghcr.io", &login());
+    place.set("DOCKER_CREDENTIAL_NONINTERACTIVE", "1");
+    write_header(&place, "ghcr.io", &vec![0; 1 << 17]);
+    fail(&place, "hang");
+    let outcome = place.verb("get", "ghcr.io");
+    assert!(
+        outcome.code == Some(1) && outcome.text().contains("has said nothing for 10 s"),
+        "{outcome:?}"
+    );
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, ChildStdout};
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
 
 use age_core::format::Stanza;
@@ -41,7 +41,7 @@ pub(super) struct Connection<'a> {
     environment: &'a Environment,
     patience: Duration,
     child: Child,
-    requests: ChildStdin,
+    requests: Sender<Zeroizing<String>>,
     replies: Receiver<Zeroizing<String>>,
 }
 
@@ -79,8 +79,8 @@ impl<'a> Connection<'a> {
                 PATIENCE
             },
             child,
-            requests,
-            replies: in_background(replies),
+            requests: written_in_background(requests),
+            replies: read_in_background(replies),
         })
     }
 
@@ -229,10 +229,7 @@ impl<'a> Connection<'a> {
         }
         text.push_str(rest);
         text.push('\n');
-        self.requests
-            .write_all(text.as_bytes())
-            .and_then(|()| self.requests.flush())
-            .map_err(|_| self.died())
+        self.requests.send(text).map_err(|_| self.died())
     }
 
     fn receive(&mut self) -> Result<Stanza, Error> {
@@ -320,7 +317,7 @@ fn saying(body: &[u8]) -> String {
 }
 
 /// A pipe cannot be read with a deadline, a channel can.
-fn in_background(replies: ChildStdout) -> Receiver<Zeroizing<String>> {
+fn read_in_background(replies: ChildStdout) -> Receiver<Zeroizing<String>> {
     let (sender, receiver) = mpsc::sync_channel(LINES_MAX);
     std::thread::spawn(move || {
         let mut replies = BufReader::new(replies);
@@ -336,4 +333,18 @@ fn in_background(replies: ChildStdout) -> Receiver<Zeroizing<String>> {
         }
     });
     receiver
+}
+
+/// Nor can a pipe be written with a deadline, and a plugin that reads nothing would hold up for ever who writes more than
+/// it takes. This way it is the reply that does not come in time; the plugin's end then ends the writing.
+fn written_in_background(mut requests: ChildStdin) -> Sender<Zeroizing<String>> {
+    let (sender, receiver) = mpsc::channel::<Zeroizing<String>>();
+    std::thread::spawn(move || {
+        for text in receiver {
+            if requests.write_all(text.as_bytes()).is_err() {
+                return;
+            }
+        }
+    });
+    sender
 }
