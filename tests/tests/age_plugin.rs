@@ -20,6 +20,8 @@ use docker_credential_tests::place::{NOT_FOUND, Place};
 use docker_credential_tests::program;
 use docker_credential_tests::refusal::MARKER;
 use docker_credential_tests::require;
+use linux_keyutils::{KeyRing, KeyRingIdentifier};
+use sha2::{Digest as _, Sha256};
 
 const RECIPIENT: &str = "age1test1qpzry9x8gf2tvdw0s3jn54khcqyk9kr9";
 const IDENTITY: &str = "AGE-PLUGIN-TEST-1QPZRY9X8GF2TVDW0S3JN54KHCQH4XSN2";
@@ -31,6 +33,11 @@ fn login() -> Login {
 
 /// A place with the plugin on its PATH, as `age-plugin-test`, and its identity.
 fn place() -> Place {
+    place_of(IDENTITY)
+}
+
+/// As [`place`]. Tests of what is kept or forgotten have identities of their own: there is one keyring for all.
+fn place_of(identity_text: &str) -> Place {
     let place = Place::new(AGE);
     fs::create_dir(place.path("home/plugin")).unwrap();
     symlink(
@@ -41,7 +48,7 @@ fn place() -> Place {
     let directory = place.path("config/docker-credential-age");
     fs::create_dir(&directory).unwrap();
     let identity = directory.join("identity.txt");
-    fs::write(&identity, format!("{IDENTITY}\n")).unwrap();
+    fs::write(&identity, format!("{identity_text}\n")).unwrap();
     fs::set_permissions(&identity, fs::Permissions::from_mode(0o600)).unwrap();
     place
 }
@@ -63,6 +70,14 @@ fn closing_place() -> Place {
     let mut place = place();
     place.set("DOCKER_CREDENTIAL_AGE_UNLOCK_SECONDS", "0");
     place
+}
+
+/// As it stands in the names of the kernel's keyring.
+fn hash_in_a_name(bytes: &[u8]) -> String {
+    let hash = Sha256::digest(bytes);
+    hash[..16]
+        .iter()
+        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 fn runs(place: &Place) -> Vec<String> {
@@ -159,6 +174,77 @@ fn what_was_opened_stays_open_until_it_is_locked() {
     assert_eq!(runs(&place), ["identity-v1"]);
     let outcome = place.run(AGE.program()).arg("lock").outcome();
     outcome.assert_success("lock");
+}
+
+#[test]
+fn opening_one_more_file_does_not_cut_the_time_of_an_unlock() {
+    let identity = "AGE-PLUGIN-TEST-1ZPZRY9X8GF2TVDW0S3JN54KHCQ3NR9JU";
+    let place = place_of(identity);
+    place.store("ghcr.io", &login());
+    let unlock = place.run(AGE.program()).args(["unlock", "--for", "8h"]).outcome();
+    unlock.assert_success("unlock");
+    place.store("quay.io", &login());
+    place.assert_answers("quay.io", &login());
+    assert_eq!(
+        runs(&place),
+        ["recipient-v1", "identity-v1", "recipient-v1", "identity-v1"]
+    );
+    let hash = hash_in_a_name(format!("{identity}\n").as_bytes());
+    let keys = fs::read_to_string("/proc/keys").unwrap();
+    let key = keys.lines().find(|line| line.contains(&hash)).unwrap();
+    // What is left, in the kernel's own rounding, and how much is kept.
+    let left = key.split_whitespace().nth(3).unwrap();
+    assert!(left == "8h" || left == "7h", "{key}");
+    assert!(key.ends_with(": 72"), "the end and the keys of two files: {key}");
+    place
+        .run(AGE.program())
+        .arg("lock")
+        .outcome()
+        .assert_success("lock");
+}
+
+#[test]
+fn an_unlock_that_the_keyring_has_no_room_for_says_so() {
+    let place = place_of("AGE-PLUGIN-TEST-1RPZRY9X8GF2TVDW0S3JN54KHCQJS4MXH");
+    place.store("ghcr.io", &login());
+    // More than the kernel keeps in one key, even of root.
+    for number in 0..1100_u128 {
+        write_header(&place, &format!("r{number}.example"), &number.to_be_bytes());
+    }
+    let outcome = place.run(AGE.program()).arg("unlock").outcome();
+    outcome.assert_failure("unlock");
+    assert!(outcome.text().contains("has no room"), "{outcome:?}");
+}
+
+#[test]
+fn lock_closes_the_files_of_an_identity_that_is_closed_already() {
+    require!(program::find("age"));
+    let mut place = place();
+    place.store("ghcr.io", &login());
+    let identity = place.path("config/docker-credential-age/identity.txt");
+    let script = format!(
+        "age --passphrase --output sealed {0} </dev/null && mv sealed {0}",
+        identity.display()
+    );
+    let session = run_on_terminal(&place, &script, &["passphrase\n", "passphrase\n"]);
+    assert_eq!(session.code, Some(0), "{session:?}");
+    let passphrase = place.path("passphrase");
+    fs::write(&passphrase, "passphrase\n").unwrap();
+    fs::set_permissions(&passphrase, fs::Permissions::from_mode(0o600)).unwrap();
+    place.set("DOCKER_CREDENTIAL_AGE_PASSPHRASE_FILE", passphrase);
+    place.assert_answers("ghcr.io", &login());
+
+    // As the kernel does when its time is over.
+    let hash = hash_in_a_name(&fs::read(identity).unwrap());
+    KeyRing::from_special_id(KeyRingIdentifier::User, false)
+        .and_then(|keyring| keyring.search(&format!("docker-credential-age:identity:{hash}")))
+        .and_then(|key| key.invalidate())
+        .unwrap();
+    let locked = place.run(AGE.program()).arg("lock").outcome();
+    assert_eq!(locked.text(), "locked\n");
+    forget_runs(&place);
+    place.assert_answers("ghcr.io", &login());
+    assert_eq!(runs(&place), ["identity-v1"]);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use age::{DecryptError, Decryptor, EncryptError};
 use age_core::format::{FileKey, Stanza};
@@ -123,16 +123,26 @@ fn plugin_name(name: &str) -> Option<String> {
 type HeaderHash = [u8; 16];
 type FileKeys = BTreeMap<HeaderHash, Zeroizing<[u8; 16]>>;
 
+/// What is kept begins with its end, in seconds since 1970, which the kernel does not tell.
+const END_LENGTH: usize = size_of::<u64>();
+
 /// The identities of plugins, and which files they have opened so far.
 #[derive(Clone, Default)]
 pub(crate) struct Plugins {
     identities: Vec<Identity>,
     opened: Rc<RefCell<FileKeys>>,
+    /// Under which the keys of the files are kept, if not by the identities.
+    name: Option<String>,
 }
 
 impl Plugins {
     pub(crate) fn push(&mut self, identity: Identity) {
         self.identities.push(identity);
+    }
+
+    /// Has the keys of files kept under this name, by somebody who is to forget them without the identities.
+    pub(crate) fn keep_under(&mut self, name: String) {
+        self.name = Some(name);
     }
 
     pub(crate) fn iter(&self) -> std::slice::Iter<'_, Identity> {
@@ -165,13 +175,13 @@ impl Plugins {
         }
     }
 
-    /// Opens all files and keeps their keys for `time`.
+    /// Opens all files and keeps their keys for `time`. Whether they are kept: there may be no keyring, or no room.
     pub(crate) fn keep_open(
         &self,
         files: impl Iterator<Item = Vec<u8>>,
         time: Duration,
         environment: &Environment,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         self.open_headers(&headers(files), Some(time), environment)
     }
 
@@ -182,6 +192,9 @@ impl Plugins {
 
     /// Under which the keys of the files are kept: it changes with the identities.
     fn name(&self) -> String {
+        if let Some(name) = &self.name {
+            return name.clone();
+        }
         let mut hash = Sha256::new();
         for identity in &self.identities {
             hash.update(identity.text());
@@ -190,54 +203,78 @@ impl Plugins {
         format!("docker-credential-age:files:{}", hex(&hash.finalize()[..16]))
     }
 
-    /// `time` is for how long the keys are kept; without it, as long as the settings say, and those that are kept
-    /// already are left to end when they would.
+    /// Opens what is closed, and keeps keys: for `time` those of all these files; without it, and as long as the
+    /// settings say, those that were opened now. Whether they are kept.
     fn open_headers(
         &self,
         headers: &[Vec<Stanza>],
         time: Option<Duration>,
         environment: &Environment,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
+        let time_of_setting = settings::unlock_time(environment)?;
         self.recall();
-        let is_closed = |stanzas: &&Vec<Stanza>| !self.opened.borrow().contains_key(&hash(stanzas));
-        if headers.iter().any(|stanzas| is_closed(&stanzas)) {
-            // One of several processes asks; the others find its answer.
-            let _turn = crate::sealed::Turn::of_user(environment);
+        // One of several processes asks; the others find its answer. And none writes over what another keeps.
+        let is_turn_needed = time.is_some() || self.closed(headers).next().is_some();
+        let turn = is_turn_needed.then(|| crate::sealed::Turn::of_user(environment));
+        if turn.is_some() {
             self.recall();
-            let closed: Vec<&Vec<Stanza>> = headers.iter().filter(is_closed).collect();
-            for (plugin, identities) in by_plugin(&self.identities) {
-                let closed: Vec<&[Stanza]> = closed
-                    .iter()
-                    .filter(|stanzas| is_closed(stanzas))
-                    .map(|stanzas| stanzas.as_slice())
-                    .collect();
-                if closed.is_empty() {
-                    break;
-                }
-                let texts: Vec<&str> = identities.iter().map(|identity| identity.text()).collect();
-                let Opened { keys, problem } = Connection::open(plugin, "identity-v1", environment)?
-                    .unwrap_file_keys(&texts, &closed)?;
-                let is_any = !keys.is_empty();
-                for (index, key) in keys {
-                    self.opened.borrow_mut().insert(hash(closed[index]), key);
-                }
-                if let (false, Some(problem)) = (is_any, problem) {
-                    return Err(problem);
-                }
-            }
-            self.keep(time.or(settings::unlock_time(environment)?));
-        } else if time.is_some() {
-            self.keep(time);
         }
-        Ok(())
+        let new = self.run(headers, environment)?;
+        match (time, time_of_setting) {
+            (Some(time), _) => {
+                let all: Vec<HeaderHash> = headers.iter().map(|stanzas| hash(stanzas)).collect();
+                Ok(self.keep(&all, time, None))
+            }
+            (None, Some(time)) if !new.is_empty() => {
+                let kept = kernel_keyring::recall(&self.name());
+                Ok(self.keep(&new, time, kept.as_deref().map(Vec::as_slice)))
+            }
+            _ => Ok(false),
+        }
+    }
+
+    fn closed<'a>(&self, headers: &'a [Vec<Stanza>]) -> impl Iterator<Item = &'a [Stanza]> {
+        headers
+            .iter()
+            .map(Vec::as_slice)
+            .filter(|stanzas| !self.opened.borrow().contains_key(&hash(stanzas)))
+    }
+
+    /// Asks each plugin about those that are still closed. Which of them were opened.
+    ///
+    /// Fails if none was and there is a reason to tell.
+    fn run(&self, headers: &[Vec<Stanza>], environment: &Environment) -> Result<Vec<HeaderHash>, Error> {
+        let mut new = Vec::new();
+        for (plugin, identities) in by_plugin(&self.identities) {
+            let closed: Vec<&[Stanza]> = self.closed(headers).collect();
+            if closed.is_empty() {
+                break;
+            }
+            let texts: Vec<&str> = identities.iter().map(|identity| identity.text()).collect();
+            let Opened { keys, problem } =
+                Connection::open(plugin, "identity-v1", environment)?.unwrap_file_keys(&texts, &closed)?;
+            let is_any = !keys.is_empty();
+            for (index, key) in keys {
+                let header = hash(closed[index]);
+                self.opened.borrow_mut().insert(header, key);
+                new.push(header);
+            }
+            if let (false, Some(problem)) = (is_any, problem) {
+                return Err(problem);
+            }
+        }
+        Ok(new)
     }
 
     fn recall(&self) {
         let Some(content) = kernel_keyring::recall(&self.name()) else {
             return;
         };
+        let Some((_, records)) = content.split_first_chunk::<END_LENGTH>() else {
+            return;
+        };
         let mut opened = self.opened.borrow_mut();
-        for record in content.as_chunks::<32>().0 {
+        for record in records.as_chunks::<32>().0 {
             let (header, key) = record.split_at(16);
             if let (Ok(header), Ok(key)) = (header.try_into(), key.try_into()) {
                 opened.insert(header, Zeroizing::new(key));
@@ -245,16 +282,31 @@ impl Plugins {
         }
     }
 
-    fn keep(&self, time: Option<Duration>) {
-        let Some(time) = time else { return };
-        let mut content = Zeroizing::new(Vec::with_capacity(self.opened.borrow().len() * 32));
-        for (header, key) in self.opened.borrow().iter() {
-            content.extend_from_slice(header);
-            content.extend_from_slice(&key[..]);
+    /// Keeps the keys of those of these files that are open, for `time`. Whether it worked.
+    ///
+    /// `kept` is what is kept already, and goes on. All of it ends when that would have: opening one more file must
+    /// neither cut an `unlock` of hours nor draw out the minute that was given to others.
+    fn keep(&self, headers: &[HeaderHash], time: Duration, kept: Option<&[u8]>) -> bool {
+        let now = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs());
+        let (end, others) = match kept.and_then(<[u8]>::split_first_chunk) {
+            Some((end, records)) => (u64::from_be_bytes(*end), records),
+            None => (now + time.as_secs(), &[][..]),
+        };
+        let mut content = Zeroizing::new(Vec::with_capacity(END_LENGTH + others.len() + headers.len() * 32));
+        content.extend_from_slice(&end.to_be_bytes());
+        content.extend_from_slice(others);
+        let opened = self.opened.borrow();
+        for header in headers {
+            if let Some(key) = opened.get(header) {
+                content.extend_from_slice(header);
+                content.extend_from_slice(&key[..]);
+            }
         }
-        if !content.is_empty() {
-            kernel_keyring::keep(&self.name(), &content, time);
-        }
+        let left = end.saturating_sub(now).min(settings::UNLOCK_SECONDS_MAX);
+        // Where no file is open, all of them are kept.
+        content.len() == END_LENGTH || kernel_keyring::keep(&self.name(), &content, Duration::from_secs(left))
     }
 }
 
@@ -342,7 +394,7 @@ impl age::Identity for Unwrapper<'_> {
         }
         let all = [stanzas.iter().map(copy).collect()];
         match self.plugins.open_headers(&all, None, self.environment) {
-            Ok(()) => find().map(Ok),
+            Ok(_) => find().map(Ok),
             Err(error) => Some(Err(DecryptError::Io(PluginError::wrap(error)))),
         }
     }

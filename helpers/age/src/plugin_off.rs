@@ -61,6 +61,8 @@ impl Plugins {
         match identity {}
     }
 
+    pub(crate) fn keep_under(&mut self, _: String) {}
+
     pub(crate) fn iter(&self) -> std::slice::Iter<'_, Identity> {
         [].iter()
     }
@@ -78,8 +80,8 @@ impl Plugins {
         _: impl Iterator<Item = Vec<u8>>,
         _: std::time::Duration,
         _: &Environment,
-    ) -> Result<(), Error> {
-        Ok(())
+    ) -> Result<bool, Error> {
+        Ok(true)
     }
 
     pub(crate) fn forget(&self) -> bool {

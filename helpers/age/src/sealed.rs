@@ -104,9 +104,10 @@ impl Sealed {
         kernel_keyring::keep(&self.name, identities.to_text().as_bytes(), time)
     }
 
-    /// Closes it again. Whether it was open.
+    /// Closes it again, and the files that its plugins opened. Whether any of it was open: the identity may have
+    /// ended before the files.
     pub(crate) fn lock(&self) -> bool {
-        kernel_keyring::forget(&self.name)
+        kernel_keyring::forget(&self.name) | kernel_keyring::forget(&self.name_of_files())
     }
 
     /// The keys, and the passphrase that opens them, which is asked for even if it is open.
@@ -127,13 +128,26 @@ impl Sealed {
             Some(path) => self.unseal_with_file(path)?,
             None => self.ask(environment)?,
         };
-        Ok((identity::parse(&text, &self.origin.to_string())?, passphrase))
+        Ok((self.parse(&text, &self.origin.to_string())?, passphrase))
     }
 
     /// The keys, if they are there without a question.
     pub(crate) fn opened(&self) -> Option<Identities> {
         let content = kernel_keyring::recall(&self.name)?;
-        identity::parse(std::str::from_utf8(&content).ok()?, "the kernel keyring").ok()
+        self.parse(std::str::from_utf8(&content).ok()?, "the kernel keyring")
+            .ok()
+    }
+
+    fn parse(&self, text: &str, origin: &str) -> Result<Identities, Error> {
+        let mut identities = identity::parse(text, origin)?;
+        identities.plugins.keep_under(self.name_of_files());
+        Ok(identities)
+    }
+
+    /// Under which the keys of files are kept that its plugins opened: not by what is inside, for [`lock`](Self::lock)
+    /// has to know it while that is closed.
+    fn name_of_files(&self) -> String {
+        format!("{}:files", self.name)
     }
 
     fn cancellation(&self) -> String {

@@ -168,13 +168,13 @@ impl AgeStore {
             .and_then(|directory| self.own(directory))
     }
 
-    /// Keeps open, for `time`, what a plugin opens of each entry.
+    /// Keeps open, for `time`, what a plugin opens of each entry. Whether it is kept.
     pub(crate) fn keep_file_keys(
         &self,
         directory: &Directory,
         identities: &Identities,
         time: Duration,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let names = self.entry_names(directory)?;
         let files = contents(directory, &names);
         identities.plugins.keep_open(files, time, &self.environment)

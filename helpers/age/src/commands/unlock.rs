@@ -73,27 +73,30 @@ fn unlock(arguments: &ArgMatches, environment: &Environment, console: &mut Conso
     }
     let time = arguments.get_one::<Duration>("for").copied().unwrap_or_default();
     let found = identity::for_reading(environment)?;
-    let (identities, is_kept) = match &found {
+    let identities = match &found {
         Found::Open(identities) if identities.plugins.is_empty() => {
             return console.print("the identity has no passphrase: it is always open\n");
         }
-        Found::Open(identities) => (identities.clone(), true),
+        Found::Open(identities) => identities.clone(),
         Found::Sealed(sealed) => {
             // An identity that is open already stays open longer: whoever runs this could use it anyway.
             let identities = sealed.open_for(Some(time), environment)?;
-            let is_kept = sealed.keep(&identities, time);
-            (identities, is_kept)
+            if !sealed.keep(&identities, time) {
+                return Err(Error::Unavailable(
+                    "the kernel's keyring cannot be used here, as in many containers; set DOCKER_CREDENTIAL_AGE_PASSPHRASE_FILE instead".into(),
+                ));
+            }
+            identities
         }
     };
-    if !is_kept {
-        return Err(Error::Unavailable(
-            "the kernel's keyring cannot be used here, as in many containers; set DOCKER_CREDENTIAL_AGE_PASSPHRASE_FILE instead".into(),
-        ));
-    }
     if !identities.plugins.is_empty() {
         let store = AgeStore::open(environment)?;
-        if let Some(directory) = store.existing()? {
-            store.keep_file_keys(&directory, &identities, time)?;
+        if let Some(directory) = store.existing()?
+            && !store.keep_file_keys(&directory, &identities, time)?
+        {
+            return Err(Error::Unavailable(
+                "the kernel's keyring has no room for the keys of these files, or cannot be used here, as in many containers; every use asks the plugin".into(),
+            ));
         }
     }
     console.print(&format!("unlocked for {}\n", spoken(time)))
@@ -102,12 +105,7 @@ fn unlock(arguments: &ArgMatches, environment: &Environment, console: &mut Conso
 fn lock(_: &ArgMatches, environment: &Environment, console: &mut Console) -> Result<(), Error> {
     let found = identity::for_reading(environment)?;
     let was_open = match &found {
-        Found::Sealed(sealed) => {
-            let of_plugins = sealed
-                .opened()
-                .is_some_and(|identities| identities.plugins.forget());
-            sealed.lock() | of_plugins
-        }
+        Found::Sealed(sealed) => sealed.lock(),
         Found::Open(identities) => identities.plugins.forget(),
     };
     console.print(if was_open {
