@@ -301,6 +301,33 @@ fn a_plugin_that_is_missing_dies_talks_nonsense_or_hangs_is_an_error_that_names_
 }
 
 #[test]
+fn a_plugin_that_is_missing_does_not_keep_another_from_opening() {
+    let place = closing_place();
+    place.store("ghcr.io", &login());
+    let identity = place.path("config/docker-credential-age/identity.txt");
+    fs::write(
+        &identity,
+        format!("AGE-PLUGIN-ABSENT-1QPZRY9X8GF2TVDW0S3JN54KHCQSNL0GK\n{IDENTITY}\n"),
+    )
+    .unwrap();
+    place.assert_answers("ghcr.io", &login());
+
+    fail(&place, "exit");
+    let outcome = place.verb("get", "ghcr.io");
+    assert!(
+        outcome.text().starts_with("age-plugin-test ended"),
+        "what a plugin that is there does counts for more: {outcome:?}"
+    );
+    fail(&place, "");
+    fs::write(&identity, "AGE-PLUGIN-ABSENT-1QPZRY9X8GF2TVDW0S3JN54KHCQSNL0GK\n").unwrap();
+    let outcome = place.verb("get", "ghcr.io");
+    assert!(
+        outcome.text().starts_with("age-plugin-absent is needed"),
+        "{outcome:?}"
+    );
+}
+
+#[test]
 fn a_plugin_that_reads_nothing_does_not_hold_up_who_writes_more_than_a_pipe_takes() {
     let mut place = closing_place();
     place.store("ghcr.io", &login());

@@ -245,25 +245,39 @@ impl Plugins {
     /// Fails if none was and there is a reason to tell.
     fn run(&self, headers: &[Vec<Stanza>], environment: &Environment) -> Result<Vec<HeaderHash>, Error> {
         let mut new = Vec::new();
+        let mut failure = None;
         for (plugin, identities) in by_plugin(&self.identities) {
             let closed: Vec<&[Stanza]> = self.closed(headers).collect();
             if closed.is_empty() {
                 break;
             }
             let texts: Vec<&str> = identities.iter().map(|identity| identity.text()).collect();
-            let Opened { keys, problem } =
-                Connection::open(plugin, "identity-v1", environment)?.unwrap_file_keys(&texts, &closed)?;
-            let is_any = !keys.is_empty();
+            let connection = match Connection::open(plugin, "identity-v1", environment) {
+                Ok(connection) => connection,
+                // The next may open it. And what one says that can be run counts for more.
+                Err(error) => {
+                    failure.get_or_insert(error);
+                    continue;
+                }
+            };
+            let Opened { keys, problem } = match connection.unwrap_file_keys(&texts, &closed) {
+                Ok(opened) => opened,
+                Err(error) => {
+                    failure = Some(error);
+                    continue;
+                }
+            };
+            failure = problem.or(failure);
             for (index, key) in keys {
                 let header = hash(closed[index]);
                 self.opened.borrow_mut().insert(header, key);
                 new.push(header);
             }
-            if let (false, Some(problem)) = (is_any, problem) {
-                return Err(problem);
-            }
         }
-        Ok(new)
+        match failure {
+            Some(failure) if new.is_empty() => Err(failure),
+            _ => Ok(new),
+        }
     }
 
     fn recall(&self) {
