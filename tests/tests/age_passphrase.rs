@@ -284,6 +284,19 @@ fn a_pinentry_that_is_cancelled_is_no_missing_credential() {
 }
 
 #[test]
+fn a_pinentry_that_was_chosen_and_cannot_ask_is_named() {
+    require!(program::find("age"));
+    let place = place(&["ghcr.io"]);
+    let program = program::find("false").unwrap();
+    let setting = [("PINENTRY_PROGRAM", program.to_str().unwrap())];
+    let outcome = without_terminal(&place, "get", "ghcr.io", &setting);
+    assert_locked(
+        &outcome,
+        &format!("PINENTRY_PROGRAM names {}, ", program.display()),
+    );
+}
+
+#[test]
 fn a_pinentry_learns_no_secret_and_no_path_of_others() {
     require!(program::find("age"));
     let mut place = place(&["ghcr.io"]);

@@ -95,7 +95,16 @@ fn ask(question: Question<'_>, environment: &Environment) -> Result<Answer, Erro
                     "names no program that only you and root can write to; give its absolute path or unset it",
                 )
             })?;
-        return Ok(pinentry::ask(&program, question, environment));
+        return match pinentry::ask(&program, question, environment) {
+            Answer::Impossible => Err(Error::setting(
+                PROGRAM,
+                format!(
+                    "names {}, which cannot ask here or is no pinentry; choose another or unset it",
+                    program.display()
+                ),
+            )),
+            answer => Ok(answer),
+        };
     }
     let is_set = |name| environment.variable(name).is_some_and(|value| !value.is_empty());
     if (is_set("DISPLAY") || is_set("WAYLAND_DISPLAY"))
