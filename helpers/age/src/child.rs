@@ -40,7 +40,7 @@ const PASSED_ON: &[&str] = &[
     "WINDIR",
 ];
 
-/// The program of this name, in the directories of `PATH` that are absolute and that nobody else can write to.
+/// The program of this name, in the directories of `PATH` that are absolute, ours or root's, and not open to everybody.
 pub(crate) fn find(name: &str, environment: &Environment) -> Option<PathBuf> {
     if name.is_empty() || name.contains(['/', '\\']) || name.starts_with('.') {
         return None;
@@ -95,7 +95,12 @@ fn trusted_directories(environment: &Environment) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Whether no other user can put a program there: neither into it, nor by putting another directory in its place.
+/// Whether not just any user can put a program there: neither into it, nor by putting another directory in its place.
+///
+/// A group that can is its owner's choice. Homebrew's directories belong to the group `admin`, Debian's `/usr/local/bin`
+/// belonged to `staff` for decades, and where everyone has a group of their own a umask of 002 is usual: refusing these
+/// would refuse most plugins that are installed by hand. Modes do not tell which group has other members, and whoever
+/// can write to a directory of `PATH` can put a `docker` there, too.
 #[cfg(unix)]
 fn is_trusted_directory(directory: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
@@ -180,6 +185,16 @@ mod tests {
             find_named(open.join("program").to_str().unwrap(), &environment),
             None
         );
+    }
+
+    #[test]
+    fn a_group_that_can_write_to_a_directory_is_its_owners_choice() {
+        let place = tempfile::tempdir().unwrap();
+        let directory = directory_with_program(place.path(), "local");
+        set_mode(&directory, 0o2775);
+        set_mode(&directory.join("program"), 0o775);
+        let environment = environment(&[&directory]);
+        assert_eq!(find("program", &environment), Some(directory.join("program")));
     }
 
     #[test]

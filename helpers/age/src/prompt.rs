@@ -92,7 +92,8 @@ fn ask(question: Question<'_>, environment: &Environment) -> Result<Answer, Erro
             .ok_or_else(|| {
                 Error::setting(
                     PROGRAM,
-                    "names no program that only you and root can write to; give its absolute path or unset it",
+                    "names no program in a directory that is yours or root's and not open to everybody; give its \
+                     absolute path or unset it",
                 )
             })?;
         return match pinentry::ask(&program, question, environment) {

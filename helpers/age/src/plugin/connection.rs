@@ -55,7 +55,7 @@ impl<'a> Connection<'a> {
         let program = child::find(&name, environment).ok_or_else(|| {
             Error::Unavailable(
                 format!(
-                    "{name} is needed and not found in the directories of PATH that only you and root can write to; install it"
+                    "{name} is needed and not found in the directories of PATH that are yours or root's and not open to everybody; install it"
                 )
                 .into(),
             )
