@@ -33,11 +33,11 @@ const PASSED_ON: &[&str] = &[
     // Windows.
     "APPDATA",
     "LOCALAPPDATA",
-    "SYSTEMROOT",
+    "SystemRoot",
     "TEMP",
     "TMP",
     "USERPROFILE",
-    "WINDIR",
+    "windir",
 ];
 
 /// The program of this name, in the directories of `PATH` that are absolute, ours or root's, and not open to everybody.
@@ -77,15 +77,18 @@ fn passed_on(environment: &Environment) -> BTreeMap<OsString, OsString> {
     let mut variables: BTreeMap<_, _> = environment
         .variables()
         .into_iter()
-        .filter(|(name, _)| {
-            name.to_str()
-                .is_some_and(|name| PASSED_ON.contains(&name) || name.starts_with("LC_"))
-        })
+        .filter(|(name, _)| name.to_str().is_some_and(is_passed_on))
         .collect();
     if let Ok(path) = std::env::join_paths(trusted_directories(environment)) {
         variables.insert("PATH".into(), path);
     }
     variables
+}
+
+fn is_passed_on(name: &str) -> bool {
+    // Windows keeps the case of a name and does not look at it; most programs there do not start without `SystemRoot`.
+    let is_same = |listed: &&str| *listed == name || cfg!(windows) && listed.eq_ignore_ascii_case(name);
+    PASSED_ON.iter().any(is_same) || name.starts_with("LC_")
 }
 
 fn trusted_directories(environment: &Environment) -> Vec<PathBuf> {
@@ -261,5 +264,18 @@ mod tests {
             .map(|(name, value)| format!("{}={}", name.display(), value.display()))
             .collect();
         assert_eq!(passed, ["HOME=/h", "LC_ALL=C", "PATH="]);
+    }
+}
+
+#[cfg(all(test, windows))]
+mod windows_tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_the_same_in_any_case() {
+        for name in ["SystemRoot", "SYSTEMROOT", "windir", "Temp"] {
+            assert!(is_passed_on(name), "{name}");
+        }
+        assert!(!is_passed_on("REGISTRY_TOKEN"));
     }
 }

@@ -260,7 +260,7 @@ pub(crate) fn read_passphrase(path: &Path) -> Result<Zeroizing<String>, Error> {
 
 /// The turn to ask: of several processes that need the same identity, one asks and the others wait for its answer.
 pub(crate) struct Turn {
-    /// The lock goes with it. The identity's own file is locked, open for reading, so that nothing is written.
+    /// The lock goes with it. It is on what is there already, open for reading, so that nothing is written.
     _file: Option<File>,
     has_waited: bool,
 }
@@ -268,6 +268,11 @@ pub(crate) struct Turn {
 impl Turn {
     /// Waits as long as a person may take to answer. Where there are no locks, everyone asks.
     fn take(origin: &Origin, environment: &Environment) -> Self {
+        // A lock there keeps the others from reading the file at all, and waiting would be for nothing: there is no
+        // keyring in which they would find the answer.
+        if cfg!(windows) {
+            return Self::without_lock(false);
+        }
         match origin {
             Origin::File(path) => Self::with(File::open(path), environment),
             Origin::Setting(_) => Self::of_user(environment),
