@@ -87,6 +87,32 @@ fn the_identity_is_on_disk_before_anything_is_encrypted_to_it() {
 }
 
 #[test]
+fn the_first_credential_waits_for_a_store_that_somebody_else_has_just_made() {
+    require!(program::find("strace"));
+    let place = Place::new(AGE);
+    place.command(&["identity", "new"]).assert_success("identity new");
+    // By a process that was killed before it had brought it to disk, for all that is known.
+    fs::create_dir(place.path("data/docker-credential-age")).expect("it is new");
+    let first = trace(&place, "store", &request("new"));
+    for directory in ["/data>", "/config/docker-credential-age>"] {
+        let at = find(&first, 0, &["flock(", "LOCK_EX"]);
+        let at = find(&first, at, &["fsync(", directory, "= 0"]);
+        find(
+            &first,
+            at,
+            &["openat(", "/data/docker-credential-age>", "-temporary-"],
+        );
+    }
+    let second = trace(&place, "store", &request("newer"));
+    assert!(
+        !second
+            .iter()
+            .any(|call| call.contains("fsync(") && call.contains("/data>")),
+        "somebody has waited for it already"
+    );
+}
+
+#[test]
 fn an_erased_credential_is_gone_from_disk_before_it_is_acknowledged() {
     require!(program::find("strace"));
     let place = Place::new(AGE);

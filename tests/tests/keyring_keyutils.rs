@@ -126,6 +126,24 @@ fn servers_that_differ_in_case_only_where_it_matters_are_two() {
     assert_eq!(kernel.listed().len(), 2);
 }
 
+/// The crate panics at a name of more than some 480 bytes, be the key whose it may.
+#[test]
+fn a_long_name_is_listed_and_hinders_no_other() {
+    let kernel = require!(Kernel::start());
+    let long = kernel.server("team/".repeat(200).trim_end_matches('/'));
+    let short = kernel.server("short");
+    for server in [&long, &short] {
+        kernel.store(server, &alice()).assert_success("store");
+    }
+    let mut expected = [&long, &short].map(|server| (server.clone(), "alice".to_owned()));
+    expected.sort();
+    let mut listed = kernel.listed();
+    listed.sort();
+    assert_eq!(listed, expected);
+    kernel.place.verb("erase", &short).assert_success("erase");
+    kernel.place.assert_answers(&long, &alice());
+}
+
 #[test]
 fn a_revoked_key_is_told_and_can_be_replaced() {
     let kernel = require!(Kernel::start());

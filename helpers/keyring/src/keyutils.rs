@@ -1,6 +1,8 @@
 //! The Linux kernel's keyring: for machines without a desktop, where nothing is to lie on disk.
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 
 use docker_credential_helper::{Credential, CredentialStore, Environment, Error, Listed, ServerUrl};
 use linux_keyutils::{KeyError, KeyRing, KeyRingIdentifier};
@@ -8,8 +10,8 @@ use zeroize::Zeroizing;
 
 use crate::blobs::{BlobStore, Blobs, PREFIX};
 
-/// The most keys that are looked at in the keyring; the kernel's own limit for a user's keys is far below.
-const LINKS_MAX: usize = 1 << 16;
+/// All keys that this process may look at, a line each.
+const KEYS: &str = "/proc/keys";
 
 /// Opens the user's persistent keyring or, in a kernel without those, the user keyring.
 pub(crate) fn open(environment: &Environment) -> Result<Keyutils, Error> {
@@ -126,15 +128,24 @@ impl Blobs for Ring {
         }
     }
 
+    /// Not from the crate: it reads a keyring, and each key's name, into a buffer of a fixed size, and panics where a key
+    /// of whichever program has a longer one.
     fn names(&self) -> Result<Vec<String>, Error> {
-        let links = self.0.get_links(LINKS_MAX).map_err(unavailable)?;
-        let names = links.iter().filter_map(|link| {
-            let metadata = link.as_key()?.metadata().ok()?;
-            let name = metadata.get_description();
-            name.starts_with(PREFIX).then(|| name.to_owned())
-        });
-        Ok(names.collect())
+        let keys = fs::read(KEYS).map_err(Error::file("read", Path::new(KEYS)))?;
+        let keys = String::from_utf8_lossy(&keys);
+        // Of keys in other keyrings, too, so that a name may be there twice.
+        let mut names: BTreeSet<&str> = keys.lines().filter_map(name_in).collect();
+        names.retain(|name| !matches!(self.0.search(*name), Err(KeyError::KeyDoesNotExist)));
+        Ok(names.into_iter().map(str::to_owned).collect())
     }
+}
+
+/// The name of a key of ours, the ninth word of its line. A colon and the key's length follow it, unless it was revoked. No
+/// name has a space in it, nor a colon at its end, for no server has.
+fn name_in(line: &str) -> Option<&str> {
+    let name = line.split_whitespace().nth(8)?;
+    let name = name.strip_suffix(':').unwrap_or(name);
+    name.starts_with(PREFIX).then_some(name)
 }
 
 fn unreadable(name: &str, error: KeyError) -> Error {
@@ -180,4 +191,34 @@ fn quota_exceeded() -> Error {
         )
         .into(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_stands_behind_eight_other_words() {
+        for (line, name) in [
+            (
+                "38b58003 I--Q---     1 perm 3f010000     0     0 user      docker-credential-keyring:ghcr.io: 66",
+                Some("docker-credential-keyring:ghcr.io"),
+            ),
+            (
+                "38b58003 IR-----     1  59m 3f010000     0     0 user      docker-credential-keyring:[::1]:5000",
+                Some("docker-credential-keyring:[::1]:5000"),
+            ),
+            (
+                "38b58003 I--Q---     1 perm 3f010000     0     0 user      a docker-credential-keyring:ghcr.io: 66",
+                None,
+            ),
+            (
+                "07e6386f I------     1 perm 0f0b0000     0     0 keyring   .blacklist: empty",
+                None,
+            ),
+            ("", None),
+        ] {
+            assert_eq!(name_in(line), name, "{line}");
+        }
+    }
 }
