@@ -282,6 +282,28 @@ fn without_a_home_and_without_settings_there_is_an_error_and_no_guess() {
 }
 
 #[test]
+fn without_a_home_nobody_approves_the_recipients_that_a_store_names() {
+    let identity = identity();
+    let place = Place::new(AGE);
+    fs::create_dir(place.path("store")).expect("it is new");
+    let recipients = place.path("store/.age-recipients");
+    fs::write(recipients, format!("{}\n", public_key(&identity))).expect("it is new");
+    let outcome = place
+        .run("env")
+        .args(["-u", "HOME", "-u", "XDG_DATA_HOME", "-u", "XDG_CONFIG_HOME"])
+        .arg(format!(
+            "DOCKER_CREDENTIAL_AGE_DIR={}",
+            place.path("store").display()
+        ))
+        .arg(format!("DOCKER_CREDENTIAL_AGE_IDENTITY={}", key(&identity)))
+        .arg(AGE.program())
+        .arg("store")
+        .stdin(store_request("a.example"))
+        .outcome();
+    assert_error(&outcome, "HOME is not set to an absolute path");
+}
+
+#[test]
 fn without_a_home_settings_are_enough() {
     let identity = identity();
     let place = Place::new(AGE);

@@ -244,6 +244,27 @@ fn an_error_about_a_file_names_no_password() {
 }
 
 #[test]
+fn what_cannot_be_read_is_not_called_damaged() {
+    require!(program::find("strace"));
+    let place = place();
+    let strace = |what: &str| {
+        place
+            .run("strace")
+            .args(["-qq", "-o", "trace", "-e", "trace=openat", "-e", what])
+            .arg(AGE.program())
+            .arg("get")
+            .stdin("ghcr.io")
+            .outcome()
+    };
+    strace("signal=none").assert_success("get");
+    let trace = fs::read_to_string(place.path("trace")).expect("strace wrote its trace");
+    let opening = trace.lines().position(|call| call.contains("\"ghcr.io.age\""));
+    let number = opening.expect("it is opened") + 1;
+    let outcome = strace(&format!("inject=openat:error=EIO:when={number}"));
+    assert_error(&outcome, "cannot read");
+}
+
+#[test]
 fn what_a_newer_version_wrote_is_told_and_kept() {
     require!(program::find("age"));
     let place = place();
