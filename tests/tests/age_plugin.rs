@@ -191,11 +191,14 @@ fn opening_one_more_file_does_not_cut_the_time_of_an_unlock() {
     );
     let hash = hash_in_a_name(format!("{identity}\n").as_bytes());
     let keys = fs::read_to_string("/proc/keys").unwrap();
-    let key = keys.lines().find(|line| line.contains(&hash)).unwrap();
-    // What is left, in the kernel's own rounding, and how much is kept.
-    let left = key.split_whitespace().nth(3).unwrap();
-    assert!(left == "8h" || left == "7h", "{key}");
-    assert!(key.ends_with(": 72"), "the end and the keys of two files: {key}");
+    // Those that were replaced stand there, too, until the kernel's collector comes by.
+    let keys: Vec<&str> = keys.lines().filter(|line| line.contains(&hash)).collect();
+    // What is left, in the kernel's own rounding; and the end and the keys of two files.
+    let is_kept = keys.iter().any(|key| {
+        let left = key.split_whitespace().nth(3);
+        (left == Some("8h") || left == Some("7h")) && key.ends_with(": 72")
+    });
+    assert!(is_kept, "{keys:?}");
     place
         .run(AGE.program())
         .arg("lock")

@@ -35,6 +35,8 @@ pub(super) enum Failure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NotUnlocked {
     Noninteractive,
+    /// Of something else than an unlocking.
+    MayNotAsk,
     Dismissed,
     Vanished,
     TimedOut,
@@ -142,6 +144,10 @@ impl NotUnlocked {
             Self::Noninteractive => {
                 "the keyring is locked, and DOCKER_CREDENTIAL_NONINTERACTIVE forbids asking for its password; \
                  unlock it first"
+            }
+            Self::MayNotAsk => {
+                "the keyring shows a prompt before it does this, and DOCKER_CREDENTIAL_NONINTERACTIVE forbids it; \
+                 unset that"
             }
             Self::Dismissed => {
                 "the keyring is locked, and its prompt was dismissed or cannot be shown here; unlock it in the \

@@ -298,7 +298,7 @@ impl Service {
         match prompt.as_str() {
             NO_OBJECT => Ok(None),
             _ if self.may_prompt => prompt::show(&self.bus, prompt).await.map(Some),
-            _ => Err(Failure::Locked(NotUnlocked::Noninteractive)),
+            _ => Err(Failure::Locked(NotUnlocked::MayNotAsk)),
         }
     }
 
