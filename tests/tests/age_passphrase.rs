@@ -420,6 +420,19 @@ fn a_new_identity_can_have_a_passphrase_from_the_start() {
 }
 
 #[test]
+fn who_only_writes_is_not_asked() {
+    require!(program::find("age"));
+    let mut place = place(&["ghcr.io"]);
+    place.set("DOCKER_CREDENTIAL_NONINTERACTIVE", "1");
+    place.set(
+        "DOCKER_CREDENTIAL_AGE_RECIPIENTS",
+        "age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa",
+    );
+    place.set("DOCKER_CREDENTIAL_AGE_WRITE_ONLY", "1");
+    place.store("quay.io", &login());
+}
+
+#[test]
 fn a_rotated_identity_keeps_its_passphrase_and_asks_once() {
     require!(program::find("age"));
     let place = place(&["ghcr.io"]);

@@ -165,16 +165,13 @@ impl AgeStore {
     }
 
     fn identity_for_writing(&self, chosen: &Chosen, directory: &Directory) -> Result<Option<Found>, Error> {
-        let own = identity::own(self.environment())?;
-        if own.is_some() && !chosen.write_only {
-            return Ok(own);
-        }
         let are_named = chosen.recipients.is_some() || self.recipients_file(directory)?.is_some();
         match (are_named, chosen.write_only) {
-            (false, _) => Ok(own),
-            (true, true) => Ok(None),
+            (false, _) => identity::own(self.environment()),
             // Another program's identity does for reading back what the named recipients can read.
             (true, false) => identity::for_reading(self.environment()).map(Some),
+            // Nor is anybody asked for its passphrase.
+            (true, true) => Ok(None),
         }
     }
 
