@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use docker_credential_tests::helper::AGE;
 use docker_credential_tests::login::Login;
 use docker_credential_tests::place::Place;
+use docker_credential_tests::program::Run;
 use docker_credential_tests::refusal::{MARKER, assert_error, assert_refused};
 
 const IDENTITY: &str = "config/docker-credential-age/identity.txt";
@@ -263,15 +264,29 @@ fn an_identity_that_others_can_write_is_refused() {
     place.assert_answers("ghcr.io", &login());
 }
 
+/// A run to which a program and its arguments are to be added.
+fn without_a_home(place: &Place) -> Run {
+    place
+        .run("env")
+        .args(["-u", "HOME", "-u", "XDG_DATA_HOME", "-u", "XDG_CONFIG_HOME"])
+}
+
+/// As [`without_a_home`]; the settings name a store and hold an identity.
+fn with_settings_alone(place: &Place, identity: &str) -> Run {
+    without_a_home(place)
+        .arg(format!(
+            "DOCKER_CREDENTIAL_AGE_DIR={}",
+            place.path("store").display()
+        ))
+        .arg(format!("DOCKER_CREDENTIAL_AGE_IDENTITY={}", key(identity)))
+}
+
 #[test]
 fn without_a_home_and_without_settings_there_is_an_error_and_no_guess() {
     let place = Place::new(AGE);
     for home in [None, Some(""), Some("relative")] {
         for (verb, stdin) in [("get", "a"), ("list", ""), ("store", &store_request("a"))] {
-            let mut run =
-                place
-                    .run("env")
-                    .args(["-u", "HOME", "-u", "XDG_DATA_HOME", "-u", "XDG_CONFIG_HOME"]);
+            let mut run = without_a_home(&place);
             if let Some(home) = home {
                 run = run.arg(format!("HOME={home}"));
             }
@@ -288,14 +303,7 @@ fn without_a_home_nobody_approves_the_recipients_that_a_store_names() {
     fs::create_dir(place.path("store")).expect("it is new");
     let recipients = place.path("store/.age-recipients");
     fs::write(recipients, format!("{}\n", public_key(&identity))).expect("it is new");
-    let outcome = place
-        .run("env")
-        .args(["-u", "HOME", "-u", "XDG_DATA_HOME", "-u", "XDG_CONFIG_HOME"])
-        .arg(format!(
-            "DOCKER_CREDENTIAL_AGE_DIR={}",
-            place.path("store").display()
-        ))
-        .arg(format!("DOCKER_CREDENTIAL_AGE_IDENTITY={}", key(&identity)))
+    let outcome = with_settings_alone(&place, &identity)
         .arg(AGE.program())
         .arg("store")
         .stdin(store_request("a.example"))
@@ -312,14 +320,7 @@ fn without_a_home_settings_are_enough() {
         ("get", "a.example".to_owned()),
         ("list", String::new()),
     ] {
-        let outcome = place
-            .run("env")
-            .args(["-u", "HOME", "-u", "XDG_DATA_HOME", "-u", "XDG_CONFIG_HOME"])
-            .arg(format!(
-                "DOCKER_CREDENTIAL_AGE_DIR={}",
-                place.path("store").display()
-            ))
-            .arg(format!("DOCKER_CREDENTIAL_AGE_IDENTITY={}", key(&identity)))
+        let outcome = with_settings_alone(&place, &identity)
             .arg(AGE.program())
             .arg(verb)
             .stdin(stdin)
