@@ -9,18 +9,18 @@ use docker_credential_tests::place::Place;
 use docker_credential_tests::program::{self, Outcome};
 use docker_credential_tests::require;
 
-/// The system calls of one verb, a line each, without those of reading and memory.
-fn trace(place: &Place, verb: &str, stdin: &str) -> Vec<String> {
+/// The system calls of one verb or command, a line each, without those of reading and memory.
+fn trace(place: &Place, words: &[&str], stdin: &str) -> Vec<String> {
     let output = place.path("trace");
     let outcome = place
         .run("strace")
         .args(["-f", "-qq", "-y", "-e", "trace=openat,open,mkdir,mkdirat,write,fsync,fdatasync,close,rename,renameat,renameat2,link,linkat,unlink,unlinkat,exit_group,flock", "-o"])
         .arg(&output)
         .arg(AGE.program())
-        .arg(verb)
+        .args(words)
         .stdin(stdin)
         .outcome();
-    outcome.assert_success("a traced verb");
+    outcome.assert_success("what is traced");
     let text = fs::read_to_string(output).expect("strace wrote its trace");
     text.lines()
         .map(|line| {
@@ -52,7 +52,7 @@ fn a_credential_is_on_disk_before_it_is_acknowledged() {
     require!(program::find("strace"));
     let place = Place::new(AGE);
     place.store("ghcr.io", &Login::new("user", "old"));
-    let trace = trace(&place, "store", &request("new"));
+    let trace = trace(&place, &["store"], &request("new"));
     let at = find(&trace, 0, &["flock(", "LOCK_EX"]);
     let at = find(&trace, at, &["openat(", "-temporary-", "O_CREAT|O_EXCL", "0600"]);
     let at = find(&trace, at, &["write(", "-temporary-", "age-encryption.org/v1"]);
@@ -71,7 +71,7 @@ fn a_credential_is_on_disk_before_it_is_acknowledged() {
 fn the_identity_is_on_disk_before_anything_is_encrypted_to_it() {
     require!(program::find("strace"));
     let place = Place::new(AGE);
-    let trace = trace(&place, "store", &request("new"));
+    let trace = trace(&place, &["store"], &request("new"));
     let at = find(&trace, 0, &["mkdir", "\"docker-credential-age\""]);
     let at = find(&trace, at, &["fsync(", "/data>", "= 0"]);
     let at = find(&trace, at, &["mkdir", "\"docker-credential-age\""]);
@@ -93,7 +93,7 @@ fn the_first_credential_waits_for_a_store_that_somebody_else_has_just_made() {
     place.command(&["identity", "new"]).assert_success("identity new");
     // By a process that was killed before it had brought it to disk, for all that is known.
     fs::create_dir(place.path("data/docker-credential-age")).expect("it is new");
-    let first = trace(&place, "store", &request("new"));
+    let first = trace(&place, &["store"], &request("new"));
     for directory in ["/data>", "/config/docker-credential-age>"] {
         let at = find(&first, 0, &["flock(", "LOCK_EX"]);
         let at = find(&first, at, &["fsync(", directory, "= 0"]);
@@ -103,7 +103,7 @@ fn the_first_credential_waits_for_a_store_that_somebody_else_has_just_made() {
             &["openat(", "/data/docker-credential-age>", "-temporary-"],
         );
     }
-    let second = trace(&place, "store", &request("newer"));
+    let second = trace(&place, &["store"], &request("newer"));
     assert!(
         !second
             .iter()
@@ -113,11 +113,26 @@ fn the_first_credential_waits_for_a_store_that_somebody_else_has_just_made() {
 }
 
 #[test]
+fn a_list_of_recipients_takes_its_place_before_what_is_encrypted_to_them() {
+    require!(program::find("strace"));
+    let place = Place::new(AGE);
+    place.store("ghcr.io", &Login::new("user", "old"));
+    let bob = "age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa";
+    let trace = trace(&place, &["recipients", "add", bob], "");
+    let at = find(&trace, 0, &["link", "\".rekey-commit\"", "= 0"]);
+    let at = find(&trace, at, &["rename", "\".age-recipients\"", "= 0"]);
+    let at = find(&trace, at, &["rename", "\"ghcr.io.age\"", "= 0"]);
+    let at = find(&trace, at, &["fsync(", "/data/docker-credential-age>", "= 0"]);
+    let at = find(&trace, at, &["unlink", "\".rekey-commit\"", "= 0"]);
+    find(&trace, at, &["exit_group(0)"]);
+}
+
+#[test]
 fn an_erased_credential_is_gone_from_disk_before_it_is_acknowledged() {
     require!(program::find("strace"));
     let place = Place::new(AGE);
     place.store("ghcr.io", &Login::new("user", "old"));
-    let trace = trace(&place, "erase", "ghcr.io");
+    let trace = trace(&place, &["erase"], "ghcr.io");
     let at = find(&trace, 0, &["unlink", "\"ghcr.io.age\"", "= 0"]);
     let at = find(&trace, at, &["fsync(", "/docker-credential-age>", "= 0"]);
     find(&trace, at, &["exit_group(0)"]);
