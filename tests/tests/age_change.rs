@@ -155,6 +155,23 @@ fn a_rotation_that_fails_leaves_the_identity_as_it_was() {
 }
 
 #[test]
+fn what_an_interrupted_rekey_staged_does_not_come_back_after_it_was_erased() {
+    let place = place();
+    place.store("quay.io", &login());
+    // As by a rekey that was killed before all was staged.
+    let staged = |name: &str| {
+        place
+            .path(STORE)
+            .join(format!(".docker-credential-temporary-staged-{name}"))
+    };
+    fs::copy(place.path(STORE).join("quay.io.age"), staged("quay.io.age")).unwrap();
+    place.verb("erase", "quay.io").assert_success("erase");
+    place.command(&["rekey"]).assert_success("rekey");
+    place.assert_not_found("quay.io");
+    assert!(!staged("quay.io.age").exists());
+}
+
+#[test]
 fn an_identity_behind_a_link_is_rotated_there() {
     let place = place();
     let volume = place.path("volume");
