@@ -58,16 +58,16 @@ impl CredentialStore for AgeStore {
             return Ok(None);
         };
         let name = entry_name(server.key());
-        let shown = shown_name(server);
-        let Some(file) = read(&directory, &name, &shown)? else {
+        let shown = || shown_name(server);
+        let Some(file) = read(&directory, &name, shown)? else {
             self.environment
-                .log(|| format!("{}: no such file", self.directory.join(&shown).display()));
+                .log(|| format!("{}: no such file", self.directory.join(shown()).display()));
             return Ok(None);
         };
         let identities = identity::for_reading(&self.environment)?.open(&self.environment)?;
         match decipher(&file, &name, &identities, &self.environment) {
             Ok(deciphered) => Ok(Some(deciphered.credential)),
-            Err(problem) => Err(self.explain(problem, &shown)),
+            Err(problem) => Err(self.explain(problem, &shown())),
         }
     }
 
@@ -262,31 +262,26 @@ fn decipher_one<'a>(
     name: &'a String,
     decipher: impl FnOnce(&[u8]) -> Result<Deciphered, Problem>,
 ) -> Option<(&'a String, Result<Deciphered, Problem>)> {
-    let file = read(directory, name, name).transpose()?;
+    let file = read(directory, name, || name.clone()).transpose()?;
     let deciphered = file.map_err(Problem::Unread).and_then(|file| decipher(&file));
     Some((name, deciphered))
 }
 
-/// `shown` is the name by which messages call it.
-fn read(directory: &Directory, name: &str, shown: &str) -> Result<Option<Vec<u8>>, Error> {
-    let path = directory.path().join(shown);
-    match directory.read(name, ENTRY_MAX) {
-        Err(error)
-            if matches!(
-                error.kind(),
-                io::ErrorKind::InvalidData | io::ErrorKind::FileTooLarge
-            ) =>
-        {
-            Err(Error::Damaged(
+/// `shown` gives the name by which messages call it.
+fn read(directory: &Directory, name: &str, shown: impl FnOnce() -> String) -> Result<Option<Vec<u8>>, Error> {
+    directory.read(name, ENTRY_MAX).map_err(|error| {
+        let path = directory.path().join(shown());
+        match error.kind() {
+            io::ErrorKind::InvalidData | io::ErrorKind::FileTooLarge => Error::Damaged(
                 format!(
                     "{} is not an entry of ours: {error}; move it away and log in again",
                     path.display()
                 )
                 .into(),
-            ))
+            ),
+            _ => Error::file("read", &path)(error),
         }
-        result => result.map_err(Error::file("read", &path)),
-    }
+    })
 }
 
 /// What is in those files that can be read, still encrypted.
