@@ -286,7 +286,8 @@ pub(crate) fn find(origin: &Origin, environment: &Environment) -> Result<Found, 
     parse(text, &origin.to_string()).map(Found::Open)
 }
 
-fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
+/// An identity file as it is, be it sealed.
+pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
     match read_file(path, FILE_MAX) {
         Ok(content) => Ok(Zeroizing::new(content)),
         Err(error)

@@ -6,7 +6,7 @@ use std::time::Duration;
 use age::x25519;
 use docker_credential_helper::clap::{Arg, ArgAction, ArgMatches, Command};
 use docker_credential_helper::commands::{Console, ExtraCommand};
-use docker_credential_helper::directory::{Directory, Lock, read_file};
+use docker_credential_helper::directory::{Directory, Lock};
 use docker_credential_helper::{Environment, Error};
 use zeroize::Zeroizing;
 
@@ -17,9 +17,6 @@ use crate::store::{Whom, own_recipients};
 use crate::{cipher, settings};
 
 pub(super) const COMMAND: ExtraCommand = ExtraCommand { definition, run };
-
-/// As much as an identity file may hold.
-const FILE_MAX: u64 = 1 << 20;
 
 /// As long as it may take to encrypt a store again.
 const LOCK_WAIT: Duration = Duration::from_secs(30);
@@ -101,16 +98,9 @@ fn new(
         .then(|| passphrase::choose(&format!("the identity {}", path.display()), environment))
         .transpose()?;
     let content = sealed_with(passphrase.as_ref(), &identity::file_text(&identity))?;
-    let (directory, name) = identity::directory_of(&path)?;
-    let _lock = directory
-        .lock(LOCK_WAIT)
-        .map_err(Error::file("lock the identity", &path))?;
+    let file = File::lock(path.clone())?;
     if exists {
-        let aside = under_a_free_name(&name, "old", |free| {
-            directory
-                .set_aside(&name, free)
-                .map_err(Error::file("put aside", &path))
-        })?;
+        let aside = under_a_free_name(&file.name, "old", |free| file.set_aside(free))?;
         console.note(&format!(
             "the identity of before is now {}",
             path.with_file_name(aside).display()
@@ -182,13 +172,13 @@ fn rotate(environment: &Environment, console: &mut Console) -> Result<(), Error>
         ));
     }
     // Its own lock as well: another store may be about to change the same identity.
-    let file = File::lock(&path)?;
+    let file = File::lock(behind_link(&path)?)?;
     if identity::own(environment)?.as_ref() != Some(&old) {
         return Err(Error::Refused(
             "another process has changed the identity in the meantime; run this again".into(),
         ));
     }
-    let before = Zeroizing::new(read_file(&path, FILE_MAX).map_err(Error::file("read the identity", &path))?);
+    let before = identity::read(&path)?;
     let new = x25519::Identity::generate();
     let aside = under_a_free_name(&file.name, "old", |free| file.create_beside(free, &before))?;
 
@@ -260,9 +250,17 @@ fn sealed_with(passphrase: Option<&Zeroizing<String>>, text: &str) -> Result<Zer
     }))
 }
 
+/// Where the file itself lies, if this is a link to it.
+fn behind_link(path: &Path) -> Result<PathBuf, Error> {
+    if !path.is_symlink() {
+        return Ok(path.to_owned());
+    }
+    path.canonicalize()
+        .map_err(Error::file("read the identity", path))
+}
+
 /// An identity file that nobody else changes.
 struct File {
-    /// Where it lies, which is behind the link if there is one.
     path: PathBuf,
     directory: Directory,
     name: String,
@@ -270,13 +268,7 @@ struct File {
 }
 
 impl File {
-    fn lock(path: &Path) -> Result<Self, Error> {
-        let path = if path.is_symlink() {
-            path.canonicalize()
-                .map_err(Error::file("read the identity", path))?
-        } else {
-            path.to_owned()
-        };
+    fn lock(path: PathBuf) -> Result<Self, Error> {
         let (directory, name) = identity::directory_of(&path)?;
         let lock = directory
             .lock(LOCK_WAIT)
@@ -293,6 +285,12 @@ impl File {
         self.directory
             .replace(&self.lock, &self.name, content, 0o600)
             .map_err(Error::file("write the identity", &self.path))
+    }
+
+    fn set_aside(&self, name: &str) -> Result<bool, Error> {
+        self.directory
+            .set_aside(&self.name, name)
+            .map_err(Error::file("put aside", &self.path))
     }
 
     fn create_beside(&self, name: &str, content: &[u8]) -> Result<bool, Error> {
