@@ -145,20 +145,12 @@ fn of_store(
         }
         return Ok(());
     };
-    let mut lost = 0;
-    let mut others = Vec::new();
-    for (name, result) in store.decipher_all(&directory, &names, identities) {
-        match result {
-            Ok(_) => {}
-            Err(problem) if problem.is_lost() => lost += 1,
-            Err(problem) => others.push(store.explain(problem, name)),
-        }
-    }
-    if lost > 0 {
+    let (lost, others) = store.lost(&directory, &names, identities)?;
+    if !lost.is_empty() {
         findings.push(
             Finding::error(
                 "entries",
-                format!("{lost} of {} entries cannot be opened", names.len()),
+                format!("{} of {} entries cannot be opened", lost.len(), names.len()),
             )
             .mended_by("docker-credential-age reset"),
         );

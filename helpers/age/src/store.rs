@@ -17,8 +17,8 @@ mod decipher;
 mod keys;
 mod rekey;
 
-pub(crate) use self::decipher::{Deciphered, Problem};
-use self::decipher::{decipher, decipher_natively};
+pub(crate) use self::decipher::Deciphered;
+use self::decipher::{Problem, decipher, decipher_natively};
 use self::keys::{Chosen, Keys};
 pub(crate) use self::keys::{Whom, not_among, own_recipients};
 pub(crate) use self::rekey::Rekeyed;
@@ -253,6 +253,28 @@ impl AgeStore {
             names.iter().map(decipher).collect()
         };
         deciphered.into_iter().flatten().collect()
+    }
+
+    /// Those of `names` whose files nothing here will ever open, and what is wrong with others.
+    ///
+    /// Fails if a plugin does, for nothing can be said then.
+    pub(crate) fn lost(
+        &self,
+        directory: &Directory,
+        names: &[String],
+        identities: &Identities,
+    ) -> Result<(Vec<String>, Vec<Error>), Error> {
+        let (mut lost, mut others) = (Vec::new(), Vec::new());
+        for (name, result) in self.decipher_all(directory, names, identities) {
+            match result {
+                Ok(_) => {}
+                Err(Problem::Plugin(error)) => return Err(error),
+                Err(problem) if problem.is_lost() => lost.push(name.clone()),
+                Err(problem) => others.push(self.explain(problem, name)),
+            }
+        }
+        lost.sort();
+        Ok((lost, others))
     }
 }
 

@@ -9,7 +9,7 @@ use super::identity_command::under_a_free_name;
 use super::{files, yes};
 use crate::identity::{self, Found, Identities};
 use crate::recipients;
-use crate::store::{AgeStore, Problem, own_recipients};
+use crate::store::{AgeStore, own_recipients};
 
 pub(super) const COMMAND: ExtraCommand = ExtraCommand { definition, run };
 
@@ -48,7 +48,7 @@ fn run(arguments: &ArgMatches, environment: &Environment, console: &mut Console)
     let Some((identities, chosen)) = chosen else {
         return Ok(());
     };
-    let (lost, _) = lost(&store, &directory, &chosen, &identities)?;
+    let (lost, _) = store.lost(&directory, &chosen, &identities)?;
     for name in &lost {
         let path = store.path().join(name);
         under_a_free_name(name, "unreadable", |free| match directory.set_aside(name, free) {
@@ -96,7 +96,7 @@ fn choose(
     is_sure: bool,
     console: &mut Console,
 ) -> Result<Option<Vec<String>>, Error> {
-    let (lost, others) = lost(store, directory, names, identities)?;
+    let (lost, others) = store.lost(directory, names, identities)?;
     for problem in &others {
         console.note(&problem.to_string());
     }
@@ -115,24 +115,4 @@ fn choose(
         return Err(Error::Refused("nothing was set aside".into()));
     }
     Ok(Some(lost))
-}
-
-/// Those of `names` whose files nothing here will ever open, and what is wrong with others.
-fn lost(
-    store: &AgeStore,
-    directory: &Directory,
-    names: &[String],
-    identities: &Identities,
-) -> Result<(Vec<String>, Vec<Error>), Error> {
-    let (mut lost, mut others) = (Vec::new(), Vec::new());
-    for (name, result) in store.decipher_all(directory, names, identities) {
-        match result {
-            Ok(_) => {}
-            Err(Problem::Plugin(error)) => return Err(error),
-            Err(problem) if problem.is_lost() => lost.push(name.clone()),
-            Err(problem) => others.push(store.explain(problem, name)),
-        }
-    }
-    lost.sort();
-    Ok((lost, others))
 }

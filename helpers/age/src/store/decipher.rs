@@ -26,7 +26,7 @@ pub(crate) enum Problem {
 impl Problem {
     /// Whether nothing but another identity or a backup can help. What a newer version wrote is only not for us, and
     /// what could not be read or opened today may be tomorrow.
-    pub(crate) fn is_lost(&self) -> bool {
+    pub(super) fn is_lost(&self) -> bool {
         match self {
             Self::NoIdentity | Self::Damaged | Self::OtherServer | Self::Unread(Error::Damaged(_)) => true,
             Self::Newer | Self::Unread(_) | Self::Plugin(_) => false,
@@ -82,7 +82,7 @@ fn checked(decrypted: Result<Zeroizing<Vec<u8>>, Failure>, name: &str) -> Result
 }
 
 impl AgeStore {
-    pub(crate) fn explain(&self, problem: Problem, name: &str) -> Error {
+    pub(super) fn explain(&self, problem: Problem, name: &str) -> Error {
         let path = self.path().join(name);
         let path = path.display();
         match problem {
