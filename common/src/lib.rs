@@ -55,6 +55,7 @@ pub mod parallel;
 mod protocol;
 mod secret;
 mod server;
+pub mod show;
 mod store;
 mod streams;
 mod sys;
