@@ -44,7 +44,7 @@ pub(super) fn run(session: &mut Session<'_>, arguments: &ArgMatches) -> Result<(
     for command in commands.chain([&command]) {
         let page = Man::new(command.clone())
             .source(version.as_str())
-            .manual("docker credential helpers");
+            .manual("credstow");
         let path = directory.join(page.get_filename());
         write(&page, &path).map_err(Error::file("write", &path))?;
         session.console.print(&format!("{}\n", path.display()))?;

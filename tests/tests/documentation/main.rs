@@ -49,8 +49,16 @@ const PAGES: &[(&str, &[Known])] = {
         (
             "README.md",
             &[
-                ("docker credential helpers", "sh", Program("tests/run")),
-                ("docker credential helpers", "sh", Program(".ci/run")),
+                (
+                    "credstow: docker credential helpers in Rust",
+                    "sh",
+                    Program("tests/run"),
+                ),
+                (
+                    "credstow: docker credential helpers in Rust",
+                    "sh",
+                    Program(".ci/run"),
+                ),
                 ("What it looks like", "console", Test(readme::the_first_login)),
                 ("Install", "sh", Test(install::from_an_archive)),
                 ("On a desktop", "console", Test(readme::on_a_desktop)),
