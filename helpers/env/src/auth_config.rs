@@ -7,8 +7,9 @@
 use docker_credential_helper::config::{Document, Entry, Form, Login as Plain};
 use docker_credential_helper::{Environment, ServerUrl, TOKEN_USERNAME};
 
-use crate::claim::{Claims, Held, Login, Trouble};
+use crate::claim::{Claims, Login, SecretSource};
 use crate::value;
+use crate::variable_error::VariableError;
 
 const VARIABLE: &str = "DOCKER_AUTH_CONFIG";
 
@@ -23,10 +24,10 @@ pub(crate) fn claims(environment: &Environment) -> Claims {
     }
     let document = value::text(environment, VARIABLE).and_then(|text| {
         Document::parse(&text.unwrap_or_default())
-            .map_err(|problem| Trouble::new([VARIABLE], problem.to_string()))
+            .map_err(|problem| VariableError::new([VARIABLE], problem.to_string()))
     });
     match document {
-        Err(trouble) => claims.set_homeless(trouble),
+        Err(error) => claims.set_unattributed(error),
         Ok(document) => {
             let entries = document.entries().iter();
             for entry in entries.filter(|entry| entry.form() == Form::Auths) {
@@ -47,9 +48,9 @@ fn server(entry: &Entry) -> Option<ServerUrl> {
 }
 
 /// Nothing for an entry that is only a marker.
-fn login(entry: &Entry) -> Option<Result<Login, Trouble>> {
-    let trouble = |problem: &str| {
-        Trouble::new(
+fn login(entry: &Entry) -> Option<Result<Login, VariableError>> {
+    let unusable = |problem: &str| {
+        VariableError::new(
             [VARIABLE],
             format!("has an entry for {} with {problem}", entry.server()),
         )
@@ -59,17 +60,17 @@ fn login(entry: &Entry) -> Option<Result<Login, Trouble>> {
         Ok(Some(Plain::IdentityToken(token))) => (TOKEN_USERNAME.to_owned(), token),
         Ok(Some(Plain::Password { username, password })) => (username, password),
         Err(error) => {
-            return Some(Err(trouble(&format!(
+            return Some(Err(unusable(&format!(
                 "no login in it: {error}; write it as base64 of user:password"
             ))));
         }
     };
     Some(if secret.expose().is_empty() {
-        Err(trouble("an empty password; give it one"))
+        Err(unusable("an empty password; give it one"))
     } else {
         value::username(VARIABLE, username).map(|username| Login {
             username,
-            secret: Held::Here(secret),
+            secret: SecretSource::Here(secret),
         })
     })
 }

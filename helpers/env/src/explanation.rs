@@ -25,18 +25,18 @@ pub(crate) fn lines(environment: &Environment, server: &ServerUrl) -> Vec<String
                 is_decided = true;
                 format!("{} answers", variables.join(", "))
             }
-            Answer::Broken(trouble) => trouble.to_string(),
-            Answer::Contradiction(trouble) => {
+            Answer::Broken(error) => error.to_string(),
+            Answer::Contradiction(error) => {
                 is_decided = true;
-                trouble.to_string()
+                error.to_string()
             }
         };
         lines.push(format!("{}: {text}", source.name()));
     }
     lines.extend(
         lookup
-            .homeless()
-            .map(|(source, trouble)| format!("{}: {trouble}", source.name())),
+            .unattributed()
+            .map(|(source, error)| format!("{}: {error}", source.name())),
     );
     lines
 }

@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use docker_credential_helper::{Credential, Environment, Error, ServerUrl};
 
 use crate::ci::isometry::Hosts;
-use crate::claim::{Claim, Claims, Trouble};
+use crate::claim::{Claim, Claims};
 use crate::source::Source;
+use crate::variable_error::VariableError;
 
 /// The sources in their order, each read once at most.
 #[derive(Debug)]
@@ -26,9 +27,9 @@ pub(crate) enum Answer {
         variables: Vec<String>,
     },
     /// It would answer if it could. Another source may.
-    Broken(Trouble),
+    Broken(VariableError),
     /// It answers in two ways. What another source says would be a third, so none is asked.
-    Contradiction(Trouble),
+    Contradiction(VariableError),
 }
 
 impl Lookup {
@@ -51,7 +52,7 @@ impl Lookup {
     /// A source that does not know its own servers keeps this from being a "not found" only for the last question
     /// about a server: after `ghcr.io/org/app` comes `ghcr.io`, which another source may answer.
     pub(crate) fn find(&self, server: &ServerUrl) -> Result<Option<Credential>, Error> {
-        let mut first_trouble = None;
+        let mut first_error = None;
         for (source, answer) in self.answers(server) {
             let name = source.name();
             match answer {
@@ -64,18 +65,17 @@ impl Lookup {
                         .log(|| format!("{name}: {} for {server}", variables.join(", ")));
                     return Ok(Some(credential));
                 }
-                Answer::Contradiction(trouble) => return Err(trouble.into()),
-                Answer::Broken(trouble) => {
-                    self.environment.log(|| format!("{name}: {trouble}"));
-                    first_trouble.get_or_insert(trouble);
+                Answer::Contradiction(error) => return Err(error.into()),
+                Answer::Broken(error) => {
+                    self.environment.log(|| format!("{name}: {error}"));
+                    first_error.get_or_insert(error);
                 }
             }
         }
         if server.enclosing().is_empty() {
-            first_trouble =
-                first_trouble.or_else(|| self.homeless().next().map(|(_, trouble)| trouble.clone()));
+            first_error = first_error.or_else(|| self.unattributed().next().map(|(_, error)| error.clone()));
         }
-        first_trouble.map_or(Ok(None), |trouble| Err(trouble.into()))
+        first_error.map_or(Ok(None), |error| Err(error.into()))
     }
 
     /// What each source says, in order; a source is read when its turn comes.
@@ -105,9 +105,9 @@ impl Lookup {
     }
 
     /// What keeps sources from knowing their servers.
-    pub(crate) fn homeless(&self) -> impl Iterator<Item = (Source, &Trouble)> {
+    pub(crate) fn unattributed(&self) -> impl Iterator<Item = (Source, &VariableError)> {
         self.sources()
-            .filter_map(|(source, claims)| Some((source, claims.homeless.as_ref()?)))
+            .filter_map(|(source, claims)| Some((source, claims.unattributed.as_ref()?)))
     }
 
     fn sources(&self) -> impl Iterator<Item = (Source, &Claims)> {
@@ -125,8 +125,8 @@ impl Lookup {
         let mut broken = None;
         for claim in claims {
             match (claim.credential(&self.environment), &found) {
-                (Err(trouble), _) => {
-                    broken.get_or_insert(trouble);
+                (Err(error), _) => {
+                    broken.get_or_insert(error);
                 }
                 (Ok(credential), None) => found = Some((credential, claim)),
                 (Ok(credential), Some((first, _))) if is_same_login(&credential, first) => {}
@@ -134,7 +134,7 @@ impl Lookup {
             }
         }
         match (broken, found) {
-            (Some(trouble), _) => Answer::Broken(trouble),
+            (Some(error), _) => Answer::Broken(error),
             (None, Some((credential, claim))) => Answer::Login {
                 credential,
                 variables: claim.variables.clone(),
@@ -149,15 +149,15 @@ pub(crate) fn is_same_login(one: &Credential, other: &Credential) -> bool {
     one.username() == other.username() && one.secret() == other.secret()
 }
 
-fn contradiction(first: &Claim, second: &Claim) -> Trouble {
+fn contradiction(first: &Claim, second: &Claim) -> VariableError {
     let server = &first.server;
     if first.variables == second.variables {
-        return Trouble::new(
+        return VariableError::new(
             &first.variables,
             format!("has two logins for {server}; remove one"),
         );
     }
-    Trouble::new(
+    VariableError::new(
         first.variables.iter().chain(&second.variables),
         format!("hold two logins for {server}; unset those of one"),
     )

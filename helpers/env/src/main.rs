@@ -9,18 +9,19 @@
 mod auth_config;
 mod ci;
 mod claim;
+mod doctor;
 mod explanation;
-mod findings;
 mod label;
+mod labeled;
 mod lookup;
 mod names;
-mod own;
 mod secret_file;
 mod source;
 mod store;
 #[cfg(test)]
 mod testing;
 mod value;
+mod variable_error;
 
 use std::process::ExitCode;
 
@@ -33,7 +34,7 @@ const HELPER: Helper = Helper::new("env", env!("CARGO_PKG_VERSION"))
     .read_only()
     .commands(&[names::COMMAND])
     .explanation(explanation::lines)
-    .findings(findings::findings);
+    .findings(doctor::findings);
 
 fn main() -> ExitCode {
     serve(&HELPER, store::EnvStore::open)

@@ -4,7 +4,7 @@ use docker_credential_helper::clap::{Arg, ArgMatches, Command};
 use docker_credential_helper::commands::{Console, ExtraCommand};
 use docker_credential_helper::{Environment, Error, ServerUrl};
 
-use crate::{explanation, own, value};
+use crate::{explanation, labeled, value};
 
 pub(crate) const COMMAND: ExtraCommand = ExtraCommand { definition, run };
 
@@ -31,7 +31,7 @@ fn run(arguments: &ArgMatches, environment: &Environment, console: &mut Console)
 
 fn answer(environment: &Environment, server: &ServerUrl) -> String {
     let mut lines = Vec::new();
-    match own::variables_for(server.key()) {
+    match labeled::variables_for(server.key()) {
         Some(names) => {
             lines.push("set the user name and one of the others:".to_owned());
             let width = names.iter().map(String::len).max().unwrap_or_default();

@@ -3,10 +3,9 @@
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
+use crate::variable_error::VariableError;
 use docker_credential_helper::directory::read_file;
 use docker_credential_helper::{Environment, Error, Secret};
-
-use crate::claim::Trouble;
 
 /// Three times what Linux lets a variable hold in practice, and ten times the longest token known.
 const SIZE_MAX: u64 = 64 * 1024;
@@ -17,21 +16,21 @@ const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
 const RUN_SECRETS: &str = "/run/secrets";
 
 /// The secret in the file that the variable names.
-pub(crate) fn read(environment: &Environment, variable: &str) -> Result<Secret, Trouble> {
+pub(crate) fn read(environment: &Environment, variable: &str) -> Result<Secret, VariableError> {
     let path = environment.variable(variable).map(PathBuf::from);
     let path = path.unwrap_or_default();
     if path.as_os_str().is_empty() {
-        return Err(Trouble::new(
+        return Err(VariableError::new(
             [variable],
             "is set but empty; give it a value or unset it",
         ));
     }
     let content = find(&path, &directories(environment), variable)?;
     let text =
-        String::from_utf8(content).map_err(|_| trouble(variable, "is not valid UTF-8; write it as text"))?;
+        String::from_utf8(content).map_err(|_| unusable(variable, "is not valid UTF-8; write it as text"))?;
     let secret = without_line_end(&text);
     if secret.is_empty() {
-        return Err(trouble(variable, "is empty; write the secret into it"));
+        return Err(unusable(variable, "is empty; write the secret into it"));
     }
     Ok(Secret::new(secret.to_owned()))
 }
@@ -43,7 +42,7 @@ fn directories(environment: &Environment) -> Vec<PathBuf> {
 }
 
 /// The content of the file: where an absolute path says, or in the first of the directories that has it.
-fn find(path: &Path, directories: &[PathBuf], variable: &str) -> Result<Vec<u8>, Trouble> {
+fn find(path: &Path, directories: &[PathBuf], variable: &str) -> Result<Vec<u8>, VariableError> {
     if path.is_absolute() {
         return read_file(path, SIZE_MAX).map_err(|error| unreadable(variable, &error));
     }
@@ -51,7 +50,7 @@ fn find(path: &Path, directories: &[PathBuf], variable: &str) -> Result<Vec<u8>,
         .components()
         .all(|component| matches!(component, Component::Normal(_) | Component::CurDir));
     if !is_below {
-        return Err(Trouble::new(
+        return Err(VariableError::new(
             [variable],
             "is neither an absolute path nor one without \"..\"; name the file from the root on",
         ));
@@ -62,7 +61,7 @@ fn find(path: &Path, directories: &[PathBuf], variable: &str) -> Result<Vec<u8>,
             result => return result.map_err(|error| unreadable(variable, &error)),
         }
     }
-    Err(Trouble::absence(
+    Err(VariableError::absence(
         variable,
         format!(
             "names a file that is neither in ${CREDENTIALS_DIRECTORY} nor in {RUN_SECRETS}; mount it there, or name it from the root on"
@@ -77,17 +76,17 @@ fn without_line_end(text: &str) -> &str {
 }
 
 /// Only what is not there is absent. A file that is, and that nobody can use, is a mistake that somebody must mend.
-fn unreadable(variable: &str, error: &io::Error) -> Trouble {
+fn unreadable(variable: &str, error: &io::Error) -> VariableError {
     let text = Error::system_text(error);
     let problem = format!("names a file that cannot be read: {text}; mount the secret there");
     match error.kind() {
-        io::ErrorKind::NotFound => Trouble::absence(variable, problem),
-        _ => Trouble::new([variable], problem),
+        io::ErrorKind::NotFound => VariableError::absence(variable, problem),
+        _ => VariableError::new([variable], problem),
     }
 }
 
-fn trouble(variable: &str, problem: &str) -> Trouble {
-    Trouble::new([variable], format!("names a file that {problem}"))
+fn unusable(variable: &str, problem: &str) -> VariableError {
+    VariableError::new([variable], format!("names a file that {problem}"))
 }
 
 #[cfg(test)]

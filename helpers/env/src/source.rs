@@ -4,7 +4,7 @@ use docker_credential_helper::{Environment, Error};
 
 use crate::ci::{self, gitlab};
 use crate::claim::Claims;
-use crate::{auth_config, own};
+use crate::{auth_config, labeled};
 
 /// Sources, by their names, with commas between them: only these are asked, in this order.
 pub(crate) const SETTING: &str = "DOCKER_CREDENTIAL_ENV_SOURCES";
@@ -67,7 +67,7 @@ impl Source {
     /// What it says. Isometry's claims depend on a setting that it is told by the caller.
     pub(crate) fn claims(self, environment: &Environment) -> Claims {
         match self {
-            Self::Own => own::claims(environment),
+            Self::Own => labeled::claims(environment),
             Self::AuthConfig => auth_config::claims(environment),
             Self::GitlabDeploy => gitlab::deploy(environment),
             Self::Gitlab => gitlab::job(environment),

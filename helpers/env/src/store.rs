@@ -6,8 +6,8 @@ use docker_credential_helper::{
     Credential, CredentialStore, Environment, Error, Listed, ServerUrl, TOKEN_USERNAME,
 };
 
+use crate::labeled;
 use crate::lookup::{Lookup, is_same_login};
-use crate::own;
 
 /// `ignore`: a login is passed over instead of refused, for jobs that log in anyway.
 const STORE: &str = "DOCKER_CREDENTIAL_ENV_STORE";
@@ -93,7 +93,7 @@ impl CredentialStore for EnvStore {
 fn read_only(credential: &Credential) -> Error {
     let server = credential.server();
     let is_token = credential.username().as_str() == TOKEN_USERNAME;
-    let names = match own::variables_for(server.key()) {
+    let names = match labeled::variables_for(server.key()) {
         Some([_, _, _, token, _]) if is_token => token,
         Some([user, password, ..]) => format!("{user} and {password}"),
         None if is_token => {

@@ -3,16 +3,17 @@
 
 use docker_credential_helper::{Environment, Secret, ServerUrl, Username};
 
-use crate::claim::{Held, Login, Trouble};
+use crate::claim::{Login, SecretSource};
+use crate::variable_error::VariableError;
 
-/// The value, if the variable is set. Empty or not text is trouble.
-pub(crate) fn text(environment: &Environment, name: &str) -> Result<Option<String>, Trouble> {
+/// The value, if the variable is set. Empty or not text is error.
+pub(crate) fn text(environment: &Environment, name: &str) -> Result<Option<String>, VariableError> {
     let Some(value) = environment.variable(name) else {
         return Ok(None);
     };
     match value.into_string() {
-        Err(_) => Err(Trouble::new([name], "is not valid UTF-8; set it to text")),
-        Ok(value) if value.is_empty() => Err(Trouble::new(
+        Err(_) => Err(VariableError::new([name], "is not valid UTF-8; set it to text")),
+        Ok(value) if value.is_empty() => Err(VariableError::new(
             [name],
             "is set but empty; give it a value or unset it",
         )),
@@ -30,22 +31,25 @@ pub(crate) fn is_set(environment: &Environment, name: &str) -> bool {
 }
 
 /// The server that a variable of a CI system names. Unset and empty are the same there, and neither is the Hub.
-pub(crate) fn server(environment: &Environment, name: &str) -> Result<Option<ServerUrl>, Trouble> {
+pub(crate) fn server(environment: &Environment, name: &str) -> Result<Option<ServerUrl>, VariableError> {
     match environment.variable(name) {
         Some(value) if !value.is_empty() => parse_server(environment, name),
         _ => Ok(None),
     }
 }
 
-/// The server that a variable names; one that names none is trouble.
-pub(crate) fn parse_server(environment: &Environment, name: &str) -> Result<Option<ServerUrl>, Trouble> {
+/// The server that a variable names; one that names none is error.
+pub(crate) fn parse_server(
+    environment: &Environment,
+    name: &str,
+) -> Result<Option<ServerUrl>, VariableError> {
     let Some(text) = text(environment, name)? else {
         return Ok(None);
     };
     // What is wrong with it is not quoted: it may hold a password before the host.
     match ServerUrl::parse(&text).and_then(|server| server.for_storing()) {
         Ok(server) => Ok(Some(server)),
-        Err(_) => Err(Trouble::new(
+        Err(_) => Err(VariableError::new(
             [name],
             "is not a registry; write it as [https://]host[:port][/path], without white space or user name",
         )),
@@ -53,27 +57,31 @@ pub(crate) fn parse_server(environment: &Environment, name: &str) -> Result<Opti
 }
 
 /// A user name and a password in two variables. Nothing if neither is set.
-pub(crate) fn pair(environment: &Environment, user: &str, password: &str) -> Option<Result<Login, Trouble>> {
+pub(crate) fn pair(
+    environment: &Environment,
+    user: &str,
+    password: &str,
+) -> Option<Result<Login, VariableError>> {
     match (text(environment, user), text(environment, password)) {
         (Ok(None), Ok(None)) => None,
-        (Err(trouble), _) | (_, Err(trouble)) => Some(Err(trouble)),
+        (Err(error), _) | (_, Err(error)) => Some(Err(error)),
         (Ok(Some(_)), Ok(None)) => Some(Err(lacking(user, password))),
         (Ok(None), Ok(Some(_))) => Some(Err(lacking(password, user))),
         (Ok(Some(name)), Ok(Some(secret))) => Some(login(user, name, secret)),
     }
 }
 
-pub(crate) fn login(variable: &str, username: String, secret: String) -> Result<Login, Trouble> {
+pub(crate) fn login(variable: &str, username: String, secret: String) -> Result<Login, VariableError> {
     Ok(Login {
         username: self::username(variable, username)?,
-        secret: Held::Here(Secret::new(secret)),
+        secret: SecretSource::Here(Secret::new(secret)),
     })
 }
 
-pub(crate) fn username(variable: &str, username: String) -> Result<Username, Trouble> {
-    Username::parse(username).map_err(|_| Trouble::new([variable], "is not a user name; give it one"))
+pub(crate) fn username(variable: &str, username: String) -> Result<Username, VariableError> {
+    Username::parse(username).map_err(|_| VariableError::new([variable], "is not a user name; give it one"))
 }
 
-pub(crate) fn lacking(present: &str, absent: &str) -> Trouble {
-    Trouble::new([present], format!("is set without {absent}; set both or neither"))
+pub(crate) fn lacking(present: &str, absent: &str) -> VariableError {
+    VariableError::new([present], format!("is set without {absent}; set both or neither"))
 }

@@ -3,7 +3,8 @@
 use docker_credential_helper::{Environment, ServerUrl};
 
 use super::triple;
-use crate::claim::{Claim, Claims, Trouble};
+use crate::claim::{Claim, Claims};
+use crate::variable_error::VariableError;
 use crate::{label, value};
 
 const REGISTRY: &str = "CI_REGISTRY";
@@ -32,8 +33,8 @@ pub(crate) fn job(environment: &Environment) -> Claims {
             .into_iter()
             .filter(|claim| is_at_gitlab(environment, claim)),
     );
-    if let Some(trouble) = proxy.homeless {
-        claims.set_homeless(trouble);
+    if let Some(error) = proxy.unattributed {
+        claims.set_unattributed(error);
     }
     claims
 }
@@ -56,13 +57,13 @@ fn keep_at_home(environment: &Environment, claims: &mut Claims) {
         return;
     }
     for claim in &mut claims.claims {
-        if let Err(trouble) = check_home(environment, &claim.server) {
-            claim.login = Err(trouble);
+        if let Err(error) = check_home(environment, &claim.server) {
+            claim.login = Err(error);
         }
     }
 }
 
-fn check_home(environment: &Environment, registry: &ServerUrl) -> Result<(), Trouble> {
+fn check_home(environment: &Environment, registry: &ServerUrl) -> Result<(), VariableError> {
     let Some(image) = value::server(environment, REGISTRY_IMAGE)? else {
         return Ok(());
     };
@@ -78,7 +79,7 @@ fn check_home(environment: &Environment, registry: &ServerUrl) -> Result<(), Tro
         Some(label) => format!("DOCKER_CREDENTIAL_{label}_USERNAME and _PASSWORD"),
         None => "DOCKER_CREDENTIAL_<LABEL>_SERVER, _USERNAME and _PASSWORD".to_owned(),
     };
-    Err(Trouble::new(
+    Err(VariableError::new(
         [REGISTRY],
         format!(
             "is not the registry of {REGISTRY_IMAGE}, and {REGISTRY_PASSWORD} is the job's token, which is for that registry only; \

@@ -5,8 +5,9 @@
 
 use docker_credential_helper::{Environment, Error, ServerKey, ServerUrl};
 
-use crate::claim::{Claim, Claims, Trouble, enumeration};
+use crate::claim::{Claim, Claims};
 use crate::value;
+use crate::variable_error::{VariableError, enumeration};
 
 /// `isometry`, or `isometry:` and hosts with commas between them.
 pub(crate) const SETTING: &str = "DOCKER_CREDENTIAL_ENV_COMPAT";
@@ -56,7 +57,7 @@ impl Hosts {
                 let [user, password] = &variables;
                 let mut login = value::pair(environment, user, password);
                 if is_shared && login.is_some() {
-                    login = Some(Err(Trouble::new(
+                    login = Some(Err(VariableError::new(
                         set_among(environment, &variables),
                         format!(
                             "could be for any of the hosts of that name in {SETTING}; {}",
@@ -89,7 +90,7 @@ impl Hosts {
         }
         Some(Claim {
             server: server.clone(),
-            login: Err(Trouble::new(
+            login: Err(VariableError::new(
                 &variables,
                 format!(
                     "could be for {}, which {SETTING} does not list; {}",

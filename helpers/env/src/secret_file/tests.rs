@@ -17,7 +17,7 @@ fn answer(path: &Path) -> Result<String, String> {
     let environment = Environment::stated("docker-credential-env", [(NAME, path)]);
     match read(&environment, NAME) {
         Ok(secret) => Ok(secret.expose().to_owned()),
-        Err(trouble) => Err(trouble.to_string()),
+        Err(error) => Err(error.to_string()),
     }
 }
 

@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 
 use docker_credential_helper::{Environment, Secret, ServerKey, TOKEN_USERNAME};
 
-use crate::claim::{Claim, Claims, Held, Login, Trouble};
+use crate::claim::{Claim, Claims, Login, SecretSource};
+use crate::variable_error::VariableError;
 use crate::{label, value};
 
 const PREFIX: &str = "DOCKER_CREDENTIAL_";
@@ -96,27 +97,27 @@ impl Label {
         let server_variable = self.variable(SERVER);
         let (server, login) = match value::parse_server(environment, &server_variable) {
             Ok(None) => (label::decode(&self.0), self.login(environment)),
-            Err(trouble) => return claims.set_homeless(trouble),
+            Err(error) => return claims.set_unattributed(error),
             Ok(Some(server)) if self.0.contains('_') => {
                 // It could be read as one server or as the other. Neither gets the secret, and neither is told that
                 // there is none.
-                let trouble = Trouble::new(
+                let error = VariableError::new(
                     [server_variable],
                     "stands beside a label with an underscore, which names a host by itself; rename the label to one of A-Z and 0-9 only",
                 );
                 claims.claims.extend(label::decode(&self.0).map(|server| Claim {
                     server,
                     variables: self.variables(environment),
-                    login: Err(trouble.clone()),
+                    login: Err(error.clone()),
                 }));
-                (Some(server), Err(trouble))
+                (Some(server), Err(error))
             }
             Ok(Some(server)) => (Some(server), self.login(environment)),
         };
         claims.push(Ok(server), self.variables(environment), Some(login));
     }
 
-    fn login(&self, environment: &Environment) -> Result<Login, Trouble> {
+    fn login(&self, environment: &Environment) -> Result<Login, VariableError> {
         let user_variable = self.variable(USERNAME);
         let mut set = SECRETS
             .iter()
@@ -124,7 +125,7 @@ impl Label {
         let secret = match (set.next(), set.next()) {
             (Some(secret), None) => *secret,
             (Some(one), Some(other)) => {
-                return Err(Trouble::new(
+                return Err(VariableError::new(
                     [self.variable(one), self.variable(other)],
                     "are both set; unset one",
                 ));
@@ -137,7 +138,7 @@ impl Label {
                     "have no secret beside them"
                 };
                 let ways = SECRETS.map(|suffix| self.variable(suffix)).join(", ");
-                return Err(Trouble::new(set, format!("{problem}; set one of {ways}")));
+                return Err(VariableError::new(set, format!("{problem}; set one of {ways}")));
             }
         };
         let secret_variable = self.variable(secret);
@@ -147,8 +148,8 @@ impl Label {
                 .ok_or_else(|| value::lacking(&secret_variable, &user_variable))?,
         };
         let secret = match secret {
-            PASSWORD_FILE | TOKEN_FILE => Held::InFile(secret_variable),
-            _ => Held::Here(Secret::new(
+            PASSWORD_FILE | TOKEN_FILE => SecretSource::InFile(secret_variable),
+            _ => SecretSource::Here(Secret::new(
                 value::text(environment, &secret_variable)?.unwrap_or_default(),
             )),
         };

@@ -3,9 +3,9 @@
 use docker_credential_helper::commands::Finding;
 use docker_credential_helper::{Environment, ServerUrl};
 
-use crate::claim::enumeration;
+use crate::labeled;
 use crate::lookup::{Answer, Lookup};
-use crate::own;
+use crate::variable_error::enumeration;
 
 const CHECK: &str = "variables";
 
@@ -15,10 +15,10 @@ pub(crate) fn findings(environment: &Environment) -> Vec<Finding> {
         return Vec::new();
     };
     let mut findings: Vec<Finding> = lookup
-        .homeless()
-        .map(|(_, trouble)| Finding::error(CHECK, trouble.to_string()))
+        .unattributed()
+        .map(|(_, error)| Finding::error(CHECK, error.to_string()))
         .collect();
-    let idle = own::idle_labels(environment);
+    let idle = labeled::idle_labels(environment);
     if !idle.is_empty() {
         let verb = if idle.len() == 1 { "names" } else { "name" };
         findings.push(Finding::warning(
@@ -41,8 +41,8 @@ fn about(lookup: &Lookup, server: &ServerUrl) -> Vec<Finding> {
     for (source, answer) in lookup.answers(server) {
         match answer {
             Answer::Nothing => {}
-            Answer::Broken(trouble) | Answer::Contradiction(trouble) => {
-                findings.push(Finding::error(CHECK, trouble.to_string()));
+            Answer::Broken(error) | Answer::Contradiction(error) => {
+                findings.push(Finding::error(CHECK, error.to_string()));
             }
             Answer::Login { variables, .. } if decided.is_some() => findings.push(Finding::warning(
                 CHECK,
