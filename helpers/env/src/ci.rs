@@ -7,7 +7,6 @@ use crate::claim::Claims;
 use crate::value;
 
 pub(crate) mod gitlab;
-pub(crate) mod isometry;
 
 #[cfg(test)]
 mod tests;

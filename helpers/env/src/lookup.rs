@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use docker_credential_helper::{Credential, Environment, Error, ServerUrl};
 
-use crate::ci::isometry::Hosts;
 use crate::claim::{Claim, Claims};
 use crate::source::Source;
 use crate::variable_error::VariableError;
@@ -15,7 +14,6 @@ use crate::variable_error::VariableError;
 pub(crate) struct Lookup {
     environment: Environment,
     sources: Vec<(Source, OnceCell<Claims>)>,
-    isometry: Option<Hosts>,
 }
 
 /// What one source has to say about one server.
@@ -42,7 +40,6 @@ impl Lookup {
                 .into_iter()
                 .map(|source| (source, OnceCell::new()))
                 .collect(),
-            isometry: Hosts::of(&environment)?,
             environment,
         })
     }
@@ -83,14 +80,8 @@ impl Lookup {
         &'a self,
         server: &'a ServerUrl,
     ) -> impl Iterator<Item = (Source, Answer)> + 'a {
-        self.sources().map(|(source, claims)| {
-            let unlisted = match &self.isometry {
-                Some(hosts) if source == Source::Isometry => hosts.unlisted(&self.environment, server),
-                _ => None,
-            };
-            let claims = claims.about(server.key()).iter().chain(&unlisted);
-            (source, self.answer(claims))
-        })
+        self.sources()
+            .map(|(source, claims)| (source, self.answer(claims.about(server.key()))))
     }
 
     /// The servers that any source says something about, each once, as the first source spells it.
@@ -112,15 +103,12 @@ impl Lookup {
 
     fn sources(&self) -> impl Iterator<Item = (Source, &Claims)> {
         self.sources.iter().map(|(source, claims)| {
-            let read = || match &self.isometry {
-                Some(hosts) if *source == Source::Isometry => hosts.claims(&self.environment),
-                _ => source.claims(&self.environment),
-            };
-            (*source, claims.get_or_init(|| read().sorted()))
+            let read = || source.claims(&self.environment).sorted();
+            (*source, claims.get_or_init(read))
         })
     }
 
-    fn answer<'a>(&self, claims: impl Iterator<Item = &'a Claim>) -> Answer {
+    fn answer(&self, claims: &[Claim]) -> Answer {
         let mut found: Option<(Credential, &Claim)> = None;
         let mut broken = None;
         for claim in claims {

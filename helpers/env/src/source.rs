@@ -18,11 +18,10 @@ pub(crate) enum Source {
     Github,
     Harbor,
     Buildkite,
-    Isometry,
 }
 
 impl Source {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 7] = [
         Self::Own,
         Self::AuthConfig,
         Self::GitlabDeploy,
@@ -30,7 +29,6 @@ impl Source {
         Self::Github,
         Self::Harbor,
         Self::Buildkite,
-        Self::Isometry,
     ];
 
     /// As it stands in the setting.
@@ -43,7 +41,6 @@ impl Source {
             Self::Github => "github",
             Self::Harbor => "harbor",
             Self::Buildkite => "buildkite",
-            Self::Isometry => "isometry",
         }
     }
 
@@ -64,7 +61,7 @@ impl Source {
         Ok(deploy_first(order))
     }
 
-    /// What it says. Isometry's claims depend on a setting that it is told by the caller.
+    /// What it says.
     pub(crate) fn claims(self, environment: &Environment) -> Claims {
         match self {
             Self::Own => labeled::claims(environment),
@@ -74,7 +71,6 @@ impl Source {
             Self::Github => ci::github(environment),
             Self::Harbor => ci::harbor(environment),
             Self::Buildkite => ci::buildkite(environment),
-            Self::Isometry => Claims::default(),
         }
     }
 }
@@ -120,7 +116,7 @@ mod tests {
     fn the_deploy_token_is_asked_only_where_it_is_named() {
         assert_eq!(
             order(None).unwrap(),
-            "own,auth-config,gitlab,github,harbor,buildkite,isometry"
+            "own,auth-config,gitlab,github,harbor,buildkite"
         );
     }
 
@@ -145,7 +141,7 @@ mod tests {
     #[test]
     fn an_unknown_or_empty_name_is_an_error() {
         let text = "DOCKER_CREDENTIAL_ENV_SOURCES names a source that does not exist; there are own, auth-config, \
-                    gitlab-deploy, gitlab, github, harbor, buildkite, isometry";
+                    gitlab-deploy, gitlab, github, harbor, buildkite";
         for setting in ["own,gitlb", "own,", "OWN", "own;github"] {
             assert_eq!(order(Some(setting)).unwrap_err(), text, "{setting}");
         }

@@ -286,14 +286,6 @@ fn every_way(server: &Address) -> Vec<Vec<(String, String)>> {
             (&format!("DOCKER_CREDENTIAL_{label}_PASSWORD"), "s"),
         ]));
     }
-    if server.port.is_none() {
-        let name = server.host.to_ascii_lowercase().replace(['.', '-'], "_");
-        ways.push(set(&[
-            ("DOCKER_CREDENTIAL_ENV_COMPAT", &format!("isometry:{text}")),
-            (&format!("DOCKER_{name}_USR"), "u"),
-            (&format!("DOCKER_{name}_PSW"), "s"),
-        ]));
-    }
     ways
 }
 
