@@ -18,7 +18,7 @@
 //! };
 //!
 //! fn findings(_: &Environment) -> Vec<Finding> {
-//!     vec![Finding::warning("key", "the key has no backup").mended_by("cp … /media/usb")]
+//!     vec![Finding::warning("key", "the key has no backup").advice("copy it to a medium that you keep elsewhere")]
 //! }
 //!
 //! const HELPER: Helper = Helper::new("memory", "1.0.0").commands(&[KEY]).findings(findings);

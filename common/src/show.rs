@@ -2,8 +2,8 @@
 //! line, move the cursor, or become a part of a command that the reader pastes.
 
 use std::borrow::Cow;
-use std::ffi::OsStr;
-use std::fmt;
+use std::ffi::{OsStr, OsString};
+use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::{Environment, ServerUrl};
@@ -21,51 +21,71 @@ use crate::{Environment, ServerUrl};
 /// # }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ShellCommand(String);
+pub struct ShellCommand {
+    text: String,
+    words: Vec<OsString>,
+}
 
 impl ShellCommand {
     /// Begins with `literal`, which is already as a shell reads it: `chmod 600`.
     #[must_use]
-    pub fn new(literal: impl Into<String>) -> Self {
-        Self(literal.into())
+    pub fn new(literal: &str) -> Self {
+        let empty = Self {
+            text: String::new(),
+            words: Vec::new(),
+        };
+        empty.literal(literal)
     }
 
     /// Adds one word from outside, such as a server or a file name.
     #[must_use]
-    pub fn word(self, word: impl AsRef<OsStr>) -> Self {
-        self.literal(&quoted(word.as_ref()))
+    pub fn word(mut self, word: impl AsRef<OsStr>) -> Self {
+        self.words.push(word.as_ref().to_owned());
+        self.shown(&quoted(word.as_ref()))
     }
 
     /// Adds a path, which begins with `~/` if it is below the home.
     #[must_use]
-    pub fn path(self, environment: &Environment, path: &Path) -> Self {
+    pub fn path(mut self, environment: &Environment, path: &Path) -> Self {
+        self.words.push(path.into());
         match below_home(environment, path) {
-            Some(rest) if rest.as_os_str().is_empty() => self.literal("~"),
-            Some(rest) => self.literal(&format!("~/{}", quoted(rest.as_os_str()))),
-            None => self.word(path),
+            Some(rest) if rest.as_os_str().is_empty() => self.shown("~"),
+            Some(rest) => self.shown(&format!("~/{}", quoted(rest.as_os_str()))),
+            None => self.shown(&quoted(path.as_os_str())),
         }
     }
 
-    /// Adds words of ours that are already as a shell reads them.
+    /// Adds words of ours, separated by spaces, that are already as a shell reads them.
     #[must_use]
     pub fn literal(mut self, words: &str) -> Self {
-        if !self.0.is_empty() {
-            self.0.push(' ');
+        self.words.extend(words.split_whitespace().map(OsString::from));
+        self.shown(words)
+    }
+
+    /// The program and its arguments, to run it without a shell.
+    pub fn words(&self) -> &[OsString] {
+        &self.words
+    }
+
+    fn shown(mut self, words: &str) -> Self {
+        if !self.text.is_empty() {
+            self.text.push(' ');
         }
-        self.0.push_str(words);
+        self.text.push_str(words);
         self
     }
 }
 
 impl fmt::Display for ShellCommand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 
-impl From<ShellCommand> for String {
-    fn from(command: ShellCommand) -> Self {
-        command.0
+/// For a command that is ours to the last word.
+impl From<&'static str> for ShellCommand {
+    fn from(literal: &'static str) -> Self {
+        Self::new(literal)
     }
 }
 
@@ -170,7 +190,9 @@ fn quoted(word: &OsStr) -> String {
         match byte {
             b'%' => format.push_str("%%"),
             b if b.is_ascii_alphanumeric() || b"-_./:@+=, ".contains(b) => format.push(char::from(*b)),
-            b => format.push_str(&format!("\\{b:03o}")),
+            b => {
+                let _ = write!(format, "\\{b:03o}");
+            }
         }
     }
     format!("\"$(printf '{format}')\"")

@@ -1,4 +1,4 @@
-//! `doctor`: what keeps logins from working, and the command that mends it.
+//! `doctor`: what keeps logins from working, and the command that fixes it.
 
 use std::collections::BTreeSet;
 use std::time::SystemTime;
@@ -73,8 +73,14 @@ fn print(console: &mut Console, finding: &Finding) -> Result<(), Error> {
     };
     let word = console.colored(color, &format!("{word:<7}"));
     console.print(&format!("{word}  {}\n", Console::plain(finding.text())))?;
-    match finding.mend() {
-        Some(command) => console.print(&format!("         mend: {}\n", Console::plain(command))),
+    if let Some(advice) = finding.advice_text() {
+        console.print(&format!("         {}\n", Console::plain(advice)))?;
+    }
+    match finding.fix() {
+        Some(fix) => console.print(&format!("         fix: {}\n", fix.command)),
+        None if finding.level() == Level::Error && finding.advice_text().is_none() => {
+            console.print("         no command fixes this\n")
+        }
         None => Ok(()),
     }
 }
@@ -95,7 +101,7 @@ fn clock(now: SystemTime) -> Option<Finding> {
             "clock",
             "the clock is far off, so the certificates of registries will seem invalid",
         )
-        .mended_by("timedatectl set-ntp true"),
+        .fixed_by("timedatectl set-ntp true"),
     )
 }
 

@@ -1,4 +1,6 @@
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+
+use crate::show::ShellCommand;
 
 /// How much a [`Finding`] matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -19,7 +21,17 @@ pub struct Finding {
     check: &'static str,
     text: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    mend: Option<String>,
+    fix: Option<Fix>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    advice: Option<String>,
+}
+
+/// A command that makes a finding go away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Fix {
+    pub(crate) command: ShellCommand,
+    /// Whether `doctor --fix` offers to run it.
+    pub(crate) is_offered: bool,
 }
 
 impl Finding {
@@ -39,10 +51,32 @@ impl Finding {
         Self::new(Level::Error, check, text)
     }
 
-    /// The command that puts it right, as it is typed.
+    /// The command that fixes it, for its user to run.
     #[must_use]
-    pub fn mended_by(mut self, command: impl Into<String>) -> Self {
-        self.mend = Some(command.into());
+    pub fn fixed_by(mut self, command: impl Into<ShellCommand>) -> Self {
+        let command = command.into();
+        self.fix = Some(Fix {
+            command,
+            is_offered: false,
+        });
+        self
+    }
+
+    /// The same, for a command that can lose nothing and approves nothing: `doctor --fix` offers to run it.
+    #[must_use]
+    pub fn safely_fixed_by(mut self, command: impl Into<ShellCommand>) -> Self {
+        let command = command.into();
+        self.fix = Some(Fix {
+            command,
+            is_offered: true,
+        });
+        self
+    }
+
+    /// What to do about it where no single command does, as a sentence without a final stop.
+    #[must_use]
+    pub fn advice(mut self, text: impl Into<String>) -> Self {
+        self.advice = Some(text.into());
         self
     }
 
@@ -61,9 +95,12 @@ impl Finding {
         &self.text
     }
 
-    /// The command that puts it right.
-    pub fn mend(&self) -> Option<&str> {
-        self.mend.as_deref()
+    pub(crate) fn fix(&self) -> Option<&Fix> {
+        self.fix.as_ref()
+    }
+
+    pub(crate) fn advice_text(&self) -> Option<&str> {
+        self.advice.as_deref()
     }
 
     fn new(level: Level, check: &'static str, text: impl Into<String>) -> Self {
@@ -71,7 +108,14 @@ impl Finding {
             level,
             check,
             text: text.into(),
-            mend: None,
+            fix: None,
+            advice: None,
         }
+    }
+}
+
+impl Serialize for Fix {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.command)
     }
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use docker_credential_helper::commands::Finding;
+use docker_credential_helper::show::ShellCommand;
 use docker_credential_helper::{Environment, Error};
 
 use crate::approval::{Named, Standing};
@@ -78,7 +79,7 @@ fn without_identity(environment: &Environment, error: &Error) -> Finding {
     match commands::is_first_identity_due(environment) {
         // More than "ok", so that the round trip does not make it: it is to be backed up by whoever sees it made.
         Ok(true) => Finding::warning("identity", "there is no identity yet; the first login makes one")
-            .mended_by("docker-credential-age identity new"),
+            .fixed_by("docker-credential-age identity new"),
         Ok(false) if settings::is_write_only(environment).is_ok_and(|it_is| it_is) => Finding::warning(
             "identity",
             "there is no identity: what is stored here cannot be read here",
@@ -99,7 +100,7 @@ fn if_others_can_read(path: &Path, environment: &Environment) -> Option<Finding>
             "identity",
             format!("other users can read the identity {}", path.display()),
         )
-        .mended_by(format!("chmod 600 {}", path.display()))
+        .safely_fixed_by(ShellCommand::new("chmod 600").path(environment, path))
     })
 }
 
@@ -129,7 +130,7 @@ fn of_store(
     if store.is_rekey_pending(&directory)? {
         findings.push(
             Finding::warning("rekey", "the store was being encrypted again and was interrupted")
-                .mended_by("docker-credential-age rekey"),
+                .fixed_by("docker-credential-age rekey"),
         );
     }
     let names = store.entry_names(&directory)?;
@@ -152,7 +153,7 @@ fn of_store(
                 "entries",
                 format!("{} of {} entries cannot be opened", lost.len(), names.len()),
             )
-            .mended_by("docker-credential-age reset"),
+            .fixed_by("docker-credential-age reset"),
         );
     } else if others.is_empty() {
         findings.push(Finding::ok(
@@ -185,12 +186,12 @@ fn of_recipients(
             "recipients",
             format!("the store is not the one you approved, {change}"),
         )
-        .mended_by("docker-credential-age recipients approve"),
+        .fixed_by("docker-credential-age recipients approve"),
         (Some(Standing::New), Some(_)) => Finding::warning(
             "recipients",
             "the store names recipients, whom the first store will approve",
         )
-        .mended_by("docker-credential-age recipients approve"),
+        .fixed_by("docker-credential-age recipients approve"),
         (_, Some(named)) => Finding::ok("recipients", format!("the store has {} recipients", named.len())),
         (_, None) => Finding::ok("recipients", "what is stored is encrypted to the identity alone"),
     })

@@ -5,6 +5,7 @@ use crate::commands::Finding;
 use crate::commands::session::Session;
 use crate::config::lookup::{self, Choice};
 use crate::config::{AuthError, ConfigFile, Document, Form, place};
+use crate::show::{self, ShellCommand};
 
 use super::Stored;
 
@@ -21,10 +22,7 @@ pub(super) fn program(session: &Session<'_>) -> Vec<Finding> {
                 CHECK,
                 format!("{program} is not on PATH, so docker does not find it"),
             )
-            .mended_by(match &own {
-                Ok(own) if cfg!(unix) => format!("ln -s {} /usr/local/bin/", own.display()),
-                _ => format!("install {program} into a directory of PATH"),
-            }),
+            .advice(format!("install {program} into a directory of PATH")),
         ];
     };
     let is_own = match (&own, std::fs::canonicalize(&first)) {
@@ -35,20 +33,25 @@ pub(super) fn program(session: &Session<'_>) -> Vec<Finding> {
     let shown = first.display();
     if !is_own {
         let text = format!("docker finds {shown} first on PATH, which is not this program");
-        vec![Finding::warning(CHECK, text).mended_by(format!("rm {shown}"))]
+        vec![
+            Finding::warning(CHECK, text).fixed_by(ShellCommand::new("rm").path(session.environment, &first)),
+        ]
     } else if first.is_relative() {
         let text =
             format!("docker finds {shown} in a directory of PATH that is relative, and does not run it");
         vec![
             Finding::warning(CHECK, text)
-                .mended_by("take every directory out of PATH that does not begin with /"),
+                .advice("take every directory out of PATH that does not begin with /"),
         ]
     } else if let Some(directory) = first
         .parent()
         .filter(|directory| place::is_world_writable(directory))
     {
         let text = format!("docker finds {shown}, which every user can replace by another program");
-        vec![Finding::warning(CHECK, text).mended_by(format!("chmod o-w {}", directory.display()))]
+        vec![
+            Finding::warning(CHECK, text)
+                .fixed_by(ShellCommand::new("chmod o-w").path(session.environment, directory)),
+        ]
     } else {
         vec![Finding::ok(CHECK, format!("docker finds {shown}"))]
     }
@@ -90,7 +93,7 @@ fn chosen(session: &Session<'_>, document: &Document, at: &str) -> Finding {
         .filter(|(_, helper)| helper == name)
         .map(|(server, _)| server.as_str())
         .collect();
-    let configure = format!("{} configure", session.helper.program());
+    let configure = ShellCommand::new(&session.helper.program()).literal("configure");
     match (document.creds_store(), &single[..]) {
         (Some(store), _) if store == name => Finding::ok(CONFIG, format!("{at}: credsStore is {name:?}")),
         (_, [_, ..]) => Finding::ok(
@@ -99,11 +102,11 @@ fn chosen(session: &Session<'_>, document: &Document, at: &str) -> Finding {
         ),
         (Some(other), []) => {
             let text = format!("{at}: credsStore is {other:?}, so docker does not ask {name}");
-            Finding::warning(CONFIG, text).mended_by(configure)
+            Finding::warning(CONFIG, text).fixed_by(configure)
         }
         (None, []) => {
             let text = format!("{at}: credsStore is not set, so docker keeps logins in the clear");
-            Finding::warning(CONFIG, text).mended_by(configure)
+            Finding::warning(CONFIG, text).fixed_by(configure)
         }
     }
 }
@@ -113,17 +116,19 @@ fn other_helpers(session: &Session<'_>, document: &Document, at: &str) -> Vec<Fi
     let settings = document
         .cred_helpers()
         .iter()
-        .map(|(server, helper)| (format!("credHelpers[{server:?}]"), helper.as_str()));
-    let all = document
-        .creds_store()
-        .map(|store| ("credsStore".to_owned(), store));
+        .map(|(server, helper)| (Some(server.as_str()), helper.as_str()));
+    let all = document.creds_store().map(|store| (None, store));
     let missing = all.into_iter().chain(settings).filter(|(_, helper)| {
         !helper.is_empty()
             && *helper != session.helper.name()
             && place::first_program(session.environment, &format!("docker-credential-{helper}")).is_none()
     });
     missing
-        .map(|(setting, helper)| {
+        .map(|(server, helper)| {
+            let setting = server.map_or_else(
+                || "credsStore".to_owned(),
+                |server| format!("credHelpers[{:?}]", show::server(server)),
+            );
             let left_behind = if helper.starts_with("desktop") {
                 " (Docker Desktop leaves it behind)"
             } else {
@@ -132,15 +137,12 @@ fn other_helpers(session: &Session<'_>, document: &Document, at: &str) -> Vec<Fi
             let text = format!(
                 "{at}: {setting} is {helper:?}, and docker-credential-{helper} is not on PATH{left_behind}: each pull fails"
             );
-            let mend = match setting.as_str() {
-                "credsStore" => format!("{} configure", session.helper.program()),
-                _ => format!(
-                    "{} configure --registry {}",
-                    session.helper.program(),
-                    setting.trim_start_matches("credHelpers[\"").trim_end_matches("\"]")
-                ),
+            let configure = ShellCommand::new(&session.helper.program()).literal("configure");
+            let fix = match server {
+                None => configure,
+                Some(server) => configure.literal("--registry").word(server),
             };
-            Finding::error("helper", text).mended_by(mend)
+            Finding::error("helper", text).fixed_by(fix)
         })
         .collect()
 }
@@ -158,8 +160,8 @@ fn hub_key(session: &Session<'_>, document: &Document, at: &str) -> Option<Findi
         "{at}: credHelpers names {:?}, and docker asks for the Hub as {hub:?}",
         other.0
     );
-    let mend = format!("{} configure --registry docker.io", session.helper.program());
-    Some(Finding::warning("hub-key", text).mended_by(mend))
+    let fix = ShellCommand::new(&session.helper.program()).literal("configure --registry docker.io");
+    Some(Finding::warning("hub-key", text).fixed_by(fix))
 }
 
 fn environment(session: &Session<'_>, document: &Document) -> Vec<Finding> {
@@ -172,12 +174,12 @@ fn environment(session: &Session<'_>, document: &Document) -> Vec<Finding> {
     let Some(value) = value else {
         return Vec::new();
     };
-    let unset = format!("unset {NAME}");
+    let unset = ShellCommand::new("unset").literal(NAME);
     let read = match value.to_str().map(lookup::auth_config) {
         Some(Ok(read)) => read,
         Some(Err(error)) => {
             let text = format!("{NAME}: {error}; docker passes it over");
-            return vec![Finding::warning(CHECK, text).mended_by(unset)];
+            return vec![Finding::warning(CHECK, text).fixed_by(unset)];
         }
         None => return vec![Finding::warning(CHECK, format!("{NAME} is not valid UTF-8"))],
     };
@@ -191,7 +193,7 @@ fn environment(session: &Session<'_>, document: &Document) -> Vec<Finding> {
         return Vec::new();
     }
     let text = format!("{NAME} answers before any helper for {}", some(&shadowed));
-    vec![Finding::warning(CHECK, text).mended_by(unset)]
+    vec![Finding::warning(CHECK, text).fixed_by(unset)]
 }
 
 fn plain_text(session: &Session<'_>, document: &Document, at: &str, is_podman: bool) -> Vec<Finding> {
@@ -204,7 +206,8 @@ fn plain_text(session: &Session<'_>, document: &Document, at: &str, is_podman: b
             && let Err(error @ (AuthError::NoUsername | AuthError::NotBase64)) = entry.check_as_docker()
         {
             let text = format!("{at}: the entry for {name} makes docker give up on the whole file: {error}");
-            findings.push(Finding::error(CONFIG, text).mended_by(format!("docker login {name}")));
+            findings
+                .push(Finding::error(CONFIG, text).fixed_by(ShellCommand::new("docker login").word(name)));
         } else if !(entry.is_marker() || is_podman && lookup::is_namespace(entry.server())) {
             // A namespace of podman's is for no helper to hold.
             servers.push(name);
@@ -212,12 +215,12 @@ fn plain_text(session: &Session<'_>, document: &Document, at: &str, is_podman: b
     }
     if !servers.is_empty() {
         let text = format!("{at} holds logins in the clear, for {}", some(&servers));
-        let mend = format!("{} import --configure", session.helper.program());
+        let fix = ShellCommand::new(&session.helper.program()).literal("import --configure");
         let finding = Finding::warning(CHECK, text);
         findings.push(if session.helper.is_read_only() {
             finding
         } else {
-            finding.mended_by(mend)
+            finding.fixed_by(fix)
         });
     }
     findings
@@ -254,7 +257,7 @@ pub(super) fn markers(session: &Session<'_>, stored: &Stored) -> Vec<Finding> {
         file.path().display(),
         some(&lost)
     );
-    vec![Finding::warning("markers", text).mended_by(format!("docker login {first}"))]
+    vec![Finding::warning("markers", text).fixed_by(ShellCommand::new("docker login").word(first))]
 }
 
 /// podman knows no `credsStore`, and what `podman login` writes is in the clear.
@@ -299,8 +302,8 @@ pub(super) fn podman(session: &Session<'_>, stored: &Stored) -> Vec<Finding> {
             "podman, skopeo and buildah ignore credsStore: they do not ask here for {}",
             some(&missed)
         );
-        let mend = format!("{} configure --podman", session.helper.program());
-        findings.push(Finding::warning("podman", text).mended_by(mend));
+        let fix = ShellCommand::new(&session.helper.program()).literal("configure --podman");
+        findings.push(Finding::warning("podman", text).fixed_by(fix));
     }
     findings
 }
