@@ -4,8 +4,8 @@ use std::path::Path;
 
 use clap::{Arg, ArgMatches, Command};
 
+use super::Color;
 use super::Console;
-use super::console::Color;
 use super::session::Session;
 use crate::config::lookup::{self, Choice};
 use crate::config::{ConfigFile, Document, Entry, Login, paths, programs};

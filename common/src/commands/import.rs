@@ -237,7 +237,7 @@ fn collect(
     {
         return Err(Error::Config {
             path: source.path.clone(),
-            problem: edit_blocker.clone(),
+            problem: edit_blocker.to_string().into(),
         });
     }
     for entry in file.document().entries() {

@@ -417,7 +417,7 @@ fn is_same_field(key: &str, field: &str) -> bool {
 
 /// Go's folding: U+017F is an `s` to it, U+212A a `k`.
 fn fold(key: &str) -> String {
-    crate::protocol::fold_case(key)
+    crate::text::fold_case(key)
 }
 
 fn mask(node: &Node, splices: &mut Splices, path: &mut Vec<String>) {

@@ -3,15 +3,11 @@
 use std::num::NonZero;
 use std::thread;
 
-use crate::hardening::wipe_stack;
-
 /// What `f` makes of each item, in their order.
 ///
 /// Each thread gets `least` items or more: for fewer, a thread costs more than it saves. Where no thread can be had, the
 /// one there is does all.
-///
-/// `f` may handle secrets: what it leaves on a thread's stack is wiped, as [`serve`](crate::serve) wipes its own.
-pub fn map<'a, T: Sync, R: Send>(
+pub(crate) fn map<'a, T: Sync, R: Send>(
     items: &'a [T],
     least: NonZero<usize>,
     f: impl Fn(&'a T) -> R + Sync,
@@ -28,30 +24,20 @@ pub fn map<'a, T: Sync, R: Send>(
     thread::scope(|scope| {
         let others: Vec<_> = parts
             .map(|part| {
-                let work = move || {
-                    let done = in_a_frame_of_its_own(part, f);
-                    wipe_stack();
-                    done
-                };
+                let work = move || part.iter().map(f).collect::<Vec<_>>();
                 (part, thread::Builder::new().spawn_scoped(scope, work))
             })
             .collect();
-        let mut done = in_a_frame_of_its_own(own, f);
+        let mut done = own.iter().map(f).collect::<Vec<_>>();
         for (part, thread) in others {
             match thread.map(thread::ScopedJoinHandle::join) {
                 Ok(Ok(results)) => done.extend(results),
                 Ok(Err(panic)) => std::panic::resume_unwind(panic),
-                Err(_) => done.extend(in_a_frame_of_its_own(part, f)),
+                Err(_) => done.extend(part.iter().map(f)),
             }
         }
         done
     })
-}
-
-/// Not a part of its caller, so that all it leaves on the stack lies where that wipes it.
-#[inline(never)]
-fn in_a_frame_of_its_own<'a, T, R>(items: &'a [T], f: impl Fn(&'a T) -> R) -> Vec<R> {
-    items.iter().map(f).collect()
 }
 
 #[cfg(test)]
