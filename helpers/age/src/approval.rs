@@ -13,9 +13,10 @@ use std::time::Duration;
 
 use docker_credential_helper::commands::Console;
 use docker_credential_helper::directory::{Directory, read_file};
-use docker_credential_helper::{Environment, Error, hex};
+use docker_credential_helper::{Environment, Error};
 use sha2::{Digest, Sha256};
 
+use crate::hex::hex;
 use crate::settings;
 
 /// Beneath our configuration.

@@ -2,8 +2,10 @@
 
 use std::fmt::Write as _;
 
-use docker_credential_helper::{ServerKey, ServerUrl, hex};
+use docker_credential_helper::{ServerKey, ServerUrl};
 use sha2::{Digest, Sha256};
+
+use crate::hex::hex;
 
 const EXTENSION: &str = ".age";
 /// Common file systems end a name at 255 bytes; the rest is room for the extension.

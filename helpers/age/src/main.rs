@@ -9,9 +9,9 @@ mod commands;
 mod entry;
 mod entry_name;
 mod findings;
+mod hex;
 mod identity;
 mod kernel_keyring;
-mod parallel;
 #[cfg(feature = "plugin")]
 mod plugin;
 #[cfg(not(feature = "plugin"))]

@@ -14,11 +14,12 @@ use age::{DecryptError, Decryptor, EncryptError};
 use age_core::format::{FileKey, Stanza};
 use age_core::primitives::bech32_decode;
 use age_core::secrecy::ExposeSecret;
-use docker_credential_helper::{Environment, Error, hex};
+use docker_credential_helper::{Environment, Error};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use self::connection::{Connection, Opened};
+use crate::hex::hex;
 use crate::{kernel_keyring, recipients, settings};
 
 mod connection;

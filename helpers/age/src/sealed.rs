@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use age::secrecy::SecretString;
 use docker_credential_helper::directory::read_file;
-use docker_credential_helper::{Environment, Error, hex};
+use docker_credential_helper::{Environment, Error};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::cipher::{self, Unsealed};
+use crate::hex::hex;
 use crate::identity::{self, Identities, Origin};
 use crate::prompt::{self, PATIENCE, Question};
 use crate::{kernel_keyring, settings};

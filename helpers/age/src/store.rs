@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use docker_credential_helper::directory::{Directory, Lock};
+use docker_credential_helper::parallel;
 use docker_credential_helper::{Credential, CredentialStore, Environment, Error, Listed, ServerUrl};
 
 use crate::entry_name::{entry_name, is_entry_name, shown_name};
 use crate::identity::Identities;
-use crate::{cipher, entry, identity, parallel, settings};
+use crate::{cipher, entry, identity, settings};
 
 mod decipher;
 mod keys;

@@ -4,7 +4,7 @@
 //! takes a whole config.json, base64 without padding, and user and password in fields of their own. Whatever either
 //! takes is taken here; `credsStore` and `credHelpers` would lead back to a helper and are passed over.
 
-use docker_credential_helper::config::{Document, Entry, Form, Login as Plain};
+use docker_credential_helper::config::{Document, Entry, Form, Login as Plain, Problem};
 use docker_credential_helper::{Environment, ServerUrl, TOKEN_USERNAME};
 
 use crate::claim::{Claims, Login, SecretSource};
@@ -23,8 +23,8 @@ pub(crate) fn claims(environment: &Environment) -> Claims {
         return claims;
     }
     let document = value::text(environment, VARIABLE).and_then(|text| {
-        Document::parse(&text.unwrap_or_default())
-            .map_err(|problem| VariableError::new([VARIABLE], problem.to_string()))
+        let text = text.unwrap_or_default();
+        Document::parse(&text).map_err(|problem| malformed(&text, &problem))
     });
     match document {
         Err(error) => claims.set_unattributed(error),
@@ -38,6 +38,26 @@ pub(crate) fn claims(environment: &Environment) -> Claims {
         }
     }
     claims
+}
+
+/// GitLab hands variables of the type File over as a path, and secrets are often encoded for transport. Guessing these
+/// away would work in this helper alone, so the text says which it is.
+fn malformed(text: &str, problem: &Problem) -> VariableError {
+    let text = text.trim();
+    let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=_-\r\n".contains(&byte);
+    let problem = match text.as_bytes() {
+        [b'/' | b'~', ..] => {
+            "holds a path; it must hold the JSON itself (in GitLab, make the variable's type Variable, not File)"
+                .to_owned()
+        }
+        // Base64 of `{"`, of `{ ` and of `{` and a line's end.
+        [b'e', b'y' | b'w', ..] if text.bytes().all(is_base64) => {
+            "holds base64; decode it, because it must hold the JSON itself".to_owned()
+        }
+        [b'\'' | b'"', ..] => "begins with a quote; remove the quotes around the JSON".to_owned(),
+        _ => problem.to_string(),
+    };
+    VariableError::new([VARIABLE], problem)
 }
 
 /// The entry's server, if it is a registry: a key outside the grammar would answer for nothing but its own spelling.

@@ -5,6 +5,7 @@ use docker_credential_helper::{Environment, ServerUrl};
 
 use crate::claim::Claims;
 use crate::value;
+use crate::variable_error::VariableError;
 
 pub(crate) mod gitlab;
 
@@ -22,7 +23,16 @@ pub(crate) fn github(environment: &Environment) -> Claims {
     let mut claims = Claims::default();
     let is_github = value::is(environment, "GITHUB_ACTIONS", "true")
         && value::is(environment, "GITHUB_SERVER_URL", "https://github.com");
-    if !is_github || !value::is_set(environment, TOKEN) {
+    if !value::is_set(environment, TOKEN) {
+        return claims;
+    }
+    if !is_github {
+        if value::is(environment, "GITHUB_ACTIONS", "true") {
+            claims.unused.push(VariableError::new(
+                [TOKEN],
+                "answers for no registry because GITHUB_SERVER_URL is not https://github.com",
+            ));
+        }
         return claims;
     }
     let login = value::text(environment, TOKEN).and_then(|token| {
@@ -75,10 +85,16 @@ pub(crate) fn buildkite(environment: &Environment) -> Claims {
 fn triple(environment: &Environment, names: [&str; 3]) -> Claims {
     let [server, user, password] = names;
     let mut claims = Claims::default();
-    claims.push(
-        value::server(environment, server),
-        names.map(str::to_owned).to_vec(),
-        value::pair(environment, user, password),
-    );
+    let login = value::pair(environment, user, password);
+    let found = value::server(environment, server);
+    if login.is_some() && matches!(found, Ok(None)) {
+        claims.unused.push(VariableError::new(
+            [user, password]
+                .into_iter()
+                .filter(|name| value::is_set(environment, name)),
+            format!("answer for no registry because {server} is not set"),
+        ));
+    }
+    claims.push(found, names.map(str::to_owned).to_vec(), login);
     claims
 }

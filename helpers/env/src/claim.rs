@@ -12,6 +12,9 @@ pub(crate) struct Claims {
     /// What keeps the source from knowing which server it would answer for: an empty `_SERVER`, JSON that is none.
     /// Any server might be the one, so while this is so, nothing counts as not found.
     pub(crate) unattributed: Option<VariableError>,
+    /// Variables that are set and answer for nothing, with the reason. They are no error; `doctor` and `explain` show
+    /// them.
+    pub(crate) unused: Vec<VariableError>,
 }
 
 /// One login for one server.
@@ -71,6 +74,14 @@ impl Claims {
         let start = self.claims.partition_point(|claim| claim.server.key() < server);
         let rest = &self.claims[start..];
         &rest[..rest.partition_point(|claim| claim.server.key() == server)]
+    }
+
+    pub(crate) fn append(&mut self, other: Self) {
+        self.claims.extend(other.claims);
+        self.unused.extend(other.unused);
+        if let Some(error) = other.unattributed {
+            self.set_unattributed(error);
+        }
     }
 
     pub(crate) fn set_unattributed(&mut self, error: VariableError) {

@@ -1,13 +1,17 @@
 //! What `doctor` says about the variables.
 
 use docker_credential_helper::commands::Finding;
-use docker_credential_helper::{Environment, ServerUrl};
+use docker_credential_helper::{Credential, Environment, ServerUrl};
 
 use crate::labeled;
 use crate::lookup::{Answer, Lookup};
+use crate::value;
 use crate::variable_error::enumeration;
 
 const CHECK: &str = "variables";
+
+/// What CI systems set in every job.
+const CI_MARKERS: [&str; 5] = ["CI", "GITHUB_ACTIONS", "TF_BUILD", "JENKINS_URL", "BUILDKITE"];
 
 pub(crate) fn findings(environment: &Environment) -> Vec<Finding> {
     // The store says what is wrong with a setting.
@@ -18,20 +22,15 @@ pub(crate) fn findings(environment: &Environment) -> Vec<Finding> {
         .unattributed()
         .map(|(_, error)| Finding::error(CHECK, error.to_string()))
         .collect();
-    let idle = labeled::idle_labels(environment);
-    if !idle.is_empty() {
-        let verb = if idle.len() == 1 { "names" } else { "name" };
-        findings.push(Finding::warning(
-            CHECK,
-            format!(
-                "{} {verb} no server, so nothing is done with it; set DOCKER_CREDENTIAL_<LABEL>_SERVER beside it",
-                enumeration(&idle)
-            ),
-        ));
-    }
+    findings.extend(
+        lookup
+            .unused()
+            .map(|(_, error)| Finding::warning(CHECK, error.to_string())),
+    );
     for server in lookup.servers() {
         findings.extend(about(&lookup, &server));
     }
+    findings.extend(free_labels(environment));
     findings
 }
 
@@ -47,7 +46,7 @@ fn about(lookup: &Lookup, server: &ServerUrl) -> Vec<Finding> {
             Answer::Login { variables, .. } if decided.is_some() => findings.push(Finding::warning(
                 CHECK,
                 format!(
-                    "{} would answer for {server}, too; source {} does",
+                    "{} would also answer for {server}, but source {} decides",
                     enumeration(&variables),
                     decided.unwrap_or_default()
                 ),
@@ -57,23 +56,60 @@ fn about(lookup: &Lookup, server: &ServerUrl) -> Vec<Finding> {
                 variables,
             } => {
                 decided = Some(source.name());
-                let parts = [
-                    ("user name", credential.username().as_str()),
-                    ("secret", credential.secret().expose()),
-                ];
-                for (part, _) in parts.into_iter().filter(|(_, text)| text.trim() != *text) {
-                    findings.push(Finding::warning(
-                        CHECK,
-                        format!(
-                            "the {part} for {server} ({}) begins or ends with white space, and is used as it is",
-                            enumeration(&variables)
-                        ),
-                    ));
-                }
+                let verb = if variables.len() == 1 { "answers" } else { "answer" };
+                let variables = enumeration(&variables);
+                findings.push(Finding::ok(CHECK, format!("{variables} {verb} for {server}")));
+                findings.extend(suspicious_values(&credential, &variables));
             }
         }
     }
     findings
+}
+
+/// Values that are used as they are, and that nobody means.
+fn suspicious_values(credential: &Credential, variables: &str) -> Vec<Finding> {
+    let server = credential.server();
+    let parts = [
+        ("user name", credential.username().as_str()),
+        ("secret", credential.secret().expose()),
+    ];
+    let mut findings = Vec::new();
+    for (part, text) in parts {
+        if text.trim() != text {
+            findings.push(Finding::warning(
+                CHECK,
+                format!("the {part} for {server} ({variables}) begins or ends with white space, which registries don't ignore"),
+            ));
+        }
+        if value::is_placeholder(text.trim()) {
+            findings.push(Finding::warning(
+                CHECK,
+                format!("the {part} for {server} ({variables}) looks like a variable that the CI system did not expand or masked; pass its value"),
+            ));
+        }
+    }
+    findings
+}
+
+fn free_labels(environment: &Environment) -> Vec<Finding> {
+    let is_set = |name: &&str| environment.variable(name).is_some_and(|value| !value.is_empty());
+    if !CI_MARKERS.iter().any(is_set) || value::is(environment, "CI", "false") {
+        return Vec::new();
+    }
+    let warning = |(variable, server): (String, ServerUrl)| {
+        let [user, password, ..] = labeled::variables_for(server.key())?;
+        Some(Finding::warning(
+            CHECK,
+            format!(
+                "{variable} can be overridden by the job, and its password then goes to another registry; \
+                 {user} and {password} are for {server} only"
+            ),
+        ))
+    };
+    labeled::free_labels(environment)
+        .into_iter()
+        .filter_map(warning)
+        .collect()
 }
 
 #[cfg(test)]

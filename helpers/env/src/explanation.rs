@@ -2,7 +2,9 @@
 
 use docker_credential_helper::{Environment, ServerUrl};
 
+use crate::labeled;
 use crate::lookup::{Answer, Lookup};
+use crate::source::Source;
 
 /// One line for each source that says anything.
 pub(crate) fn lines(environment: &Environment, server: &ServerUrl) -> Vec<String> {
@@ -17,7 +19,7 @@ pub(crate) fn lines(environment: &Environment, server: &ServerUrl) -> Vec<String
             Answer::Nothing => continue,
             Answer::Login { variables, .. } if is_decided => {
                 format!(
-                    "{} would answer, too; a source before it decides",
+                    "{} would also answer, but an earlier source decides",
                     variables.join(", ")
                 )
             }
@@ -32,6 +34,15 @@ pub(crate) fn lines(environment: &Environment, server: &ServerUrl) -> Vec<String
             }
         };
         lines.push(format!("{}: {text}", source.name()));
+    }
+    if lines.is_empty() {
+        let near = labeled::near_misses(environment, server.key());
+        lines.extend(
+            near.iter()
+                .map(|error| format!("{}: {error}", Source::Own.name())),
+        );
+        let unused = lookup.unused();
+        lines.extend(unused.map(|(source, error)| format!("{}: {error}", source.name())));
     }
     lines.extend(
         lookup

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use docker_credential_helper::{Environment, Secret, ServerKey, TOKEN_USERNAME};
+use docker_credential_helper::{Environment, Secret, ServerKey, ServerUrl, TOKEN_USERNAME};
 
 use crate::claim::{Claim, Claims, Login, SecretSource};
 use crate::variable_error::VariableError;
@@ -37,15 +37,47 @@ pub(crate) fn claims(environment: &Environment) -> Claims {
     claims
 }
 
-/// The labels that name no server, which is how a label without its `_SERVER` looks.
-pub(crate) fn idle_labels(environment: &Environment) -> Vec<String> {
-    labels(environment)
-        .into_iter()
-        .filter(|label| {
-            !value::is_set(environment, &label.variable(SERVER)) && label::decode(&label.0).is_none()
+/// Labels that log in to a server that is easily mistaken for this one: they differ in `-`, `.` or the port.
+pub(crate) fn near_misses(environment: &Environment, server: &ServerKey) -> Vec<VariableError> {
+    let Some(wanted) = without_separators(server) else {
+        return Vec::new();
+    };
+    let near = labels(environment).into_iter().filter_map(|label| {
+        let named = match value::parse_server(environment, &label.variable(SERVER)) {
+            Ok(None) => label::decode(&label.0)?,
+            Ok(Some(named)) => named,
+            Err(_) => return None,
+        };
+        let is_near = named.key() != server && without_separators(named.key()).as_ref() == Some(&wanted);
+        is_near.then(|| {
+            let way_out = match variables_for(server) {
+                Some([user, ..]) => format!("name them {user} and so on"),
+                None => format!("set {}={server}", Label("<LABEL>".to_owned()).variable(SERVER)),
+            };
+            let variables = label.variables(environment);
+            let verb = if variables.len() == 1 { "is" } else { "are" };
+            VariableError::new(variables, format!("{verb} for {named}; for {server}, {way_out}"))
         })
-        .flat_map(|label| label.variables(environment))
-        .collect()
+    });
+    near.collect()
+}
+
+fn without_separators(server: &ServerKey) -> Option<String> {
+    let (host, _, path) = server.https_parts()?;
+    path.is_empty().then(|| host.replace(['-', '.'], ""))
+}
+
+/// The labels that bind a server by `_SERVER` where a label of the server's own name would do, with that server.
+///
+/// In a CI system the label that is the host binds the login to it; whoever overrides one `_SERVER` sends an untouched
+/// password elsewhere.
+pub(crate) fn free_labels(environment: &Environment) -> Vec<(String, ServerUrl)> {
+    let free = labels(environment).into_iter().filter_map(|label| {
+        let variable = label.variable(SERVER);
+        let server = value::parse_server(environment, &variable).ok()??;
+        label::encode(server.key()).map(|_| (variable, server))
+    });
+    free.collect()
 }
 
 /// The variables that would name the server by a label of its own: user name first, then the four for a secret.
@@ -96,7 +128,13 @@ impl Label {
     fn claim(&self, environment: &Environment, claims: &mut Claims) {
         let server_variable = self.variable(SERVER);
         let (server, login) = match value::parse_server(environment, &server_variable) {
-            Ok(None) => (label::decode(&self.0), self.login(environment)),
+            Ok(None) => match label::decode(&self.0) {
+                Some(server) => (Some(server), self.login(environment)),
+                None => {
+                    claims.unused.push(self.unused(environment));
+                    return;
+                }
+            },
             Err(error) => return claims.set_unattributed(error),
             Ok(Some(server)) if self.0.contains('_') => {
                 // It could be read as one server or as the other. Neither gets the secret, and neither is told that
@@ -115,6 +153,16 @@ impl Label {
             Ok(Some(server)) => (Some(server), self.login(environment)),
         };
         claims.push(Ok(server), self.variables(environment), Some(login));
+    }
+
+    fn unused(&self, environment: &Environment) -> VariableError {
+        let variables = self.variables(environment);
+        let verb = if variables.len() == 1 { "names" } else { "name" };
+        let server = self.variable(SERVER);
+        VariableError::new(
+            variables,
+            format!("{verb} no registry, so nothing uses the login; set {server} to the registry"),
+        )
     }
 
     fn login(&self, environment: &Environment) -> Result<Login, VariableError> {

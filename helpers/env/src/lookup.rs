@@ -101,6 +101,12 @@ impl Lookup {
             .filter_map(|(source, claims)| Some((source, claims.unattributed.as_ref()?)))
     }
 
+    /// Variables that are set and answer for nothing.
+    pub(crate) fn unused(&self) -> impl Iterator<Item = (Source, &VariableError)> {
+        self.sources()
+            .flat_map(|(source, claims)| claims.unused.iter().map(move |error| (source, error)))
+    }
+
     fn sources(&self) -> impl Iterator<Item = (Source, &Claims)> {
         self.sources.iter().map(|(source, claims)| {
             let read = || source.claims(&self.environment).sorted();

@@ -65,12 +65,12 @@ impl Source {
     pub(crate) fn claims(self, environment: &Environment) -> Claims {
         match self {
             Self::Own => labeled::claims(environment),
-            Self::AuthConfig => auth_config::claims(environment),
+            Self::AuthConfig => gitlab::confine_job_token(environment, auth_config::claims(environment)),
             Self::GitlabDeploy => gitlab::deploy(environment),
             Self::Gitlab => gitlab::job(environment),
-            Self::Github => ci::github(environment),
-            Self::Harbor => ci::harbor(environment),
-            Self::Buildkite => ci::buildkite(environment),
+            Self::Github => gitlab::confine_job_token(environment, ci::github(environment)),
+            Self::Harbor => gitlab::confine_job_token(environment, ci::harbor(environment)),
+            Self::Buildkite => gitlab::confine_job_token(environment, ci::buildkite(environment)),
         }
     }
 }

@@ -49,6 +49,10 @@ pub(crate) fn parse_server(
     // What is wrong with it is not quoted: it may hold a password before the host.
     match ServerUrl::parse(&text).and_then(|server| server.for_storing()) {
         Ok(server) => Ok(Some(server)),
+        Err(_) if is_placeholder(text.trim()) => Err(VariableError::new(
+            [name],
+            "holds a reference that the CI system did not expand; pass its value",
+        )),
         Err(_) => Err(VariableError::new(
             [name],
             "is not a registry; write it as [https://]host[:port][/path], without white space or user name",
@@ -84,4 +88,22 @@ pub(crate) fn username(variable: &str, username: String) -> Result<Username, Var
 
 pub(crate) fn lacking(present: &str, absent: &str) -> VariableError {
     VariableError::new([present], format!("is set without {absent}; set both or neither"))
+}
+
+/// Whether a whole value is a reference that nobody expanded, or a mask: such as `$(NAME)`, `$NAME`, `${NAME}`, `${{ secrets.NAME }}`, `%NAME%`, `***` or `[MASKED]`.
+pub(crate) fn is_placeholder(text: &str) -> bool {
+    let is_name = |name: &str| {
+        !name.is_empty()
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+            && !name.starts_with(|first: char| first.is_ascii_digit())
+    };
+    let inside = |open: &str, close: &str| text.strip_prefix(open)?.strip_suffix(close);
+    inside("$(", ")").is_some()
+        || inside("${", "}").is_some()
+        || text.strip_prefix('$').is_some_and(is_name)
+        || inside("%", "%").is_some_and(is_name)
+        || (text.len() >= 3 && text.bytes().all(|byte| byte == b'*'))
+        || text == "[MASKED]"
 }

@@ -26,9 +26,7 @@
 
 use std::fmt::Write as _;
 
-use docker_credential_helper::{
-    Credential, CredentialStore, Error, Listed, Secret, ServerUrl, Username, hex,
-};
+use docker_credential_helper::{Credential, CredentialStore, Error, Listed, Secret, ServerUrl, Username};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
@@ -332,6 +330,13 @@ fn parse(record: &[u8]) -> Option<Credential> {
 
 fn hash(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("a string takes it");
+        text
+    })
 }
 
 fn damaged(name: &str) -> Error {

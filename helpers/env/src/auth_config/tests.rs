@@ -159,3 +159,63 @@ fn another_source_answers_where_this_one_is_broken() {
     assert_answers(&github, "ghcr.io/org/app", "x-access-token:t");
     assert_eq!(listed(&environment(&github)), ["ghcr.io x-access-token"]);
 }
+
+#[test]
+fn a_path_base64_or_quotes_in_place_of_the_json_are_named() {
+    for (value, problem) in [
+        (
+            "/builds/group/project.tmp/DOCKER_AUTH_CONFIG",
+            "holds a path; it must hold the JSON itself (in GitLab, make the variable's type Variable, not File)",
+        ),
+        (
+            "eyJhdXRocyI6e319",
+            "holds base64; decode it, because it must hold the JSON itself",
+        ),
+        (
+            "ewogICJhdXRocyI6IHt9Cn0K",
+            "holds base64; decode it, because it must hold the JSON itself",
+        ),
+        (
+            "'{\"auths\":{}}'",
+            "begins with a quote; remove the quotes around the JSON",
+        ),
+        ("\"{}\"", "begins with a quote; remove the quotes around the JSON"),
+    ] {
+        assert_error(
+            &config(value),
+            "ghcr.io",
+            &format!("DOCKER_AUTH_CONFIG {problem}"),
+        );
+    }
+}
+
+#[test]
+fn a_broken_entry_is_named() {
+    for (broken, problem) in [
+        (
+            "5",
+            "is not understood: an entry of auths must be an object, in the entry ghcr.io (line 1, column 21)",
+        ),
+        (
+            r#"{"auth":5}"#,
+            "is not understood: auth must be a string, in the entry ghcr.io (line 1, column 29)",
+        ),
+    ] {
+        let json = format!(r#"{{"auths":{{"ghcr.io":{broken},"quay.io":{{"auth":"YTox"}}}}}}"#);
+        assert_error(
+            &config(&json),
+            "ghcr.io",
+            &format!("DOCKER_AUTH_CONFIG {problem}"),
+        );
+    }
+}
+
+#[test]
+fn a_broken_entry_is_named_without_its_password() {
+    let text = ask(
+        &environment(&config(r#"{"auths":{"https://ci:hunter2@ghcr.io":5}}"#)),
+        "ghcr.io",
+    )
+    .unwrap_err();
+    assert!(!text.contains("hunter2"), "{text}");
+}

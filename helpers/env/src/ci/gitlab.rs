@@ -1,111 +1,143 @@
-//! GitLab CI/CD: the job's own registry, the dependency proxy, and a deploy token.
+//! GitLab CI/CD: the job's own registry, the dependency proxy, a deploy token, and where the job's token may go.
+//!
+//! GitLab sets `CI_REGISTRY` for the whole instance, the user and the password always, and `CI_REGISTRY_IMAGE` only if the
+//! project's registry is on. Projects override `CI_REGISTRY` for Docker Hub and forget that the password is still
+//! the job's token. Only `CI_REGISTRY_IMAGE` shows which registry takes that token.
+//!
+//! These rules prevent mistakes, not attacks: anyone who can write the job can set all of these variables.
 
-use docker_credential_helper::{Environment, ServerUrl};
+use docker_credential_helper::{Environment, ServerKey, ServerUrl};
 
 use super::triple;
-use crate::claim::{Claim, Claims};
+use crate::claim::{Claim, Claims, SecretSource};
 use crate::variable_error::VariableError;
 use crate::{label, value};
 
+const JOB_USER: &str = "gitlab-ci-token";
+const JOB_TOKEN: &str = "CI_JOB_TOKEN";
 const REGISTRY: &str = "CI_REGISTRY";
 const REGISTRY_PASSWORD: &str = "CI_REGISTRY_PASSWORD";
 const REGISTRY_IMAGE: &str = "CI_REGISTRY_IMAGE";
 const PROXY_SERVER: &str = "CI_DEPENDENCY_PROXY_SERVER";
+const PROXY_PASSWORD: &str = "CI_DEPENDENCY_PROXY_PASSWORD";
+const SERVER_HOST: &str = "CI_SERVER_HOST";
+const SERVER_PORT: &str = "CI_SERVER_PORT";
 
 /// What GitLab sets for every job.
 pub(crate) fn job(environment: &Environment) -> Claims {
-    let mut claims = Claims::default();
-    if value::is(environment, "GITLAB_CI", "true") {
-        claims = triple(environment, [REGISTRY, "CI_REGISTRY_USER", REGISTRY_PASSWORD]);
-        keep_at_home(environment, &mut claims);
+    if !is_gitlab(environment) {
+        return Claims::default();
     }
-    let proxy = triple(
+    let mut claims = confine_job_token(
         environment,
-        [
-            PROXY_SERVER,
-            "CI_DEPENDENCY_PROXY_USER",
-            "CI_DEPENDENCY_PROXY_PASSWORD",
-        ],
+        triple(environment, [REGISTRY, "CI_REGISTRY_USER", REGISTRY_PASSWORD]),
     );
-    claims.claims.extend(
-        proxy
-            .claims
-            .into_iter()
-            .filter(|claim| is_at_gitlab(environment, claim)),
-    );
-    if let Some(error) = proxy.unattributed {
-        claims.set_unattributed(error);
-    }
+    claims.append(proxy(environment));
     claims
 }
 
-/// A project's or group's deploy token, which reaches further than the job's own. It is used only where its user says
-/// so: GitLab sets the variables for any deploy token of the name `gitlab-deploy-token`.
+/// A project's or group's deploy token, which reaches further than the job's own. It is used only if its user says so,
+/// because GitLab sets the variables for any deploy token of the name `gitlab-deploy-token`.
 pub(crate) fn deploy(environment: &Environment) -> Claims {
-    if !has_job_token(environment) {
+    let password = environment.variable(REGISTRY_PASSWORD);
+    let has_job_token = password
+        .is_some_and(|password| !password.is_empty() && environment.variable(JOB_TOKEN) == Some(password));
+    if !has_job_token {
         return Claims::default();
     }
     let mut claims = triple(environment, [REGISTRY, "CI_DEPLOY_USER", "CI_DEPLOY_PASSWORD"]);
-    keep_at_home(environment, &mut claims);
+    for claim in &mut claims.claims {
+        confine(environment, claim, "deploy token");
+    }
     claims
 }
 
-/// Projects set `CI_REGISTRY` to another registry, commonly the Hub, and forget that the password beside it is still the
-/// job's token, which is not for others to see.
-fn keep_at_home(environment: &Environment, claims: &mut Claims) {
-    if !has_job_token(environment) {
-        return;
+/// Lets the job's token answer for the registry of the job's project only, whichever convention it comes by: as the
+/// password of `gitlab-ci-token`, or as any password that equals `CI_JOB_TOKEN`.
+pub(crate) fn confine_job_token(environment: &Environment, mut claims: Claims) -> Claims {
+    let token = environment.variable(JOB_TOKEN).filter(|token| !token.is_empty());
+    let is_job = token.is_some() || is_gitlab(environment);
+    let is_job_token = |claim: &Claim| {
+        let Ok(login) = &claim.login else { return false };
+        let is_token = match &login.secret {
+            SecretSource::Here(secret) => token.as_ref().is_some_and(|token| token == secret.expose()),
+            SecretSource::InFile(_) => false,
+        };
+        is_token || (is_job && login.username.as_str() == JOB_USER)
+    };
+    for claim in claims.claims.iter_mut().filter(|claim| is_job_token(claim)) {
+        confine(environment, claim, "job token");
     }
-    for claim in &mut claims.claims {
-        if let Err(error) = check_home(environment, &claim.server) {
+    claims
+}
+
+fn is_gitlab(environment: &Environment) -> bool {
+    value::is(environment, "GITLAB_CI", "true")
+}
+
+fn confine(environment: &Environment, claim: &mut Claim, token: &str) {
+    let problem = match value::server(environment, REGISTRY_IMAGE) {
+        Err(error) => {
             claim.login = Err(error);
+            return;
         }
-    }
-}
-
-fn check_home(environment: &Environment, registry: &ServerUrl) -> Result<(), VariableError> {
-    let Some(image) = value::server(environment, REGISTRY_IMAGE)? else {
-        return Ok(());
+        Ok(Some(image)) if is_registry_of(&claim.server, &image) => return,
+        Ok(Some(_)) => format!("but it is only for the registry of {REGISTRY_IMAGE}"),
+        Ok(None) => format!("but {REGISTRY_IMAGE}, which shows the token's registry, is not set"),
     };
-    let is_home = image.key() == registry.key()
-        || image
-            .enclosing()
-            .iter()
-            .any(|server| server.key() == registry.key());
-    if is_home {
-        return Ok(());
-    }
-    let way_out = match label::encode(registry.key()) {
-        Some(label) => format!("DOCKER_CREDENTIAL_{label}_USERNAME and _PASSWORD"),
-        None => "DOCKER_CREDENTIAL_<LABEL>_SERVER, _USERNAME and _PASSWORD".to_owned(),
-    };
-    Err(VariableError::new(
-        [REGISTRY],
+    let server = &claim.server;
+    claim.login = Err(VariableError::new(
+        &claim.variables,
         format!(
-            "is not the registry of {REGISTRY_IMAGE}, and {REGISTRY_PASSWORD} is the job's token, which is for that registry only; \
-             leave {REGISTRY} as GitLab sets it, and log in to others by {way_out}"
+            "would send GitLab's {token} to {server}, {problem}; for {server}, set {} instead",
+            host_variables(server.key())
         ),
-    ))
+    ));
 }
 
-fn has_job_token(environment: &Environment) -> bool {
-    let password = environment.variable(REGISTRY_PASSWORD);
-    password.is_some_and(|password| {
-        !password.is_empty() && environment.variable("CI_JOB_TOKEN") == Some(password)
-    })
+/// The image's own registry or a part of it that holds the image; never the Hub, which takes no token of GitLab's.
+fn is_registry_of(server: &ServerUrl, image: &ServerUrl) -> bool {
+    let encloses = |above: &ServerUrl| above.key() == server.key();
+    !server.key().is_hub() && (encloses(image) || image.enclosing().iter().any(encloses))
 }
 
-/// The dependency proxy is the GitLab server itself, under any port.
-fn is_at_gitlab(environment: &Environment, claim: &Claim) -> bool {
-    let Some(gitlab) = environment.variable("CI_SERVER_HOST") else {
-        return true;
-    };
-    let host = claim.server.key().https_parts().map(|(host, _, _)| host);
-    let is_there = gitlab
-        .to_str()
-        .is_some_and(|gitlab| host.is_some_and(|host| gitlab.eq_ignore_ascii_case(host)));
-    if !is_there {
-        environment.log(|| format!("{PROXY_SERVER} is passed over: it is not CI_SERVER_HOST"));
+fn host_variables(server: &ServerKey) -> String {
+    match label::encode(server) {
+        Some(label) => format!("DOCKER_CREDENTIAL_{label}_USERNAME and DOCKER_CREDENTIAL_{label}_PASSWORD"),
+        None => format!(
+            "DOCKER_CREDENTIAL_<LABEL>_SERVER={server}, DOCKER_CREDENTIAL_<LABEL>_USERNAME and DOCKER_CREDENTIAL_<LABEL>_PASSWORD"
+        ),
     }
-    is_there
+}
+
+/// The dependency proxy is the GitLab server itself.
+fn proxy(environment: &Environment) -> Claims {
+    let mut claims = triple(
+        environment,
+        [PROXY_SERVER, "CI_DEPENDENCY_PROXY_USER", PROXY_PASSWORD],
+    );
+    let gitlab = gitlab_server(environment);
+    let (at_gitlab, elsewhere): (Vec<_>, Vec<_>) = claims
+        .claims
+        .into_iter()
+        .partition(|claim| Some(claim.server.key()) == gitlab.as_ref().map(ServerUrl::key));
+    claims.claims = at_gitlab;
+    claims.unused.extend(elsewhere.iter().map(|claim| {
+        VariableError::new(
+            &claim.variables,
+            format!("are ignored because {PROXY_SERVER} is not {SERVER_HOST}:{SERVER_PORT}"),
+        )
+    }));
+    claims
+}
+
+fn gitlab_server(environment: &Environment) -> Option<ServerUrl> {
+    let host = environment.variable(SERVER_HOST)?.into_string().ok()?;
+    let port = environment.variable(SERVER_PORT)?.into_string().ok()?;
+    if host.contains(['/', ':', '@']) {
+        return None;
+    }
+    ServerUrl::parse(&format!("{host}:{port}"))
+        .ok()
+        .filter(|server| !server.key().is_opaque())
 }

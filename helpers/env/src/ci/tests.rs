@@ -27,6 +27,7 @@ fn gitlab() -> Variables {
         ("CI_REGISTRY_USER", "gitlab-ci-token"),
         ("CI_REGISTRY_PASSWORD", "glcbt-64_x"),
         ("CI_SERVER_HOST", "gitlab.example.com"),
+        ("CI_SERVER_PORT", "443"),
         ("CI_SERVER_URL", "https://gitlab.example.com"),
         ("CI_DEPENDENCY_PROXY_SERVER", "gitlab.example.com:443"),
         ("CI_DEPENDENCY_PROXY_USER", "gitlab-ci-token"),
@@ -97,52 +98,131 @@ fn without_a_registry_the_login_is_nobodys_least_of_all_the_hubs() {
 }
 
 #[test]
-fn the_jobs_token_goes_to_no_other_registry() {
+fn the_job_token_goes_to_no_other_registry() {
     let elsewhere = with(&gitlab(), &[("CI_REGISTRY", Some("docker.io"))]);
     assert_error(
         &elsewhere,
         "https://index.docker.io/v1/",
-        "CI_REGISTRY is not the registry of CI_REGISTRY_IMAGE, and CI_REGISTRY_PASSWORD is the job's token, which is \
-         for that registry only; leave CI_REGISTRY as GitLab sets it, and log in to others by \
-         DOCKER_CREDENTIAL_DOCKER_IO_USERNAME and _PASSWORD",
+        "CI_REGISTRY, CI_REGISTRY_USER and CI_REGISTRY_PASSWORD would send GitLab's job token to \
+         https://index.docker.io/v1/, but it is only for the registry of CI_REGISTRY_IMAGE; for \
+         https://index.docker.io/v1/, set DOCKER_CREDENTIAL_DOCKER_IO_USERNAME and \
+         DOCKER_CREDENTIAL_DOCKER_IO_PASSWORD instead",
     );
     assert_eq!(
         listed(&environment(&elsewhere)),
         ["gitlab.example.com:443 gitlab-ci-token"]
     );
     for registry in [
+        "evil.example",
         "registry.example.com",
         "registry.example.com:5051",
         "example.com:5050",
         "http://registry.example.com:5050",
     ] {
         let variables = with(&gitlab(), &[("CI_REGISTRY", Some(registry))]);
-        assert!(
-            ask(&environment(&variables), registry)
-                .unwrap_err()
-                .starts_with("CI_REGISTRY is not"),
-            "{registry}"
-        );
+        assert_confined(&variables, registry);
+    }
+}
+
+#[track_caller]
+fn assert_confined(variables: &[(&str, &str)], server: &str) {
+    let text = ask(&environment(variables), server).expect_err(server);
+    assert!(text.contains(" would send GitLab's "), "{server}: {text}");
+}
+
+#[test]
+fn the_job_token_needs_the_image_of_its_registry() {
+    for image in [None, Some("")] {
+        for registry in ["evil.example", "registry.example.com:5050"] {
+            let variables = with(
+                &gitlab(),
+                &[("CI_REGISTRY", Some(registry)), ("CI_REGISTRY_IMAGE", image)],
+            );
+            assert_confined(&variables, registry);
+        }
     }
 }
 
 #[test]
-fn a_password_of_the_projects_own_may_go_to_its_own_registry() {
+fn the_job_token_is_known_by_its_user_or_its_value() {
+    for changes in [
+        [
+            ("CI_JOB_TOKEN", Some("another")),
+            ("CI_REGISTRY", Some("evil.example")),
+        ],
+        [("CI_JOB_TOKEN", None), ("CI_REGISTRY", Some("evil.example"))],
+        [
+            ("CI_REGISTRY_USER", Some("me")),
+            ("CI_REGISTRY", Some("evil.example")),
+        ],
+    ] {
+        assert_confined(&with(&gitlab(), &changes), "evil.example");
+    }
+}
+
+#[test]
+fn the_job_token_never_goes_to_the_hub() {
     let hub = with(
         &gitlab(),
         &[
             ("CI_REGISTRY", Some("docker.io")),
-            ("CI_REGISTRY_USER", Some("project")),
-            ("CI_REGISTRY_PASSWORD", Some("dckr_pat")),
+            ("CI_REGISTRY_IMAGE", Some("docker.io/group/project")),
         ],
     );
-    assert_answers(&hub, "docker.io", "project:dckr_pat");
-    let no_image = with(&gitlab(), &[("CI_REGISTRY_IMAGE", None)]);
-    assert_answers(
-        &no_image,
-        "registry.example.com:5050",
-        "gitlab-ci-token:glcbt-64_x",
+    assert_confined(&hub, "docker.io");
+}
+
+#[test]
+fn the_job_token_is_confined_in_every_convention() {
+    let token = ("CI_JOB_TOKEN", Some("glcbt-64_x"));
+    let harbor = [
+        token,
+        ("HARBOR_HOST", Some("evil.example")),
+        ("HARBOR_USERNAME", Some("me")),
+        ("HARBOR_PASSWORD", Some("glcbt-64_x")),
+    ];
+    assert_confined(&with(&gitlab(), &harbor), "evil.example");
+    let buildkite = [
+        token,
+        ("BUILDKITE", Some("true")),
+        ("DOCKER_LOGIN_SERVER", Some("evil.example")),
+        ("DOCKER_LOGIN_USER", Some("gitlab-ci-token")),
+        ("DOCKER_LOGIN_PASSWORD", Some("x")),
+    ];
+    assert_confined(&with(&gitlab(), &buildkite), "evil.example");
+    // me:glcbt-64_x
+    let auths = r#"{"auths":{"evil.example":{"auth":"bWU6Z2xjYnQtNjRfeA=="},"registry.example.com:5050":{"auth":"bWU6Z2xjYnQtNjRfeA=="}}}"#;
+    let config = with(&gitlab(), &[token, ("DOCKER_AUTH_CONFIG", Some(auths))]);
+    assert_confined(&config, "evil.example");
+    assert_answers(&config, "registry.example.com:5050", "me:glcbt-64_x");
+}
+
+#[test]
+fn a_label_of_the_users_own_may_send_the_job_token() {
+    let variables = with(
+        &gitlab(),
+        &[
+            ("DOCKER_CREDENTIAL_REG_EXAMPLE_USERNAME", Some("gitlab-ci-token")),
+            ("DOCKER_CREDENTIAL_REG_EXAMPLE_PASSWORD", Some("glcbt-64_x")),
+        ],
     );
+    assert_answers(&variables, "reg.example", "gitlab-ci-token:glcbt-64_x");
+}
+
+#[test]
+fn a_password_of_the_projects_own_may_go_to_its_own_registry() {
+    for image in [None, Some(""), Some("registry.example.com:5050/group/project")] {
+        let hub = with(
+            &gitlab(),
+            &[
+                ("CI_REGISTRY", Some("docker.io")),
+                ("CI_REGISTRY_IMAGE", image),
+                ("CI_REGISTRY_USER", Some("project")),
+                ("CI_REGISTRY_PASSWORD", Some("dckr_pat")),
+            ],
+        );
+        assert_answers(&hub, "docker.io", "project:dckr_pat");
+    }
 }
 
 #[test]
@@ -197,17 +277,21 @@ fn the_dependency_proxy_is_at_gitlab_itself() {
     }
     let port = with(
         &gitlab(),
-        &[("CI_DEPENDENCY_PROXY_SERVER", Some("GitLab.example.com:8443"))],
-    );
-    assert_answers(&port, "gitlab.example.com:8443", "gitlab-ci-token:glcbt-64_proxy");
-    let unnamed = with(
-        &gitlab(),
         &[
-            ("CI_SERVER_HOST", None),
-            ("CI_DEPENDENCY_PROXY_SERVER", Some("proxy.example")),
+            ("CI_DEPENDENCY_PROXY_SERVER", Some("GitLab.example.com:8443")),
+            ("CI_SERVER_PORT", Some("8443")),
         ],
     );
-    assert_answers(&unnamed, "proxy.example", "gitlab-ci-token:glcbt-64_proxy");
+    assert_answers(&port, "gitlab.example.com:8443", "gitlab-ci-token:glcbt-64_proxy");
+    for changes in [
+        ("CI_SERVER_HOST", None),
+        ("CI_SERVER_HOST", Some("")),
+        ("CI_SERVER_PORT", None),
+        ("CI_SERVER_PORT", Some("8443")),
+        ("GITLAB_CI", None),
+    ] {
+        assert_not_found(&with(&gitlab(), &[changes]), "gitlab.example.com");
+    }
 }
 
 fn deploy() -> Variables {
@@ -262,11 +346,9 @@ fn a_deploy_token_is_for_the_registry_that_takes_the_jobs_token() {
     );
     assert_not_found(&nothing, "registry.example.com:5050");
     let hub = with(&named, &[("CI_REGISTRY", Some("docker.io"))]);
-    assert!(
-        ask(&environment(&hub), "docker.io")
-            .unwrap_err()
-            .starts_with("CI_REGISTRY is not")
-    );
+    assert_confined(&hub, "docker.io");
+    let no_image = with(&named, &[("CI_REGISTRY_IMAGE", None)]);
+    assert_confined(&no_image, "registry.example.com:5050");
 }
 
 /// As GitHub documents a job's variables, with the token that a step must be given.

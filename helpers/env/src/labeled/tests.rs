@@ -4,7 +4,7 @@ use std::path::Path;
 use super::*;
 #[cfg(unix)]
 use crate::testing::ask;
-use crate::testing::{assert_answers, assert_error, assert_not_found, environment, listed};
+use crate::testing::{assert_answers, assert_error, assert_not_found, environment, listed, url};
 
 const PROD: [(&str, &str); 3] = [
     ("DOCKER_CREDENTIAL_PROD_SERVER", "registry.example.com:5000"),
@@ -402,20 +402,45 @@ fn settings_below(directory: &Path) -> Vec<String> {
     found
 }
 
+fn near(variables: &[(&str, &str)], server: &str) -> Vec<String> {
+    let found = near_misses(&environment(variables), url(server).key());
+    found.iter().map(ToString::to_string).collect()
+}
+
 #[test]
-fn labels_that_name_no_server_are_known() {
-    let variables = [
-        ("DOCKER_CREDENTIAL_PROD_USERNAME", "ci"),
-        ("DOCKER_CREDENTIAL_PROD_PASSWORD", "hunter2"),
-        ("DOCKER_CREDENTIAL_GHCR_IO_USERNAME", "ci"),
-    ];
-    assert_not_found(&variables, "prod");
+fn a_label_for_a_similar_host_is_a_near_miss() {
+    let dots = [("DOCKER_CREDENTIAL_MY_REG_EXAMPLE_COM_USERNAME", "ci")];
     assert_eq!(
-        idle_labels(&environment(&variables)),
+        near(&dots, "my-reg.example.com"),
         [
-            "DOCKER_CREDENTIAL_PROD_USERNAME",
-            "DOCKER_CREDENTIAL_PROD_PASSWORD"
+            "DOCKER_CREDENTIAL_MY_REG_EXAMPLE_COM_USERNAME is for my.reg.example.com; for my-reg.example.com, name them \
+             DOCKER_CREDENTIAL_MY__REG_EXAMPLE_COM_USERNAME and so on"
         ]
     );
-    assert_eq!(idle_labels(&environment(&PROD)), [""; 0]);
+    assert_eq!(near(&dots, "my.reg.example.com"), [""; 0]);
+    assert_eq!(near(&dots, "other.example.com"), [""; 0]);
+}
+
+#[test]
+fn a_label_for_another_port_is_a_near_miss() {
+    let found = near(
+        &[("DOCKER_CREDENTIAL_REG_EXAMPLE_COM_USERNAME", "ci")],
+        "reg.example.com:5000",
+    );
+    assert_eq!(found.len(), 1);
+    assert!(found[0].contains("_PORT_5000_USERNAME"), "{found:?}");
+    let found = near(&PROD, "registry.example.com:5001");
+    assert_eq!(found.len(), 1, "{found:?}");
+}
+
+#[test]
+fn a_near_miss_without_a_label_names_the_server_variable() {
+    let found = near(&[("DOCKER_CREDENTIAL_A_B_C_USERNAME", "ci")], "http://a-b.c");
+    assert_eq!(found, [""; 0]);
+    let found = near(&[("DOCKER_CREDENTIAL_AB_EXAMPLE_USERNAME", "ci")], "ab.example.");
+    assert_eq!(found.len(), 1);
+    assert!(
+        found[0].ends_with("set DOCKER_CREDENTIAL_<LABEL>_SERVER=ab.example."),
+        "{found:?}"
+    );
 }

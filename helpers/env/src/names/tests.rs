@@ -24,7 +24,7 @@ or, with a label of your choice (A-Z and 0-9):
   DOCKER_CREDENTIAL_<LABEL>_USERNAME, _PASSWORD (and so on)
 what is set now:
   own: DOCKER_CREDENTIAL_GHCR_IO_USERNAME, DOCKER_CREDENTIAL_GHCR_IO_PASSWORD answers
-  github: GITHUB_TOKEN would answer, too; a source before it decides
+  github: GITHUB_TOKEN would also answer, but an earlier source decides
 "
     );
 }

@@ -1,3 +1,0 @@
-//! Somebody who shares an age store with others.
-
-pub mod member;
