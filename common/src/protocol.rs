@@ -2,9 +2,10 @@
 
 mod reply;
 mod request;
-mod verbs;
+mod serve;
 
-pub(crate) use self::verbs::{Verb, answer};
+pub(crate) use self::request::fold_case;
+pub use self::serve::{Helper, serve};
 
 /// What the fuzzers reach, and nobody else: the compiler sees it only when it builds them.
 #[cfg(fuzzing)]

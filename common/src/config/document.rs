@@ -4,7 +4,7 @@ use std::fmt;
 use super::entry::{Entry, Form};
 use super::json::{self, Kind, Member, Node};
 use super::splice::{Splices, Value};
-use crate::{HUB_URL, Secret};
+use crate::{HUB_URL, Secret, show};
 
 /// What is wrong with the text of a configuration file, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -58,7 +58,7 @@ impl Problem {
 pub struct Document {
     text: String,
     root: Node,
-    edit_blocker: Option<Problem>,
+    doubt: Option<Problem>,
     creds_store: Option<String>,
     cred_helpers: Vec<(String, String)>,
     entries: Vec<Entry>,
@@ -112,7 +112,7 @@ impl Document {
         let mut document = Self {
             text: text.to_owned(),
             root: parsed.root,
-            edit_blocker: parsed.edit_blocker,
+            doubt: parsed.doubt,
             creds_store: None,
             cred_helpers: Vec::new(),
             entries: Vec::new(),
@@ -150,8 +150,8 @@ impl Document {
     }
 
     /// Why the text must not be rewritten, though it can be read.
-    pub fn edit_blocker(&self) -> Option<&Problem> {
-        self.edit_blocker.as_ref()
+    pub fn doubt(&self) -> Option<&Problem> {
+        self.doubt.as_ref()
     }
 
     /// With another helper for all servers, or none.
@@ -220,8 +220,8 @@ impl Document {
 
     /// A change to a text that may not be rewritten is refused with the reason.
     fn changed(&self, change: impl FnOnce(&mut Splices)) -> Result<Self, Problem> {
-        if let Some(edit_blocker) = &self.edit_blocker {
-            return Err(edit_blocker.clone());
+        if let Some(doubt) = &self.doubt {
+            return Err(doubt.clone());
         }
         let mut splices = Splices::default();
         change(&mut splices);
@@ -253,7 +253,7 @@ impl Document {
         if !matches!(self.root.kind, Kind::Object(_)) {
             return Err(self.problem(&self.root, "is not an object"));
         }
-        self.edit_blocker = self.edit_blocker.take().or_else(|| self.double_field(&self.root));
+        self.doubt = self.doubt.take().or_else(|| self.double_field(&self.root));
         self.creds_store = match field(&self.root, CREDS_STORE) {
             Some(member) => self
                 .string(&member.value, CREDS_STORE)?
@@ -283,12 +283,19 @@ impl Document {
         let doubles = self
             .entry_nodes()
             .find_map(|member| self.double_field(&member.value));
-        self.edit_blocker = self.edit_blocker.take().or(doubles);
+        self.doubt = self.doubt.take().or(doubles);
         self.entries = entries;
         Ok(())
     }
 
     fn entry(&self, member: &Member, form: Form) -> Result<Entry, Problem> {
+        self.entry_fields(member, form).map_err(|problem| Problem {
+            text: format!("{}, in the entry {}", problem.text, show::server(&member.key)).into(),
+            ..problem
+        })
+    }
+
+    fn entry_fields(&self, member: &Member, form: Form) -> Result<Entry, Problem> {
         let mut entry = Entry::empty(&member.key, form);
         for member in self.object(&member.value, "an entry of auths")? {
             let secret = |name| {
@@ -377,7 +384,7 @@ impl Document {
         if entry.auth.expose().is_empty() {
             return None;
         }
-        let edit_blocker = Problem::at(
+        let doubt = Problem::at(
             text,
             0,
             "is in docker's oldest form, which nothing writes any more",
@@ -388,7 +395,7 @@ impl Document {
                 span: 0..0,
                 kind: Kind::Null,
             },
-            edit_blocker: Some(edit_blocker),
+            doubt: Some(doubt),
             creds_store: None,
             cred_helpers: Vec::new(),
             entries: vec![entry],
@@ -417,7 +424,7 @@ fn is_same_field(key: &str, field: &str) -> bool {
 
 /// Go's folding: U+017F is an `s` to it, U+212A a `k`.
 fn fold(key: &str) -> String {
-    crate::text::fold_case(key)
+    crate::protocol::fold_case(key)
 }
 
 fn mask(node: &Node, splices: &mut Splices, path: &mut Vec<String>) {

@@ -2,7 +2,7 @@ use std::fmt;
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::Path;
 
-use crate::text::one_line;
+use crate::error::one_line;
 use crate::{Environment, Error, streams};
 
 /// Where a command prints, and whom it asks.
