@@ -19,12 +19,14 @@ mod item;
 mod prompt;
 mod service;
 mod session;
+mod wire;
 
 use bus::Bus;
 use failure::{Failure, NotUnlocked};
 use item::{Item, Query};
-use service::{Found, Scope, Service};
+use service::{Scope, Service};
 use session::{KeyPair, Opened};
+use wire::Found;
 
 /// Names another collection than the default: its label, its alias, or the last part of its path.
 const COLLECTION: &str = "DOCKER_CREDENTIAL_KEYRING_COLLECTION";
@@ -36,7 +38,14 @@ const UNLOCKS: usize = 3;
 
 /// How often a verb begins anew because another program changed what it was reading. Two programs that do nothing but
 /// log in again and again spoil one round in three, on two cores; so many in a row would be something else.
+///
+/// The first answer of a gnome-keyring that is busy may be such a change, too: it may see the first call of a new
+/// connection before it knows of the connection, and then says that it has no such method, or no default collection.
+/// Of some thousand searches that come in beside others, one; by the next call it does know.
 const CHANGES: usize = 50;
+
+/// How often a verb begins anew because the service ended in the middle of it.
+const RESTARTS: usize = 1;
 
 /// docker's items in the Secret Service.
 pub(crate) struct SecretService {
@@ -67,66 +76,61 @@ impl SecretService {
         })
     }
 
-    /// Carries out a verb, and once more if the service went away in the middle of it: a service that is started
-    /// on demand is then started anew. Each verb may be begun again without harm.
     fn run<T>(&self, verb: &impl AsyncFn(&Service, &Scope) -> Result<Round<T>, Failure>) -> Result<T, Error> {
-        let outcome = match zbus::block_on(self.attempt(verb)) {
-            Err(Failure::Gone) => {
-                self.environment
-                    .log(|| "the keyring went away; trying once more".to_owned());
-                zbus::block_on(self.attempt(verb))
-            }
-            outcome => outcome,
-        };
-        Ok(outcome?)
+        Ok(zbus::block_on(self.retry(verb))?)
     }
 
-    async fn attempt<T>(
+    /// Carries out a verb, and begins it anew while that can help: something was unlocked, another program changed what
+    /// it was reading, or the service ended (one that is started on demand is then started again). Each verb may be
+    /// begun again without harm.
+    ///
+    /// What was found and is gone a moment later says nothing of what is there now. A login makes its item first and
+    /// then deletes the old one, so between two of our questions the one may have become the other.
+    async fn retry<T>(
         &self,
         verb: &impl AsyncFn(&Service, &Scope) -> Result<Round<T>, Failure>,
     ) -> Result<T, Failure> {
-        let service = Service {
-            bus: Bus::connect(&self.addresses).await?,
-            may_prompt: self.may_prompt,
+        let (mut unlocks, mut changes, mut restarts) = (UNLOCKS, CHANGES, RESTARTS);
+        let mut service = self.connect().await?;
+        let outcome = loop {
+            let failure = match self.round(&service, verb).await {
+                Ok(Round::Done(outcome)) => break Ok(outcome),
+                Ok(Round::Again) => Failure::NoSuchObject,
+                Ok(Round::Locked(_)) if unlocks == 0 => break Err(Failure::Locked(NotUnlocked::StillLocked)),
+                Ok(Round::Locked(objects)) => {
+                    unlocks -= 1;
+                    match service.unlock(&objects).await {
+                        Ok(()) => continue,
+                        Err(failure) => failure,
+                    }
+                }
+                Err(failure) => failure,
+            };
+            match failure {
+                Failure::NoSuchObject if changes > 0 => {
+                    changes -= 1;
+                    self.environment
+                        .log(|| "the keyring changed meanwhile; looking again".to_owned());
+                }
+                Failure::Gone if restarts > 0 => {
+                    restarts -= 1;
+                    self.environment
+                        .log(|| "the keyring went away; trying once more".to_owned());
+                    service.bus.close().await;
+                    service = self.connect().await?;
+                }
+                failure => break Err(failure),
+            }
         };
-        let outcome = self.in_rounds(&service, verb).await;
         service.bus.close().await;
         outcome
     }
 
-    /// Begins a verb anew, with what there is then, until nothing is in its way: no lock, and no other program that
-    /// changes what it is reading.
-    ///
-    /// What was found and is gone a moment later says nothing of what is there now. A login makes its item first and
-    /// then deletes the old one, so between two of our questions the one may have become the other.
-    async fn in_rounds<T>(
-        &self,
-        service: &Service,
-        verb: &impl AsyncFn(&Service, &Scope) -> Result<Round<T>, Failure>,
-    ) -> Result<T, Failure> {
-        let (mut unlocks, mut changes) = (0, 0);
-        loop {
-            let failure = match self.round(service, verb).await {
-                Ok(Round::Done(outcome)) => return Ok(outcome),
-                Ok(Round::Locked(_)) if unlocks == UNLOCKS => {
-                    return Err(Failure::Locked(NotUnlocked::StillLocked));
-                }
-                Ok(Round::Locked(objects)) => {
-                    unlocks += 1;
-                    service.unlock(&objects).await.err()
-                }
-                Err(failure) => Some(failure),
-            };
-            match failure {
-                None => {}
-                Some(Failure::NoSuchObject) if changes < CHANGES => {
-                    changes += 1;
-                    self.environment
-                        .log(|| "the keyring changed meanwhile; looking again".to_owned());
-                }
-                Some(failure) => return Err(failure),
-            }
-        }
+    async fn connect(&self) -> Result<Service, Failure> {
+        Ok(Service {
+            bus: Bus::connect(&self.addresses).await?,
+            may_prompt: self.may_prompt,
+        })
     }
 
     async fn round<T>(
@@ -214,11 +218,14 @@ impl CredentialStore for SecretService {
     }
 
     fn store(&self, credential: &Credential) -> Result<(), Error> {
+        // Else a login would ask a person for the password to another default: see CHANGES.
+        let is_default_missing = Cell::new(false);
         self.run(&async |service, scope| {
             let collection = match scope {
                 Scope::Collection(collection) => collection.clone(),
                 Scope::Everywhere => match service.default_collection().await? {
                     Some(collection) => collection,
+                    None if !is_default_missing.replace(true) => return Ok(Round::Again),
                     None => service.create_default().await?,
                 },
             };
@@ -280,6 +287,8 @@ impl CredentialStore for SecretService {
 /// What a verb has come to.
 enum Round<T> {
     Done(T),
+    /// What it saw may be outdated already.
+    Again,
     /// These are to be unlocked before it can say more.
     Locked(Vec<OwnedObjectPath>),
 }

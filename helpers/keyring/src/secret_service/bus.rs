@@ -13,7 +13,7 @@ use zbus::wire::DynamicDeserialize;
 use zbus::{Connection, DynamicType, Message, ObjectPath, OwnedVariant};
 
 use super::failure::{Failure, NotUnlocked};
-use super::prompt;
+use super::wire::{PROMPT_PATIENCE, PROPERTIES_INTERFACE, SERVICE};
 
 /// How long nothing may come back. Each answer renews it, so that a service that is busy with a hundred other clients
 /// does not pass for one that stalls. docker waits for a helper without a limit of its own, and ten seconds is where
@@ -22,10 +22,6 @@ const PATIENCE: Duration = Duration::from_secs(8);
 
 /// How long a service that was silent so far may take to show that it does answer other questions.
 const LAST_QUESTION: Duration = Duration::from_secs(1);
-
-/// The service's name on the bus, whichever program it is.
-pub(super) const SERVICE: &str = "org.freedesktop.secrets";
-const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
 
 /// How many calls are under way at once: enough to keep the service busy, and far from the number of pending replies
 /// that a bus allows a connection.
@@ -168,7 +164,7 @@ impl Bus {
             self.set_deadline(Instant::now() + LAST_QUESTION);
             if question.await.is_ok() {
                 self.silence.set(Silence::Prompt);
-                self.set_deadline(since + prompt::PATIENCE);
+                self.set_deadline(since + PROMPT_PATIENCE);
             }
             message = self.bounded(call.as_mut()).await;
         }
@@ -205,7 +201,8 @@ impl Bus {
         interface: &str,
         name: &str,
     ) -> Result<OwnedVariant, Failure> {
-        self.call(path, PROPERTIES, "Get", &(interface, name)).await
+        self.call(path, PROPERTIES_INTERFACE, "Get", &(interface, name))
+            .await
     }
 
     /// Many calls, sent before the first answer is awaited. All answers are awaited, also where one of them is an

@@ -1,20 +1,15 @@
 //! Asking the person at the screen, for a bounded time.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use futures_util::StreamExt;
 use futures_util::stream::select;
 use zbus::message::Type;
 use zbus::{MatchRule, Message, MessageStream, ObjectPath, OwnedVariant};
 
-use super::bus::{Bus, SERVICE};
+use super::bus::Bus;
 use super::failure::{Failure, NotUnlocked};
-
-const INTERFACE: &str = "org.freedesktop.Secret.Prompt";
-
-/// How long a prompt may stay on the screen: time to find a password, and no longer than a person would wait for
-/// `docker pull` to begin.
-pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+use super::wire::{PROMPT_INTERFACE, PROMPT_PATIENCE, SERVICE};
 
 /// Shows a prompt and waits for what comes of it: the result that the method which made the prompt promises.
 ///
@@ -23,7 +18,7 @@ pub(super) async fn show(bus: &Bus, prompt: &ObjectPath<'_>) -> Result<OwnedVari
     // Subscribed to before it is shown, so that a quick answer is not missed.
     let completed = MatchRule::builder()
         .msg_type(Type::Signal)
-        .interface(INTERFACE)
+        .interface(PROMPT_INTERFACE)
         .member("Completed")
         .path(prompt);
     let owner_changed = MatchRule::builder()
@@ -37,13 +32,13 @@ pub(super) async fn show(bus: &Bus, prompt: &ObjectPath<'_>) -> Result<OwnedVari
     let mut signals = select(completed, owner_changed);
 
     let window = "";
-    let shown: Result<(), Failure> = bus.call(prompt, INTERFACE, "Prompt", &(window,)).await;
+    let shown: Result<(), Failure> = bus.call(prompt, PROMPT_INTERFACE, "Prompt", &(window,)).await;
     let outcome = match shown {
         Err(Failure::NoSuchObject | Failure::Gone) => Err(NotUnlocked::Vanished),
         Err(Failure::Stalled) => return Err(Failure::Stalled),
         Err(_) => Err(NotUnlocked::NoPrompter),
         Ok(()) => {
-            bus.set_deadline(Instant::now() + PATIENCE);
+            bus.set_deadline(Instant::now() + PROMPT_PATIENCE);
             match bus.bounded(signals.next()).await {
                 Err(_) => Err(NotUnlocked::TimedOut),
                 Ok(signal) => result(signal),
@@ -56,7 +51,7 @@ pub(super) async fn show(bus: &Bus, prompt: &ObjectPath<'_>) -> Result<OwnedVari
         .is_err_and(|reason| *reason == NotUnlocked::TimedOut)
     {
         // Else it would stay on the screen, and its answer would do nothing.
-        let _: Result<(), Failure> = bus.call(prompt, INTERFACE, "Dismiss", &()).await;
+        let _: Result<(), Failure> = bus.call(prompt, PROMPT_INTERFACE, "Dismiss", &()).await;
     }
     outcome.map_err(Failure::Locked)
 }

@@ -9,19 +9,9 @@ use super::bus::Bus;
 use super::failure::{Failure, NotUnlocked};
 use super::item::Item;
 use super::prompt;
-use super::session::WireSecret;
-
-pub(super) const ROOT: ObjectPath<'static> =
-    ObjectPath::from_static_str_unchecked("/org/freedesktop/secrets");
-pub(super) const SERVICE_INTERFACE: &str = "org.freedesktop.Secret.Service";
-const COLLECTION_INTERFACE: &str = "org.freedesktop.Secret.Collection";
-const ITEM_INTERFACE: &str = "org.freedesktop.Secret.Item";
-
-/// Where the specification expects a path and there is none to give.
-const NO_OBJECT: &str = "/";
-
-/// What a search finds: an item's path, and whether it is locked.
-pub(super) type Found = Vec<(OwnedObjectPath, bool)>;
+use super::wire::{
+    COLLECTION_INTERFACE, Found, ITEM_INTERFACE, NO_OBJECT, ROOT, SERVICE_INTERFACE, WireSecret,
+};
 
 /// Where items are looked for.
 #[derive(Clone, Debug)]
@@ -40,22 +30,11 @@ pub(super) struct Service {
 
 impl Service {
     /// Items with these attributes.
-    ///
-    /// A gnome-keyring that is busy may see the first call of a new connection before it knows of the connection, and
-    /// then says that it has no such method: of some thousand searches that come in beside others, one. By the next
-    /// call it does know.
     pub(super) async fn search(
         &self,
         scope: &Scope,
         attributes: &HashMap<&str, &str>,
     ) -> Result<Found, Failure> {
-        match self.search_once(scope, attributes).await {
-            Err(Failure::NoSuchObject) => self.search_once(scope, attributes).await,
-            found => found,
-        }
-    }
-
-    async fn search_once(&self, scope: &Scope, attributes: &HashMap<&str, &str>) -> Result<Found, Failure> {
         match scope {
             Scope::Everywhere => {
                 let arguments = (attributes,);
@@ -172,7 +151,7 @@ impl Service {
                 &(properties, secret, replace),
             )
             .await?;
-        self.settle(&prompt).await?;
+        self.complete_prompt(&prompt).await?;
         Ok(())
     }
 
@@ -181,7 +160,7 @@ impl Service {
         let deleted: Result<OwnedObjectPath, Failure> =
             self.bus.call(item, ITEM_INTERFACE, "Delete", &()).await;
         match deleted {
-            Ok(prompt) => self.settle(&prompt).await.map(drop),
+            Ok(prompt) => self.complete_prompt(&prompt).await.map(drop),
             Err(Failure::NoSuchObject) => Ok(()),
             Err(failure) => Err(failure),
         }
@@ -232,15 +211,8 @@ impl Service {
     }
 
     /// The collection in which new items go, if there is one.
-    ///
-    /// A gnome-keyring looks up which collection is the default when it takes note of its first connection, and may
-    /// answer that one before (see [`Service::search`]). Without the second question a login would then ask a person
-    /// for the password to another default.
     pub(super) async fn default_collection(&self) -> Result<Option<OwnedObjectPath>, Failure> {
-        Ok(match self.alias("default").await? {
-            None => self.alias("default").await?,
-            found => found,
-        })
+        self.alias("default").await
     }
 
     async fn alias(&self, name: &str) -> Result<Option<OwnedObjectPath>, Failure> {
@@ -269,7 +241,7 @@ impl Service {
                 &(properties, "default"),
             )
             .await?;
-        let created = match self.settle(&prompt).await {
+        let created = match self.complete_prompt(&prompt).await {
             Ok(None) => Some(collection),
             Ok(Some(result)) => OwnedObjectPath::try_from(result).ok(),
             Err(Failure::Locked(_)) => None,
@@ -289,12 +261,12 @@ impl Service {
             .bus
             .call(&ROOT, SERVICE_INTERFACE, "Unlock", &(objects,))
             .await?;
-        self.settle(&prompt).await?;
+        self.complete_prompt(&prompt).await?;
         Ok(())
     }
 
     /// Shows the prompt that a method left behind, if it did, and gives its result.
-    async fn settle(&self, prompt: &ObjectPath<'_>) -> Result<Option<OwnedVariant>, Failure> {
+    async fn complete_prompt(&self, prompt: &ObjectPath<'_>) -> Result<Option<OwnedVariant>, Failure> {
         match prompt.as_str() {
             NO_OBJECT => Ok(None),
             _ if self.may_prompt => prompt::show(&self.bus, prompt).await.map(Some),

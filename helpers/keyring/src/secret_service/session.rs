@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 use super::bus::Bus;
 use super::failure::Failure;
-use super::service::{ROOT, SERVICE_INTERFACE};
+use super::wire::{ROOT, SERVICE_INTERFACE, WireSecret};
 
 const ENCRYPTED: &str = "dh-ietf1024-sha256-aes128-cbc-pkcs7";
 const PLAIN: &str = "plain";
@@ -32,9 +32,6 @@ const GROUP: FixedMontyParams<{ U1024::LIMBS }> = FixedMontyParams::new_vartime(
      4FE1356D6D51C245E485B576625E7EC6F44C42E9A637ED6B0BFF5CB6F406B7ED\
      EE386BFB5A899FA5AE9F24117C4B1FE649286651ECE65381FFFFFFFFFFFFFFFF",
 ));
-
-/// A secret as it crosses the bus: session, initialisation vector, value, content type.
-pub(super) type WireSecret = (OwnedObjectPath, Vec<u8>, Vec<u8>, String);
 
 /// Our half of the agreement. It is made while the service is busy with something else.
 pub(super) struct KeyPair {
