@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use base64::Engine as _;
-use docker_credential_tests::keyring_gnome::GnomeKeyring;
+use docker_credential_tests::keyrings::gnome::GnomeKeyring;
 use serde_json::json;
 
 use crate::contender::{Contender, Contenders};

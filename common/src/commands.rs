@@ -34,12 +34,10 @@ use crate::{CredentialStore, Environment, Error, Helper};
 
 mod completions;
 mod configure;
-mod console;
 mod diff;
 mod doctor;
 mod explain;
 mod export;
-mod finding;
 mod import;
 mod manual;
 mod peer;
@@ -47,23 +45,21 @@ mod session;
 mod setting;
 mod table;
 
-pub use self::console::Console;
-pub use self::finding::{Finding, Level};
-
-/// A command that one helper brings along.
-#[derive(Clone, Copy, Debug)]
-pub struct ExtraCommand {
-    /// Its name, arguments and help. Called only when a management command is run.
-    pub definition: fn() -> Command,
-    /// Carries it out. What it prints on the console is its result; an error is printed on stderr and exits with 1.
-    pub run: fn(&ArgMatches, &Environment, &mut Console) -> Result<(), Error>,
-}
+pub use crate::helper::ExtraCommand;
+pub(crate) use crate::report::Color;
+pub use crate::report::{Console, Finding, Level};
 
 /// Opens the helper's store, for the commands that need it.
 pub(crate) type Open<'a> = Box<dyn FnOnce(&Environment) -> Result<Box<dyn CredentialStore + 'a>, Error> + 'a>;
 
-/// Everything but the verbs, which are listed in the text only: they are matched before this is ever built.
-pub(crate) fn command_line(helper: &Helper) -> Command {
+/// Whether `word` names a command.
+pub(crate) fn exists(helper: &Helper, word: &str) -> bool {
+    command_line(helper).find_subcommand(word).is_some()
+}
+
+/// The commands with their arguments and help, for completions and manual pages as well. The verbs are listed in the
+/// text only: they are matched before this is ever built.
+pub fn command_line(helper: &Helper) -> Command {
     let program = helper.program();
     Command::new(program.clone())
         .version(helper.version())

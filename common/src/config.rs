@@ -1,7 +1,7 @@
 //! The configuration files in which docker and podman say where logins are kept: read as they read them, and changed
 //! without touching anything else.
 //!
-//! [`Document`] is the text of one such file, [`ConfigFile`] the file itself, [`place`] tells where they are, and
+//! [`Document`] is the text of one such file, [`ConfigFile`] the file itself, [`paths`] says where they are, and
 //! [`lookup`] which of all the settings decides for a server. It is of use without a helper, too:
 //!
 //! ```
@@ -27,7 +27,8 @@ mod entry;
 mod file;
 mod json;
 pub mod lookup;
-pub mod place;
+pub mod paths;
+pub mod programs;
 mod splice;
 
 pub use self::document::{Document, Problem};

@@ -55,8 +55,8 @@ impl Username {
             return Err(Error::NoUsername);
         }
         if text.contains('\0') {
-            return Err(Error::Request(
-                "the user name contains NUL; log in with one that does not".into(),
+            return Err(Error::request(
+                "the user name contains NUL; log in with one that does not",
             ));
         }
         Ok(Self(text))

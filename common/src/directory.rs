@@ -23,6 +23,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Duration;
 
+#[cfg(feature = "commands")]
 use crate::Error;
 
 #[cfg(not(unix))]
@@ -108,17 +109,15 @@ impl Directory {
 
     /// Fails unless it [is ours](Self::is_ours), in words for people: a new file in it would be ours, and under `sudo` with
     /// the caller's `HOME` its owner could not use it.
+    #[cfg(feature = "commands")]
     pub(crate) fn allow_new_file(&self) -> Result<(), Error> {
         if self.is_ours().map_err(Error::file("examine", &self.path))? {
             return Ok(());
         }
-        Err(Error::Refused(
-            format!(
-                "{} belongs to another user, who could not use a file made there now; run this as that user",
-                self.path.display()
-            )
-            .into(),
-        ))
+        Err(Error::refused(format!(
+            "{} belongs to another user, who could not use a file made there now; run this as that user",
+            self.path.display()
+        )))
     }
 
     /// Whether everybody may write to it. (Never, on systems without modes.)

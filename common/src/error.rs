@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 /// Only [`Error::NotFound`] makes clients go on without a credential. Everything that kept a store from being
 /// searched to its end is one of the others; otherwise a locked keyring would turn into an anonymous pull.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// The store was open, was searched to its end, and holds nothing for this server. Clients compare these bytes.
     #[error("credentials not found in native keychain")]
@@ -53,7 +54,7 @@ pub enum Error {
         /// The file.
         path: PathBuf,
         /// What is wrong with it, and where.
-        problem: crate::config::Problem,
+        problem: Cow<'static, str>,
     },
     /// The operating system refused something about a file or directory.
     #[error("cannot {action} {}: {}", .path.display(), Self::system_text(.source))]
@@ -68,6 +69,36 @@ pub enum Error {
 }
 
 impl Error {
+    /// A [malformed request](Self::Request), the client's fault.
+    pub fn request(text: impl Into<Cow<'static, str>>) -> Self {
+        Self::Request(text.into())
+    }
+
+    /// A [refusal](Self::Refused), with the form that would do.
+    pub fn refused(text: impl Into<Cow<'static, str>>) -> Self {
+        Self::Refused(text.into())
+    }
+
+    /// A [locked](Self::Locked) store, with the way to unlock it.
+    pub fn locked(text: impl Into<Cow<'static, str>>) -> Self {
+        Self::Locked(text.into())
+    }
+
+    /// A store that is [out of reach](Self::Unavailable), with what to start or install.
+    pub fn unavailable(text: impl Into<Cow<'static, str>>) -> Self {
+        Self::Unavailable(text.into())
+    }
+
+    /// What a store [cannot hold or do](Self::Unsupported), with its limit.
+    pub fn unsupported(text: impl Into<Cow<'static, str>>) -> Self {
+        Self::Unsupported(text.into())
+    }
+
+    /// [Unreadable](Self::Damaged) data, with what replaces it.
+    pub fn damaged(text: impl Into<Cow<'static, str>>) -> Self {
+        Self::Damaged(text.into())
+    }
+
     /// For `map_err`: names the file that an operation of the system failed on.
     pub fn file(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::File {
@@ -94,38 +125,9 @@ impl Error {
     }
 }
 
-/// One line that a terminal shows as it is: what could end the line, move the cursor, reverse the reading order or
-/// hide among the letters becomes `?`.
-pub(crate) fn one_line(text: &str) -> String {
-    text.trim_end()
-        .chars()
-        .map(|c| {
-            if c.is_control() || is_invisible_format(c) {
-                '?'
-            } else {
-                c
-            }
-        })
-        .collect()
-}
-
-fn is_invisible_format(c: char) -> bool {
-    matches!(c,
-        '\u{00AD}' | '\u{061C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'
-        | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_line_cannot_be_broken_or_reversed() {
-        assert_eq!(
-            one_line("a\nb\r\u{1b}[31mc\u{202e}d\u{2028}e\u{200b}f\0\n"),
-            "a?b??[31mc?d?e?f?"
-        );
-    }
 
     #[test]
     fn a_system_error_is_told_without_its_number() {

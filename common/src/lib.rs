@@ -42,36 +42,46 @@
 
 #![deny(missing_docs)]
 
+#[cfg(feature = "commands")]
 pub mod commands;
+#[cfg(feature = "commands")]
 pub mod config;
 mod credential;
 pub mod directory;
 mod environment;
 mod error;
 mod hardening;
+mod helper;
 mod log;
 pub mod matching;
-pub mod parallel;
 mod protocol;
+#[cfg(feature = "commands")]
+mod report;
 mod secret;
+mod serve;
 mod server;
+#[cfg(feature = "commands")]
 pub mod show;
 mod store;
 mod streams;
 mod sys;
+mod text;
 
 /// The option parser that [`commands`] are defined with.
+#[cfg(feature = "commands")]
 pub use clap;
 
 pub use crate::credential::{Credential, TOKEN_USERNAME, Username};
 pub use crate::environment::Environment;
 pub use crate::error::Error;
+pub use crate::helper::Helper;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub use crate::protocol::fuzzing;
-pub use crate::protocol::{Helper, serve};
 pub use crate::secret::Secret;
+pub use crate::serve::serve;
 pub use crate::server::{HUB_URL, ServerKey, ServerUrl};
 pub use crate::store::{CredentialStore, Listed};
 pub use crate::streams::INPUT_MAX;
 pub use crate::sys::ZeroOnFree;
+pub use crate::text::hex;

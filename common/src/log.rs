@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::Error;
-use crate::error::one_line;
+use crate::text::one_line;
 
 /// Names the log file; without it nothing is logged.
 pub(crate) const SETTING: &str = "DOCKER_CREDENTIAL_LOG";

@@ -33,9 +33,9 @@ pub fn find(store: &dyn CredentialStore, query: &ServerUrl) -> Result<Credential
 
 fn propose(store: &dyn CredentialStore, server: &ServerUrl) -> Result<Option<Credential>, Error> {
     match store.get(server)? {
-        Some(credential) if credential.server().key() != server.key() => Err(Error::Damaged(
-            format!("what is stored for {server} belongs to another server; log in to it again").into(),
-        )),
+        Some(credential) if credential.server().key() != server.key() => Err(Error::damaged(format!(
+            "what is stored for {server} belongs to another server; log in to it again"
+        ))),
         proposal => Ok(proposal),
     }
 }

@@ -2,10 +2,9 @@
 
 mod reply;
 mod request;
-mod serve;
+mod verbs;
 
-pub(crate) use self::request::fold_case;
-pub use self::serve::{Helper, serve};
+pub(crate) use self::verbs::{Verb, answer};
 
 /// What the fuzzers reach, and nobody else: the compiler sees it only when it builds them.
 #[cfg(fuzzing)]

@@ -46,14 +46,13 @@ impl ServerUrl {
             .chars()
             .any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'))
         {
-            return Err(Error::Request(
-                "the server URL contains a control character or a line break; send one server on one line"
-                    .into(),
+            return Err(Error::request(
+                "the server URL contains a control character or a line break; send one server on one line",
             ));
         }
         if text.trim() != text {
-            return Err(Error::Request(
-                "the server URL begins or ends with white space; send it without".into(),
+            return Err(Error::request(
+                "the server URL begins or ends with white space; send it without",
             ));
         }
         Ok(Self {
@@ -91,13 +90,10 @@ impl ServerUrl {
             Key::Registry(registry) if registry.is_hub() => Ok(Self::hub()),
             Key::Registry(_) => Ok(self.clone()),
             Key::Opaque(text) if is_plain_foreign_url(text) => Ok(self.clone()),
-            Key::Opaque(_) => Err(Error::Refused(
-                format!(
-                    "{self} is not a registry; write it as [https://]host[:port][/path], \
+            Key::Opaque(_) => Err(Error::refused(format!(
+                "{self} is not a registry; write it as [https://]host[:port][/path], \
                      without user name, password, query or %"
-                )
-                .into(),
-            )),
+            ))),
         }
     }
 

@@ -127,7 +127,7 @@ pub fn path(environment: &Environment, path: &Path) -> String {
 /// A message in one line, in which paths below the home begin with `~`. For texts that were composed where the home is
 /// not known, such as errors; never for a command.
 pub fn text(environment: &Environment, text: &str) -> String {
-    let line = crate::error::one_line(text);
+    let line = crate::text::one_line(text);
     let Some(home) = home(environment) else {
         return line;
     };
@@ -168,7 +168,7 @@ fn home(environment: &Environment) -> Option<PathBuf> {
 
 fn is_harmless(c: char) -> bool {
     let text = c.to_string();
-    c == ' ' || crate::error::one_line(&text) == text
+    c == ' ' || crate::text::one_line(&text) == text
 }
 
 /// One word for the shell.

@@ -10,7 +10,7 @@ use std::os::windows::io::AsHandle;
 use zeroize::Zeroizing;
 
 use crate::Error;
-use crate::error::one_line;
+use crate::text::one_line;
 
 /// The longest request that is read, in bytes. The longest secret known in use, a web login's token, has 5,000.
 pub const INPUT_MAX: usize = 1 << 20;
@@ -38,15 +38,14 @@ pub(crate) fn read_input(program: &str, awaited: &str) -> Result<Zeroizing<Vec<u
     let input = stdin.as_handle().try_clone_to_owned();
     let unreadable = |error: io::Error| {
         let error = Error::system_text(&error);
-        Error::Request(format!("cannot read the request from stdin: {error}").into())
+        Error::request(format!("cannot read the request from stdin: {error}"))
     };
     read_to_end(&mut File::from(input.map_err(unreadable)?))
         .map_err(unreadable)?
         .ok_or_else(|| {
-            Error::Request(
-                format!("the request on stdin is longer than {INPUT_MAX} bytes, the most that is read")
-                    .into(),
-            )
+            Error::request(format!(
+                "the request on stdin is longer than {INPUT_MAX} bytes, the most that is read"
+            ))
         })
 }
 
@@ -96,6 +95,7 @@ impl Reply {
     }
 
     /// For the commands, which print as they go.
+    #[cfg(feature = "commands")]
     pub(crate) fn into_file(self) -> File {
         self.0
     }

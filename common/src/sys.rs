@@ -1,7 +1,7 @@
 //! The only unsafe code of the project: a few things that Rust has no safe form for.
 #![allow(
     unsafe_code,
-    reason = "an allocator, a signal's disposition and some questions to the system; see each item"
+    reason = "an allocator, a signal's disposition and a close that reports; see each item"
 )]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -67,35 +67,6 @@ unsafe fn wipe(block: *mut u8, size: usize) {
         // SAFETY: as above.
         unsafe { std::ptr::write_volatile(word, MaybeUninit::zeroed()) };
     }
-}
-
-/// What [`stack_pages_in_use`] counts in, in bytes. The kernel's own pages may be larger, never smaller.
-pub(crate) const PAGE: usize = 4096;
-
-/// How many pages of the stack below an address have ever been touched; at most 256, far more than was seen in use.
-///
-/// The first that has not been touched ends the count: Rust touches each page of a frame in turn, so that a guard page
-/// is not jumped over.
-#[cfg(target_os = "linux")]
-pub(crate) fn stack_pages_in_use(address: *const u8) -> usize {
-    const MOST: usize = 256;
-    let page = (address as usize) & !(PAGE - 1);
-    (1..=MOST)
-        .take_while(|index| {
-            let mut state = 0_u8;
-            let start = std::ptr::without_provenance_mut(page.saturating_sub(index * PAGE));
-            // SAFETY: nothing is read or written at `start`, which need not even be mapped; the kernel writes one byte
-            // for one page to `state`.
-            let answer = unsafe { libc::mincore(start, 1, &raw mut state) };
-            answer == 0 && state & 1 == 1
-        })
-        .count()
-}
-
-/// No question is asked elsewhere: as much as a verb was ever seen to use.
-#[cfg(not(target_os = "linux"))]
-pub(crate) fn stack_pages_in_use(_: *const u8) -> usize {
-    32
 }
 
 /// Makes a write beyond `ulimit -f` fail with an error instead of ending the process half-way.

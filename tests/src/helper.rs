@@ -1,5 +1,6 @@
 //! The helpers under test, and where their programs are.
 
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -83,7 +84,7 @@ macro_rules! for_each_helper {
             $(
                 #[test]
                 fn $test() {
-                    $crate::require!($crate::keyring_gnome::GnomeKeyring::available());
+                    $crate::require!($crate::keyrings::gnome::GnomeKeyring::available());
                     super::$test($crate::helper::KEYRING);
                 }
             )+
@@ -101,7 +102,15 @@ macro_rules! for_env_too {
     };
 }
 
-/// The directory of the helpers' programs: `DOCKER_CREDENTIAL_TEST_BIN`, or a release build made here and now.
+/// The built conformance runner, which lies beside the helpers.
+pub fn conformance_runner() -> PathBuf {
+    directory().join(format!(
+        "docker-credential-conformance{}",
+        std::env::consts::EXE_SUFFIX
+    ))
+}
+
+/// The directory of the programs under test: `DOCKER_CREDENTIAL_TEST_BIN`, or a build made here and now.
 pub fn directory() -> &'static Path {
     static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
     DIRECTORY.get_or_init(|| match environment("DOCKER_CREDENTIAL_TEST_BIN") {
@@ -111,11 +120,20 @@ pub fn directory() -> &'static Path {
     })
 }
 
+/// Builds without the optimisation of a release, which takes minutes: `tests/run` tests the programs that are shipped.
 fn build() -> PathBuf {
+    // Not `eprintln!`: libtest would keep it until the test has failed, and somebody is waiting now.
+    let _unheard = io::stderr().lock().write_all(
+        b"building the helpers unoptimised, about a minute; tests/run tests them as they are released\n",
+    );
     let mut cargo = Command::new(env!("CARGO"));
-    cargo
-        .current_dir(workspace())
-        .args(["build", "--release", "--locked", "--quiet"]);
+    cargo.current_dir(workspace()).args([
+        "build",
+        "--locked",
+        "--quiet",
+        "-p",
+        "docker-credential-conformance",
+    ]);
     for helper in workspace()
         .join("helpers")
         .read_dir()
@@ -128,7 +146,7 @@ fn build() -> PathBuf {
     }
     let built = cargo.status().expect("cargo can be run").success();
     assert!(built, "the helpers do not build: {cargo:?}");
-    target_directory().join("release")
+    target_directory().join("debug")
 }
 
 /// Where cargo builds this workspace.

@@ -4,8 +4,8 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::place::{NOT_FOUND, Place};
 use crate::program::Outcome;
+use crate::sandbox::{NOT_FOUND, Sandbox};
 
 /// Stands in for the secret in hostile requests: no message, file or log may show it.
 pub const MARKER: &str = "MARKER-5up3r-s3cr3t";
@@ -69,7 +69,7 @@ pub fn assert_error(outcome: &Outcome, problem: &str) {
 
 /// Runs something that is to fail with `problem` and to change nothing in the place.
 #[track_caller]
-pub fn assert_refused(place: &Place, problem: &str, run: impl FnOnce() -> Outcome) {
+pub fn assert_refused(place: &Sandbox, problem: &str, run: impl FnOnce() -> Outcome) {
     let before = snapshot(&place.path(""));
     let outcome = run();
     assert_error(&outcome, problem);

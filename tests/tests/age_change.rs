@@ -10,15 +10,15 @@ use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use docker_credential_tests::age_member::Member;
-use docker_credential_tests::age_terminal::run_on_terminal;
+use docker_credential_tests::age::member::Member;
 use docker_credential_tests::helper::AGE;
 use docker_credential_tests::login::Login;
-use docker_credential_tests::place::Place;
 use docker_credential_tests::program;
 use docker_credential_tests::refusal::MARKER;
 use docker_credential_tests::require;
+use docker_credential_tests::sandbox::Sandbox;
 use docker_credential_tests::service::wait_for;
+use docker_credential_tests::terminal::run_on_terminal;
 use serde_json::json;
 
 const STORE: &str = "data/docker-credential-age";
@@ -32,13 +32,13 @@ fn login() -> Login {
 }
 
 /// A place with one login stored, for ghcr.io.
-fn place() -> Place {
-    let place = Place::new(AGE);
+fn place() -> Sandbox {
+    let place = Sandbox::new(AGE);
     place.store("ghcr.io", &login());
     place
 }
 
-fn entry(place: &Place) -> PathBuf {
+fn entry(place: &Sandbox) -> PathBuf {
     place.path(STORE).join("ghcr.io.age")
 }
 
@@ -191,7 +191,7 @@ fn an_identity_behind_a_link_is_rotated_there() {
 
 #[test]
 fn an_identity_elsewhere_does_not_hide_its_directory_from_git() {
-    let mut place = Place::new(AGE);
+    let mut place = Sandbox::new(AGE);
     let project = place.path("project");
     fs::create_dir(&project).unwrap();
     place.set("DOCKER_CREDENTIAL_AGE_IDENTITY_FILE", project.join("key.txt"));

@@ -10,16 +10,16 @@ use std::fs;
 
 use docker_credential_tests::helper::AGE;
 use docker_credential_tests::login::Login;
-use docker_credential_tests::page::Page;
-use docker_credential_tests::place::Place;
+use docker_credential_tests::pages::page::Page;
+use docker_credential_tests::pages::transcript::Reader;
 use docker_credential_tests::program;
-use docker_credential_tests::registry::Registry;
+use docker_credential_tests::registries::basic::Registry;
 use docker_credential_tests::require;
-use docker_credential_tests::transcript::Reader;
+use docker_credential_tests::sandbox::Sandbox;
 
 /// Runs a section in a place whose home is called as on the page.
 #[track_caller]
-fn assert_section_is_as_written(place: &Place, heading: &str, host: &str, answers: &[&str]) {
+fn assert_section_is_as_written(place: &Sandbox, heading: &str, host: &str, answers: &[&str]) {
     let transcript = Page::read("docs/age.md").section(heading, "console").concat();
     let home = |below: &str| place.path(below).display().to_string();
     let reader = Reader::new(place)
@@ -37,8 +37,8 @@ fn alice() -> Login {
     Login::new("alice", "correct horse")
 }
 
-fn place_with_password() -> Place {
-    let place = Place::new(AGE);
+fn place_with_password() -> Sandbox {
+    let place = Sandbox::new(AGE);
     fs::write(place.path("password"), format!("{}\n", alice().secret)).unwrap();
     place
 }

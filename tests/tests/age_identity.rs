@@ -1,13 +1,14 @@
 //! Where docker-credential-age finds its identity, and how the first one comes about.
+#![cfg(unix)]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use docker_credential_tests::helper::AGE;
 use docker_credential_tests::login::Login;
-use docker_credential_tests::place::Place;
 use docker_credential_tests::program::Run;
 use docker_credential_tests::refusal::{MARKER, assert_error, assert_refused};
+use docker_credential_tests::sandbox::Sandbox;
 
 const IDENTITY: &str = "config/docker-credential-age/identity.txt";
 const STORE: &str = "data/docker-credential-age";
@@ -22,7 +23,7 @@ fn store_request(server: &str) -> String {
 
 /// The text of an identity file that some other place made.
 fn identity() -> String {
-    let place = Place::new(AGE);
+    let place = Sandbox::new(AGE);
     place.store("x.example", &login());
     fs::read_to_string(place.path(IDENTITY)).expect("the place has it")
 }
@@ -43,7 +44,7 @@ fn public_key(identity: &str) -> &str {
 
 #[test]
 fn the_first_login_makes_the_identity_and_says_so_once() {
-    let place = Place::new(AGE);
+    let place = Sandbox::new(AGE);
     let first = place.verb("store", &store_request("ghcr.io"));
     first.assert_success("store");
     assert!(first.stdout.is_empty());
@@ -62,7 +63,7 @@ fn the_first_login_makes_the_identity_and_says_so_once() {
 
 #[test]
 fn twenty_first_logins_at_once_agree_on_one_identity() {
-    let place = Place::new(AGE);
+    let place = Sandbox::new(AGE);
     let servers: Vec<String> = (0..20).map(|index| format!("r{index}.example")).collect();
     std::thread::scope(|scope| {
         for server in &servers {
@@ -76,7 +77,7 @@ fn twenty_first_logins_at_once_agree_on_one_identity() {
 
 #[test]
 fn a_store_with_entries_never_gets_a_new_identity() {
-    let place = Place::new(AGE);
+    let place = Sandbox::new(AGE);
     place.store("ghcr.io", &login());
     fs::remove_file(place.path(IDENTITY)).unwrap();
     assert_refused(&place, "there is no identity of yours", || {
@@ -94,14 +95,14 @@ fn a_store_with_entries_never_gets_a_new_identity() {
 #[test]
 fn an_identity_comes_from_a_variable_before_a_file_before_the_default() {
     let identity = identity();
-    let mut place = Place::new(AGE);
+    let mut place = Sandbox::new(AGE);
     place.set("DOCKER_CREDENTIAL_AGE_IDENTITY", key(&identity));
     place.set("DOCKER_CREDENTIAL_AGE_IDENTITY_FILE", "/nonexistent");
     place.store("ghcr.io", &login());
     place.assert_answers("ghcr.io", &login());
     assert!(!place.path(IDENTITY).exists());
 
-    let mut by_file = Place::new(AGE);
+    let mut by_file = Sandbox::new(AGE);
     fs::write(by_file.path("key"), &identity).unwrap();
     by_file.set("DOCKER_CREDENTIAL_AGE_IDENTITY_FILE", by_file.path("key"));
     by_file.set("DOCKER_CREDENTIAL_AGE_DIR", place.path(STORE));
@@ -155,7 +156,7 @@ fn an_identity_setting_that_cannot_be_used_never_falls_through() {
         ),
         ("DOCKER_CREDENTIAL_AGE_IDENTITY_FILE", "/", "not a regular file"),
     ] {
-        let mut place = Place::new(AGE);
+        let mut place = Sandbox::new(AGE);
         place.store("ghcr.io", &login());
         place.set("PASSAGE_IDENTITIES_FILE", place.path(IDENTITY));
         place.set("SOPS_AGE_KEY", key(&identity));
@@ -169,7 +170,7 @@ fn an_identity_setting_that_cannot_be_used_never_falls_through() {
 #[test]
 fn another_programs_identity_decrypts() {
     for name in ["PASSAGE_IDENTITIES_FILE", "SOPS_AGE_KEY", "SOPS_AGE_KEY_FILE"] {
-        let mut place = Place::new(AGE);
+        let mut place = Sandbox::new(AGE);
         place.store("ghcr.io", &login());
         fs::rename(place.path(IDENTITY), place.path("moved")).unwrap();
         let text = fs::read_to_string(place.path("moved")).unwrap();
@@ -186,7 +187,7 @@ fn another_programs_identity_decrypts() {
 #[test]
 fn another_programs_identity_is_never_encrypted_to() {
     let identity = identity();
-    let mut place = Place::new(AGE);
+    let mut place = Sandbox::new(AGE);
     place.set("SOPS_AGE_KEY", key(&identity));
     place.store("ghcr.io", &login());
     assert!(place.path(IDENTITY).exists(), "an identity of ours is made");
@@ -197,12 +198,12 @@ fn another_programs_identity_is_never_encrypted_to() {
 #[test]
 fn encrypting_again_for_another_programs_identity_is_refused() {
     let team = identity();
-    let mut place = Place::new(AGE);
+    let mut place = Sandbox::new(AGE);
     place.set("DOCKER_CREDENTIAL_AGE_RECIPIENTS", public_key(&team));
     place.set("DOCKER_CREDENTIAL_AGE_WRITE_ONLY", "1");
     place.store("ghcr.io", &login());
 
-    let mut elsewhere = Place::new(AGE);
+    let mut elsewhere = Sandbox::new(AGE);
     elsewhere.set("DOCKER_CREDENTIAL_AGE_DIR", place.path(STORE));
     elsewhere.set("SOPS_AGE_KEY", key(&team));
     elsewhere.assert_answers("ghcr.io", &login());
@@ -218,7 +219,7 @@ fn encrypting_again_for_another_programs_identity_is_refused() {
 #[test]
 fn recipients_in_a_variable_are_encrypted_to() {
     let identity = identity();
-    let mut place = Place::new(AGE);
+    let mut place = Sandbox::new(AGE);
     place.set("DOCKER_CREDENTIAL_AGE_IDENTITY", key(&identity));
     place.set("DOCKER_CREDENTIAL_AGE_RECIPIENTS", public_key(&identity));
     place.store("ghcr.io", &login());
@@ -228,7 +229,7 @@ fn recipients_in_a_variable_are_encrypted_to() {
 #[test]
 fn recipients_without_one_of_ours_are_refused_unless_that_is_meant() {
     let (ours, theirs) = (identity(), identity());
-    let mut place = Place::new(AGE);
+    let mut place = Sandbox::new(AGE);
     place.set("DOCKER_CREDENTIAL_AGE_IDENTITY", key(&ours));
     place.set("DOCKER_CREDENTIAL_AGE_RECIPIENTS", public_key(&theirs));
     let refused = place.verb("store", &store_request("ghcr.io"));
@@ -243,7 +244,7 @@ fn recipients_without_one_of_ours_are_refused_unless_that_is_meant() {
 #[test]
 fn write_only_needs_no_identity() {
     let theirs = identity();
-    let mut place = Place::new(AGE);
+    let mut place = Sandbox::new(AGE);
     place.set("DOCKER_CREDENTIAL_AGE_RECIPIENTS", public_key(&theirs));
     place.set("DOCKER_CREDENTIAL_AGE_WRITE_ONLY", "1");
     place.store("ghcr.io", &login());
@@ -252,7 +253,7 @@ fn write_only_needs_no_identity() {
 
 #[test]
 fn an_identity_that_others_can_write_is_refused() {
-    let place = Place::new(AGE);
+    let place = Sandbox::new(AGE);
     place.store("ghcr.io", &login());
     for mode in [0o620, 0o602, 0o666] {
         fs::set_permissions(place.path(IDENTITY), fs::Permissions::from_mode(mode)).unwrap();
@@ -265,14 +266,14 @@ fn an_identity_that_others_can_write_is_refused() {
 }
 
 /// A run to which a program and its arguments are to be added.
-fn without_a_home(place: &Place) -> Run {
+fn without_a_home(place: &Sandbox) -> Run {
     place
         .run("env")
         .args(["-u", "HOME", "-u", "XDG_DATA_HOME", "-u", "XDG_CONFIG_HOME"])
 }
 
 /// As [`without_a_home`]; the settings name a store and hold an identity.
-fn with_settings_alone(place: &Place, identity: &str) -> Run {
+fn with_settings_alone(place: &Sandbox, identity: &str) -> Run {
     without_a_home(place)
         .arg(format!(
             "DOCKER_CREDENTIAL_AGE_DIR={}",
@@ -283,7 +284,7 @@ fn with_settings_alone(place: &Place, identity: &str) -> Run {
 
 #[test]
 fn without_a_home_and_without_settings_there_is_an_error_and_no_guess() {
-    let place = Place::new(AGE);
+    let place = Sandbox::new(AGE);
     for home in [None, Some(""), Some("relative")] {
         for (verb, stdin) in [("get", "a"), ("list", ""), ("store", &store_request("a"))] {
             let mut run = without_a_home(&place);
@@ -299,7 +300,7 @@ fn without_a_home_and_without_settings_there_is_an_error_and_no_guess() {
 #[test]
 fn without_a_home_nobody_approves_the_recipients_that_a_store_names() {
     let identity = identity();
-    let place = Place::new(AGE);
+    let place = Sandbox::new(AGE);
     fs::create_dir(place.path("store")).expect("it is new");
     let recipients = place.path("store/.age-recipients");
     fs::write(recipients, format!("{}\n", public_key(&identity))).expect("it is new");
@@ -314,7 +315,7 @@ fn without_a_home_nobody_approves_the_recipients_that_a_store_names() {
 #[test]
 fn without_a_home_settings_are_enough() {
     let identity = identity();
-    let place = Place::new(AGE);
+    let place = Sandbox::new(AGE);
     for (verb, stdin) in [
         ("store", store_request("a.example")),
         ("get", "a.example".to_owned()),

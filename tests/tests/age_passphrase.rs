@@ -10,14 +10,14 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
-use docker_credential_tests::age_terminal::{Session, run_on_terminal};
 use docker_credential_tests::helper::AGE;
 use docker_credential_tests::login::Login;
-use docker_credential_tests::place::{NOT_FOUND, Place};
 use docker_credential_tests::program::{self, Outcome};
 use docker_credential_tests::refusal::MARKER;
-use docker_credential_tests::registry::Registry;
+use docker_credential_tests::registries::basic::Registry;
 use docker_credential_tests::require;
+use docker_credential_tests::sandbox::{NOT_FOUND, Sandbox};
+use docker_credential_tests::terminal::{Session, run_on_terminal};
 
 const PASSPHRASE: &str = "correct horse 100% staple";
 const IDENTITY: &str = "config/docker-credential-age/identity.txt";
@@ -28,8 +28,8 @@ fn login() -> Login {
 }
 
 /// A place with logins for these servers, whose identity is then encrypted by a passphrase and closed.
-fn place(servers: &[&str]) -> Place {
-    let place = Place::new(AGE);
+fn place(servers: &[&str]) -> Sandbox {
+    let place = Sandbox::new(AGE);
     for server in servers {
         place.store(server, &login());
     }
@@ -38,7 +38,7 @@ fn place(servers: &[&str]) -> Place {
 }
 
 /// Encrypts the identity with the passphrase, by age itself.
-fn seal(place: &Place) {
+fn seal(place: &Sandbox) {
     let script = format!("age --passphrase --output sealed {IDENTITY} </dev/null && mv sealed {IDENTITY}");
     let session = run_on_terminal(
         place,
@@ -49,7 +49,7 @@ fn seal(place: &Place) {
 }
 
 /// Runs a verb with a terminal beside it; stdout and stderr go to files, as a client would have them.
-fn on_terminal(place: &Place, verb: &str, request: &str, answers: &[&str]) -> (Session, String) {
+fn on_terminal(place: &Sandbox, verb: &str, request: &str, answers: &[&str]) -> (Session, String) {
     fs::write(place.path("request"), request).unwrap();
     let script = format!("{} {verb} <request >reply 2>complaint", AGE.program().display());
     let session = run_on_terminal(place, &script, answers);
@@ -71,7 +71,7 @@ fn typed(text: &str) -> String {
 }
 
 /// Without a controlling terminal, whatever the tests have.
-fn without_terminal(place: &Place, verb: &str, stdin: &str, settings: &[(&str, &str)]) -> Outcome {
+fn without_terminal(place: &Sandbox, verb: &str, stdin: &str, settings: &[(&str, &str)]) -> Outcome {
     let mut run = place.run("setsid").arg("--wait").arg(AGE.program()).arg(verb);
     for (name, value) in settings {
         run = run.env(name, value);
@@ -93,7 +93,7 @@ fn write_private(path: &Path, text: &str) {
 }
 
 /// A pinentry by the name that a setting gives, which answers with `answer`, or cancels.
-fn add_pinentry(place: &mut Place, answer: Option<&str>) {
+fn add_pinentry(place: &mut Sandbox, answer: Option<&str>) {
     fs::create_dir(place.path("home/pinentry")).unwrap();
     if let Some(answer) = answer {
         fs::write(place.path("home/pinentry/answer"), answer).unwrap();
@@ -106,7 +106,7 @@ fn add_pinentry(place: &mut Place, answer: Option<&str>) {
     place.set("PINENTRY_PROGRAM", "pinentry-here");
 }
 
-fn pinentry_note(place: &Place, name: &str) -> String {
+fn pinentry_note(place: &Sandbox, name: &str) -> String {
     fs::read_to_string(place.path("home/pinentry").join(name)).unwrap_or_default()
 }
 
@@ -325,7 +325,7 @@ fn a_pinentry_that_others_could_have_put_there_is_not_run() {
 #[test]
 fn an_identity_that_is_no_passphrases_or_asks_too_much_work_is_told_so() {
     require!(program::find("age"));
-    let other = Place::new(AGE);
+    let other = Sandbox::new(AGE);
     other.store("ghcr.io", &login());
     let key = fs::read_to_string(other.path(IDENTITY)).unwrap();
     let public = key
@@ -385,7 +385,7 @@ fn unlock_opens_and_lock_closes() {
 #[test]
 fn what_is_opened_is_nowhere_on_the_disk() {
     require!(program::find("age"));
-    let place = Place::new(AGE);
+    let place = Sandbox::new(AGE);
     place.store("ghcr.io", &login());
     let text = fs::read_to_string(place.path(IDENTITY)).unwrap();
     let key = text
@@ -404,7 +404,7 @@ fn what_is_opened_is_nowhere_on_the_disk() {
 
 #[test]
 fn a_new_identity_can_have_a_passphrase_from_the_start() {
-    let place = Place::new(AGE);
+    let place = Sandbox::new(AGE);
     let script = format!("{} identity new --passphrase >public", AGE.program().display());
     let answers = ["a\n", "b\n", &typed(PASSPHRASE), &typed(PASSPHRASE)];
     let session = run_on_terminal(&place, &script, &answers);
@@ -453,7 +453,7 @@ fn docker_logs_in_and_pulls_with_a_passphrase_typed_on_its_terminal() {
     require!(program::find("docker"));
     let alice = Login::new("alice", "a \"quoted\" secret");
     let registry = require!(Registry::private(std::slice::from_ref(&alice)));
-    let place = Place::with_creds_store(AGE);
+    let place = Sandbox::with_creds_store(AGE);
     place.store("x.example", &login());
     seal(&place);
     fs::write(place.path("secret"), format!("{}\n", alice.secret)).unwrap();

@@ -12,14 +12,14 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD_NO_PAD;
-use docker_credential_tests::age_member::Member;
-use docker_credential_tests::age_terminal::run_on_terminal;
+use docker_credential_tests::age::member::Member;
 use docker_credential_tests::helper::AGE;
 use docker_credential_tests::login::Login;
-use docker_credential_tests::place::{NOT_FOUND, Place};
 use docker_credential_tests::program;
 use docker_credential_tests::refusal::MARKER;
 use docker_credential_tests::require;
+use docker_credential_tests::sandbox::{NOT_FOUND, Sandbox};
+use docker_credential_tests::terminal::run_on_terminal;
 use linux_keyutils::{KeyRing, KeyRingIdentifier};
 use sha2::{Digest as _, Sha256};
 
@@ -32,13 +32,13 @@ fn login() -> Login {
 }
 
 /// A place with the plugin on its PATH, as `age-plugin-test`, and its identity.
-fn place() -> Place {
+fn place() -> Sandbox {
     place_of(IDENTITY)
 }
 
 /// As [`place`]. Tests of what is kept or forgotten have identities of their own: there is one keyring for all.
-fn place_of(identity_text: &str) -> Place {
-    let place = Place::new(AGE);
+fn place_of(identity_text: &str) -> Sandbox {
+    let place = Sandbox::new(AGE);
     fs::create_dir(place.path("home/plugin")).unwrap();
     symlink(
         env!("CARGO_BIN_EXE_age-plugin-test"),
@@ -54,7 +54,7 @@ fn place_of(identity_text: &str) -> Place {
 }
 
 /// A file whose header stands for a key of the plugin's, with nothing below: enough to open it, and nothing to read.
-fn write_header(place: &Place, server: &str, body: &[u8]) {
+fn write_header(place: &Sandbox, server: &str, body: &[u8]) {
     let mut file = b"age-encryption.org/v1\n-> test\n".to_vec();
     for line in BASE64_STANDARD_NO_PAD.encode(body).as_bytes().chunks(64) {
         file.extend(line);
@@ -66,7 +66,7 @@ fn write_header(place: &Place, server: &str, body: &[u8]) {
 }
 
 /// A place where nothing stays open.
-fn closing_place() -> Place {
+fn closing_place() -> Sandbox {
     let mut place = place();
     place.set("DOCKER_CREDENTIAL_AGE_UNLOCK_SECONDS", "0");
     place
@@ -80,7 +80,7 @@ fn hash_in_a_name(bytes: &[u8]) -> String {
         .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
-fn runs(place: &Place) -> Vec<String> {
+fn runs(place: &Sandbox) -> Vec<String> {
     fs::read_to_string(place.path("home/plugin/runs"))
         .unwrap_or_default()
         .lines()
@@ -88,11 +88,11 @@ fn runs(place: &Place) -> Vec<String> {
         .collect()
 }
 
-fn forget_runs(place: &Place) {
+fn forget_runs(place: &Sandbox) {
     let _ = fs::remove_file(place.path("home/plugin/runs"));
 }
 
-fn fail(place: &Place, how: &str) {
+fn fail(place: &Sandbox, how: &str) {
     fs::write(place.path("home/plugin/failure"), how).unwrap();
 }
 
@@ -275,7 +275,7 @@ fn a_plugin_that_is_missing_dies_talks_nonsense_or_hangs_is_an_error_that_names_
     let mut place = closing_place();
     place.store("ghcr.io", &login());
     place.set("DOCKER_CREDENTIAL_NONINTERACTIVE", "1");
-    let refusal = |place: &Place| {
+    let refusal = |place: &Sandbox| {
         let outcome = place.verb("get", "ghcr.io");
         assert!(
             outcome.code == Some(1) && outcome.stdout != NOT_FOUND,

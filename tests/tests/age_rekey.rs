@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use docker_credential_tests::age_member::Member;
+use docker_credential_tests::age::member::Member;
 use docker_credential_tests::helper::AGE;
 use docker_credential_tests::login::Login;
 use docker_credential_tests::program;

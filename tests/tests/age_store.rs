@@ -1,5 +1,6 @@
 //! docker-credential-age's store: files that age itself can read, bound to their servers, and left alone when they
 //! are not ours.
+#![cfg(unix)]
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
@@ -7,10 +8,10 @@ use std::path::PathBuf;
 
 use docker_credential_tests::helper::AGE;
 use docker_credential_tests::login::Login;
-use docker_credential_tests::place::Place;
 use docker_credential_tests::program::Outcome;
 use docker_credential_tests::refusal::{MARKER, assert_error, assert_refused};
 use docker_credential_tests::require;
+use docker_credential_tests::sandbox::Sandbox;
 use docker_credential_tests::{program, requirement};
 
 const STORE: &str = "data/docker-credential-age";
@@ -21,17 +22,17 @@ fn login() -> Login {
 }
 
 /// A place with one login stored, for ghcr.io.
-fn place() -> Place {
-    let place = Place::new(AGE);
+fn place() -> Sandbox {
+    let place = Sandbox::new(AGE);
     place.store("ghcr.io", &login());
     place
 }
 
-fn entry(place: &Place, name: &str) -> PathBuf {
+fn entry(place: &Sandbox, name: &str) -> PathBuf {
     place.path(STORE).join(name)
 }
 
-fn public_key(place: &Place) -> String {
+fn public_key(place: &Sandbox) -> String {
     let text = fs::read_to_string(place.path(IDENTITY)).expect("the place has it");
     text.lines()
         .find_map(|line| line.strip_prefix("# public key: "))
@@ -40,7 +41,7 @@ fn public_key(place: &Place) -> String {
 }
 
 /// Encrypts with age itself, as a person would.
-fn encrypt(place: &Place, plaintext: &str, arguments: &[&str]) -> Vec<u8> {
+fn encrypt(place: &Sandbox, plaintext: &str, arguments: &[&str]) -> Vec<u8> {
     let outcome = place
         .run("age")
         .args(["-e", "-r", &public_key(place)])
@@ -101,7 +102,7 @@ fn what_is_kept_shows_no_user_name_and_no_secret() {
 #[test]
 fn files_and_directories_are_private_under_any_umask() {
     for umask in ["000", "022", "777"] {
-        let place = Place::new(AGE);
+        let place = Sandbox::new(AGE);
         let script = format!("umask {umask}; exec {} store", AGE.program().display());
         place
             .run("sh")
@@ -155,7 +156,7 @@ fn an_entry_that_is_cut_or_changed_anywhere_is_damaged() {
         assert_error(&place.verb("get", "ghcr.io"), "");
         assert_ne!(
             place.verb("get", "ghcr.io").stdout,
-            docker_credential_tests::place::NOT_FOUND,
+            docker_credential_tests::sandbox::NOT_FOUND,
             "{length}"
         );
     }
@@ -204,7 +205,7 @@ fn list_leaves_out_what_is_foreign_or_damaged() {
 #[test]
 fn list_of_a_store_that_no_identity_opens_is_an_error() {
     let mut place = place();
-    let other = Place::new(AGE);
+    let other = Sandbox::new(AGE);
     other.store("x.example", &login());
     place.set("DOCKER_CREDENTIAL_AGE_IDENTITY_FILE", other.path(IDENTITY));
     assert_refused(&place, "your identity does not open", || place.verb("list", ""));
@@ -329,7 +330,7 @@ fn erase_removes_the_servers_file_and_no_other() {
 
 #[test]
 fn erase_of_what_is_not_there_is_silent_and_makes_nothing() {
-    let place = Place::new(AGE);
+    let place = Sandbox::new(AGE);
     let erased = place.verb("erase", "ghcr.io");
     erased.assert_success("erase");
     assert!(erased.stdout.is_empty() && erased.stderr.is_empty(), "{erased:?}");
@@ -338,7 +339,7 @@ fn erase_of_what_is_not_there_is_silent_and_makes_nothing() {
 
 #[test]
 fn get_and_list_make_nothing() {
-    let place = Place::new(AGE);
+    let place = Sandbox::new(AGE);
     place.assert_not_found("ghcr.io");
     place.assert_lists(&serde_json::json!({}));
     assert!(!place.path(STORE).exists() && !place.path("config/docker-credential-age").exists());
@@ -374,12 +375,12 @@ fn another_users_store_is_read_and_not_written() {
 #[test]
 fn nothing_is_made_in_another_users_home() {
     require!(requirement::root());
-    let place = Place::new(AGE);
+    let place = Sandbox::new(AGE);
     std::os::unix::fs::chown(place.path("data"), Some(4321), Some(4321)).unwrap();
     assert_refused(&place, "belongs to another user", || {
         place.verb("store", &store_request("quay.io"))
     });
-    let place = Place::new(AGE);
+    let place = Sandbox::new(AGE);
     std::os::unix::fs::chown(place.path("config"), Some(4321), Some(4321)).unwrap();
     let refused = place.verb("store", &store_request("quay.io"));
     assert_error(&refused, "belongs to another user");
@@ -397,7 +398,7 @@ fn a_store_of_several_recipients_is_refused_and_not_ignored() {
 
 #[test]
 fn the_stores_directory_can_be_chosen() {
-    let mut place = Place::new(AGE);
+    let mut place = Sandbox::new(AGE);
     let directory = place.path("elsewhere/store");
     place.set("DOCKER_CREDENTIAL_AGE_DIR", &directory);
     place.store("ghcr.io", &login());
@@ -412,7 +413,7 @@ fn a_chosen_directory_must_be_a_path_from_the_root_on() {
         ("store", "is not an absolute path"),
         ("./store", "is not an absolute path"),
     ] {
-        let mut place = Place::new(AGE);
+        let mut place = Sandbox::new(AGE);
         place.set("DOCKER_CREDENTIAL_AGE_DIR", value);
         for (verb, stdin) in [
             ("get", "a"),
@@ -428,7 +429,7 @@ fn a_chosen_directory_must_be_a_path_from_the_root_on() {
 
 #[test]
 fn a_file_in_place_of_the_store_is_an_error_and_not_an_empty_store() {
-    let place = Place::new(AGE);
+    let place = Sandbox::new(AGE);
     fs::write(place.path(STORE), "").unwrap();
     for (verb, stdin) in [
         ("get", "a"),

@@ -9,12 +9,12 @@
 use std::fs;
 use std::path::Path;
 
-use docker_credential_tests::age_member::Member;
+use docker_credential_tests::age::member::Member;
 use docker_credential_tests::login::Login;
-use docker_credential_tests::place::Place;
 use docker_credential_tests::program::{self, Outcome, files_under};
 use docker_credential_tests::refusal::MARKER;
 use docker_credential_tests::require;
+use docker_credential_tests::sandbox::Sandbox;
 
 fn login() -> Login {
     Login::new("user", MARKER)
@@ -338,7 +338,7 @@ fn a_rotated_identity_takes_the_place_of_the_old_one_among_the_recipients() {
 fn a_team_shares_logins_through_git() {
     require!(program::find("git"));
     let (_directory, remote) = shared();
-    let ann = Place::new(docker_credential_tests::helper::AGE);
+    let ann = Sandbox::new(docker_credential_tests::helper::AGE);
     let script = format!(
         r#"
         set -eu

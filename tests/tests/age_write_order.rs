@@ -1,16 +1,17 @@
 //! The write path of docker-credential-age, read from the system calls it makes: what is acknowledged by exit 0 has
 //! been brought to disk before, in an order in which each moment leaves the old credential or the new one.
+#![cfg(unix)]
 
 use std::fs;
 
 use docker_credential_tests::helper::AGE;
 use docker_credential_tests::login::Login;
-use docker_credential_tests::place::Place;
 use docker_credential_tests::program::{self, Outcome};
 use docker_credential_tests::require;
+use docker_credential_tests::sandbox::Sandbox;
 
 /// The system calls of one verb or command, a line each, without those of reading and memory.
-fn trace(place: &Place, words: &[&str], stdin: &str) -> Vec<String> {
+fn trace(place: &Sandbox, words: &[&str], stdin: &str) -> Vec<String> {
     let output = place.path("trace");
     let outcome = place
         .run("strace")
@@ -50,7 +51,7 @@ fn request(secret: &str) -> String {
 #[test]
 fn a_credential_is_on_disk_before_it_is_acknowledged() {
     require!(program::find("strace"));
-    let place = Place::new(AGE);
+    let place = Sandbox::new(AGE);
     place.store("ghcr.io", &Login::new("user", "old"));
     let trace = trace(&place, &["store"], &request("new"));
     let at = find(&trace, 0, &["flock(", "LOCK_EX"]);
@@ -70,7 +71,7 @@ fn a_credential_is_on_disk_before_it_is_acknowledged() {
 #[test]
 fn the_identity_is_on_disk_before_anything_is_encrypted_to_it() {
     require!(program::find("strace"));
-    let place = Place::new(AGE);
+    let place = Sandbox::new(AGE);
     let trace = trace(&place, &["store"], &request("new"));
     let at = find(&trace, 0, &["mkdir", "\"docker-credential-age\""]);
     let at = find(&trace, at, &["fsync(", "/data>", "= 0"]);
@@ -89,7 +90,7 @@ fn the_identity_is_on_disk_before_anything_is_encrypted_to_it() {
 #[test]
 fn the_first_credential_waits_for_a_store_that_somebody_else_has_just_made() {
     require!(program::find("strace"));
-    let place = Place::new(AGE);
+    let place = Sandbox::new(AGE);
     place.command(&["identity", "new"]).assert_success("identity new");
     // By a process that was killed before it had brought it to disk, for all that is known.
     fs::create_dir(place.path("data/docker-credential-age")).expect("it is new");
@@ -115,7 +116,7 @@ fn the_first_credential_waits_for_a_store_that_somebody_else_has_just_made() {
 #[test]
 fn a_list_of_recipients_takes_its_place_before_what_is_encrypted_to_them() {
     require!(program::find("strace"));
-    let place = Place::new(AGE);
+    let place = Sandbox::new(AGE);
     place.store("ghcr.io", &Login::new("user", "old"));
     let bob = "age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa";
     let trace = trace(&place, &["recipients", "add", bob], "");
@@ -130,7 +131,7 @@ fn a_list_of_recipients_takes_its_place_before_what_is_encrypted_to_them() {
 #[test]
 fn an_erased_credential_is_gone_from_disk_before_it_is_acknowledged() {
     require!(program::find("strace"));
-    let place = Place::new(AGE);
+    let place = Sandbox::new(AGE);
     place.store("ghcr.io", &Login::new("user", "old"));
     let trace = trace(&place, &["erase"], "ghcr.io");
     let at = find(&trace, 0, &["unlink", "\"ghcr.io.age\"", "= 0"]);
@@ -141,7 +142,7 @@ fn an_erased_credential_is_gone_from_disk_before_it_is_acknowledged() {
 #[test]
 fn reading_writes_nothing_and_takes_no_lock() {
     require!(program::find("strace"));
-    let place = Place::new(AGE);
+    let place = Sandbox::new(AGE);
     place.store("ghcr.io", &Login::new("user", "old"));
     for (verb, stdin) in [("get", "ghcr.io"), ("get", "quay.io/not/there"), ("list", "")] {
         let output = place.path("trace");
@@ -171,7 +172,7 @@ fn reading_writes_nothing_and_takes_no_lock() {
 }
 
 /// A store while each attempt to take the lock fails so.
-fn store_without_lock(place: &Place, error: &str) -> Outcome {
+fn store_without_lock(place: &Sandbox, error: &str) -> Outcome {
     place
         .run("strace")
         .args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=flock", "-e"])
@@ -186,7 +187,7 @@ fn store_without_lock(place: &Place, error: &str) -> Outcome {
 fn a_file_system_without_locks_is_written_to_all_the_same() {
     require!(program::find("strace"));
     for error in ["ENOLCK", "EBADF", "EOPNOTSUPP"] {
-        let place = Place::new(AGE);
+        let place = Sandbox::new(AGE);
         place.store("ghcr.io", &Login::new("user", "old"));
         store_without_lock(&place, error).assert_success(error);
         place.assert_answers("ghcr.io", &Login::new("user", "new"));
@@ -196,7 +197,7 @@ fn a_file_system_without_locks_is_written_to_all_the_same() {
 #[test]
 fn a_lock_that_fails_otherwise_is_an_error_and_nothing_is_written() {
     require!(program::find("strace"));
-    let place = Place::new(AGE);
+    let place = Sandbox::new(AGE);
     place.store("ghcr.io", &Login::new("user", "old"));
     assert_eq!(store_without_lock(&place, "EIO").code, Some(1));
     place.assert_answers("ghcr.io", &Login::new("user", "old"));

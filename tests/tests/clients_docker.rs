@@ -4,9 +4,9 @@
 
 use docker_credential_tests::helper::Helper;
 use docker_credential_tests::login::Login;
-use docker_credential_tests::place::Place;
 use docker_credential_tests::program::{Outcome, find};
-use docker_credential_tests::registry::Registry;
+use docker_credential_tests::registries::basic::Registry;
+use docker_credential_tests::sandbox::Sandbox;
 use docker_credential_tests::{for_each_helper, for_env_too, matrix_is_true, require};
 use serde_json::json;
 
@@ -30,7 +30,7 @@ fn alice() -> Login {
     Login::new("alice", "a \"quoted\" <secret> & more")
 }
 
-fn login(place: &Place, host: &str, login: &Login) -> Outcome {
+fn login(place: &Sandbox, host: &str, login: &Login) -> Outcome {
     place
         .run("docker")
         .args(["login", "-u", &login.username, "--password-stdin", host])
@@ -38,14 +38,14 @@ fn login(place: &Place, host: &str, login: &Login) -> Outcome {
         .outcome()
 }
 
-fn inspect(place: &Place, image: &str) -> Outcome {
+fn inspect(place: &Sandbox, image: &str) -> Outcome {
     place
         .run("docker")
         .args(["manifest", "inspect", "--insecure", image])
         .outcome()
 }
 
-fn logout(place: &Place, host: &str) -> Outcome {
+fn logout(place: &Sandbox, host: &str) -> Outcome {
     place.run("docker").args(["logout", host]).outcome()
 }
 
@@ -55,7 +55,7 @@ macro_rules! registry_and_place {
         require!(find("docker"));
         let people: &[Login] = $people;
         let registry = require!(Registry::private(people));
-        let mut place = Place::with_creds_store($helper);
+        let mut place = Sandbox::with_creds_store($helper);
         place.keep_secret(people);
         (registry, place)
     }};
@@ -88,7 +88,7 @@ fn login_keeps_the_secret_out_of_every_file(helper: Helper) {
 fn without_a_helper_the_search_finds_the_secret() {
     require!(find("docker"));
     let registry = require!(Registry::private(&[alice()]));
-    let mut place = Place::new(docker_credential_tests::helper::AGE);
+    let mut place = Sandbox::new(docker_credential_tests::helper::AGE);
     // Any entry at all keeps docker from choosing a helper that it finds on the machine.
     place.write_config(&json!({ "auths": { "other.invalid": { "auth": "eDp5" } } }));
     place.keep_secret(&[alice()]);
@@ -203,7 +203,7 @@ fn a_public_registry_is_read_without_a_login(helper: Helper) {
     require!(find("docker"));
     let registry = require!(Registry::public());
     let image = registry.push_image(&alice());
-    let place = Place::with_creds_store(helper);
+    let place = Sandbox::with_creds_store(helper);
 
     inspect(&place, &image).assert_success("docker manifest inspect of a public image");
 }

@@ -5,13 +5,13 @@
 use std::fs;
 use std::path::Path;
 
-use docker_credential_tests::engine::Engine;
+use docker_credential_tests::clients::engine::Engine;
 use docker_credential_tests::helper::Helper;
-use docker_credential_tests::image::EMPTY_ARCHIVE;
 use docker_credential_tests::login::Login;
-use docker_credential_tests::place::Place;
 use docker_credential_tests::program::{Outcome, find, find_plugin};
-use docker_credential_tests::registry::{REPOSITORY, Registry};
+use docker_credential_tests::registries::basic::{REPOSITORY, Registry};
+use docker_credential_tests::registries::image::EMPTY_ARCHIVE;
+use docker_credential_tests::sandbox::Sandbox;
 use docker_credential_tests::{for_each_helper, for_env_too, matrix_is_true, require};
 use serde_json::json;
 
@@ -38,7 +38,7 @@ const SERVERS: usize = 20;
 const SERVICES: [&str; 4] = ["database", "cache", "worker", "web"];
 
 struct Workshop {
-    place: Place,
+    place: Sandbox,
     registry: Registry,
     engine: Engine,
 }
@@ -110,7 +110,7 @@ macro_rules! workshop {
         let people: &[Login] = $people;
         let registry = require!(Registry::private(people));
         let engine = require!(Engine::start());
-        let mut place = Place::with_creds_store($helper);
+        let mut place = Sandbox::with_creds_store($helper);
         place.keep_secret(people);
         Workshop {
             place,
@@ -241,7 +241,7 @@ fn compose_pulls_with_one_get_for_each_image(helper: Helper) {
 }
 
 /// Puts the counting helper before the real one, and returns its log.
-fn count_verbs(place: &mut Place) -> std::path::PathBuf {
+fn count_verbs(place: &mut Sandbox) -> std::path::PathBuf {
     let log = place.path("verbs");
     let counting = Path::new(env!("CARGO_MANIFEST_DIR")).join("helpers/docker-credential-counting");
     place.add_program("docker-credential-counting", &counting);

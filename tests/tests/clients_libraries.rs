@@ -5,13 +5,13 @@
 
 use std::path::{Path, PathBuf};
 
-use docker_credential_tests::engine::Engine;
+use docker_credential_tests::clients::engine::Engine;
 use docker_credential_tests::helper::{Helper, target_directory};
 use docker_credential_tests::login::Login;
-use docker_credential_tests::place::{IDENTITY_TOKEN, Place};
 use docker_credential_tests::program::{Outcome, find};
-use docker_credential_tests::registry::Registry;
+use docker_credential_tests::registries::basic::Registry;
 use docker_credential_tests::requirement::Missing;
+use docker_credential_tests::sandbox::{IDENTITY_TOKEN, Sandbox};
 use docker_credential_tests::{for_each_helper, for_env_too, matrix_is_true, require};
 use serde_json::{Value, json};
 
@@ -64,7 +64,7 @@ fn node() -> Result<Node, Missing> {
 }
 
 /// What testcontainers would pull an image of this server with.
-fn testcontainers(place: &Place, node: &Node, server: &str) -> Value {
+fn testcontainers(place: &Sandbox, node: &Node, server: &str) -> Value {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/testcontainers.js");
     let asked = place
         .run(&node.node)
@@ -76,22 +76,22 @@ fn testcontainers(place: &Place, node: &Node, server: &str) -> Value {
     serde_json::from_slice(&asked.stdout).expect("the script prints JSON")
 }
 
-fn docker_py(place: &Place, python: &Path, args: &[&str]) -> Value {
+fn docker_py(place: &Sandbox, python: &Path, args: &[&str]) -> Value {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/docker_py.py");
     let asked = place.run(python).arg(script).args(args).outcome();
     asked.assert_success("docker-py");
     serde_json::from_slice(&asked.stdout).expect("the script prints JSON")
 }
 
-fn rust_crate(place: &Place, server: &str) -> Outcome {
+fn rust_crate(place: &Sandbox, server: &str) -> Outcome {
     place
         .run(env!("CARGO_BIN_EXE_client-docker_credential"))
         .arg(server)
         .outcome()
 }
 
-fn place_with(helper: Helper, people: &[Login]) -> Place {
-    let mut place = Place::with_creds_store(helper);
+fn place_with(helper: Helper, people: &[Login]) -> Sandbox {
+    let mut place = Sandbox::with_creds_store(helper);
     place.keep_secret(people);
     place
 }
@@ -244,7 +244,7 @@ fn testcontainers_knows_an_identity_token(helper: Helper) {
 fn testcontainers_asks_the_helper_of_a_server(helper: Helper) {
     let node = require!(node());
     let alice = Login::new("alice", "for one server");
-    let mut place = Place::new(helper);
+    let mut place = Sandbox::new(helper);
     place.keep_secret(std::slice::from_ref(&alice));
     place.write_config(&json!({ "credHelpers": { SERVER: helper.name } }));
     place.provide(SERVER, &alice);

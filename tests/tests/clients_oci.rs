@@ -6,11 +6,11 @@
 use std::path::PathBuf;
 
 use docker_credential_tests::helper::Helper;
-use docker_credential_tests::image::Image;
 use docker_credential_tests::login::Login;
-use docker_credential_tests::place::Place;
 use docker_credential_tests::program::{Outcome, find};
-use docker_credential_tests::registry::{REPOSITORY, Registry};
+use docker_credential_tests::registries::basic::{REPOSITORY, Registry};
+use docker_credential_tests::registries::image::Image;
+use docker_credential_tests::sandbox::Sandbox;
 use docker_credential_tests::{for_each_helper, for_env_too, matrix_is_true, require};
 use serde_json::{Value, json};
 
@@ -81,7 +81,7 @@ const ORAS: Client = Client {
 
 impl Client {
     /// Tells the client of the helper, for this server.
-    fn configure(&self, place: &mut Place, host: &str) {
+    fn configure(&self, place: &mut Sandbox, host: &str) {
         let helper = place.helper().name;
         if self.auth_file {
             let file = place.path("auth.json");
@@ -93,7 +93,7 @@ impl Client {
         }
     }
 
-    fn auths(&self, place: &Place) -> Value {
+    fn auths(&self, place: &Sandbox) -> Value {
         if !self.auth_file {
             return place.config()["auths"].clone();
         }
@@ -101,7 +101,7 @@ impl Client {
         serde_json::from_slice::<Value>(&bytes).expect("the auth file is JSON")["auths"].clone()
     }
 
-    fn login(&self, place: &Place, host: &str, login: &Login) -> Outcome {
+    fn login(&self, place: &Sandbox, host: &str, login: &Login) -> Outcome {
         let user = ["-u", &login.username, "--password-stdin", host];
         place
             .run(self.program)
@@ -111,7 +111,7 @@ impl Client {
             .outcome()
     }
 
-    fn read(&self, place: &Place, image: &str) -> Outcome {
+    fn read(&self, place: &Sandbox, image: &str) -> Outcome {
         place
             .run(self.program)
             .args(self.read)
@@ -119,7 +119,7 @@ impl Client {
             .outcome()
     }
 
-    fn logout(&self, place: &Place, host: &str) -> Outcome {
+    fn logout(&self, place: &Sandbox, host: &str) -> Outcome {
         place.run(self.program).args(self.logout).arg(host).outcome()
     }
 }
@@ -176,7 +176,7 @@ macro_rules! registry_and_place {
         require!(find($client.program));
         let people: &[Login] = $people;
         let registry = require!(Registry::private(people));
-        let mut place = Place::new($helper);
+        let mut place = Sandbox::new($helper);
         place.keep_secret(people);
         $client.configure(&mut place, &registry.host());
         (registry, place)
@@ -226,7 +226,7 @@ fn nothing_stored_is_not_an_error(client: &Client, helper: Helper) {
     require!(find(client.program));
     let registry = require!(Registry::public());
     let image = registry.push_image(&alice());
-    let mut place = Place::new(helper);
+    let mut place = Sandbox::new(helper);
     client.configure(&mut place, &registry.host());
 
     client
@@ -292,12 +292,12 @@ fn crane_finds_a_login_for_a_whole_host(helper: Helper) {
 fn cosign_signs_and_verifies_a_private_image(helper: Helper) {
     require!(find("cosign"));
     let registry = require!(Registry::private(&[alice()]));
-    let mut place = Place::with_creds_store(helper);
+    let mut place = Sandbox::with_creds_store(helper);
     place.keep_secret(&[alice()]);
     let image = registry.push_image(&alice());
     // Of the key.
     place.set("COSIGN_PASSWORD", "");
-    let cosign = |place: &Place, args: &[&str]| place.run("cosign").args(args).outcome();
+    let cosign = |place: &Sandbox, args: &[&str]| place.run("cosign").args(args).outcome();
     cosign(&place, &["generate-key-pair"]).assert_success("cosign generate-key-pair");
     // Without the transparency log, which is on the internet.
     let sign = [

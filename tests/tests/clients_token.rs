@@ -4,9 +4,9 @@
 
 use docker_credential_tests::helper::{AGE, Helper};
 use docker_credential_tests::login::Login;
-use docker_credential_tests::place::{IDENTITY_TOKEN, Place};
 use docker_credential_tests::program::{Outcome, find};
-use docker_credential_tests::token_registry::{Event, Grant, TokenRegistry};
+use docker_credential_tests::registries::token::{Event, Grant, TokenRegistry};
+use docker_credential_tests::sandbox::{IDENTITY_TOKEN, Sandbox};
 use docker_credential_tests::{for_each_helper, for_env_too, matrix_is_true, require};
 use serde_json::json;
 
@@ -25,7 +25,7 @@ fn alice() -> Login {
     Login::new("alice", "a \"quoted\" <secret> & more")
 }
 
-fn login(place: &Place, registry: &TokenRegistry, login: &Login) -> Outcome {
+fn login(place: &Sandbox, registry: &TokenRegistry, login: &Login) -> Outcome {
     place
         .run("docker")
         .args([
@@ -39,7 +39,7 @@ fn login(place: &Place, registry: &TokenRegistry, login: &Login) -> Outcome {
         .outcome()
 }
 
-fn inspect(place: &Place, registry: &TokenRegistry) -> Outcome {
+fn inspect(place: &Sandbox, registry: &TokenRegistry) -> Outcome {
     place
         .run("docker")
         .args(["manifest", "inspect", "--insecure", &registry.image()])
@@ -59,7 +59,7 @@ macro_rules! registry_and_place {
     ($helper:expr, $people:expr) => {{
         require!(find("docker"));
         let people: &[Login] = $people;
-        let mut place = Place::with_creds_store($helper);
+        let mut place = Sandbox::with_creds_store($helper);
         place.keep_secret(people);
         (TokenRegistry::start(people), place)
     }};
@@ -93,7 +93,7 @@ fn the_identity_token_pays_for_the_next_access_token(helper: Helper) {
     inspect(&place, &registry).assert_failure("docker manifest inspect before the login");
     if helper.read_only {
         // Somebody logs in once, elsewhere, and gives the job what came of it.
-        let mut elsewhere = Place::with_creds_store(AGE);
+        let mut elsewhere = Sandbox::with_creds_store(AGE);
         elsewhere.keep_secret(&[alice()]);
         login(&elsewhere, &registry, &alice()).assert_success("docker login elsewhere");
         place.provide(&registry.host(), &identity(&registry));

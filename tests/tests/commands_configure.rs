@@ -1,4 +1,5 @@
 //! `configure` and `unconfigure`: the files that they change, and everything in them that they do not.
+#![cfg(unix)]
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
@@ -6,20 +7,20 @@ use std::thread;
 
 use docker_credential_tests::helper::AGE;
 use docker_credential_tests::login::Login;
-use docker_credential_tests::place::Place;
+use docker_credential_tests::sandbox::Sandbox;
 use docker_credential_tests::{require, requirement};
 use serde_json::json;
 
 /// With what an edit easily loses: order, an unknown key, a number's spelling, an escape, tabs.
 const CONFIG: &str = "{\n\t\"auths\": {\n\t\t\"ghcr.io\": {\n\t\t\t\"auth\": \"YWxpY2U6aHVudGVyMg==\"\n\t\t}\n\t},\n\t\"zz\": 1.50,\n\t\"HttpHeaders\": {\n\t\t\"A\": \"marker\\u003c\"\n\t},\n\t\"credsStore\": \"desktop\",\n\t\"psFormat\": \"x\"\n}";
 
-fn place(config: &str) -> Place {
-    let place = Place::new(AGE);
+fn place(config: &str) -> Sandbox {
+    let place = Sandbox::new(AGE);
     fs::write(place.config_path(), config).expect("a file of the place");
     place
 }
 
-fn config(place: &Place) -> String {
+fn config(place: &Sandbox) -> String {
     fs::read_to_string(place.config_path()).expect("a file of the place")
 }
 
@@ -34,7 +35,7 @@ fn configure_changes_one_value_and_no_other_byte() {
 
 #[test]
 fn configure_makes_a_file_that_is_missing_for_its_owner_only() {
-    let place = Place::new(AGE);
+    let place = Sandbox::new(AGE);
     fs::remove_dir(place.path("home/.docker")).unwrap();
     place.command(&["configure"]).assert_success("configure");
     assert_eq!(config(&place), "{\n\t\"credsStore\": \"age\"\n}");
@@ -45,7 +46,7 @@ fn configure_makes_a_file_that_is_missing_for_its_owner_only() {
 
 #[test]
 fn a_directory_that_is_missing_is_made_where_it_is_named_without_a_slash() {
-    let place = Place::new(AGE);
+    let place = Sandbox::new(AGE);
     let done = place
         .run(AGE.program())
         .arg("configure")
@@ -141,7 +142,7 @@ fn a_registry_that_docker_would_never_ask_for_is_refused() {
 
 #[test]
 fn podman_is_configured_where_it_stays_after_a_reboot() {
-    let place = Place::new(AGE);
+    let place = Sandbox::new(AGE);
     place
         .command(&["configure", "--podman", "--registry", "quay.io"])
         .assert_success("configure --podman");
@@ -153,7 +154,7 @@ fn podman_is_configured_where_it_stays_after_a_reboot() {
 
 #[test]
 fn podman_s_own_setting_says_which_file_is_configured() {
-    let mut place = Place::new(AGE);
+    let mut place = Sandbox::new(AGE);
     let file = place.path("home/elsewhere.json");
     place.set("REGISTRY_AUTH_FILE", &file);
     place
@@ -179,7 +180,7 @@ fn podman_without_registries_is_configured_for_those_with_a_login() {
 
 #[test]
 fn a_link_from_dotfiles_stays_a_link() {
-    let place = Place::new(AGE);
+    let place = Sandbox::new(AGE);
     let real = place.path("home/dotfiles.json");
     fs::write(&real, CONFIG).unwrap();
     symlink(&real, place.config_path()).unwrap();
@@ -204,7 +205,7 @@ fn a_file_that_cannot_be_rewritten_safely_keeps_every_byte() {
         (b"{\"auths\": []}", "line 1, column 11"),
         (b"{\"credsStore\": [\"marker\"]}", "line 1, column 16"),
     ] {
-        let place = Place::new(AGE);
+        let place = Sandbox::new(AGE);
         fs::write(place.config_path(), content).unwrap();
         for command in [
             &["configure"][..],
@@ -223,7 +224,7 @@ fn a_file_that_cannot_be_rewritten_safely_keeps_every_byte() {
 
 #[test]
 fn a_place_where_nothing_can_be_written_is_an_error() {
-    let place = Place::new(AGE);
+    let place = Sandbox::new(AGE);
     symlink("b", place.path("home/a")).unwrap();
     symlink("a", place.path("home/b")).unwrap();
     symlink(place.path("home/a"), place.config_path()).unwrap();

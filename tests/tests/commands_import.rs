@@ -1,13 +1,14 @@
 //! `import`: what comes into the store, what is taken out of the files, and what is not.
+#![cfg(unix)]
 
 use std::fs;
 use std::path::PathBuf;
 
 use docker_credential_tests::helper::AGE;
 use docker_credential_tests::login::Login;
-use docker_credential_tests::place::Place;
 use docker_credential_tests::program::{self, Outcome};
 use docker_credential_tests::require;
+use docker_credential_tests::sandbox::Sandbox;
 use serde_json::{Value, json};
 
 fn alice() -> Login {
@@ -22,14 +23,14 @@ fn entry(login: &Login) -> Value {
     json!({ "auth": login.basic() })
 }
 
-fn place(config: &Value) -> Place {
-    let mut place = Place::new(AGE);
+fn place(config: &Value) -> Sandbox {
+    let mut place = Sandbox::new(AGE);
     place.keep_secret(&[alice(), bob()]);
     place.write_config(config);
     place
 }
 
-fn write(place: &Place, below: &str, content: &str) -> PathBuf {
+fn write(place: &Sandbox, below: &str, content: &str) -> PathBuf {
     let path = place.path(below);
     fs::create_dir_all(path.parent().expect("a directory")).expect("a file of the place");
     fs::write(&path, content).expect("a file of the place");
@@ -300,7 +301,7 @@ fn a_file_is_imported_by_its_own_settings() {
     assert_eq!(missing.code, Some(1), "{missing:?}");
 }
 
-fn other_helper(place: &Place) {
+fn other_helper(place: &Sandbox) {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/helpers/docker-credential-other");
     place.add_program("docker-credential-other", script.as_ref());
     write(

@@ -1,13 +1,14 @@
 //! `export`, `explain`, `doctor`, `completions` and the help.
+#![cfg(unix)]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use docker_credential_tests::helper::{AGE, ENV};
 use docker_credential_tests::login::Login;
-use docker_credential_tests::place::Place;
 use docker_credential_tests::program;
 use docker_credential_tests::require;
+use docker_credential_tests::sandbox::Sandbox;
 use serde_json::{Value, json};
 
 const HUB: &str = "https://index.docker.io/v1/";
@@ -16,8 +17,8 @@ fn alice() -> Login {
     Login::new("alice", "hunter2 & more")
 }
 
-fn place() -> Place {
-    let mut place = Place::with_creds_store(AGE);
+fn place() -> Sandbox {
+    let mut place = Sandbox::with_creds_store(AGE);
     place.keep_secret(&[alice()]);
     place
 }
@@ -129,7 +130,7 @@ fn what_another_helper_is_given_is_encrypted_to_the_identity_in_its_variable() {
     let identity = fs::read_to_string(elsewhere.path("config/docker-credential-age/identity.txt")).unwrap();
     let identity = identity.lines().last().expect("the key is the last line");
 
-    let mut place = Place::new(ENV);
+    let mut place = Sandbox::new(ENV);
     place.keep_secret(&[alice()]);
     place.set("DOCKER_CREDENTIAL_AGE_IDENTITY", identity);
     place.provide("ghcr.io", &alice());
@@ -220,7 +221,7 @@ fn explain_shows_no_secret() {
 }
 
 /// The findings of `doctor --json`: level and check.
-fn findings(place: &Place) -> (Option<i32>, Vec<(String, String)>) {
+fn findings(place: &Sandbox) -> (Option<i32>, Vec<(String, String)>) {
     let outcome = place.command(&["doctor", "--json"]);
     let found: Vec<Value> =
         serde_json::from_slice(&outcome.stdout).unwrap_or_else(|error| panic!("{error}: {outcome:?}"));
@@ -232,7 +233,7 @@ fn findings(place: &Place) -> (Option<i32>, Vec<(String, String)>) {
 }
 
 #[track_caller]
-fn assert_found(place: &Place, level: &str, check: &str) {
+fn assert_found(place: &Sandbox, level: &str, check: &str) {
     let (code, found) = findings(place);
     assert!(
         found.contains(&(level.to_owned(), check.to_owned())),

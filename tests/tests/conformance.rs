@@ -1,15 +1,16 @@
 //! The conformance runner judges rightly: a helper that does everything passes, and each kind of fault is noticed.
+#![cfg(unix)]
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::path::Path;
-use std::process::{Command, Output as Finished};
 
-use docker_credential_tests::conformance::report::{Report, table};
-use docker_credential_tests::conformance::run::{End, Helper, Input, Output, Run};
-use docker_credential_tests::conformance::{Class, Group, Mode, groups};
+use docker_credential_conformance::cli;
+use docker_credential_conformance::report::{Report, table};
+use docker_credential_conformance::run::{End, Helper, Input, Output, Run};
+use docker_credential_conformance::{Class, Group, Mode, groups};
 use tempfile::TempDir;
 
-const RUNNER: &str = env!("CARGO_BIN_EXE_docker-credential-conformance");
 const REFERENCE: &str = env!("CARGO_BIN_EXE_docker-credential-reference");
 const THROW_AWAY: Mode = Mode {
     read_only: false,
@@ -17,11 +18,11 @@ const THROW_AWAY: Mode = Mode {
 };
 
 /// The reference helper with a store of its own, broken in one way or not at all.
-struct Place {
+struct Sandbox {
     directory: TempDir,
 }
 
-impl Place {
+impl Sandbox {
     fn new() -> Self {
         Self {
             directory: TempDir::new().expect("a temporary directory"),
@@ -63,7 +64,7 @@ const FOREIGN: &str = r#"{"https://registry.example.com":["registry.example.com"
 
 #[test]
 fn the_reference_passes_every_case() {
-    let place = Place::new();
+    let place = Sandbox::new();
     let report = Report::of(&place.helper(&[]), groups(), THROW_AWAY);
     assert!(report.is_clean(), "{}", report.to_text());
     assert_eq!(
@@ -74,7 +75,7 @@ fn the_reference_passes_every_case() {
 
 #[test]
 fn what_others_stored_stays_and_nothing_is_left_behind() {
-    let place = Place::new();
+    let place = Sandbox::new();
     place.holds(FOREIGN);
     let report = Report::of(&place.helper(&[]), groups(), Mode::default());
     assert!(report.is_clean(), "{}", report.to_text());
@@ -83,7 +84,7 @@ fn what_others_stored_stays_and_nothing_is_left_behind() {
 
 #[test]
 fn two_runs_at_once_do_not_disturb_each_other() {
-    let place = Place::new();
+    let place = Sandbox::new();
     std::thread::scope(|scope| {
         let runs = [(); 2].map(|()| {
             scope.spawn(|| {
@@ -101,7 +102,7 @@ fn two_runs_at_once_do_not_disturb_each_other() {
 
 #[test]
 fn a_read_only_helper_is_judged_by_what_it_lists() {
-    let place = Place::new();
+    let place = Sandbox::new();
     place.holds(FOREIGN);
     let helper = place.helper(&[("REFERENCE_READ_ONLY", "1")]);
     let report = Report::of(
@@ -120,7 +121,7 @@ fn a_read_only_helper_is_judged_by_what_it_lists() {
 
 #[test]
 fn what_a_read_only_helper_answers_is_in_no_report() {
-    let place = Place::new();
+    let place = Sandbox::new();
     place.holds(FOREIGN);
     let read_only = Mode {
         read_only: true,
@@ -139,7 +140,7 @@ fn what_a_read_only_helper_answers_is_in_no_report() {
 #[test]
 fn each_group_notices_a_helper_that_is_broken_there() {
     for name in groups().iter().map(|group| group.name) {
-        let place = Place::new();
+        let place = Sandbox::new();
         let report = Report::of(&place.broken(name), only(&[name]), THROW_AWAY);
         assert!(
             !report.failed().is_empty(),
@@ -167,7 +168,7 @@ fn every_case_fails_with_some_broken_helper() {
         ("matching", THROW_AWAY),
         ("deaf", read_only),
     ] {
-        let place = Place::new();
+        let place = Sandbox::new();
         let rest: Vec<&str> = never_failed.iter().map(String::as_str).collect();
         let report = Report::of(&place.broken(fault), only(&rest), mode);
         let failed: Vec<String> = report.failed().into_iter().map(str::to_owned).collect();
@@ -178,17 +179,17 @@ fn every_case_fails_with_some_broken_helper() {
 
 #[test]
 fn a_helper_that_hangs_is_ended() {
-    assert_eq!(version(&Place::new().broken("hanging")).end, End::TimedOut);
+    assert_eq!(version(&Sandbox::new().broken("hanging")).end, End::TimedOut);
 }
 
 #[test]
 fn a_helper_that_prints_without_end_is_ended() {
-    assert_eq!(version(&Place::new().broken("flooding")).end, End::Flooded);
+    assert_eq!(version(&Sandbox::new().broken("flooding")).end, End::Flooded);
 }
 
 #[test]
 fn what_cannot_be_erased_is_reported() {
-    let place = Place::new();
+    let place = Sandbox::new();
     let stuck = place.helper(&[("REFERENCE_FAULT", "sticky")]);
     let report = Report::of(&stuck, only(&["protocol-store-silent"]), Mode::default());
     assert!(!report.is_clean());
@@ -236,11 +237,11 @@ fn the_specification_has_the_tables_of_the_cases() {
 #[test]
 fn the_runner_exits_0_when_every_case_passes() {
     let run = runner(
-        &Place::new(),
+        &Sandbox::new(),
         "",
         &["--only", "protocol", "--only", "list-stored"],
     );
-    assert_eq!(run.status.code(), Some(0));
+    assert_eq!(run.code, cli::PASSED);
     let text = String::from_utf8(run.stdout).expect("text");
     assert!(
         text.starts_with("| docker-credential-reference | client | reference | stricter |\n"),
@@ -252,11 +253,11 @@ fn the_runner_exits_0_when_every_case_passes() {
 #[test]
 fn the_runner_exits_1_and_says_what_it_saw_when_a_case_fails() {
     let run = runner(
-        &Place::new(),
+        &Sandbox::new(),
         "testcontainers-java",
         &["--only", "protocol-not-found"],
     );
-    assert_eq!(run.status.code(), Some(1));
+    assert_eq!(run.code, cli::FAILED);
     let text = String::from_utf8(run.stdout).expect("text");
     assert!(text.starts_with("FAIL protocol-not-found (client): "), "{text}");
     assert!(
@@ -273,25 +274,22 @@ fn the_runner_exits_2_when_it_is_called_wrongly() {
         &["--env", "x"],
         &["one-more"],
     ] {
-        let run = runner(&Place::new(), "", arguments);
-        assert_eq!(run.status.code(), Some(2), "{arguments:?}");
+        let run = runner(&Sandbox::new(), "", arguments);
+        assert_eq!(run.code, cli::WRONG_CALL, "{arguments:?}");
         assert!(run.stdout.is_empty() && !run.stderr.is_empty(), "{arguments:?}");
     }
-    let missing = Command::new(RUNNER)
-        .arg("/nonexistent/docker-credential-none")
-        .output()
-        .expect("the runner runs");
-    assert_eq!(missing.status.code(), Some(2));
+    let missing = call(["/nonexistent/docker-credential-none".into()]);
+    assert_eq!(missing.code, cli::WRONG_CALL);
 }
 
 #[test]
 fn the_runner_prints_json() {
     let run = runner(
-        &Place::new(),
+        &Sandbox::new(),
         "docker",
         &["--json", "--only", "docker-missing", "--only", "docker-found"],
     );
-    assert_eq!(run.status.code(), Some(1));
+    assert_eq!(run.code, cli::FAILED);
     let report: serde_json::Value = serde_json::from_slice(&run.stdout).expect("JSON");
     assert_eq!(
         report["scores"]["client"],
@@ -302,14 +300,29 @@ fn the_runner_prints_json() {
     assert_eq!(report["cases"][1]["result"], "failed");
 }
 
-fn runner(place: &Place, fault: &str, arguments: &[&str]) -> Finished {
-    Command::new(RUNNER)
-        .arg(REFERENCE)
-        .args(["--env", &format!("REFERENCE_STATE={}", place.state())])
-        .args(["--env", &format!("REFERENCE_FAULT={fault}")])
-        .args(arguments)
-        .output()
-        .expect("the runner runs")
+/// What the command did.
+struct Finished {
+    code: u8,
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+}
+
+fn runner(sandbox: &Sandbox, fault: &str, arguments: &[&str]) -> Finished {
+    let own = [
+        REFERENCE.to_owned(),
+        "--env".into(),
+        format!("REFERENCE_STATE={}", sandbox.state()),
+        "--env".into(),
+        format!("REFERENCE_FAULT={fault}"),
+    ];
+    let more = arguments.iter().map(|argument| (*argument).to_owned());
+    call(own.into_iter().chain(more).map(OsString::from))
+}
+
+fn call(arguments: impl IntoIterator<Item = OsString>) -> Finished {
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    let code = cli::run(arguments, &mut stdout, &mut stderr);
+    Finished { code, stdout, stderr }
 }
 
 fn version(helper: &Helper) -> Run {

@@ -7,16 +7,16 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
-use docker_credential_tests::conformance::report::Report;
-use docker_credential_tests::conformance::run::Helper as Conforming;
-use docker_credential_tests::conformance::{Mode, groups};
+use docker_credential_conformance::report::Report;
+use docker_credential_conformance::run::Helper as Conforming;
+use docker_credential_conformance::{Mode, groups};
 use docker_credential_tests::helper::ENV;
 use docker_credential_tests::login::Login;
-use docker_credential_tests::place::{NOT_FOUND, Place};
 use docker_credential_tests::program::find;
 use docker_credential_tests::refusal::{MARKER, assert_error, assert_refused};
 use docker_credential_tests::require;
 use docker_credential_tests::requirement::{self, Missing};
+use docker_credential_tests::sandbox::{NOT_FOUND, Sandbox};
 use serde_json::json;
 
 const HUB: &str = "https://index.docker.io/v1/";
@@ -26,15 +26,15 @@ fn login() -> Login {
 }
 
 /// A place with these variables.
-fn place(variables: &[(&str, &str)]) -> Place {
-    let mut place = Place::new(ENV);
+fn place(variables: &[(&str, &str)]) -> Sandbox {
+    let mut place = Sandbox::new(ENV);
     for (name, value) in variables {
         place.set(name, value);
     }
     place
 }
 
-fn hub_and_ghcr() -> Place {
+fn hub_and_ghcr() -> Sandbox {
     place(&[
         ("DOCKER_CREDENTIAL_HUB_SERVER", "docker.io"),
         ("DOCKER_CREDENTIAL_HUB_USERNAME", "ci"),

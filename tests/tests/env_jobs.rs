@@ -7,14 +7,14 @@ use std::fs;
 use std::path::PathBuf;
 use std::thread;
 
-use docker_credential_tests::elsewhere::Elsewhere;
 use docker_credential_tests::helper::ENV;
 use docker_credential_tests::login::Login;
-use docker_credential_tests::place::Place;
 use docker_credential_tests::program::{Outcome, find};
-use docker_credential_tests::registry::{REPOSITORY, Registry};
+use docker_credential_tests::registries::basic::{REPOSITORY, Registry};
+use docker_credential_tests::registries::tls_proxy::TlsProxy;
 use docker_credential_tests::require;
 use docker_credential_tests::requirement::Missing;
+use docker_credential_tests::sandbox::Sandbox;
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -24,8 +24,8 @@ const SKOPEO: &str = r#"skopeo inspect --tls-verify=false "docker://$IMAGE""#;
 const CRANE: &str = r#"crane manifest --insecure "$IMAGE""#;
 
 /// A place in which docker and crane ask the helper for every server, and skopeo for this one. It keeps no login.
-fn place(host: &str, login: &Login) -> Result<Place, Missing> {
-    let mut place = Place::with_creds_store(ENV);
+fn place(host: &str, login: &Login) -> Result<Sandbox, Missing> {
+    let mut place = Sandbox::with_creds_store(ENV);
     place.keep_secret(std::slice::from_ref(login));
     for client in ["docker", "skopeo", "crane"] {
         place.add_program(client, &find(client)?);
@@ -38,7 +38,7 @@ fn place(host: &str, login: &Login) -> Result<Place, Missing> {
 }
 
 /// Runs a job's script as a runner does: `sh`, with the job's variables.
-fn job(place: &Place, variables: &[(&str, &str)], script: &str) -> Outcome {
+fn job(place: &Sandbox, variables: &[(&str, &str)], script: &str) -> Outcome {
     let script = format!("set -eu\n{script}\n");
     let run = place.run("sh").args(["-c", &script]);
     variables
@@ -50,7 +50,7 @@ fn job(place: &Place, variables: &[(&str, &str)], script: &str) -> Outcome {
 /// Checks that every client reads the image with the job's variables, none without those in `secret`, and that
 /// nothing is left behind.
 #[track_caller]
-fn assert_reads(place: &Place, login: &Login, variables: &[(&str, &str)], secret: &str) {
+fn assert_reads(place: &Sandbox, login: &Login, variables: &[(&str, &str)], secret: &str) {
     for client in [DOCKER, SKOPEO, CRANE] {
         let without: Vec<_> = variables
             .iter()
@@ -120,7 +120,7 @@ fn a_github_job_reads_its_private_package() {
     let token = Login::new("octocat", "ghs_a \"quoted\" <secret>");
     let registry = require!(Registry::private(std::slice::from_ref(&token)));
     registry.push_image(&token);
-    let github = require!(Elsewhere::new("ghcr.io", &registry));
+    let github = require!(TlsProxy::new("ghcr.io", &registry));
     let place = require!(place("ghcr.io", &token));
     let (proxy, certificate) = (github.proxy(), github.certificate());
     let image = format!("ghcr.io/{REPOSITORY}:1");
@@ -201,7 +201,7 @@ fn a_job_that_logs_in_anyway_is_told_what_to_set_or_left_alone() {
 #[test]
 fn twenty_at_once_are_all_answered() {
     let login = Login::new("ci", "a \"quoted\" <secret> & more");
-    let mut place = Place::new(ENV);
+    let mut place = Sandbox::new(ENV);
     place.keep_secret(std::slice::from_ref(&login));
     place.set("DOCKER_CREDENTIAL_GHCR_IO_USERNAME", &login.username);
     place.set("DOCKER_CREDENTIAL_GHCR_IO_PASSWORD", &login.secret);

@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::ScopedJoinHandle;
 
 use docker_credential_tests::helper::KEYRING;
-use docker_credential_tests::keyring_gnome::GnomeKeyring;
+use docker_credential_tests::keyrings::gnome::GnomeKeyring;
 use docker_credential_tests::login::Login;
-use docker_credential_tests::place::{NOT_FOUND, Place};
 use docker_credential_tests::program::{Outcome, find};
 use docker_credential_tests::require;
 use docker_credential_tests::requirement::environment;
+use docker_credential_tests::sandbox::{NOT_FOUND, Sandbox};
 use docker_credential_tests::service::{Service, wait_for};
 use serde_json::json;
 
@@ -33,7 +33,7 @@ fn request(server: &str, login: &Login) -> String {
 macro_rules! place {
     () => {{
         require!(GnomeKeyring::available());
-        Place::new(KEYRING)
+        Sandbox::new(KEYRING)
     }};
 }
 
@@ -54,7 +54,7 @@ fn trouble(outcome: &Outcome) -> String {
 
 /// What each verb says of a keyring that cannot be used.
 #[track_caller]
-fn troubles(place: &Place) -> Vec<String> {
+fn troubles(place: &Sandbox) -> Vec<String> {
     let store = request("ghcr.io", &bob());
     [
         ("get", "ghcr.io"),
@@ -533,7 +533,7 @@ fn version_and_usage_need_no_bus() {
 }
 
 /// An item as another program writes it.
-fn add_item(place: &Place, server: &str, username: &str, attributes: &[&str]) {
+fn add_item(place: &Sandbox, server: &str, username: &str, attributes: &[&str]) {
     place
         .run("secret-tool")
         .args(["store", "--label", server, "server", server, "username", username])

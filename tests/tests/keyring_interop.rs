@@ -5,19 +5,19 @@
 use std::path::PathBuf;
 
 use docker_credential_tests::helper::KEYRING;
-use docker_credential_tests::keyring_gnome::GnomeKeyring;
+use docker_credential_tests::keyrings::gnome::GnomeKeyring;
 use docker_credential_tests::login::Login;
-use docker_credential_tests::place::{NOT_FOUND, Place};
 use docker_credential_tests::program::{self, Outcome};
 use docker_credential_tests::require;
 use docker_credential_tests::requirement::Missing;
+use docker_credential_tests::sandbox::{NOT_FOUND, Sandbox};
 use serde_json::{Value, json};
 
 const HUB: &str = "https://index.docker.io/v1/";
 
 /// One keyring, and docker's own helper beside ours.
 struct Both {
-    place: Place,
+    place: Sandbox,
     official: PathBuf,
 }
 
@@ -26,7 +26,7 @@ impl Both {
         GnomeKeyring::available()?;
         Ok(Self {
             official: program::find("docker-credential-secretservice")?,
-            place: Place::new(KEYRING),
+            place: Sandbox::new(KEYRING),
         })
     }
 

@@ -6,22 +6,22 @@ use std::fs;
 
 use docker_credential_tests::helper::KEYRING_ALONE;
 use docker_credential_tests::login::Login;
-use docker_credential_tests::place::{NOT_FOUND, Place};
 use docker_credential_tests::program::{Outcome, find};
 use docker_credential_tests::require;
 use docker_credential_tests::requirement::{self, Missing};
+use docker_credential_tests::sandbox::{NOT_FOUND, Sandbox};
 use linux_keyutils::{Key, KeyRing, KeyRingIdentifier, KeySerialId};
 use serde_json::{Value, json};
 
 /// A place without a bus, whose helper uses the kernel's keyring; what a test stores is erased when it ends.
 struct Kernel {
-    place: Place,
+    place: Sandbox,
     mark: String,
 }
 
 impl Kernel {
     fn start() -> Result<Self, Missing> {
-        let mut place = Place::new(KEYRING_ALONE);
+        let mut place = Sandbox::new(KEYRING_ALONE);
         place.set("DOCKER_CREDENTIAL_KEYRING_BACKEND", "keyutils");
         // Of the temporary directory, so that no two tests, nor two runs of one, meet.
         let name = place.path("");
@@ -227,7 +227,7 @@ fn a_full_keyring_is_told_with_its_limits_and_keeps_what_it_has() {
 }
 
 /// The helper where every user may run it.
-fn program_for_all(place: &Place) -> std::path::PathBuf {
+fn program_for_all(place: &Sandbox) -> std::path::PathBuf {
     use std::os::unix::fs::PermissionsExt as _;
     let program = place.path("docker-credential-keyring");
     if !program.exists() {

@@ -6,13 +6,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use docker_credential_tests::helper::Helper;
-use docker_credential_tests::keyring_bus::{PrivateBus, SECRETS};
-use docker_credential_tests::keyring_mock::{Fault, Mock, Prompt, Script};
+use docker_credential_tests::keyrings::bus::{PrivateBus, SECRETS};
+use docker_credential_tests::keyrings::mock::{Fault, Mock, Prompt, Script};
 use docker_credential_tests::login::Login;
-use docker_credential_tests::place::Place;
 use docker_credential_tests::program::Outcome;
 use docker_credential_tests::require;
 use docker_credential_tests::requirement::Missing;
+use docker_credential_tests::sandbox::Sandbox;
 use docker_credential_tests::service::wait_for;
 use serde_json::json;
 use zbus::Variant;
@@ -26,13 +26,13 @@ const VERBS: [&str; 4] = ["get", "list", "erase", "store"];
 /// A place whose bus has a mock on it. The mock ends before its bus.
 struct Mocked {
     mock: Mock,
-    place: Place,
+    place: Sandbox,
     bus: PrivateBus,
 }
 
 impl Mocked {
     fn start(script: Script) -> Result<Self, Missing> {
-        let mut place = Place::new(HELPER);
+        let mut place = Sandbox::new(HELPER);
         let bus = PrivateBus::start(Path::new(&place.path("run")))?;
         place.set("DBUS_SESSION_BUS_ADDRESS", bus.address());
         let mock = Mock::start(&bus, script);

@@ -38,7 +38,7 @@ pub(super) fn run(session: &mut Session<'_>, arguments: &ArgMatches) -> Result<(
         return Ok(());
     };
     let mut script = Vec::new();
-    let mut command = session.helper.command_line();
+    let mut command = super::command_line(session.helper);
     clap_complete::generate(*shell, &mut command, session.helper.program(), &mut script);
     session.console.print(&String::from_utf8_lossy(&script))
 }

@@ -8,7 +8,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use super::diff::diff;
 use super::session::Session;
 use super::setting::{Record, Setting};
-use crate::config::{ConfigFile, Document, EditError, lookup, place};
+use crate::config::{ConfigFile, Document, EditError, lookup, paths, programs};
 use crate::{Error, ServerUrl};
 
 pub(super) fn definition() -> Command {
@@ -146,7 +146,7 @@ pub(super) fn apply(session: &mut Session<'_>, file: &Path, settings: &[Setting]
 /// What its user should know next.
 fn advise(session: &mut Session<'_>, file: &Path, is_podman: bool) -> Result<(), Error> {
     let program = session.helper.program();
-    if place::first_program(session.environment, &program).is_none() {
+    if programs::first_on_path(session.environment, &program).is_none() {
         session.console.note(&format!(
             "{program} is not on PATH, so docker and podman will not find it; install it into one of its directories"
         ));
@@ -222,7 +222,7 @@ pub(super) fn run_reverse(session: &mut Session<'_>, arguments: &ArgMatches) -> 
             .print(&format!("{}: {setting} {text}\n", file.display()))?;
         if let Some(former) = now.as_ref().filter(|former| !former.is_empty()) {
             let program = format!("docker-credential-{former}");
-            if place::first_program(session.environment, &program).is_none() {
+            if programs::first_on_path(session.environment, &program).is_none() {
                 session
                     .console
                     .note(&format!("{program}, which was there before, is not on PATH"));
@@ -275,9 +275,9 @@ fn show(
 
 fn file(session: &Session<'_>, arguments: &ArgMatches) -> Result<PathBuf, Error> {
     if arguments.get_flag("podman") {
-        place::podman(session.environment)
+        paths::podman(session.environment)
     } else {
-        place::docker(session.environment)
+        paths::docker(session.environment)
     }
 }
 
@@ -294,8 +294,8 @@ fn named_settings(arguments: &ArgMatches) -> Result<Vec<Setting>, Error> {
 /// The registries that somebody has logged in to, for podman, which has no setting for all.
 fn known_registries(session: &mut Session<'_>) -> Result<Vec<Setting>, Error> {
     let mut servers: BTreeSet<String> = BTreeSet::new();
-    let mut files = place::podman_search(session.environment)?;
-    files.push(place::docker(session.environment)?);
+    let mut files = paths::podman_search(session.environment)?;
+    files.push(paths::docker(session.environment)?);
     for file in files {
         match ConfigFile::read(&file) {
             Ok(file) => servers.extend(

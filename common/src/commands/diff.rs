@@ -1,7 +1,7 @@
 //! The difference between two texts, line by line.
 
+use super::Color;
 use super::Console;
-use super::console::Color;
 
 /// Lines of context around a change.
 const CONTEXT: usize = 3;

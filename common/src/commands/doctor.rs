@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use super::console::Color;
+use super::Color;
 use super::session::Session;
 use super::{Console, Finding, Level};
 use crate::Error;

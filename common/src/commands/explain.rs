@@ -4,11 +4,11 @@ use std::path::Path;
 
 use clap::{Arg, ArgMatches, Command};
 
+use super::Color;
 use super::Console;
-use super::console::Color;
 use super::session::Session;
 use crate::config::lookup::{self, Choice};
-use crate::config::{ConfigFile, Document, Entry, Login, place};
+use crate::config::{ConfigFile, Document, Entry, Login, paths, programs};
 use crate::server::split_port;
 use crate::{CredentialStore, Error, ServerUrl, TOKEN_USERNAME, matching};
 
@@ -91,7 +91,7 @@ fn docker(session: &mut Session<'_>, asked: &Asked) -> Result<(), Error> {
         .console
         .print(&format!("docker asks for {}\n", Console::plain(&key)))?;
     let is_answered = docker_auth_config(session, &key)?;
-    let path = place::docker(session.environment)?;
+    let path = paths::docker(session.environment)?;
     let Some(file) = read(session, &path)? else {
         return Ok(());
     };
@@ -190,7 +190,7 @@ fn podman(session: &mut Session<'_>, asked: &Asked) -> Result<(), Error> {
         .console
         .print(&format!("podman, skopeo and buildah ask for {image}\n"))?;
     let mut is_answered = false;
-    for path in place::podman_search(session.environment)? {
+    for path in paths::podman_search(session.environment)? {
         let Some(file) = read(session, &path)? else {
             continue;
         };
@@ -306,7 +306,7 @@ fn near_miss(document: &Document, server: &ServerUrl, key: &str) -> String {
 
 fn runs(session: &Session<'_>, helper: &str) -> String {
     let program = format!("docker-credential-{helper}");
-    match place::first_program(session.environment, &program) {
+    match programs::first_on_path(session.environment, &program) {
         Some(path) => format!(", so {} is asked", path.display()),
         None => format!(", and {program} is not on PATH: an error"),
     }

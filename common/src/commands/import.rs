@@ -232,12 +232,12 @@ fn collect(
     let file = ConfigFile::read(&source.path)?;
     let place = source.path.display();
     let is_old = |entry: &Entry| entry.form() == Form::Lines;
-    if let (Some(doubt), false) = (file.document().doubt(), wishes.keep())
+    if let (Some(edit_blocker), false) = (file.document().edit_blocker(), wishes.keep())
         && !file.document().entries().iter().any(is_old)
     {
         return Err(Error::Config {
             path: source.path.clone(),
-            problem: doubt.clone(),
+            problem: edit_blocker.to_string().into(),
         });
     }
     for entry in file.document().entries() {
@@ -485,7 +485,7 @@ fn import_peer(
     session.console.progress(items.len(), items.len());
     if wishes.configure() && !wishes.dry_run() {
         configure::prepare(session)?;
-        let file = crate::config::place::docker(session.environment)?;
+        let file = crate::config::paths::docker(session.environment)?;
         configure::apply(session, &file, &[Setting::CredsStore])?;
     }
     Ok(())

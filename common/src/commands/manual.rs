@@ -30,9 +30,7 @@ pub(super) fn run(session: &mut Session<'_>, arguments: &ArgMatches) -> Result<(
     };
     let version = format!("{} {}", session.helper.program(), session.helper.version());
     // The help has its own form and shows neither; a page without them would begin with nothing.
-    let mut command = session
-        .helper
-        .command_line()
+    let mut command = super::command_line(session.helper)
         .about("keep the logins of registries for docker, podman and their like")
         .long_about(
             "A docker credential helper. docker and other clients run it with a verb (store, get, erase, list) and a \

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::Console;
-use crate::config::place;
+use crate::config::programs;
 use crate::{Credential, Environment, Error, INPUT_MAX, Secret, ServerUrl, Username};
 
 /// What macOS and docker's desktop programs put before a server in a list.
@@ -44,7 +44,7 @@ impl Peer {
             ));
         }
         let file = format!("docker-credential-{name}");
-        let program = place::program(environment, &file).ok_or_else(|| {
+        let program = programs::trusted(environment, &file).ok_or_else(|| {
             Error::Unavailable(format!("{file} is in no absolute directory of PATH; install it").into())
         })?;
         Ok(Self {

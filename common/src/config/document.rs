@@ -58,7 +58,7 @@ impl Problem {
 pub struct Document {
     text: String,
     root: Node,
-    doubt: Option<Problem>,
+    edit_blocker: Option<Problem>,
     creds_store: Option<String>,
     cred_helpers: Vec<(String, String)>,
     entries: Vec<Entry>,
@@ -112,7 +112,7 @@ impl Document {
         let mut document = Self {
             text: text.to_owned(),
             root: parsed.root,
-            doubt: parsed.doubt,
+            edit_blocker: parsed.edit_blocker,
             creds_store: None,
             cred_helpers: Vec::new(),
             entries: Vec::new(),
@@ -150,8 +150,8 @@ impl Document {
     }
 
     /// Why the text must not be rewritten, though it can be read.
-    pub fn doubt(&self) -> Option<&Problem> {
-        self.doubt.as_ref()
+    pub fn edit_blocker(&self) -> Option<&Problem> {
+        self.edit_blocker.as_ref()
     }
 
     /// With another helper for all servers, or none.
@@ -220,8 +220,8 @@ impl Document {
 
     /// A change to a text that may not be rewritten is refused with the reason.
     fn changed(&self, change: impl FnOnce(&mut Splices)) -> Result<Self, Problem> {
-        if let Some(doubt) = &self.doubt {
-            return Err(doubt.clone());
+        if let Some(edit_blocker) = &self.edit_blocker {
+            return Err(edit_blocker.clone());
         }
         let mut splices = Splices::default();
         change(&mut splices);
@@ -253,7 +253,7 @@ impl Document {
         if !matches!(self.root.kind, Kind::Object(_)) {
             return Err(self.problem(&self.root, "is not an object"));
         }
-        self.doubt = self.doubt.take().or_else(|| self.double_field(&self.root));
+        self.edit_blocker = self.edit_blocker.take().or_else(|| self.double_field(&self.root));
         self.creds_store = match field(&self.root, CREDS_STORE) {
             Some(member) => self
                 .string(&member.value, CREDS_STORE)?
@@ -283,7 +283,7 @@ impl Document {
         let doubles = self
             .entry_nodes()
             .find_map(|member| self.double_field(&member.value));
-        self.doubt = self.doubt.take().or(doubles);
+        self.edit_blocker = self.edit_blocker.take().or(doubles);
         self.entries = entries;
         Ok(())
     }
@@ -384,7 +384,7 @@ impl Document {
         if entry.auth.expose().is_empty() {
             return None;
         }
-        let doubt = Problem::at(
+        let edit_blocker = Problem::at(
             text,
             0,
             "is in docker's oldest form, which nothing writes any more",
@@ -395,7 +395,7 @@ impl Document {
                 span: 0..0,
                 kind: Kind::Null,
             },
-            doubt: Some(doubt),
+            edit_blocker: Some(edit_blocker),
             creds_store: None,
             cred_helpers: Vec::new(),
             entries: vec![entry],
@@ -424,7 +424,7 @@ fn is_same_field(key: &str, field: &str) -> bool {
 
 /// Go's folding: U+017F is an `s` to it, U+212A a `k`.
 fn fold(key: &str) -> String {
-    crate::protocol::fold_case(key)
+    crate::text::fold_case(key)
 }
 
 fn mask(node: &Node, splices: &mut Splices, path: &mut Vec<String>) {

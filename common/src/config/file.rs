@@ -128,7 +128,7 @@ impl EditError {
         match self {
             Self::Problem(problem) => Error::Config {
                 path: path.to_owned(),
-                problem,
+                problem: problem.to_string().into(),
             },
             Self::Other(error) => error,
         }
@@ -160,7 +160,7 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Document, Error> {
     };
     Err(Error::Config {
         path: path.to_owned(),
-        problem,
+        problem: problem.to_string().into(),
     })
 }
 

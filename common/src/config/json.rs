@@ -55,7 +55,7 @@ impl Node {
 /// passes over what follows the first value, and takes the last of several equal keys.
 pub(super) struct Parsed {
     pub(super) root: Node,
-    pub(super) doubt: Option<Problem>,
+    pub(super) edit_blocker: Option<Problem>,
 }
 
 /// Nothing for a text of white space only.
@@ -70,7 +70,7 @@ pub(super) fn parse(text: &str) -> Result<Option<Parsed>, Problem> {
     let mut scanner = Scanner {
         text,
         at: 0,
-        doubt: None,
+        edit_blocker: None,
     };
     scanner.skip_space();
     if scanner.at == text.len() {
@@ -78,8 +78,8 @@ pub(super) fn parse(text: &str) -> Result<Option<Parsed>, Problem> {
     }
     let root = scanner.value(0)?;
     scanner.skip_space();
-    if scanner.at < text.len() && scanner.doubt.is_none() {
-        scanner.doubt = Some(Problem::at(
+    if scanner.at < text.len() && scanner.edit_blocker.is_none() {
+        scanner.edit_blocker = Some(Problem::at(
             text,
             scanner.at,
             "has more after the end of its value; remove what does not belong there",
@@ -87,14 +87,14 @@ pub(super) fn parse(text: &str) -> Result<Option<Parsed>, Problem> {
     }
     Ok(Some(Parsed {
         root,
-        doubt: scanner.doubt,
+        edit_blocker: scanner.edit_blocker,
     }))
 }
 
 struct Scanner<'a> {
     text: &'a str,
     at: usize,
-    doubt: Option<Problem>,
+    edit_blocker: Option<Problem>,
 }
 
 impl Scanner<'_> {
@@ -142,8 +142,8 @@ impl Scanner<'_> {
             }
             let key = self.string()?;
             let key_span = start..self.at;
-            if !seen.insert(key.clone()) && self.doubt.is_none() {
-                self.doubt = Some(Problem::at(
+            if !seen.insert(key.clone()) && self.edit_blocker.is_none() {
+                self.edit_blocker = Some(Problem::at(
                     self.text,
                     start,
                     "has the same key twice in one object; remove one",

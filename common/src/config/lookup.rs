@@ -136,7 +136,7 @@ pub fn auth_config(value: &str) -> Result<Document, AuthConfigError> {
     if let Some(field) = document.unknown_auth_config_field() {
         return Err(AuthConfigError::UnknownField(field));
     }
-    if let Some(trailing) = document.doubt() {
+    if let Some(trailing) = document.edit_blocker() {
         return Err(trailing.clone().into());
     }
     for entry in document.entries() {

@@ -193,14 +193,14 @@ fn a_text_that_would_lose_something_is_read_and_not_changed() {
         ),
     ] {
         let document = document(text);
-        let doubt = document.doubt().expect(text);
+        let edit_blocker = document.edit_blocker().expect(text);
         assert_eq!(
-            (doubt.line(), doubt.column()),
+            (edit_blocker.line(), edit_blocker.column()),
             (line, column),
-            "{text:?}: {doubt}"
+            "{text:?}: {edit_blocker}"
         );
-        assert_eq!(document.with_creds_store(Some("age")).unwrap_err(), *doubt);
-        assert_eq!(document.without_logins(|_| true).unwrap_err(), *doubt);
+        assert_eq!(document.with_creds_store(Some("age")).unwrap_err(), *edit_blocker);
+        assert_eq!(document.without_logins(|_| true).unwrap_err(), *edit_blocker);
     }
 }
 
@@ -208,7 +208,7 @@ fn a_text_that_would_lose_something_is_read_and_not_changed() {
 fn servers_that_differ_in_case_are_two_servers() {
     assert!(
         document(r#"{"auths": {"GHCR.io": {}, "ghcr.io": {}}}"#)
-            .doubt()
+            .edit_blocker()
             .is_none()
     );
 }
@@ -602,7 +602,7 @@ fn layout() -> impl Strategy<Value = fn(&Value) -> String> {
 proptest! {
     #[test]
     fn parsing_agrees_with_an_independent_parser_that_a_text_is_json(text in "[\\[\\]{}:,\"\\\\u0aeE.+\\- \n\t1-9dtrufalsn]{0,24}") {
-        let ours = json::parse(&text).map(|parsed| parsed.is_none_or(|parsed| parsed.doubt.is_none()));
+        let ours = json::parse(&text).map(|parsed| parsed.is_none_or(|parsed| parsed.edit_blocker.is_none()));
         let theirs = serde_json::from_str::<serde::de::IgnoredAny>(&text);
         match (ours, theirs) {
             (Ok(true), theirs) => prop_assert!(theirs.is_ok() || text.trim().is_empty() || text.contains("\\u") || text.contains(['e', 'E']), "{theirs:?}"),

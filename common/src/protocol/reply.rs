@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+use crate::text::one_line;
 use crate::{Credential, Error, ServerUrl};
 
 /// What `get` answers. The server is the string that was asked for, whatever spelling it is stored under: a client
@@ -37,7 +38,7 @@ pub(super) fn error(error: &Error) -> Vec<u8> {
     let not_found = Error::NotFound.to_string();
     let text = match error {
         Error::NotFound => not_found,
-        other => crate::error::one_line(&other.to_string()).replace(&not_found, "…"),
+        other => one_line(&other.to_string()).replace(&not_found, "…"),
     };
     format!("{text}\n").into_bytes()
 }
@@ -45,7 +46,7 @@ pub(super) fn error(error: &Error) -> Vec<u8> {
 fn line(reply: &impl Serialize) -> Result<Zeroizing<Vec<u8>>, Error> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(1024));
     serde_json::to_writer(&mut *bytes, reply)
-        .map_err(|_| Error::Damaged("the credential cannot be written as JSON; log in again".into()))?;
+        .map_err(|_| Error::damaged("the credential cannot be written as JSON; log in again"))?;
     bytes.push(b'\n');
     Ok(bytes)
 }
@@ -86,7 +87,7 @@ mod tests {
             error(&Error::NotFound),
             b"credentials not found in native keychain\n"
         );
-        let quoted = Error::Refused("credentials not found in native keychain\nis no server".into());
+        let quoted = Error::refused("credentials not found in native keychain\nis no server");
         assert_eq!(error(&quoted), "…?is no server\n".as_bytes());
     }
 }

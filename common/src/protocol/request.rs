@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::error::Category;
 
+use crate::text::fold_case;
 use crate::{Credential, Error, Secret, ServerUrl, Username};
 
 /// What `get` and `erase` are sent: a server, possibly with a line end.
@@ -19,8 +20,8 @@ pub(super) fn server(input: &[u8]) -> Result<ServerUrl, Error> {
 pub(super) fn credential(input: &[u8]) -> Result<Credential, Error> {
     let fields: Fields = serde_json::from_str(text(input)?).map_err(|error| malformed(&error))?;
     if fields.has_duplicate {
-        return Err(Error::Request(
-            "the request on stdin has the same key twice; send each once".into(),
+        return Err(Error::request(
+            "the request on stdin has the same key twice; send each once",
         ));
     }
     if fields.server.is_empty() {
@@ -34,14 +35,13 @@ pub(super) fn credential(input: &[u8]) -> Result<Credential, Error> {
 /// PowerShell before version 7 puts a byte order mark before what it pipes, or pipes UTF-16.
 fn text(input: &[u8]) -> Result<&str, Error> {
     if matches!(input, [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..]) || is_utf16_without_mark(input) {
-        return Err(Error::Request(
-            "the request on stdin looks like UTF-16; send UTF-8 (in PowerShell, set $OutputEncoding to UTF8)"
-                .into(),
+        return Err(Error::request(
+            "the request on stdin looks like UTF-16; send UTF-8 (in PowerShell, set $OutputEncoding to UTF8)",
         ));
     }
     let input = input.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(input);
     std::str::from_utf8(input)
-        .map_err(|_| Error::Request("the request on stdin is not valid UTF-8; send it as UTF-8".into()))
+        .map_err(|_| Error::request("the request on stdin is not valid UTF-8; send it as UTF-8"))
 }
 
 /// A first character in ASCII with a zero byte beside it begins neither JSON nor a server.
@@ -57,7 +57,9 @@ fn malformed(error: &serde_json::Error) -> Error {
         Category::Syntax | Category::Io => "is not valid JSON",
     };
     let (line, column) = (error.line(), error.column());
-    Error::Request(format!("the request on stdin {problem} (at line {line}, column {column})").into())
+    Error::request(format!(
+        "the request on stdin {problem} (at line {line}, column {column})"
+    ))
 }
 
 /// A request to store, read as Go reads it: keys without regard to case, unknown ones passed over, missing ones
@@ -102,18 +104,6 @@ impl<'de> Visitor<'de> for FieldsVisitor {
         }
         Ok(fields)
     }
-}
-
-/// Go's folding: beside the ASCII letters, U+017F folds to `s` and U+212A to `k`. A key that Go would take for
-/// `Secret` must not pass for an unknown one here.
-pub(crate) fn fold_case(key: &str) -> String {
-    key.chars()
-        .map(|c| match c {
-            '\u{017F}' => 's',
-            '\u{212A}' => 'k',
-            _ => c.to_ascii_lowercase(),
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -2,14 +2,25 @@
 
 #![forbid(unsafe_code)]
 
-mod asking;
+mod approval;
 mod child;
+mod cipher;
 mod commands;
-mod doctor;
-mod hex;
-mod keys;
+mod entry;
+mod entry_name;
+mod findings;
+mod identity;
+mod kernel_keyring;
+mod parallel;
+#[cfg(feature = "plugin")]
+mod plugin;
+#[cfg(not(feature = "plugin"))]
+#[path = "plugin_off.rs"]
+mod plugin;
+mod prompt;
+mod recipients;
+mod sealed;
 mod settings;
-mod sharing;
 mod store;
 
 use std::process::ExitCode;
@@ -21,7 +32,7 @@ static ALLOCATOR: ZeroOnFree = ZeroOnFree;
 
 const HELPER: Helper = Helper::new("age", env!("CARGO_PKG_VERSION"))
     .commands(commands::ALL)
-    .findings(doctor::findings)
+    .findings(findings::all)
     .preparation(commands::prepare);
 
 fn main() -> ExitCode {

@@ -26,7 +26,9 @@
 
 use std::fmt::Write as _;
 
-use docker_credential_helper::{Credential, CredentialStore, Error, Listed, Secret, ServerUrl, Username};
+use docker_credential_helper::{
+    Credential, CredentialStore, Error, Listed, Secret, ServerUrl, Username, hex,
+};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
@@ -330,13 +332,6 @@ fn parse(record: &[u8]) -> Option<Credential> {
 
 fn hash(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("a string takes it");
-        text
-    })
 }
 
 fn damaged(name: &str) -> Error {

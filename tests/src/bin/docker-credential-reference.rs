@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
-use docker_credential_tests::conformance::json::Members;
+use docker_credential_conformance::json::Members;
 use serde_json::{Value, json};
 
 const NOT_FOUND: &str = "credentials not found in native keychain";

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! It ends with its stdin, and prints how often it tried and how often it succeeded.
-
+#![cfg(unix)]
 #![expect(clippy::print_stdout, reason = "the test reads the figures from there")]
 
 use std::io::Read as _;

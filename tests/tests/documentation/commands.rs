@@ -3,14 +3,14 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use docker_credential_tests::elsewhere::Elsewhere;
+use docker_credential_tests::clients::password_store::PasswordStore;
 use docker_credential_tests::helper::AGE;
-use docker_credential_tests::page::Page;
-use docker_credential_tests::password_store::PasswordStore;
-use docker_credential_tests::place::Place;
+use docker_credential_tests::pages::page::Page;
 use docker_credential_tests::program::find;
-use docker_credential_tests::registry::Registry;
+use docker_credential_tests::registries::basic::Registry;
+use docker_credential_tests::registries::tls_proxy::TlsProxy;
 use docker_credential_tests::require;
+use docker_credential_tests::sandbox::Sandbox;
 use serde_json::json;
 
 use crate::home::{alice, home, reader};
@@ -24,7 +24,7 @@ fn transcript(heading: &str) -> String {
 }
 
 /// An executable script on the place's `PATH`.
-fn add_script(place: &Place, name: &str, text: &str) {
+fn add_script(place: &Sandbox, name: &str, text: &str) {
     let file = place.path(&format!("tmp/{name}"));
     fs::write(&file, format!("#!/bin/sh\n{text}\n")).expect("a script");
     fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).expect("a script can be run");
@@ -66,7 +66,7 @@ pub(crate) fn export() {
         require!(find(program));
     }
     let registry = require!(Registry::private(&[alice()]));
-    let github = require!(Elsewhere::new("ghcr.io", &registry));
+    let github = require!(TlsProxy::new("ghcr.io", &registry));
     let mut place = home(AGE);
     let _store = require!(PasswordStore::new(&mut place));
     place.add_program(

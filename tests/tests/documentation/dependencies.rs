@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use docker_credential_tests::page::repository;
+use docker_credential_tests::pages::page::repository;
 
 /// Every manifest of the repository.
 fn manifests() -> Vec<PathBuf> {

@@ -3,16 +3,16 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use docker_credential_tests::elsewhere::Elsewhere;
-use docker_credential_tests::engine::Engine;
+use docker_credential_tests::clients::engine::Engine;
 use docker_credential_tests::helper::ENV;
-use docker_credential_tests::job;
 use docker_credential_tests::login::Login;
-use docker_credential_tests::page::Page;
-use docker_credential_tests::place::Place;
+use docker_credential_tests::pages::job;
+use docker_credential_tests::pages::page::Page;
 use docker_credential_tests::program::find;
-use docker_credential_tests::registry::Registry;
+use docker_credential_tests::registries::basic::Registry;
+use docker_credential_tests::registries::tls_proxy::TlsProxy;
 use docker_credential_tests::require;
+use docker_credential_tests::sandbox::Sandbox;
 use serde_json::{Value, json};
 
 use crate::home::{home, reader};
@@ -31,7 +31,7 @@ pub(crate) fn first_pull_and_names() {
     require!(find("docker"));
     let registry = require!(Registry::private(&[ci()]));
     registry.push_image(&ci());
-    let github = require!(Elsewhere::new("ghcr.io", &registry));
+    let github = require!(TlsProxy::new("ghcr.io", &registry));
     let (proxy, certificate) = (github.proxy(), github.certificate());
     let variables = [("HTTPS_PROXY", proxy.as_str()), ("SSL_CERT_FILE", &certificate)];
     let engine = require!(Engine::start_with(&variables));
@@ -105,7 +105,7 @@ fn assert_a_login_is_set(heading: &str, text: &str) {
         .into_iter()
         .find(|server| text.contains(server))
         .expect("the snippet names a registry");
-    let mut place = Place::new(ENV);
+    let mut place = Sandbox::new(ENV);
     place.keep_secret(&[ci()]);
     let file = place.path("run/password");
     fs::write(&file, ci().secret).expect("a mounted secret");

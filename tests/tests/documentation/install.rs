@@ -4,22 +4,22 @@ use std::fs;
 use std::path::Path;
 
 use docker_credential_tests::helper::{AGE, directory};
-use docker_credential_tests::page::{Page, repository};
-use docker_credential_tests::place::Place;
+use docker_credential_tests::pages::page::{Page, repository};
 use docker_credential_tests::program::{Outcome, find};
 use docker_credential_tests::require;
+use docker_credential_tests::sandbox::Sandbox;
 use serde_json::json;
 
 use crate::home::home;
 
 /// Runs a script in the home, as a person does who is there.
-fn run(place: &Place, script: &str) -> Outcome {
+fn run(place: &Sandbox, script: &str) -> Outcome {
     let script = format!("set -e\ncd \"$HOME\"\n{script}");
     place.run("sh").args(["-c", &script]).outcome()
 }
 
 /// An archive of that name as `packaging/packages` makes it, but for the manual pages.
-fn make_archive(place: &Place, name: &str) {
+fn make_archive(place: &Sandbox, name: &str) {
     let root = name.trim_end_matches(".tar.gz");
     let tree = place.path("tmp").join(root);
     for below in ["bin", "share"] {

@@ -3,17 +3,17 @@
 
 use std::fs;
 
-use docker_credential_tests::elsewhere::Elsewhere;
-use docker_credential_tests::engine::Engine;
+use docker_credential_tests::clients::engine::Engine;
 use docker_credential_tests::helper::ENV;
-use docker_credential_tests::job;
 use docker_credential_tests::login::Login;
-use docker_credential_tests::page::Page;
-use docker_credential_tests::place::Place;
+use docker_credential_tests::pages::job;
+use docker_credential_tests::pages::page::Page;
 use docker_credential_tests::program::find;
-use docker_credential_tests::registry::{REPOSITORY, Registry};
+use docker_credential_tests::registries::basic::{REPOSITORY, Registry};
+use docker_credential_tests::registries::tls_proxy::TlsProxy;
 use docker_credential_tests::require;
 use docker_credential_tests::requirement::Missing;
+use docker_credential_tests::sandbox::Sandbox;
 use serde_json::Value;
 
 use crate::home::home;
@@ -79,7 +79,7 @@ fn run_github(yaml: &str) -> Result<(), Missing> {
     let job = job::read(yaml)?;
     let registry = Registry::private(std::slice::from_ref(&token))?;
     registry.push_image(&token);
-    let github = Elsewhere::new("ghcr.io", &registry)?;
+    let github = TlsProxy::new("ghcr.io", &registry)?;
     let mut place = runner(&token, &format!("ghcr.io/{REPOSITORY}:1"))?;
     let (proxy, certificate) = (github.proxy(), github.certificate());
     let engine = Engine::start_with(&[("HTTPS_PROXY", &proxy), ("SSL_CERT_FILE", &certificate)])?;
@@ -99,7 +99,7 @@ fn run_github(yaml: &str) -> Result<(), Missing> {
 }
 
 /// A runner with docker and the helper, and a project whose image is made from a private one.
-fn runner(token: &Login, base: &str) -> Result<Place, Missing> {
+fn runner(token: &Login, base: &str) -> Result<Sandbox, Missing> {
     find("docker")?;
     let mut place = home(ENV);
     place.keep_secret(std::slice::from_ref(token));
@@ -118,7 +118,7 @@ fn runner(token: &Login, base: &str) -> Result<Place, Missing> {
 /// Runs the job as its system does, each script in a shell that ends at the first failure; and sees that without its
 /// secrets it fails.
 #[track_caller]
-fn run(place: &mut Place, job: &Value, token: &Login) {
+fn run(place: &mut Sandbox, job: &Value, token: &Login) {
     let scripts = job::scripts(job);
     let secret = |name: &str| match name {
         "GITHUB_TOKEN" => token.secret.clone(),

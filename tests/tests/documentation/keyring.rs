@@ -1,8 +1,8 @@
 //! The blocks of docs/keyring.md.
 
 use docker_credential_tests::helper::{KEYRING, KEYRING_ALONE};
-use docker_credential_tests::keyring_gnome::GnomeKeyring;
-use docker_credential_tests::page::Page;
+use docker_credential_tests::keyrings::gnome::GnomeKeyring;
+use docker_credential_tests::pages::page::Page;
 use docker_credential_tests::require;
 use docker_credential_tests::requirement::Missing;
 use serde_json::json;

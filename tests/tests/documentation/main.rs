@@ -12,9 +12,10 @@ mod jobs;
 mod keyring;
 mod readme;
 
-use docker_credential_tests::page::{Block, Page, repository};
-use docker_credential_tests::transcript::Reader;
-use docker_credential_tests::{helper, matrix};
+use docker_credential_tests::helper;
+use docker_credential_tests::pages::matrix;
+use docker_credential_tests::pages::page::{Block, Page, repository};
+use docker_credential_tests::pages::transcript::Reader;
 
 use crate::home::home;
 

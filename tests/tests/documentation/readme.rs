@@ -3,19 +3,19 @@
 use std::fs;
 use std::path::Path;
 
-use docker_credential_tests::age_member::Member;
-use docker_credential_tests::engine::Engine;
+use docker_credential_tests::age::member::Member;
+use docker_credential_tests::clients::engine::Engine;
+use docker_credential_tests::clients::password_store::PasswordStore;
 use docker_credential_tests::helper::{AGE, KEYRING};
-use docker_credential_tests::keyring_gnome::GnomeKeyring;
+use docker_credential_tests::keyrings::gnome::GnomeKeyring;
 use docker_credential_tests::login::Login;
-use docker_credential_tests::page::Page;
-use docker_credential_tests::password_store::PasswordStore;
-use docker_credential_tests::place::Place;
+use docker_credential_tests::pages::page::Page;
+use docker_credential_tests::pages::transcript::Reader;
 use docker_credential_tests::program::find;
-use docker_credential_tests::registry::Registry;
+use docker_credential_tests::registries::basic::Registry;
 use docker_credential_tests::require;
 use docker_credential_tests::requirement::Missing;
-use docker_credential_tests::transcript::Reader;
+use docker_credential_tests::sandbox::Sandbox;
 use serde_json::json;
 
 use crate::home::{alice, home, reader};
@@ -27,7 +27,7 @@ fn transcript(heading: &str, index: usize) -> String {
 }
 
 /// Somebody who finds this registry where the README shows `localhost:5000`.
-fn reader_with<'a>(place: &'a Place, registry: &Registry) -> Reader<'a> {
+fn reader_with<'a>(place: &'a Sandbox, registry: &Registry) -> Reader<'a> {
     let host = registry.other_host();
     let file = host.replace(':', "%3A");
     reader(place)
@@ -180,7 +180,7 @@ fn assert_migrates_from_a_helper_that_keeps_files(command: &str) {
 
 /// docker asks another helper, which has a login; after the command it asks ours, which has it, too.
 #[track_caller]
-fn migrate_from(place: &Place, command: &str, former: &str, official: &Path) {
+fn migrate_from(place: &Sandbox, command: &str, former: &str, official: &Path) {
     place.add_program(&format!("docker-credential-{former}"), official);
     place.write_config(&json!({ "credsStore": former }));
     store_with(place, official, "ghcr.io");
@@ -188,7 +188,7 @@ fn migrate_from(place: &Place, command: &str, former: &str, official: &Path) {
 }
 
 #[track_caller]
-fn assert_migrates(place: &Place, command: &str, server: &str) {
+fn assert_migrates(place: &Sandbox, command: &str, server: &str) {
     place
         .run("sh")
         .args(["-c", command])
@@ -198,7 +198,7 @@ fn assert_migrates(place: &Place, command: &str, server: &str) {
     place.assert_answers(server, &alice());
 }
 
-fn store_with(place: &Place, official: &Path, server: &str) {
+fn store_with(place: &Sandbox, official: &Path, server: &str) {
     let Login { username, secret } = alice();
     let request = json!({ "ServerURL": server, "Username": username, "Secret": secret });
     place

@@ -11,7 +11,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use docker_credential_tests::helper::{AGE, target_directory};
-use docker_credential_tests::place::Place;
+use docker_credential_tests::sandbox::Sandbox;
 
 /// Selects the fault of a broken helper.
 const SWITCH: &str = "DOCKER_CREDENTIAL_TEST_FAULT";
@@ -203,13 +203,13 @@ pub(crate) enum Subject {
 
 impl Subject {
     /// An empty place with this helper.
-    pub(crate) fn place(self) -> Place {
+    pub(crate) fn place(self) -> Sandbox {
         self.place_below(&std::env::temp_dir())
     }
 
     /// An empty place with this helper in a directory of the test's choice.
-    pub(crate) fn place_below(self, directory: &Path) -> Place {
-        let mut place = Place::below(directory, AGE);
+    pub(crate) fn place_below(self, directory: &Path) -> Sandbox {
+        let mut place = Sandbox::below(directory, AGE);
         if let Self::Broken(fault) = self {
             assert!(FAULTS.iter().any(|known| known.name == fault), "no fault {fault}");
             place.set_program(program());

@@ -6,8 +6,8 @@ use std::process::{Output, Stdio};
 use std::sync::Mutex;
 
 use docker_credential_tests::login::Login;
-use docker_credential_tests::place::Place;
 use docker_credential_tests::refusal::{Snapshot, snapshot};
+use docker_credential_tests::sandbox::Sandbox;
 use docker_credential_tests::{program, require};
 
 use crate::broken::Subject;
@@ -49,7 +49,7 @@ impl Case {
         }
     }
 
-    fn prepare(self, place: &Place) {
+    fn prepare(self, place: &Sandbox) {
         if self != Self::FirstStore {
             place.store(SERVER, &Login::new("user", "old"));
             place.store(BYSTANDER, &Login::new("user", "aside"));
@@ -138,7 +138,7 @@ fn points(subject: Subject, case: Case) -> Vec<Point> {
     points
 }
 
-fn traced(place: &Place, case: Case, options: &[&str]) -> Output {
+fn traced(place: &Sandbox, case: Case, options: &[&str]) -> Output {
     let mut child = place
         .run("strace")
         .args(["-f", "-qq"])
@@ -158,7 +158,7 @@ fn traced(place: &Place, case: Case, options: &[&str]) -> Output {
 }
 
 /// What is wrong after a verb during which one system call failed; nothing if the promise holds.
-fn violation(place: &Place, case: Case, output: &Output) -> Option<String> {
+fn violation(place: &Sandbox, case: Case, output: &Output) -> Option<String> {
     let code = output.status.code();
     let said =
         String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
@@ -203,7 +203,7 @@ fn violation(place: &Place, case: Case, output: &Output) -> Option<String> {
 }
 
 /// Makes the place what it was, whatever happened in it.
-fn restore(place: &Place, before: &Snapshot) {
+fn restore(place: &Sandbox, before: &Snapshot) {
     let now = snapshot(&place.path(""));
     if now == *before {
         return;

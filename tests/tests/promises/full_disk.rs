@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use docker_credential_tests::login::Login;
-use docker_credential_tests::place::Place;
 use docker_credential_tests::requirement::Missing;
+use docker_credential_tests::sandbox::Sandbox;
 use docker_credential_tests::{require, requirement};
 use serde_json::json;
 use tempfile::TempDir;
@@ -118,7 +118,7 @@ fn violation(subject: Subject, left: Left, size: usize, is_first: bool) -> Resul
     Ok(None)
 }
 
-fn run(place: &Place, verb: &str, stdin: &str) -> Option<i32> {
+fn run(place: &Sandbox, verb: &str, stdin: &str) -> Option<i32> {
     // Its output must not need room on the disk that is full; the place's own runner keeps it elsewhere.
     place.verb(verb, stdin).code
 }

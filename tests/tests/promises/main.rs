@@ -7,6 +7,7 @@
 //! ```text
 //! DOCKER_CREDENTIAL_TEST_FULL=1 tests/run --test promises kill:: -- --nocapture
 //! ```
+#![cfg(unix)]
 
 mod broken;
 mod faults;

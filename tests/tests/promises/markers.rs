@@ -4,8 +4,8 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 
 use docker_credential_tests::login::Login;
-use docker_credential_tests::place::Place;
 use docker_credential_tests::refusal::MARKER;
+use docker_credential_tests::sandbox::Sandbox;
 use docker_credential_tests::{program, require};
 
 use crate::broken::Subject;
@@ -73,7 +73,7 @@ fn requests() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 /// Where the marker shows that should not; nothing if nowhere.
-fn leak(place: &Place, verb: &str, stdin: &[u8]) -> Option<String> {
+fn leak(place: &Sandbox, verb: &str, stdin: &[u8]) -> Option<String> {
     let outcome = place.run(place.program()).arg(verb).stdin(stdin).outcome();
     if outcome.text().contains(IN_A_NAME) {
         return Some(format!("{verb} says {}", outcome.text()));
@@ -86,7 +86,7 @@ fn leak(place: &Place, verb: &str, stdin: &[u8]) -> Option<String> {
     (!traces.is_empty()).then(|| format!("{verb} leaves it in {traces:?}"))
 }
 
-fn place(subject: Subject) -> Place {
+fn place(subject: Subject) -> Sandbox {
     let mut place = subject.place();
     let log = place.path("home/log");
     place.set("DOCKER_CREDENTIAL_LOG", log);

@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use docker_credential_helper::ServerUrl;
 use docker_credential_tests::helper::{ENV, KEYRING};
-use docker_credential_tests::keyring_gnome::GnomeKeyring;
-use docker_credential_tests::place::Place;
+use docker_credential_tests::keyrings::gnome::GnomeKeyring;
 use docker_credential_tests::require;
+use docker_credential_tests::sandbox::Sandbox;
 use serde_json::json;
 
 use crate::broken::Subject;
@@ -86,7 +86,7 @@ const NEAR: &[&str] = &[
 ];
 
 /// Asks a place for every near name, while only `stored` is there; how often, and what was answered wrong.
-fn ask_all(place: &Place, stored: &str, wrong: &mut Vec<String>) -> usize {
+fn ask_all(place: &Sandbox, stored: &str, wrong: &mut Vec<String>) -> usize {
     for query in NEAR {
         let expected = answering(&[stored.to_owned()], query).map(|_| "secret".to_owned());
         let answer = answer(place, query);
@@ -99,7 +99,7 @@ fn ask_all(place: &Place, stored: &str, wrong: &mut Vec<String>) -> usize {
 
 /// Every near name stored alone, and every one asked for: how often, and what was answered wrong. `place` makes a
 /// place for all of them.
-fn matrix(place: impl Fn() -> Place + Sync) -> (usize, Vec<String>) {
+fn matrix(place: impl Fn() -> Sandbox + Sync) -> (usize, Vec<String>) {
     let next = AtomicUsize::new(0);
     let results = share(0, |_| {
         let place = place();
@@ -136,7 +136,7 @@ fn age_answers_only_for_the_server_itself_among_names_that_are_near() {
 #[test]
 fn the_secret_service_answers_only_for_the_server_itself_among_names_that_are_near() {
     require!(GnomeKeyring::available());
-    assert_none_wrong("Secret Service", matrix(|| Place::new(KEYRING)));
+    assert_none_wrong("Secret Service", matrix(|| Sandbox::new(KEYRING)));
 }
 
 #[test]
@@ -149,7 +149,7 @@ fn env_answers_only_for_the_server_itself_among_names_that_are_near() {
         {
             continue;
         }
-        let mut place = Place::new(ENV);
+        let mut place = Sandbox::new(ENV);
         place.set("DOCKER_CREDENTIAL_NEAR_SERVER", *stored);
         place.set("DOCKER_CREDENTIAL_NEAR_USERNAME", "user");
         place.set("DOCKER_CREDENTIAL_NEAR_PASSWORD", "secret");

@@ -8,9 +8,9 @@ use std::process::Stdio;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use docker_credential_tests::helper::KEYRING;
-use docker_credential_tests::keyring_gnome::GnomeKeyring;
+use docker_credential_tests::keyrings::gnome::GnomeKeyring;
 use docker_credential_tests::login::Login;
-use docker_credential_tests::place::Place;
+use docker_credential_tests::sandbox::Sandbox;
 use docker_credential_tests::service::wait_for;
 use docker_credential_tests::{program, require, requirement};
 use rustix::process::{Pid, Signal, kill_process};
@@ -104,7 +104,7 @@ impl Pieces {
 }
 
 /// All memory that a helper can write to, at the moment it exits after `verb`.
-fn memory_at_exit(place: &Place, verb: &str, stdin: &str) -> Vec<Vec<u8>> {
+fn memory_at_exit(place: &Sandbox, verb: &str, stdin: &str) -> Vec<Vec<u8>> {
     let program = fs::canonicalize(place.program()).expect("the helper is there");
     let mut strace = place
         .run("strace")
@@ -166,7 +166,7 @@ const EXIT_GROUP: &str = if cfg!(target_arch = "x86_64") {
 };
 
 /// Pieces of the secret that are left after each verb, and of the identity that opens it, where there is one.
-fn residue(place: &Place, shape: Shape, size: usize) -> Vec<(&'static str, usize, usize)> {
+fn residue(place: &Sandbox, shape: Shape, size: usize) -> Vec<(&'static str, usize, usize)> {
     let secret = shape.secret(size);
     let request = json!({ "ServerURL": SERVER, "Username": "user", "Secret": secret }).to_string();
     place.store(SERVER, &Login::new("user", &secret));
@@ -190,7 +190,7 @@ fn residue(place: &Place, shape: Shape, size: usize) -> Vec<(&'static str, usize
     .to_vec()
 }
 
-fn identity_of(place: &Place) -> String {
+fn identity_of(place: &Sandbox) -> String {
     let identity = fs::read_to_string(place.path("config/docker-credential-age/identity.txt"))
         .expect("the first login makes it");
     let identity = identity
@@ -213,7 +213,7 @@ fn no_secret_is_left_in_memory_at_exit_after_a_conversation_with_a_keyring() {
     require!(program::find("strace"));
     require!(GnomeKeyring::available());
     // gnome-keyring takes long to start, and one will do.
-    let place = Place::new(KEYRING);
+    let place = Sandbox::new(KEYRING);
     assert_nothing_left("13 memory at exit, keyring", || &place);
 }
 
@@ -234,7 +234,7 @@ fn no_secret_is_left_in_memory_after_a_list_in_threads() {
     }
 }
 
-fn assert_nothing_left<P: Borrow<Place>>(row: &str, place: impl Fn() -> P) {
+fn assert_nothing_left<P: Borrow<Sandbox>>(row: &str, place: impl Fn() -> P) {
     let mut found = Vec::new();
     for size in SIZES {
         for shape in SHAPES {

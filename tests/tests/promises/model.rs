@@ -5,7 +5,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use docker_credential_tests::place::{NOT_FOUND, Place};
+use docker_credential_tests::sandbox::{NOT_FOUND, Sandbox};
 use serde_json::{Value, json};
 
 /// What was seen against a promise. Everything but `cut_short` is to stay zero.
@@ -58,7 +58,7 @@ pub(crate) enum Step {
 
 /// A place, and what may be stored in it.
 pub(crate) struct Model {
-    pub(crate) place: Place,
+    pub(crate) place: Sandbox,
     pub(crate) tally: Tally,
     servers: Vec<Server>,
     steps: usize,
@@ -74,7 +74,7 @@ struct Server {
 
 impl Model {
     /// An empty place and that many servers.
-    pub(crate) fn new(place: Place, servers: usize) -> Self {
+    pub(crate) fn new(place: Sandbox, servers: usize) -> Self {
         let servers = (0..servers).map(|index| Server {
             name: format!("r{index}.example.com"),
             possible: vec![None],
@@ -221,7 +221,7 @@ pub(crate) enum Answer {
 }
 
 /// Asks the helper of a place for a server.
-pub(crate) fn answer(place: &Place, server: &str) -> Answer {
+pub(crate) fn answer(place: &Sandbox, server: &str) -> Answer {
     answer_of(place.run(place.program()).into_command(), server)
 }
 

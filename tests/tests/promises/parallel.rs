@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use docker_credential_tests::login::Login;
-use docker_credential_tests::place::Place;
+use docker_credential_tests::sandbox::Sandbox;
 use docker_credential_tests::{program, require};
 
 use crate::broken::Subject;
@@ -29,7 +29,12 @@ struct Seen {
     clippy::option_option,
     reason = "what was stored last, if anything was, as `answer` tells what is stored"
 )]
-fn work(place: &Place, worker: usize, operations: usize, start: &Barrier) -> (Seen, Option<Option<String>>) {
+fn work(
+    place: &Sandbox,
+    worker: usize,
+    operations: usize,
+    start: &Barrier,
+) -> (Seen, Option<Option<String>>) {
     let mut random = fastrand::Rng::new();
     let mut seen = Seen::default();
     let own = format!("r{worker}.example.com");
@@ -79,12 +84,12 @@ fn work(place: &Place, worker: usize, operations: usize, start: &Barrier) -> (Se
     (seen, last_shared)
 }
 
-fn store(place: &Place, server: &str, secret: &str, limit: Option<Duration>) -> Option<i32> {
+fn store(place: &Sandbox, server: &str, secret: &str, limit: Option<Duration>) -> Option<i32> {
     let request = format!(r#"{{"ServerURL":"{server}","Username":"user","Secret":"{secret}"}}"#);
     run(place, "store", &request, limit).code()
 }
 
-fn run(place: &Place, verb: &str, stdin: &str, limit: Option<Duration>) -> ExitStatus {
+fn run(place: &Sandbox, verb: &str, stdin: &str, limit: Option<Duration>) -> ExitStatus {
     let mut command: Command = place.run(place.program()).into_command();
     let mut child = command
         .arg(verb)

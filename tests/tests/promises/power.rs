@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use docker_credential_tests::place::Place;
 use docker_credential_tests::program::find;
 use docker_credential_tests::requirement::Missing;
+use docker_credential_tests::sandbox::Sandbox;
 use docker_credential_tests::{require, requirement};
 use tempfile::TempDir;
 
@@ -140,7 +140,7 @@ fn cut_at_random(subject: Subject, disk: &Disk, cycles: usize) -> Tally {
     Tally::sum(tallies)
 }
 
-fn new_place(subject: Subject, disk: &Disk) -> Place {
+fn new_place(subject: Subject, disk: &Disk) -> Sandbox {
     let place = subject.place_below(&disk.root());
     disk.sync();
     place

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use docker_credential_tests::helper::AGE;
 use docker_credential_tests::login::Login;
-use docker_credential_tests::place::Place;
 use docker_credential_tests::refusal::snapshot;
+use docker_credential_tests::sandbox::Sandbox;
 use docker_credential_tests::{program, require};
 
 use crate::broken::Subject;
@@ -25,7 +25,7 @@ struct Asked {
 }
 
 /// Runs a program under strace and sorts its system calls.
-fn asked(place: &Place, program: &Path, verb: &str, stdin: &str) -> Asked {
+fn asked(place: &Sandbox, program: &Path, verb: &str, stdin: &str) -> Asked {
     let trace = place.path("tmp/trace");
     place
         .run("strace")
@@ -116,7 +116,7 @@ const WRITING: [(&str, &str); 3] = [
 ];
 
 /// Places in which a helper can be asked: with entries, without, with what cannot be read.
-fn places() -> Vec<Place> {
+fn places() -> Vec<Sandbox> {
     let stored = Subject::Sound.place();
     stored.store(SERVER, &Login::new("user", "secret"));
     let damaged = Subject::Sound.place();

@@ -5,8 +5,8 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::PathBuf;
 
 use docker_credential_tests::login::Login;
-use docker_credential_tests::place::Place;
 use docker_credential_tests::refusal::{Snapshot, snapshot};
+use docker_credential_tests::sandbox::Sandbox;
 use docker_credential_tests::{program, require};
 use rustix::fs::{CWD, Mode, mkfifoat};
 
@@ -17,7 +17,7 @@ const STORE: &str = "data/docker-credential-age";
 const MINE: &str = "ghcr.io";
 
 /// A store with one entry that can be read among many things that cannot.
-fn place() -> Place {
+fn place() -> Sandbox {
     let place = Subject::Sound.place();
     place.store(MINE, &Login::new("user", "secret"));
     let path = |name: &str| place.path(STORE).join(name);
@@ -74,7 +74,7 @@ fn place() -> Place {
 }
 
 /// All but the one entry that verbs are told to change.
-fn others(place: &Place) -> Snapshot {
+fn others(place: &Sandbox) -> Snapshot {
     let mine: PathBuf = place.path(STORE).join("ghcr.io.age");
     let own: PathBuf = place.path(STORE).join("quay.io.age");
     let mut found = snapshot(&place.path(""));

@@ -1,6 +1,6 @@
 //! Values come back byte for byte.
 
-use docker_credential_tests::place::Place;
+use docker_credential_tests::sandbox::Sandbox;
 use serde_json::json;
 
 use crate::broken::Subject;
@@ -37,7 +37,7 @@ fn text(random: &mut fastrand::Rng, longest: usize, is_secret: bool) -> String {
 }
 
 /// Stores and gets; whether the answer is what was stored.
-fn comes_back(place: &Place, random: &mut fastrand::Rng, use_go: bool) -> Result<(), String> {
+fn comes_back(place: &Sandbox, random: &mut fastrand::Rng, use_go: bool) -> Result<(), String> {
     let secret = text(random, 65_536, true);
     let username = loop {
         let username = text(random, 200, false);

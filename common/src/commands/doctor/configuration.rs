@@ -4,7 +4,7 @@ use crate::ServerUrl;
 use crate::commands::Finding;
 use crate::commands::session::Session;
 use crate::config::lookup::{self, Choice};
-use crate::config::{AuthError, ConfigFile, Document, Form, place};
+use crate::config::{AuthError, ConfigFile, Document, Form, paths, programs};
 use crate::show::{self, ShellCommand};
 
 use super::Stored;
@@ -16,7 +16,7 @@ pub(super) fn program(session: &Session<'_>) -> Vec<Finding> {
     const CHECK: &str = "program";
     let program = session.helper.program();
     let own = std::env::current_exe().and_then(std::fs::canonicalize);
-    let Some(first) = place::first_program(session.environment, &program) else {
+    let Some(first) = programs::first_on_path(session.environment, &program) else {
         return vec![
             Finding::error(
                 CHECK,
@@ -45,7 +45,7 @@ pub(super) fn program(session: &Session<'_>) -> Vec<Finding> {
         ]
     } else if let Some(directory) = first
         .parent()
-        .filter(|directory| place::is_world_writable(directory))
+        .filter(|directory| programs::is_world_writable(directory))
     {
         let text = format!("docker finds {shown}, which every user can replace by another program");
         vec![
@@ -59,22 +59,22 @@ pub(super) fn program(session: &Session<'_>) -> Vec<Finding> {
 
 /// What docker's file says about helpers, and what it holds of logins.
 pub(super) fn docker(session: &Session<'_>) -> (Vec<Finding>, Vec<Finding>) {
-    let file = match place::docker(session.environment).and_then(|path| ConfigFile::read(&path)) {
+    let file = match paths::docker(session.environment).and_then(|path| ConfigFile::read(&path)) {
         Ok(file) => file,
         Err(error) => return (vec![Finding::error(CONFIG, error.to_string())], Vec::new()),
     };
     let document = file.document();
     let at = file.path().display().to_string();
     let mut settings = Vec::new();
-    if let Some(doubt) = document.doubt() {
-        settings.push(Finding::error(CONFIG, format!("{at} {doubt}")));
+    if let Some(edit_blocker) = document.edit_blocker() {
+        settings.push(Finding::error(CONFIG, format!("{at} {edit_blocker}")));
     }
     settings.push(chosen(session, document, &at));
     settings.extend(other_helpers(session, document, &at));
     settings.extend(hub_key(session, document, &at));
     settings.extend(environment(session, document));
     let mut logins = plain_text(session, document, &at, false);
-    if let Ok(old) = place::dockercfg(session.environment).and_then(|path| ConfigFile::read(&path)) {
+    if let Ok(old) = paths::dockercfg(session.environment).and_then(|path| ConfigFile::read(&path)) {
         logins.extend(plain_text(
             session,
             old.document(),
@@ -121,7 +121,7 @@ fn other_helpers(session: &Session<'_>, document: &Document, at: &str) -> Vec<Fi
     let missing = all.into_iter().chain(settings).filter(|(_, helper)| {
         !helper.is_empty()
             && *helper != session.helper.name()
-            && place::first_program(session.environment, &format!("docker-credential-{helper}")).is_none()
+            && programs::first_on_path(session.environment, &format!("docker-credential-{helper}")).is_none()
     });
     missing
         .map(|(server, helper)| {
@@ -228,7 +228,7 @@ fn plain_text(session: &Session<'_>, document: &Document, at: &str, is_podman: b
 
 /// docker leaves an empty entry for each login, and loses some where several logins run at once.
 pub(super) fn markers(session: &Session<'_>, stored: &Stored) -> Vec<Finding> {
-    let file = place::docker(session.environment).and_then(|path| ConfigFile::read(&path));
+    let file = paths::docker(session.environment).and_then(|path| ConfigFile::read(&path));
     let Ok(file) = file else {
         return Vec::new();
     };
@@ -262,10 +262,10 @@ pub(super) fn markers(session: &Session<'_>, stored: &Stored) -> Vec<Finding> {
 
 /// podman knows no `credsStore`, and what `podman login` writes is in the clear.
 pub(super) fn podman(session: &Session<'_>, stored: &Stored) -> Vec<Finding> {
-    let docker = place::docker(session.environment);
+    let docker = paths::docker(session.environment);
     let mut findings = Vec::new();
     let mut documents = Vec::new();
-    for path in place::podman_search(session.environment).unwrap_or_default() {
+    for path in paths::podman_search(session.environment).unwrap_or_default() {
         match ConfigFile::read(&path) {
             Ok(file) => {
                 // docker's own are looked at already.
@@ -280,7 +280,7 @@ pub(super) fn podman(session: &Session<'_>, stored: &Stored) -> Vec<Finding> {
     }
     let is_there = ["podman", "skopeo", "buildah"]
         .iter()
-        .any(|program| place::first_program(session.environment, program).is_some());
+        .any(|program| programs::first_on_path(session.environment, program).is_some());
     if !is_there {
         return findings;
     }

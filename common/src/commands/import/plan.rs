@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::config::{ConfigFile, Document, Entry, Form, Login, lookup, place};
+use crate::config::{ConfigFile, Document, Entry, Form, Login, lookup, paths};
 use crate::{Credential, Environment, Error, HUB_URL, Secret, ServerUrl, TOKEN_USERNAME, Username};
 
 /// Whose file it is, and so who must ask this helper before a login in it may be blanked.
@@ -26,9 +26,9 @@ pub(super) struct Source {
 impl Source {
     /// Every file in which docker or podman may have left a login, docker's first.
     pub(super) fn all(environment: &Environment) -> Result<Vec<Self>, Error> {
-        let docker = place::docker(environment)?;
-        let dockercfg = place::dockercfg(environment)?;
-        let podman = place::podman_search(environment)?;
+        let docker = paths::docker(environment)?;
+        let dockercfg = paths::dockercfg(environment)?;
+        let podman = paths::podman_search(environment)?;
         let podman = podman
             .into_iter()
             .filter(|path| *path != docker && *path != dockercfg);
@@ -70,12 +70,12 @@ impl Source {
     pub(super) fn settings_file(&self, environment: &Environment) -> Result<PathBuf, Error> {
         match self.client {
             Client::Docker => Ok(self.path.clone()),
-            Client::OldDocker => place::docker(environment),
+            Client::OldDocker => paths::docker(environment),
             Client::Podman => {
                 // The runtime file is gone with the next boot; what is set in it would be, too.
-                let is_searched = place::podman_search(environment)?.contains(&self.path);
+                let is_searched = paths::podman_search(environment)?.contains(&self.path);
                 if is_searched {
-                    place::podman(environment)
+                    paths::podman(environment)
                 } else {
                     Ok(self.path.clone())
                 }
@@ -88,7 +88,7 @@ impl Source {
         let is_podman = self.client == Client::Podman;
         let mut files = vec![self.settings_file(environment)?];
         if is_podman {
-            let searched = place::podman_search(environment)?;
+            let searched = paths::podman_search(environment)?;
             files = if searched.contains(&self.path) {
                 searched
             } else {

@@ -1,0 +1,70 @@
+//! Where docker and podman look for their configuration files.
+
+use std::path::{Path, PathBuf};
+
+use crate::{Environment, Error};
+
+/// docker's `config.json`: in `$DOCKER_CONFIG`, which is a directory, or in `~/.docker`.
+pub fn docker(environment: &Environment) -> Result<PathBuf, Error> {
+    let directory = match named(environment, "DOCKER_CONFIG") {
+        Some(directory) => directory,
+        None => environment.home_directory()?.join(".docker"),
+    };
+    Ok(directory.join("config.json"))
+}
+
+/// `~/.dockercfg`, which docker wrote before version 1.7. podman still reads it.
+pub fn dockercfg(environment: &Environment) -> Result<PathBuf, Error> {
+    Ok(environment.home_directory()?.join(".dockercfg"))
+}
+
+/// podman's file that stays: `$REGISTRY_AUTH_FILE`, or `containers/auth.json` in the directory for configuration.
+/// The one that `podman login` writes without being told otherwise is in `/run` and vanishes at reboot.
+pub fn podman(environment: &Environment) -> Result<PathBuf, Error> {
+    if let Some(file) = named(environment, "REGISTRY_AUTH_FILE") {
+        return Ok(file);
+    }
+    let directory = match named(environment, "XDG_CONFIG_HOME") {
+        Some(directory) => directory,
+        None => environment.home_directory()?.join(".config"),
+    };
+    Ok(directory.join("containers/auth.json"))
+}
+
+/// The files in which podman, skopeo and buildah look for a login, in their order; the last two are docker's. Where
+/// `REGISTRY_AUTH_FILE` is set there is no other.
+pub fn podman_search(environment: &Environment) -> Result<Vec<PathBuf>, Error> {
+    if let Some(file) = named(environment, "REGISTRY_AUTH_FILE") {
+        return Ok(vec![file]);
+    }
+    let mut files: Vec<PathBuf> = podman_runtime(environment).into_iter().collect();
+    files.extend([
+        podman(environment)?,
+        docker(environment)?,
+        dockercfg(environment)?,
+    ]);
+    Ok(files)
+}
+
+/// The file that `podman login` writes on Linux.
+pub fn podman_runtime(environment: &Environment) -> Option<PathBuf> {
+    if let Some(directory) = named(environment, "XDG_RUNTIME_DIR") {
+        return Some(directory.join("containers/auth.json"));
+    }
+    #[cfg(target_os = "linux")]
+    return Some(
+        Path::new("/run/containers")
+            .join(rustix::process::getuid().as_raw().to_string())
+            .join("auth.json"),
+    );
+    #[cfg(not(target_os = "linux"))]
+    None
+}
+
+/// For docker and podman an empty variable is one that is not set.
+fn named(environment: &Environment, variable: &str) -> Option<PathBuf> {
+    environment
+        .variable(variable)
+        .filter(|value| !value.is_empty())
+        .map(PathBuf::from)
+}

@@ -1,0 +1,170 @@
+//! What a helper is: the one description that the protocol and the commands both read.
+
+#[cfg(feature = "commands")]
+use crate::{
+    Environment, Error, ServerUrl,
+    report::{Console, Finding},
+};
+
+/// A helper as its users see it: its name and version, and what it adds to the management commands.
+#[derive(Clone, Debug)]
+pub struct Helper {
+    name: &'static str,
+    version: &'static str,
+    package: Option<&'static str>,
+    is_visible: bool,
+    #[cfg(feature = "commands")]
+    additions: Additions,
+}
+
+/// What only the commands read.
+#[cfg(feature = "commands")]
+#[derive(Clone, Debug)]
+struct Additions {
+    is_read_only: bool,
+    commands: &'static [ExtraCommand],
+    findings: fn(&Environment) -> Vec<Finding>,
+    explanation: fn(&Environment, &ServerUrl) -> Vec<String>,
+    preparation: fn(&Environment) -> Result<Option<String>, Error>,
+}
+
+/// A command that one helper brings along.
+#[cfg(feature = "commands")]
+#[derive(Clone, Copy, Debug)]
+pub struct ExtraCommand {
+    /// Its name, arguments and help. Called only when a management command is run.
+    pub definition: fn() -> clap::Command,
+    /// Carries it out. It prints its result on the console; an error is printed on stderr, and the exit code is 1.
+    pub run: fn(&clap::ArgMatches, &Environment, &mut Console) -> Result<(), Error>,
+}
+
+impl Helper {
+    /// `name` is the value for `credsStore`: `age` for `docker-credential-age`. `version` is a semantic version,
+    /// usually `env!("CARGO_PKG_VERSION")`.
+    pub const fn new(name: &'static str, version: &'static str) -> Self {
+        Self {
+            name,
+            version,
+            package: None,
+            is_visible: false,
+            #[cfg(feature = "commands")]
+            additions: Additions {
+                is_read_only: false,
+                commands: &[],
+                findings: |_| Vec::new(),
+                explanation: |_, _| Vec::new(),
+                preparation: |_| Ok(None),
+            },
+        }
+    }
+
+    /// The package that the helper comes in, which `version` prints in parentheses: `env!("CARGO_PKG_NAME")`.
+    /// Without it, the package is named as the program is.
+    #[must_use]
+    pub const fn package(mut self, package: &'static str) -> Self {
+        self.package = Some(package);
+        self
+    }
+
+    /// Leaves `/proc/PID` readable for other programs of the user. For stores whose service asks who is calling:
+    /// `KeePassXC` shows the client's executable. It also lets debuggers attach, so the default is to hide.
+    #[must_use]
+    pub const fn visible(mut self) -> Self {
+        self.is_visible = true;
+        self
+    }
+
+    /// The value for `credsStore`.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The binary's name.
+    pub fn program(&self) -> String {
+        format!("docker-credential-{}", self.name)
+    }
+
+    /// What `version` prints, in the form of docker's own helpers.
+    pub(crate) fn version_line(&self) -> String {
+        let program = self.program();
+        let package = self.package.unwrap_or(&program);
+        format!("{program} ({package}) v{}\n", self.version)
+    }
+
+    pub(crate) fn usage(&self) -> String {
+        format!("Usage: {} <store|get|erase|list|version>\n", self.program())
+    }
+
+    pub(crate) fn is_visible(&self) -> bool {
+        self.is_visible
+    }
+}
+
+#[cfg(feature = "commands")]
+impl Helper {
+    /// For a store that logins cannot be written to: `import` refuses, and `doctor` tries no round trip.
+    #[must_use]
+    pub const fn read_only(mut self) -> Self {
+        self.additions.is_read_only = true;
+        self
+    }
+
+    /// Adds commands of the helper's own. Their names stay clear of the verbs and of the common commands.
+    #[must_use]
+    pub const fn commands(mut self, commands: &'static [ExtraCommand]) -> Self {
+        self.additions.commands = commands;
+        self
+    }
+
+    /// What `doctor` looks at besides what all helpers have in common. Whether the store opens, and keeps and
+    /// gives back a login, is common. While the store is empty, and a finding here is not
+    /// [`Level::Ok`](crate::commands::Level::Ok), no login is stored for trial: it might make the key that is missing.
+    #[must_use]
+    pub const fn findings(mut self, findings: fn(&Environment) -> Vec<Finding>) -> Self {
+        self.additions.findings = findings;
+        self
+    }
+
+    /// What `explain` adds about a server to the store's answer: where in the store that comes from, and
+    /// what else would have answered. One line each, without a secret.
+    #[must_use]
+    pub const fn explanation(mut self, explanation: fn(&Environment, &ServerUrl) -> Vec<String>) -> Self {
+        self.additions.explanation = explanation;
+        self
+    }
+
+    /// What `configure` does before it names the helper in a configuration file, so that the first login works.
+    /// It does nothing the second time, and returns what it did, as a sentence for its user, if anything.
+    #[must_use]
+    pub const fn preparation(
+        mut self,
+        preparation: fn(&Environment) -> Result<Option<String>, Error>,
+    ) -> Self {
+        self.additions.preparation = preparation;
+        self
+    }
+
+    pub(crate) fn version(&self) -> &'static str {
+        self.version
+    }
+
+    pub(crate) fn extra_commands(&self) -> &'static [ExtraCommand] {
+        self.additions.commands
+    }
+
+    pub(crate) fn own_findings(&self, environment: &Environment) -> Vec<Finding> {
+        (self.additions.findings)(environment)
+    }
+
+    pub(crate) fn explain(&self, environment: &Environment, server: &ServerUrl) -> Vec<String> {
+        (self.additions.explanation)(environment, server)
+    }
+
+    pub(crate) fn prepare(&self, environment: &Environment) -> Result<Option<String>, Error> {
+        (self.additions.preparation)(environment)
+    }
+
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.additions.is_read_only
+    }
+}

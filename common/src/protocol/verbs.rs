@@ -1,0 +1,119 @@
+//! What each verb does, from the request to the reply.
+
+use zeroize::Zeroizing;
+
+use super::{reply, request};
+use crate::helper::Helper;
+use crate::{CredentialStore, Environment, Error, matching, streams};
+
+/// What answers instead of an error if a store is locked or cannot be reached: `not-found`.
+const WHEN_UNAVAILABLE: &str = "DOCKER_CREDENTIAL_WHEN_UNAVAILABLE";
+
+/// The whole reply, and whether it is one of success.
+pub(crate) fn answer<S: CredentialStore>(
+    helper: &Helper,
+    verb: Verb,
+    open: impl FnOnce(&Environment) -> Result<S, Error>,
+) -> (Zeroizing<Vec<u8>>, bool) {
+    let mut environment = Environment::of_process(&helper.program());
+    match verb.carry_out(&mut environment, open) {
+        Ok(reply) => (reply, true),
+        Err(error) => {
+            environment.log(|| format!("failed: {error}"));
+            // docker logout discards stdout.
+            if verb == Verb::Erase {
+                environment.notice(&error.to_string());
+            }
+            (Zeroizing::new(reply::error(&error)), false)
+        }
+    }
+}
+
+/// What a client asks a store to do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verb {
+    Get,
+    Store,
+    Erase,
+    List,
+}
+
+impl Verb {
+    fn carry_out<S: CredentialStore>(
+        self,
+        environment: &mut Environment,
+        open: impl FnOnce(&Environment) -> Result<S, Error>,
+    ) -> Result<Zeroizing<Vec<u8>>, Error> {
+        // The request is read first, on every path: a client that is still writing when the helper ends dies of it.
+        let input = match self {
+            Self::Get | Self::Erase => streams::read_input(environment.program(), "the server URL")?,
+            Self::Store => streams::read_input(
+                environment.program(),
+                r#"{"ServerURL":"…","Username":"…","Secret":"…"}"#,
+            )?,
+            Self::List => Zeroizing::default(),
+        };
+        environment.open_log(self.name())?;
+        match self {
+            Self::Get => {
+                let query = request::server(&input)?;
+                environment.log(|| format!("asked for {query}"));
+                let answer = open(environment).and_then(|store| matching::find(&store, &query));
+                let credential = match answer {
+                    Err(error) if is_to_be_passed_over(environment, &error)? => return Err(Error::NotFound),
+                    answer => answer?,
+                };
+                environment.log(|| format!("answered with what is stored for {}", credential.server()));
+                reply::credential(&query, &credential)
+            }
+            Self::List => {
+                let items = match open(environment).and_then(|store| store.list()) {
+                    Err(error) if is_to_be_passed_over(environment, &error)? => Vec::new(),
+                    items => items?,
+                };
+                environment.log(|| format!("{} items", items.len()));
+                reply::listing(&matching::listing(items))
+            }
+            Self::Store => {
+                let credential = request::credential(&input)?;
+                open(environment)?.store(&credential)?;
+                environment.log(|| format!("stored {}", credential.server()));
+                Ok(Zeroizing::default())
+            }
+            Self::Erase => {
+                let server = request::server(&input)?;
+                open(environment)?.erase(&server)?;
+                environment.log(|| format!("erased {server}"));
+                Ok(Zeroizing::default())
+            }
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Get => "get",
+            Self::Store => "store",
+            Self::Erase => "erase",
+            Self::List => "list",
+        }
+    }
+}
+
+/// Since version 29 docker takes any helper error but "not found" for fatal, for public images, too. Whoever would
+/// rather pull anonymously while the store is locked says so by this setting.
+fn is_to_be_passed_over(environment: &Environment, error: &Error) -> Result<bool, Error> {
+    if !matches!(error, Error::Locked(_) | Error::Unavailable(_)) {
+        return Ok(false);
+    }
+    match environment.setting(WHEN_UNAVAILABLE)?.as_deref() {
+        None => Ok(false),
+        Some("not-found") => {
+            environment.log(|| format!("passed over, as {WHEN_UNAVAILABLE} says: {error}"));
+            Ok(true)
+        }
+        Some(_) => Err(Error::setting(
+            WHEN_UNAVAILABLE,
+            "is not \"not-found\", the one value it takes; unset it",
+        )),
+    }
+}

@@ -1,0 +1,8 @@
+//! How commands speak to people: a [`Console`] to print on, and the [`Finding`]s of `doctor`.
+
+mod console;
+mod finding;
+
+pub(crate) use self::console::Color;
+pub use self::console::Console;
+pub use self::finding::{Finding, Level};

@@ -1,0 +1,93 @@
+//! The whole of a helper's `main`: denies the process what it doesn't need, tells a verb from a command, hands over.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use crate::hardening::harden;
+use crate::helper::Helper;
+use crate::protocol::{self, Verb};
+use crate::streams::Reply;
+use crate::text::one_line;
+use crate::{CredentialStore, Environment, Error};
+
+/// Answers one client, as the process's arguments ask: the whole `main` of a helper.
+///
+/// `open` makes the store. It is called once a well-formed request has been read, and not at all for `version` and
+/// usage. It should touch nothing that not every verb needs: what only `store` needs is opened by `store`.
+///
+/// The exit code is 0 or 1; several clients take any other for success.
+pub fn serve<S: CredentialStore>(
+    helper: &Helper,
+    open: impl FnOnce(&Environment) -> Result<S, Error>,
+) -> ExitCode {
+    harden(helper.is_visible());
+    let Ok(mut reply) = Reply::take() else {
+        return ExitCode::FAILURE;
+    };
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let (bytes, success) = match asked(helper, &arguments) {
+        Asked::Verb(verb) => protocol::answer(helper, verb, open),
+        Asked::Text(text, success) => (text.into_bytes().into(), success),
+        #[cfg(feature = "commands")]
+        Asked::Command => return manage(helper, &arguments, reply, open),
+    };
+    match reply.send(&bytes) {
+        Ok(()) if success => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    }
+}
+
+/// What the arguments ask for.
+enum Asked {
+    Verb(Verb),
+    /// A text to be printed, and whether it is one of success.
+    Text(String, bool),
+    #[cfg(feature = "commands")]
+    Command,
+}
+
+fn asked(helper: &Helper, arguments: &[OsString]) -> Asked {
+    let words: Vec<_> = arguments.iter().map(|word| word.to_string_lossy()).collect();
+    let words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
+    match words[..] {
+        ["get"] => Asked::Verb(Verb::Get),
+        ["store"] => Asked::Verb(Verb::Store),
+        ["erase"] => Asked::Verb(Verb::Erase),
+        ["list"] => Asked::Verb(Verb::List),
+        ["version" | "--version" | "-v"] => Asked::Text(helper.version_line(), true),
+        ["--help" | "-h"] => Asked::Text(help(helper), true),
+        [] | ["get" | "store" | "erase" | "list" | "version", ..] => Asked::Text(helper.usage(), false),
+        #[cfg(feature = "commands")]
+        [word, ..] if crate::commands::exists(helper, word) => Asked::Command,
+        [word, ..] => {
+            let text = format!("{}: unknown action: {}\n", helper.program(), one_line(word));
+            Asked::Text(text, false)
+        }
+    }
+}
+
+fn help(helper: &Helper) -> String {
+    #[cfg(feature = "commands")]
+    return crate::commands::command_line(helper).render_help().to_string();
+    #[cfg(not(feature = "commands"))]
+    helper.usage()
+}
+
+#[cfg(feature = "commands")]
+fn manage<S: CredentialStore>(
+    helper: &Helper,
+    arguments: &[OsString],
+    reply: Reply,
+    open: impl FnOnce(&Environment) -> Result<S, Error>,
+) -> ExitCode {
+    use crate::commands::{self, Console, Open};
+
+    let environment = Environment::of_process(&helper.program());
+    let mut console = Console::new(&environment, reply.into_file());
+    let open: Open<'_> = Box::new(|environment| Ok(Box::new(open(environment)?) as Box<dyn CredentialStore>));
+    if commands::run(helper, arguments, &environment, &mut console, open) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}

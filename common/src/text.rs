@@ -1,0 +1,62 @@
+//! Text from outside, in the forms in which it is compared and shown.
+
+/// One line that a terminal shows as it is: what could end the line, move the cursor, reverse the reading order or
+/// hide among the letters becomes `?`.
+pub(crate) fn one_line(text: &str) -> String {
+    text.trim_end()
+        .chars()
+        .map(|c| if is_unprintable(c) { '?' } else { c })
+        .collect()
+}
+
+/// Whether a character does something else than stand where it is written.
+pub(crate) fn is_unprintable(c: char) -> bool {
+    c.is_control() || is_invisible_format(c)
+}
+
+fn is_invisible_format(c: char) -> bool {
+    matches!(c,
+        '\u{00AD}' | '\u{061C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'
+        | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}')
+}
+
+/// Go's folding: besides the ASCII letters, U+017F folds to `s` and U+212A to `k`. A key that Go reads as
+/// `Secret` must not count as an unknown one here.
+pub(crate) fn fold_case(key: &str) -> String {
+    key.chars()
+        .map(|c| match c {
+            '\u{017F}' => 's',
+            '\u{212A}' => 'k',
+            _ => c.to_ascii_lowercase(),
+        })
+        .collect()
+}
+
+/// Bytes as text, two lower-case digits each, for names that end in a hash.
+///
+/// ```
+/// assert_eq!(docker_credential_helper::hex(&[0, 0x0a, 0xff]), "000aff");
+/// ```
+pub fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        for digit in [byte >> 4, byte & 0xf] {
+            text.push(char::from(DIGITS[usize::from(digit)]));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_cannot_be_broken_or_reversed() {
+        assert_eq!(
+            one_line("a\nb\r\u{1b}[31mc\u{202e}d\u{2028}e\u{200b}f\0\n"),
+            "a?b??[31mc?d?e?f?"
+        );
+    }
+}

@@ -1,0 +1,36 @@
+//! A new passphrase.
+
+use docker_credential_helper::{Environment, Error};
+use zeroize::Zeroizing;
+
+use crate::prompt::{self, Question};
+use crate::{sealed, settings};
+
+const WAY_OUT: &str = "run this in a terminal, or set DOCKER_CREDENTIAL_AGE_PASSPHRASE_FILE";
+
+/// A passphrase that was typed twice, or that of the file which the setting names.
+pub(super) fn choose(description: &str, environment: &Environment) -> Result<Zeroizing<String>, Error> {
+    if let Some(path) = environment.path_setting(settings::PASSPHRASE_FILE)? {
+        return sealed::read_passphrase(&path);
+    }
+    let mut mistake = None;
+    loop {
+        let ask = |prompt, mistake| {
+            let question = Question {
+                description,
+                prompt,
+                mistake,
+            };
+            prompt::passphrase(question, WAY_OUT, environment)
+        };
+        let first = ask("New passphrase", mistake)?;
+        if first.is_empty() {
+            mistake = Some("It cannot be empty");
+            continue;
+        }
+        if *ask("Repeat it", None)? == *first {
+            return Ok(first);
+        }
+        mistake = Some("These were not the same");
+    }
+}

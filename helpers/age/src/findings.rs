@@ -1,0 +1,198 @@
+//! What `doctor` looks at in an age store.
+
+use std::path::Path;
+
+use docker_credential_helper::commands::Finding;
+use docker_credential_helper::show::ShellCommand;
+use docker_credential_helper::{Environment, Error};
+
+use crate::approval::{Named, Standing};
+use crate::identity::{self, Found, Identities, Origin};
+use crate::recipients::RecipientsFile;
+use crate::store::AgeStore;
+use crate::{commands, recipients, settings};
+
+pub(crate) fn all(environment: &Environment) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let identities = of_identity(environment, &mut findings);
+    if let Err(error) = of_store(environment, identities.as_ref(), &mut findings) {
+        findings.push(Finding::error("store", error.to_string()));
+    }
+    findings
+}
+
+/// The identity, if it can be used without asking anyone.
+fn of_identity(environment: &Environment, findings: &mut Vec<Finding>) -> Option<Identities> {
+    let origin = match identity::own_origin(environment) {
+        Ok(origin) => origin,
+        Err(error) => {
+            findings.push(Finding::error("identity", error.to_string()));
+            return None;
+        }
+    };
+    if let Some(Origin::File(path)) = &origin {
+        findings.extend(if_others_can_read(path, environment));
+    }
+    let found = match identity::for_reading(environment) {
+        Ok(found) => found,
+        Err(error @ Error::Unavailable(_)) => {
+            findings.push(without_identity(environment, &error));
+            return None;
+        }
+        Err(error) => {
+            findings.push(Finding::error("identity", error.to_string()));
+            return None;
+        }
+    };
+    let name = origin
+        .as_ref()
+        .map_or_else(|| "another program's setting".to_owned(), ToString::to_string);
+    match found {
+        Found::Open(identities) if identities.plugins.is_empty() => {
+            findings.push(Finding::ok("identity", format!("the identity is that of {name}")));
+            Some(identities)
+        }
+        Found::Open(_) => {
+            findings.push(Finding::ok(
+                "identity",
+                format!("the identity of {name} needs its plugin, which was not run"),
+            ));
+            None
+        }
+        Found::Sealed(sealed) => {
+            let opened = sealed.opened();
+            let state = if opened.is_some() {
+                "and open now"
+            } else {
+                "and locked now"
+            };
+            findings.push(Finding::ok(
+                "identity",
+                format!("the identity of {name} is encrypted with a passphrase, {state}"),
+            ));
+            opened.filter(|identities| identities.plugins.is_empty())
+        }
+    }
+}
+
+fn without_identity(environment: &Environment, error: &Error) -> Finding {
+    match commands::is_first_identity_due(environment) {
+        // More than "ok", so that the round trip does not make it: it is to be backed up by whoever sees it made.
+        Ok(true) => Finding::warning("identity", "there is no identity yet; the first login makes one")
+            .fixed_by("docker-credential-age identity new"),
+        Ok(false) if settings::is_write_only(environment).is_ok_and(|it_is| it_is) => Finding::warning(
+            "identity",
+            "there is no identity: what is stored here cannot be read here",
+        ),
+        _ => Finding::error("identity", error.to_string()),
+    }
+}
+
+/// Only for the default file: what a setting names is often mounted so that all may read it.
+#[cfg(unix)]
+fn if_others_can_read(path: &Path, environment: &Environment) -> Option<Finding> {
+    use std::os::unix::fs::MetadataExt;
+
+    let is_default = settings::default_identity_file(environment).is_ok_and(|default| default == path);
+    let is_readable = std::fs::metadata(path).is_ok_and(|metadata| metadata.mode() & 0o077 != 0);
+    (is_default && is_readable).then(|| {
+        Finding::warning(
+            "identity",
+            format!("other users can read the identity {}", path.display()),
+        )
+        .safely_fixed_by(ShellCommand::new("chmod 600").path(environment, path))
+    })
+}
+
+#[cfg(not(unix))]
+fn if_others_can_read(_: &Path, _: &Environment) -> Option<Finding> {
+    None
+}
+
+fn of_store(
+    environment: &Environment,
+    identities: Option<&Identities>,
+    findings: &mut Vec<Finding>,
+) -> Result<(), Error> {
+    let store = AgeStore::open(environment)?;
+    let Some(directory) = store.existing()? else {
+        findings.push(Finding::ok(
+            "store",
+            format!(
+                "there is no store in {} yet; the first login makes it",
+                store.path().display()
+            ),
+        ));
+        return Ok(());
+    };
+    let directory = store.own(directory)?;
+    findings.push(of_recipients(&store, &directory)?);
+    if store.is_rekey_pending(&directory)? {
+        findings.push(
+            Finding::warning("rekey", "the store was being encrypted again and was interrupted")
+                .fixed_by("docker-credential-age rekey"),
+        );
+    }
+    let names = store.entry_names(&directory)?;
+    let Some(identities) = identities else {
+        if !names.is_empty() {
+            findings.push(Finding::ok(
+                "entries",
+                format!(
+                    "the {} entries were not opened: that would need a person",
+                    names.len()
+                ),
+            ));
+        }
+        return Ok(());
+    };
+    let (lost, others) = store.lost(&directory, &names, identities)?;
+    if !lost.is_empty() {
+        findings.push(
+            Finding::error(
+                "entries",
+                format!("{} of {} entries cannot be opened", lost.len(), names.len()),
+            )
+            .fixed_by("docker-credential-age reset"),
+        );
+    } else if others.is_empty() {
+        findings.push(Finding::ok(
+            "entries",
+            format!("the identity opens all {} entries", names.len()),
+        ));
+    }
+    findings.extend(
+        others
+            .iter()
+            .map(|error| Finding::error("entries", error.to_string())),
+    );
+    Ok(())
+}
+
+fn of_recipients(
+    store: &AgeStore,
+    directory: &docker_credential_helper::directory::Directory,
+) -> Result<Finding, Error> {
+    if recipients::from_setting(store.environment())?.is_some() {
+        return Ok(Finding::ok(
+            "recipients",
+            format!("the recipients are those of {}", settings::RECIPIENTS),
+        ));
+    }
+    let file = store.recipients_file(directory)?;
+    let named: Named = file.as_ref().map(RecipientsFile::named);
+    Ok(match (store.standing(&named)?, &named) {
+        (Some(Standing::Changed(change)), _) => Finding::error(
+            "recipients",
+            format!("the store is not the one you approved, {change}"),
+        )
+        .fixed_by("docker-credential-age recipients approve"),
+        (Some(Standing::New), Some(_)) => Finding::warning(
+            "recipients",
+            "the store names recipients, whom the first store will approve",
+        )
+        .fixed_by("docker-credential-age recipients approve"),
+        (_, Some(named)) => Finding::ok("recipients", format!("the store has {} recipients", named.len())),
+        (_, None) => Finding::ok("recipients", "what is stored is encrypted to the identity alone"),
+    })
+}

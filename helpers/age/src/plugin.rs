@@ -1,0 +1,492 @@
+//! Identities and recipients of age plugins: programs named `age-plugin-name` that hold the keys, in hardware for
+//! the most part.
+//!
+//! The age crate has a client for them. It is not used: it finds plugins through every entry of `PATH`, hands them
+//! the whole environment, waits for ever, and asks about one file at a time.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashSet};
+use std::io;
+use std::rc::Rc;
+use std::time::{Duration, SystemTime};
+
+use age::{DecryptError, Decryptor, EncryptError};
+use age_core::format::{FileKey, Stanza};
+use age_core::primitives::bech32_decode;
+use age_core::secrecy::ExposeSecret;
+use docker_credential_helper::{Environment, Error, hex};
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use self::connection::{Connection, Opened};
+use crate::{kernel_keyring, recipients, settings};
+
+mod connection;
+
+const IDENTITY_PREFIX: &str = "AGE-PLUGIN-";
+const RECIPIENT_PREFIX: &str = "age1";
+
+/// As long as the longest that can be part of a file's name together with what stands before it.
+const NAME_MAX: usize = 200;
+
+/// An identity that only its plugin can use.
+#[derive(Clone)]
+pub(crate) struct Identity {
+    plugin: String,
+    text: Zeroizing<String>,
+}
+
+impl Identity {
+    /// Nothing if the line is another kind of identity; what is wrong with it if it cannot be used.
+    pub(crate) fn parse(line: &str) -> Option<Result<Self, &'static str>> {
+        if !line.to_ascii_uppercase().starts_with(IDENTITY_PREFIX) {
+            return None;
+        }
+        let identity = prefix_of(line).and_then(|prefix| {
+            let prefix = prefix.to_ascii_uppercase();
+            let name = prefix.strip_prefix(IDENTITY_PREFIX)?.strip_suffix('-')?;
+            plugin_name(name).map(|plugin| Self {
+                plugin,
+                text: Zeroizing::new(line.to_owned()),
+            })
+        });
+        Some(identity.ok_or("a mistyped identity of an age plugin"))
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub(crate) fn plugin(&self) -> &str {
+        &self.plugin
+    }
+}
+
+/// A recipient that only a plugin can encrypt to.
+#[derive(Clone)]
+pub(crate) struct Recipient {
+    plugin: String,
+    text: String,
+}
+
+impl Recipient {
+    /// Nothing if the word is another kind of recipient; what is wrong with it if it cannot be used.
+    pub(crate) fn parse(word: &str) -> Option<Result<Self, &'static str>> {
+        // The data of a native recipient contains no `1`.
+        if !word.strip_prefix(RECIPIENT_PREFIX)?.contains('1') {
+            return None;
+        }
+        let recipient = prefix_of(word).and_then(|prefix| {
+            let name = prefix.strip_prefix(RECIPIENT_PREFIX)?;
+            plugin_name(name).map(|plugin| Self {
+                plugin,
+                text: word.to_owned(),
+            })
+        });
+        Some(recipient.ok_or("a mistyped recipient of an age plugin"))
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub(crate) fn plugin(&self) -> &str {
+        &self.plugin
+    }
+}
+
+/// The part before the data, if the checksum is right.
+fn prefix_of(text: &str) -> Option<String> {
+    bech32_decode(
+        text,
+        |_| (),
+        |_| Ok(()),
+        |prefix, _| Ok::<_, ()>(prefix.as_str().to_owned()),
+    )
+    .ok()
+}
+
+/// A name that is part of a program's name: no path, nothing hidden.
+fn plugin_name(name: &str) -> Option<String> {
+    let is_valid = !name.is_empty()
+        && name.len() <= NAME_MAX
+        && !name.starts_with('.')
+        && !name.contains("..")
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.' | b'_'));
+    is_valid.then(|| name.to_ascii_lowercase())
+}
+
+/// The key of a file's header, and what it was wrapped in, as a hash.
+type HeaderHash = [u8; 16];
+type FileKeys = BTreeMap<HeaderHash, Zeroizing<[u8; 16]>>;
+
+/// What is kept begins with its end, in seconds since 1970, which the kernel does not tell.
+const END_LENGTH: usize = size_of::<u64>();
+
+/// The identities of plugins, and which files they have opened so far.
+#[derive(Clone, Default)]
+pub(crate) struct Plugins {
+    identities: Vec<Identity>,
+    opened: Rc<RefCell<FileKeys>>,
+    /// Under which the keys of the files are kept, if not by the identities.
+    name: Option<String>,
+}
+
+impl Plugins {
+    pub(crate) fn push(&mut self, identity: Identity) {
+        self.identities.push(identity);
+    }
+
+    /// Has the keys of files kept under this name, by somebody who is to forget them without the identities.
+    pub(crate) fn keep_under(&mut self, name: String) {
+        self.name = Some(name);
+    }
+
+    pub(crate) fn iter(&self) -> std::slice::Iter<'_, Identity> {
+        self.identities.iter()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.identities.is_empty()
+    }
+
+    /// For a decryption: one for each plugin.
+    pub(crate) fn unwrappers<'a>(&'a self, environment: &'a Environment) -> Vec<Box<dyn age::Identity + 'a>> {
+        if self.is_empty() {
+            return Vec::new();
+        }
+        vec![Box::new(Unwrapper {
+            plugins: self,
+            environment,
+        })]
+    }
+
+    /// Opens all files by one run of each plugin, so that a person who has to touch or type something does so as
+    /// seldom as the plugin allows. What cannot be opened is told when that file is decrypted.
+    pub(crate) fn open_files(&self, files: impl Iterator<Item = Vec<u8>>, environment: &Environment) {
+        if self.is_empty() {
+            return;
+        }
+        if let Err(error) = self.open_headers(&headers(files), None, environment) {
+            environment.log(|| error.to_string());
+        }
+    }
+
+    /// Opens all files and keeps their keys for `time`. Whether they are kept: there may be no keyring, or no room.
+    pub(crate) fn keep_open(
+        &self,
+        files: impl Iterator<Item = Vec<u8>>,
+        time: Duration,
+        environment: &Environment,
+    ) -> Result<bool, Error> {
+        self.open_headers(&headers(files), Some(time), environment)
+    }
+
+    /// Forgets the keys of all files. Whether there were any.
+    pub(crate) fn forget(&self) -> bool {
+        !self.is_empty() && kernel_keyring::forget(&self.name())
+    }
+
+    /// Under which the keys of the files are kept: it changes with the identities.
+    fn name(&self) -> String {
+        if let Some(name) = &self.name {
+            return name.clone();
+        }
+        let mut hash = Sha256::new();
+        for identity in &self.identities {
+            hash.update(identity.text());
+            hash.update(b"\n");
+        }
+        format!("docker-credential-age:files:{}", hex(&hash.finalize()[..16]))
+    }
+
+    /// Opens what is closed, and keeps keys: for `time` those of all these files; without it, and as long as the
+    /// settings say, those that were opened now. Whether they are kept.
+    fn open_headers(
+        &self,
+        headers: &[Vec<Stanza>],
+        time: Option<Duration>,
+        environment: &Environment,
+    ) -> Result<bool, Error> {
+        let time_of_setting = settings::unlock_time(environment)?;
+        self.recall();
+        // One of several processes asks; the others find its answer. And none writes over what another keeps.
+        let is_turn_needed = time.is_some() || self.closed(headers).next().is_some();
+        let turn = is_turn_needed.then(|| crate::sealed::Turn::of_user(environment));
+        if turn.is_some() {
+            self.recall();
+        }
+        let new = self.run(headers, environment)?;
+        match (time, time_of_setting) {
+            (Some(time), _) => {
+                let all: Vec<HeaderHash> = headers.iter().map(|stanzas| hash(stanzas)).collect();
+                Ok(self.keep(&all, time, None))
+            }
+            (None, Some(time)) if !new.is_empty() => {
+                let kept = kernel_keyring::recall(&self.name());
+                Ok(self.keep(&new, time, kept.as_deref().map(Vec::as_slice)))
+            }
+            _ => Ok(false),
+        }
+    }
+
+    fn closed<'a>(&self, headers: &'a [Vec<Stanza>]) -> impl Iterator<Item = &'a [Stanza]> {
+        headers
+            .iter()
+            .map(Vec::as_slice)
+            .filter(|stanzas| !self.opened.borrow().contains_key(&hash(stanzas)))
+    }
+
+    /// Asks each plugin about those that are still closed. Which of them were opened.
+    ///
+    /// Fails if none was and there is a reason to tell.
+    fn run(&self, headers: &[Vec<Stanza>], environment: &Environment) -> Result<Vec<HeaderHash>, Error> {
+        let mut new = Vec::new();
+        let mut failure = None;
+        for (plugin, identities) in by_plugin(&self.identities) {
+            let closed: Vec<&[Stanza]> = self.closed(headers).collect();
+            if closed.is_empty() {
+                break;
+            }
+            let texts: Vec<&str> = identities.iter().map(|identity| identity.text()).collect();
+            let connection = match Connection::open(plugin, "identity-v1", environment) {
+                Ok(connection) => connection,
+                // The next may open it. And what one says that can be run counts for more.
+                Err(error) => {
+                    failure.get_or_insert(error);
+                    continue;
+                }
+            };
+            let Opened { keys, problem } = match connection.unwrap_file_keys(&texts, &closed) {
+                Ok(opened) => opened,
+                Err(error) => {
+                    failure = Some(error);
+                    continue;
+                }
+            };
+            failure = problem.or(failure);
+            for (index, key) in keys {
+                let header = hash(closed[index]);
+                self.opened.borrow_mut().insert(header, key);
+                new.push(header);
+            }
+        }
+        match failure {
+            Some(failure) if new.is_empty() => Err(failure),
+            _ => Ok(new),
+        }
+    }
+
+    fn recall(&self) {
+        let Some(content) = kernel_keyring::recall(&self.name()) else {
+            return;
+        };
+        let Some((_, records)) = content.split_first_chunk::<END_LENGTH>() else {
+            return;
+        };
+        let mut opened = self.opened.borrow_mut();
+        for record in records.as_chunks::<32>().0 {
+            let (header, key) = record.split_at(16);
+            if let (Ok(header), Ok(key)) = (header.try_into(), key.try_into()) {
+                opened.insert(header, Zeroizing::new(key));
+            }
+        }
+    }
+
+    /// Keeps the keys of those of these files that are open, for `time`. Whether it worked.
+    ///
+    /// `kept` is what is kept already, and goes on. All of it ends when that would have: opening one more file must
+    /// neither cut an `unlock` of hours nor draw out the minute that was given to others.
+    fn keep(&self, headers: &[HeaderHash], time: Duration, kept: Option<&[u8]>) -> bool {
+        let now = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs());
+        let (end, others) = match kept.and_then(<[u8]>::split_first_chunk) {
+            Some((end, records)) => (u64::from_be_bytes(*end), records),
+            None => (now + time.as_secs(), &[][..]),
+        };
+        let mut content = Zeroizing::new(Vec::with_capacity(END_LENGTH + others.len() + headers.len() * 32));
+        content.extend_from_slice(&end.to_be_bytes());
+        content.extend_from_slice(others);
+        let opened = self.opened.borrow();
+        for header in headers {
+            if let Some(key) = opened.get(header) {
+                content.extend_from_slice(header);
+                content.extend_from_slice(&key[..]);
+            }
+        }
+        let left = end.saturating_sub(now).min(settings::UNLOCK_SECONDS_MAX);
+        // Where no file is open, all of them are kept.
+        content.len() == END_LENGTH || kernel_keyring::keep(&self.name(), &content, Duration::from_secs(left))
+    }
+}
+
+/// All that stands in the headers, of those that can be read.
+fn headers(files: impl Iterator<Item = Vec<u8>>) -> Vec<Vec<Stanza>> {
+    files
+        .filter_map(|file| {
+            let decryptor = Decryptor::new_buffered(age::armor::ArmoredReader::new(&file[..])).ok()?;
+            let recorder = Recorder::default();
+            let _ = decryptor.decrypt(std::iter::once(&recorder as &dyn age::Identity));
+            Some(recorder.0.into_inner())
+        })
+        .collect()
+}
+
+/// An identity that opens nothing and notes what it was asked to open.
+#[derive(Default)]
+struct Recorder(RefCell<Vec<Stanza>>);
+
+impl age::Identity for Recorder {
+    fn unwrap_stanza(&self, _: &Stanza) -> Option<Result<FileKey, DecryptError>> {
+        None
+    }
+
+    fn unwrap_stanzas(&self, stanzas: &[Stanza]) -> Option<Result<FileKey, DecryptError>> {
+        self.0.replace(stanzas.iter().map(copy).collect());
+        None
+    }
+}
+
+fn copy(stanza: &Stanza) -> Stanza {
+    Stanza {
+        tag: stanza.tag.clone(),
+        args: stanza.args.clone(),
+        body: stanza.body.clone(),
+    }
+}
+
+fn hash(stanzas: &[Stanza]) -> HeaderHash {
+    let mut hash = Sha256::new();
+    for stanza in stanzas {
+        // No word of a stanza contains a line break, and a length ends its body.
+        for word in std::iter::once(&stanza.tag).chain(&stanza.args) {
+            hash.update(word);
+            hash.update(b"\n");
+        }
+        hash.update(b"\n");
+        hash.update(stanza.body.len().to_be_bytes());
+        hash.update(&stanza.body);
+    }
+    let mut short = HeaderHash::default();
+    short.copy_from_slice(&hash.finalize()[..16]);
+    short
+}
+
+fn by_plugin(identities: &[Identity]) -> BTreeMap<&str, Vec<&Identity>> {
+    let mut groups: BTreeMap<&str, Vec<&Identity>> = BTreeMap::new();
+    for identity in identities {
+        groups.entry(identity.plugin()).or_default().push(identity);
+    }
+    groups
+}
+
+/// The identities of all plugins as one identity of the age crate.
+struct Unwrapper<'a> {
+    plugins: &'a Plugins,
+    environment: &'a Environment,
+}
+
+impl age::Identity for Unwrapper<'_> {
+    fn unwrap_stanza(&self, stanza: &Stanza) -> Option<Result<FileKey, DecryptError>> {
+        self.unwrap_stanzas(std::slice::from_ref(stanza))
+    }
+
+    fn unwrap_stanzas(&self, stanzas: &[Stanza]) -> Option<Result<FileKey, DecryptError>> {
+        let header = hash(stanzas);
+        let find = || {
+            let opened = self.plugins.opened.borrow();
+            opened
+                .get(&header)
+                .map(|key| FileKey::init_with_mut(|file_key| file_key.copy_from_slice(&key[..])))
+        };
+        if let Some(key) = find() {
+            return Some(Ok(key));
+        }
+        let all = [stanzas.iter().map(copy).collect()];
+        match self.plugins.open_headers(&all, None, self.environment) {
+            Ok(_) => find().map(Ok),
+            Err(error) => Some(Err(DecryptError::Io(PluginError::wrap(error)))),
+        }
+    }
+}
+
+/// For an encryption: one for each plugin that has to be run.
+pub(crate) fn wrappers<'a>(
+    recipients: &[recipients::Recipient],
+    environment: &'a Environment,
+) -> Vec<Box<dyn age::Recipient + 'a>> {
+    let mut wrappers: BTreeMap<&str, Wrapper<'a>> = BTreeMap::new();
+    for recipient in recipients {
+        let plugin = match recipient {
+            recipients::Recipient::Plugin(recipient) => recipient.plugin(),
+            recipients::Recipient::HolderOf(identity) => identity.plugin(),
+            recipients::Recipient::X25519(_) | recipients::Recipient::Tagged(_) => continue,
+        };
+        let wrapper = wrappers.entry(plugin).or_insert_with(|| Wrapper {
+            plugin: plugin.to_owned(),
+            recipients: Vec::new(),
+            identities: Vec::new(),
+            environment,
+        });
+        match recipient {
+            recipients::Recipient::HolderOf(identity) => wrapper.identities.push(identity.text.clone()),
+            recipient => wrapper.recipients.push(recipient.to_string()),
+        }
+    }
+    wrappers
+        .into_values()
+        .map(|wrapper| Box::new(wrapper) as Box<dyn age::Recipient + 'a>)
+        .collect()
+}
+
+/// The recipients of one plugin as one recipient of the age crate.
+struct Wrapper<'a> {
+    plugin: String,
+    recipients: Vec<String>,
+    identities: Vec<Zeroizing<String>>,
+    environment: &'a Environment,
+}
+
+impl age::Recipient for Wrapper<'_> {
+    fn wrap_file_key(&self, file_key: &FileKey) -> Result<(Vec<Stanza>, HashSet<String>), EncryptError> {
+        let recipients: Vec<&str> = self.recipients.iter().map(String::as_str).collect();
+        let identities: Vec<&str> = self.identities.iter().map(|text| text.as_str()).collect();
+        Connection::open(&self.plugin, "recipient-v1", self.environment)
+            .and_then(|connection| {
+                connection.wrap_file_key(&recipients, &identities, file_key.expose_secret())
+            })
+            .map_err(|error| EncryptError::Io(PluginError::wrap(error)))
+    }
+}
+
+/// An error of ours on its way through the age crate.
+#[derive(Debug)]
+struct PluginError(Error);
+
+impl PluginError {
+    fn wrap(error: Error) -> io::Error {
+        io::Error::other(Self(error))
+    }
+}
+
+impl std::fmt::Display for PluginError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for PluginError {}
+
+/// The error of a plugin that the age crate handed on; nothing if it is one of its own.
+pub(crate) fn error_out_of(error: io::Error) -> Option<Error> {
+    error
+        .into_inner()
+        .and_then(|inner| inner.downcast::<PluginError>().ok())
+        .map(|error| error.0)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,120 @@
+//! Asking the person for a passphrase: by a pinentry program or on the terminal, never on stdin or stdout, which
+//! belong to the client.
+
+use std::time::Duration;
+
+use docker_credential_helper::{Environment, Error};
+use zeroize::Zeroizing;
+
+use crate::{child, settings};
+
+mod pinentry;
+#[cfg(unix)]
+#[path = "prompt/terminal.rs"]
+mod terminal;
+#[cfg(not(unix))]
+#[path = "prompt/console.rs"]
+mod terminal;
+
+/// How long a person may take for one answer.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The longest answer, in bytes. Pinentry's own limit is half of it.
+const ANSWER_MAX: usize = 2048;
+
+/// The program that asks, as other age tools have it.
+const PROGRAM: &str = "PINENTRY_PROGRAM";
+
+/// What the person is asked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Question<'a> {
+    /// What the answer opens, in a sentence.
+    pub(crate) description: &'a str,
+    /// What stands before the cursor, without a colon.
+    pub(crate) prompt: &'a str,
+    /// Why it is asked once more.
+    pub(crate) mistake: Option<&'a str>,
+}
+
+/// What came of asking in one way.
+#[derive(Debug)]
+enum Answer {
+    Given(Zeroizing<String>),
+    /// The person would rather not.
+    Cancelled,
+    /// Nobody answered in time.
+    Nobody,
+    /// It cannot be asked in this way here.
+    Impossible,
+}
+
+/// The passphrase that the person types. `way_out` ends the error where nobody can be asked: what to do instead.
+pub(crate) fn passphrase(
+    question: Question<'_>,
+    way_out: &str,
+    environment: &Environment,
+) -> Result<Zeroizing<String>, Error> {
+    let locked = |problem: &str| Err(Error::Locked(format!("{problem}; {way_out}").into()));
+    if settings::is_noninteractive(environment)? {
+        return locked(&format!(
+            "{} needs a passphrase, and {} forbids to ask for it",
+            question.description,
+            settings::NONINTERACTIVE
+        ));
+    }
+    match ask(question, environment)? {
+        Answer::Given(passphrase) => Ok(passphrase),
+        Answer::Cancelled => locked("the question for the passphrase was cancelled"),
+        Answer::Nobody => locked("nobody answered the question for the passphrase"),
+        Answer::Impossible => locked(&format!(
+            "{} needs a passphrase, and there is neither a terminal nor a pinentry program to ask for it",
+            question.description
+        )),
+    }
+}
+
+/// Tells the person something, such as to touch a key. Where there is no terminal it goes nowhere.
+#[cfg(feature = "plugin")]
+pub(crate) fn tell(text: &str) {
+    terminal::tell(text);
+}
+
+/// A pinentry that somebody chose comes first. On a desktop a window is better than a terminal on which several
+/// programs may be writing; anywhere else the terminal is all there is.
+fn ask(question: Question<'_>, environment: &Environment) -> Result<Answer, Error> {
+    if let Some(program) = environment
+        .variable(PROGRAM)
+        .filter(|program| !program.is_empty())
+    {
+        let program = program
+            .to_str()
+            .and_then(|program| child::find_named(program, environment))
+            .ok_or_else(|| {
+                Error::setting(
+                    PROGRAM,
+                    "names no program in a directory that is yours or root's and not open to everybody; give its \
+                     absolute path or unset it",
+                )
+            })?;
+        return match pinentry::ask(&program, question, environment) {
+            Answer::Impossible => Err(Error::setting(
+                PROGRAM,
+                format!(
+                    "names {}, which cannot ask here or is no pinentry; choose another or unset it",
+                    program.display()
+                ),
+            )),
+            answer => Ok(answer),
+        };
+    }
+    let is_set = |name| environment.variable(name).is_some_and(|value| !value.is_empty());
+    if (is_set("DISPLAY") || is_set("WAYLAND_DISPLAY"))
+        && let Some(program) = child::find("pinentry", environment)
+    {
+        match pinentry::ask(&program, question, environment) {
+            Answer::Impossible => {}
+            answer => return Ok(answer),
+        }
+    }
+    Ok(terminal::ask(question))
+}

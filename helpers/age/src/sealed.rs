@@ -1,0 +1,367 @@
+//! An identity that is encrypted with a passphrase, and how it is opened: from the kernel's memory, with a passphrase
+//! from a file, or by asking. Once for everyone who needs it at the same time.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use age::secrecy::SecretString;
+use docker_credential_helper::directory::read_file;
+use docker_credential_helper::{Environment, Error, hex};
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use crate::cipher::{self, Unsealed};
+use crate::identity::{self, Identities, Origin};
+use crate::prompt::{self, PATIENCE, Question};
+use crate::{kernel_keyring, settings};
+
+/// How often a person may mistype.
+const ATTEMPTS: usize = 3;
+
+/// For how long a cancelled question counts for those who waited for its answer.
+const CANCELLATION: Duration = Duration::from_secs(5);
+
+const PASSPHRASE_MAX: u64 = 1 << 12;
+
+/// What to do where nobody can be asked.
+pub(crate) const WAY_OUT: &str =
+    "run docker-credential-age unlock in a terminal first, or set DOCKER_CREDENTIAL_AGE_PASSPHRASE_FILE";
+
+/// An identity that is encrypted with a passphrase.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Sealed {
+    ciphertext: Vec<u8>,
+    origin: Origin,
+    /// Under which its keys are kept once it is open. Another file, even under the same name, is another identity.
+    name: String,
+}
+
+impl Sealed {
+    pub(crate) fn is_sealed(content: &[u8]) -> bool {
+        let content = content.trim_ascii_start();
+        content.starts_with(b"age-encryption.org/v1")
+            || content.starts_with(b"-----BEGIN AGE ENCRYPTED FILE-----")
+    }
+
+    pub(crate) fn new(ciphertext: Vec<u8>, origin: Origin) -> Self {
+        let hash = Sha256::digest(&ciphertext);
+        let name = format!("docker-credential-age:identity:{}", hex(&hash[..16]));
+        Self {
+            ciphertext,
+            origin,
+            name,
+        }
+    }
+
+    /// The keys inside. They stay open for as long as the settings say.
+    pub(crate) fn open(&self, environment: &Environment) -> Result<Identities, Error> {
+        let time = settings::unlock_time(environment)?;
+        self.open_for(time, environment)
+    }
+
+    /// As [`open`](Self::open), and they stay open for `time`.
+    pub(crate) fn open_for(
+        &self,
+        time: Option<Duration>,
+        environment: &Environment,
+    ) -> Result<Identities, Error> {
+        if let Some(identities) = self.opened() {
+            environment.log(|| format!("{} is open", self.origin));
+            return Ok(identities);
+        }
+        // Before the wait: where nobody can be asked, that is known at once.
+        let passphrase_file = environment.path_setting(settings::PASSPHRASE_FILE)?;
+        let turn = Turn::take(&self.origin, environment);
+        if let Some(identities) = self.opened() {
+            environment.log(|| format!("{} was opened by another process", self.origin));
+            return Ok(identities);
+        }
+        if turn.has_waited && kernel_keyring::recall(&self.cancellation()).is_some() {
+            return Err(Error::Locked(
+                format!("the question for the passphrase was cancelled; {WAY_OUT}").into(),
+            ));
+        }
+        let (identities, _) = self.open_by(passphrase_file.as_deref(), environment)?;
+        if let Some(time) = time {
+            let kept = self.keep(&identities, time);
+            environment.log(|| {
+                if kept {
+                    format!("{} stays open for {} s", self.origin, time.as_secs())
+                } else {
+                    format!("{} cannot be kept open: no kernel keyring here", self.origin)
+                }
+            });
+        }
+        Ok(identities)
+    }
+
+    /// Keeps the keys open for `time` from now on. Whether that is possible here.
+    pub(crate) fn keep(&self, identities: &Identities, time: Duration) -> bool {
+        kernel_keyring::keep(&self.name, identities.to_text().as_bytes(), time)
+    }
+
+    /// Closes it again, and the files that its plugins opened. Whether any of it was open: the identity may have
+    /// ended before the files.
+    pub(crate) fn lock(&self) -> bool {
+        kernel_keyring::forget(&self.name) | kernel_keyring::forget(&self.name_of_files())
+    }
+
+    /// The keys, and the passphrase that opens them, which is asked for even if it is open.
+    pub(crate) fn open_with_passphrase(
+        &self,
+        environment: &Environment,
+    ) -> Result<(Identities, Zeroizing<String>), Error> {
+        let passphrase_file = environment.path_setting(settings::PASSPHRASE_FILE)?;
+        self.open_by(passphrase_file.as_deref(), environment)
+    }
+
+    fn open_by(
+        &self,
+        passphrase_file: Option<&Path>,
+        environment: &Environment,
+    ) -> Result<(Identities, Zeroizing<String>), Error> {
+        let (text, passphrase) = match passphrase_file {
+            Some(path) => self.unseal_with_file(path)?,
+            None => self.ask(environment)?,
+        };
+        Ok((self.parse(&text, &self.origin.to_string())?, passphrase))
+    }
+
+    /// The keys, if they are there without a question.
+    pub(crate) fn opened(&self) -> Option<Identities> {
+        let content = kernel_keyring::recall(&self.name)?;
+        self.parse(std::str::from_utf8(&content).ok()?, "the kernel keyring")
+            .ok()
+    }
+
+    fn parse(&self, text: &str, origin: &str) -> Result<Identities, Error> {
+        let mut identities = identity::parse(text, origin)?;
+        identities.plugins.keep_under(self.name_of_files());
+        Ok(identities)
+    }
+
+    /// Under which the keys of files are kept that its plugins opened: not by what is inside, for [`lock`](Self::lock)
+    /// has to know it while that is closed.
+    fn name_of_files(&self) -> String {
+        format!("{}:files", self.name)
+    }
+
+    fn cancellation(&self) -> String {
+        format!("{}:cancelled", self.name)
+    }
+
+    /// The identity file inside, and the passphrase that stands in a file.
+    fn unseal_with_file(&self, path: &Path) -> Result<(Zeroizing<String>, Zeroizing<String>), Error> {
+        let passphrase = read_passphrase(path)?;
+        let text = self.unseal(&passphrase)?.ok_or_else(|| {
+            Error::setting(
+                settings::PASSPHRASE_FILE,
+                format!("does not hold the passphrase of {}", self.origin),
+            )
+        })?;
+        Ok((text, passphrase))
+    }
+
+    /// The identity file inside, and the passphrase that a person has given.
+    fn ask(&self, environment: &Environment) -> Result<(Zeroizing<String>, Zeroizing<String>), Error> {
+        let mut mistake = None;
+        for _ in 0..ATTEMPTS {
+            let question = Question {
+                description: &format!("the identity {}", self.origin),
+                prompt: "Passphrase",
+                mistake,
+            };
+            let passphrase = prompt::passphrase(question, WAY_OUT, environment).inspect_err(|_| {
+                kernel_keyring::keep(&self.cancellation(), b"1", CANCELLATION);
+            })?;
+            if let Some(text) = self.unseal(&passphrase)? {
+                return Ok((text, passphrase));
+            }
+            mistake = Some("That passphrase is wrong");
+        }
+        kernel_keyring::keep(&self.cancellation(), b"1", CANCELLATION);
+        Err(Error::Locked(
+            format!("{ATTEMPTS} wrong passphrases for {}; {WAY_OUT}", self.origin).into(),
+        ))
+    }
+
+    /// The identity file inside; nothing if the passphrase is wrong.
+    fn unseal(&self, passphrase: &str) -> Result<Option<Zeroizing<String>>, Error> {
+        let damaged = |problem: &str| Error::Damaged(format!("{} {problem}", self.origin).into());
+        match cipher::unseal(&self.ciphertext, SecretString::from(passphrase)) {
+            Unsealed::Plaintext(plaintext) => std::str::from_utf8(&plaintext)
+                .map(|text| Some(Zeroizing::new(text.to_owned())))
+                .map_err(|_| damaged("does not hold an identity; restore it from your backup")),
+            Unsealed::WrongPassphrase => Ok(None),
+            Unsealed::NoPassphrase => Err(Error::Unsupported(
+                format!(
+                    "{} is encrypted to another identity and not with a passphrase; decrypt it, or encrypt it with age -p",
+                    self.origin
+                )
+                .into(),
+            )),
+            Unsealed::ExcessiveWork => Err(Error::Unsupported(
+                format!(
+                    "{} was encrypted with a work factor above {}, more than is accepted; encrypt it again with age -p",
+                    self.origin,
+                    cipher::WORK_FACTOR_MAX
+                )
+                .into(),
+            )),
+            Unsealed::Damaged => Err(damaged("is damaged; restore it from your backup")),
+        }
+    }
+}
+
+/// A passphrase where nobody is there to type one.
+pub(crate) fn read_passphrase(path: &Path) -> Result<Zeroizing<String>, Error> {
+    let unusable =
+        |problem: &str| Error::setting(settings::PASSPHRASE_FILE, format!("names a file that {problem}"));
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+
+        let metadata = std::fs::metadata(path).map_err(Error::file("read the passphrase in", path))?;
+        let own = rustix::process::geteuid().as_raw();
+        if metadata.uid() != own && metadata.uid() != 0 {
+            return Err(unusable("belongs to another user; make it yours"));
+        }
+        if metadata.mode() & 0o077 != 0 {
+            return Err(unusable(
+                "other users have access to; take that away with chmod 600",
+            ));
+        }
+    }
+    let content = match read_file(path, PASSPHRASE_MAX) {
+        Ok(content) => Zeroizing::new(content),
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::InvalidData | io::ErrorKind::FileTooLarge
+            ) =>
+        {
+            return Err(unusable("is not a regular file of one line"));
+        }
+        Err(error) => return Err(Error::file("read the passphrase in", path)(error)),
+    };
+    let text = std::str::from_utf8(&content).map_err(|_| unusable("is not valid UTF-8"))?;
+    let line = text.strip_suffix('\n').unwrap_or(text);
+    let line = line.strip_suffix('\r').unwrap_or(line);
+    match line {
+        "" => Err(unusable("is empty")),
+        _ if line.contains('\n') => Err(unusable("has more than one line")),
+        line => Ok(Zeroizing::new(line.to_owned())),
+    }
+}
+
+/// The turn to ask: of several processes that need the same identity, one asks and the others wait for its answer.
+pub(crate) struct Turn {
+    /// The lock goes with it. It is on what is there already, open for reading, so that nothing is written.
+    _file: Option<File>,
+    has_waited: bool,
+}
+
+impl Turn {
+    /// Waits as long as a person may take to answer. Where there are no locks, everyone asks.
+    fn take(origin: &Origin, environment: &Environment) -> Self {
+        // A lock there keeps the others from reading the file at all, and waiting would be for nothing: there is no
+        // keyring in which they would find the answer.
+        if cfg!(windows) {
+            return Self::without_lock(false);
+        }
+        match origin {
+            Origin::File(path) => Self::with(File::open(path), environment),
+            Origin::Setting(_) => Self::of_user(environment),
+        }
+    }
+
+    /// The turn of everything that belongs to no file: a directory can be locked as well, on Unix.
+    pub(crate) fn of_user(environment: &Environment) -> Self {
+        match environment.home_directory() {
+            Ok(home) => Self::with(File::open(home), environment),
+            Err(_) => Self::without_lock(false),
+        }
+    }
+
+    fn with(file: io::Result<File>, environment: &Environment) -> Self {
+        let Ok(file) = file else {
+            return Self::without_lock(false);
+        };
+        match file.try_lock() {
+            Ok(()) => {
+                return Self {
+                    _file: Some(file),
+                    has_waited: false,
+                };
+            }
+            Err(std::fs::TryLockError::WouldBlock) => {}
+            Err(std::fs::TryLockError::Error(_)) => return Self::without_lock(false),
+        }
+        environment.log(|| "waiting for another process that opens the identity".to_owned());
+        let (sender, receiver) = mpsc::channel();
+        std::thread::spawn(move || {
+            let locked = file.lock().is_ok();
+            let _ = sender.send((file, locked));
+        });
+        // All of somebody else's attempts.
+        let patience = PATIENCE * u32::try_from(ATTEMPTS).unwrap_or(1);
+        match receiver.recv_timeout(patience) {
+            Ok((file, true)) => Self {
+                _file: Some(file),
+                has_waited: true,
+            },
+            _ => Self::without_lock(true),
+        }
+    }
+
+    fn without_lock(has_waited: bool) -> Self {
+        Self {
+            _file: None,
+            has_waited,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_forms_of_an_encrypted_file_are_told_from_a_key() {
+        for (content, is_sealed) in [
+            ("age-encryption.org/v1\n-> scrypt", true),
+            ("\n-----BEGIN AGE ENCRYPTED FILE-----\n", true),
+            ("# age-encryption.org/v1\n", false),
+            ("AGE-SECRET-KEY-1", false),
+            ("", false),
+        ] {
+            assert_eq!(Sealed::is_sealed(content.as_bytes()), is_sealed, "{content}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_passphrase_file_is_one_line_that_is_ours_alone() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("passphrase");
+        let read = |content: &[u8], mode: u32| {
+            std::fs::write(&path, content).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            read_passphrase(&path).map(|passphrase| passphrase.to_string())
+        };
+        for (content, passphrase) in [(&b"a b\n"[..], "a b"), (b"a\r\n", "a"), (b" a ", " a ")] {
+            assert_eq!(read(content, 0o600).unwrap(), passphrase);
+        }
+        for content in [&b""[..], b"\n", b"a\nb\n", b"\xff"] {
+            assert!(read(content, 0o600).is_err(), "{content:?}");
+        }
+        for mode in [0o640, 0o604, 0o620] {
+            assert!(read(b"a", mode).unwrap_err().to_string().contains("chmod 600"));
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! Tests any docker credential helper. `--help` says how.
+
+use std::io;
+use std::process::ExitCode;
+
+use docker_credential_conformance::cli;
+
+fn main() -> ExitCode {
+    let arguments = std::env::args_os().skip(1);
+    ExitCode::from(cli::run(arguments, &mut io::stdout().lock(), &mut io::stderr()))
+}

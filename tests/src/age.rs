@@ -1,0 +1,3 @@
+//! Somebody who shares an age store with others.
+
+pub mod member;

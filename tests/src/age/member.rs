@@ -1,0 +1,74 @@
+//! Somebody with an identity and approvals of their own, who shares a store.
+
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use crate::helper::AGE;
+use crate::login::Login;
+use crate::program::{Outcome, Run};
+use crate::sandbox::Sandbox;
+
+/// A person, a machine or a job: a home of its own, and a store that may be somebody else's.
+#[derive(Debug)]
+pub struct Member {
+    place: Sandbox,
+    store: PathBuf,
+}
+
+impl Member {
+    /// Somebody without an identity, whose store is this directory.
+    pub fn new(store: impl Into<PathBuf>) -> Self {
+        let store = store.into();
+        let mut place = Sandbox::new(AGE);
+        place.set("DOCKER_CREDENTIAL_AGE_DIR", &store);
+        Self { place, store }
+    }
+
+    /// As [`new`](Self::new), and an identity has been made; its public key.
+    pub fn with_identity(store: impl Into<PathBuf>) -> (Self, String) {
+        let member = Self::new(store);
+        let made = member.command(&["identity", "new"]);
+        made.assert_success("identity new");
+        let public = String::from_utf8_lossy(&made.stdout).trim().to_owned();
+        (member, public)
+    }
+
+    /// Where this member lives.
+    pub fn place(&self) -> &Sandbox {
+        &self.place
+    }
+
+    /// Where this member lives, to set a variable there.
+    pub fn place_mut(&mut self) -> &mut Sandbox {
+        &mut self.place
+    }
+
+    /// The store's recipients file.
+    pub fn recipients_file(&self) -> PathBuf {
+        self.store.join(".age-recipients")
+    }
+
+    /// The text of the identity, as a CI system keeps it in a variable.
+    pub fn identity_text(&self) -> String {
+        let path = self.place.path("config/docker-credential-age/identity.txt");
+        fs::read_to_string(path).expect("the member has an identity")
+    }
+
+    /// A management command that is about to run.
+    pub fn run(&self, words: &[&str]) -> Run {
+        self.place.run(AGE.program()).args(words)
+    }
+
+    /// What a management command did.
+    pub fn command(&self, words: &[&str]) -> Outcome {
+        self.run(words).outcome()
+    }
+
+    /// What `store` did.
+    pub fn try_store(&self, server: &str, login: &Login) -> Outcome {
+        let request = json!({ "ServerURL": server, "Username": login.username, "Secret": login.secret });
+        self.place.verb("store", &request.to_string())
+    }
+}

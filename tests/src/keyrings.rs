@@ -1,0 +1,5 @@
+//! Keyrings on a bus of the test's own: a real one, and one that misbehaves on command.
+
+pub mod bus;
+pub mod gnome;
+pub mod mock;

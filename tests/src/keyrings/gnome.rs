@@ -1,0 +1,165 @@
+//! A real keyring: gnome-keyring on a bus of its own, without a desktop.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use rustix::process::Signal;
+use zbus::{Message, OwnedObjectPath, OwnedVariant};
+
+use crate::keyrings::bus::{PrivateBus, SECRETS};
+use crate::program::find;
+use crate::requirement::Missing;
+use crate::service::{Service, wait_for};
+
+const PASSWORD: &[u8] = b"the keyring's password";
+const ROOT: &str = "/org/freedesktop/secrets";
+const LOGIN: &str = "/org/freedesktop/secrets/collection/login";
+
+/// A keyring and its bus; dropping it ends both.
+#[derive(Debug)]
+pub struct GnomeKeyring {
+    daemon: Option<Service>,
+    bus: PrivateBus,
+    directory: PathBuf,
+}
+
+impl GnomeKeyring {
+    /// Whether what is needed for it is there.
+    pub fn available() -> Result<(), Missing> {
+        find("dbus-daemon").and(find("gnome-keyring-daemon")).map(drop)
+    }
+
+    /// Starts a bus and a keyring that is unlocked, with its files and its socket in `directory`.
+    pub fn start(directory: &Path) -> Result<Self, Missing> {
+        Self::available()?;
+        fs::create_dir_all(directory).expect("a directory for the keyring");
+        let mut keyring = Self {
+            daemon: None,
+            bus: PrivateBus::start(directory)?,
+            directory: directory.to_owned(),
+        };
+        keyring.start_daemon(true);
+        Ok(keyring)
+    }
+
+    /// The bus that it is on.
+    pub fn bus(&self) -> &PrivateBus {
+        &self.bus
+    }
+
+    /// Ends the keyring. Its files and its bus stay.
+    pub fn end(&mut self) {
+        self.daemon = None;
+        wait_for("the bus without a keyring", || {
+            (!self.bus.has_owner(SECRETS)).then_some(())
+        });
+    }
+
+    /// Ends it and starts it anew, with the password or, as after an ssh login, without.
+    pub fn restart(&mut self, unlocked: bool) {
+        self.end();
+        self.start_daemon(unlocked);
+    }
+
+    fn start_daemon(&mut self, unlocked: bool) {
+        let program = find("gnome-keyring-daemon").expect("it was there when the test began");
+        let (home, run) = (self.directory.join("home"), self.directory.join("run"));
+        for directory in [&home, &run] {
+            fs::create_dir_all(directory).expect("a directory for the keyring");
+        }
+        let log = File::create(self.directory.join("log")).expect("a log");
+        let mut command = Command::new(program);
+        command
+            .args(["--foreground", "--components=secrets"])
+            .env_clear()
+            .env("HOME", home)
+            .env("XDG_RUNTIME_DIR", run)
+            .env("DBUS_SESSION_BUS_ADDRESS", self.bus.address())
+            .stdout(log.try_clone().expect("a second descriptor"))
+            .stderr(log);
+        let mut daemon = if unlocked {
+            let password = self.directory.join("password");
+            let mut file = File::create(&password).expect("a file in the test's directory");
+            file.write_all(PASSWORD).expect("a file can be written");
+            let password = File::open(password).expect("a file can be read");
+            Service::start("gnome-keyring-daemon", command.arg("--unlock").stdin(password))
+        } else {
+            Service::start(
+                "gnome-keyring-daemon",
+                command.arg("--start").stdin(Stdio::null()),
+            )
+        };
+        daemon
+            .ready(|| self.is_locked().filter(|locked| *locked != unlocked))
+            .expect("gnome-keyring-daemon starts");
+        self.daemon = Some(daemon);
+    }
+
+    /// Whether the login keyring is locked; nothing while there is none.
+    fn is_locked(&self) -> Option<bool> {
+        let arguments = ("org.freedesktop.Secret.Collection", "Locked");
+        let answer = self
+            .call(LOGIN, "org.freedesktop.DBus.Properties", "Get", &arguments)
+            .ok()?;
+        let value: OwnedVariant = answer.body().deserialize().ok()?;
+        bool::try_from(value).ok()
+    }
+
+    /// Locks it, as a person does who leaves the desk.
+    pub fn lock(&self) {
+        let path = OwnedObjectPath::try_from(LOGIN).expect("a path");
+        self.call(ROOT, "org.freedesktop.Secret.Service", "Lock", &(vec![path],))
+            .expect("the keyring locks");
+        assert_eq!(self.is_locked(), Some(true));
+    }
+
+    /// Stops it in whatever it is doing; it stays on the bus and answers nothing.
+    pub fn stop(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(daemon) = &self.daemon {
+            daemon.signal(signal);
+        }
+    }
+
+    /// Whether the keyring still runs.
+    pub fn is_alive(&self) -> bool {
+        self.is_locked().is_some()
+    }
+
+    /// The paths of all items with this attribute.
+    pub fn items(&self, attribute: &str, value: &str) -> Vec<OwnedObjectPath> {
+        let attributes = std::collections::HashMap::from([(attribute, value)]);
+        let answer = self
+            .call(
+                ROOT,
+                "org.freedesktop.Secret.Service",
+                "SearchItems",
+                &(attributes,),
+            )
+            .expect("the keyring searches");
+        let (mut unlocked, locked): (Vec<OwnedObjectPath>, Vec<OwnedObjectPath>) =
+            answer.body().deserialize().expect("two lists of paths");
+        unlocked.extend(locked);
+        unlocked
+    }
+
+    fn call<B>(&self, path: &str, interface: &str, method: &str, arguments: &B) -> zbus::Result<Message>
+    where
+        B: serde::Serialize + zbus::DynamicType,
+    {
+        let connection = self.bus.connect();
+        zbus::block_on(connection.call_method(Some(SECRETS), path, Some(interface), method, arguments))
+    }
+}
+
+impl Drop for GnomeKeyring {
+    fn drop(&mut self) {
+        // A stopped process does not see that it is to end.
+        self.signal(Signal::CONT);
+    }
+}

@@ -1,0 +1,7 @@
+//! Registries that ask for a login, on loopback ports of their own.
+
+pub mod basic;
+pub mod http;
+pub mod image;
+pub mod tls_proxy;
+pub mod token;

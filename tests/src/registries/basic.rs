@@ -1,0 +1,164 @@
+//! Debian's registry on loopback, with the passwords that a registry's guide would set up: htpasswd, bcrypt.
+
+use std::fs::{self, File};
+use std::net::SocketAddr;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::login::Login;
+use crate::program::find;
+use crate::registries::http;
+use crate::registries::image::Image;
+use crate::requirement::Missing;
+use crate::service::{Service, last_lines};
+
+/// The repository that [`Registry::push_image`] fills.
+pub const REPOSITORY: &str = "team/private";
+
+/// A running registry. It goes when it is dropped, and its content with it.
+#[derive(Debug)]
+pub struct Registry {
+    // Dropped in this order: the process, then its files.
+    _service: Service,
+    _directory: TempDir,
+    address: SocketAddr,
+}
+
+impl Registry {
+    /// A registry that lets only these people in.
+    ///
+    /// # Errors
+    ///
+    /// Where Debian's docker-registry or htpasswd is not installed.
+    pub fn private(people: &[Login]) -> Result<Self, Missing> {
+        let htpasswd = find("htpasswd")?;
+        let directory = new_directory();
+        let file = directory.path().join("htpasswd");
+        File::create(&file).expect("a password file");
+        for login in people {
+            let mut command = Command::new(&htpasswd);
+            command
+                .arg("-Bb")
+                .arg(&file)
+                .args([&login.username, &login.secret])
+                .stderr(Stdio::null());
+            assert!(
+                command.status().expect("htpasswd runs").success(),
+                "htpasswd refuses {login:?}"
+            );
+        }
+        Self::start(
+            directory,
+            json!({ "htpasswd": { "realm": "tests", "path": file } }),
+        )
+    }
+
+    /// A registry that lets everybody in.
+    ///
+    /// # Errors
+    ///
+    /// Where Debian's docker-registry is not installed.
+    pub fn public() -> Result<Self, Missing> {
+        Self::start(new_directory(), json!({}))
+    }
+
+    fn start(directory: TempDir, auth: Value) -> Result<Self, Missing> {
+        let program = find("docker-registry")?;
+        let mut config = json!({
+            "version": 0.1,
+            "storage": { "filesystem": { "rootdirectory": directory.path().join("storage") } },
+            // The kernel chooses a free port and the log names it: no other process can take it in between.
+            // Where an upload goes on is told relative to the registry, for a proxy may have given it another name.
+            "http": { "addr": "127.0.0.1:0", "relativeurls": true },
+        });
+        if auth != json!({}) {
+            config["auth"] = auth;
+        }
+        let file = directory.path().join("config.yml");
+        // JSON is YAML.
+        fs::write(&file, config.to_string()).expect("the registry's settings can be written");
+        let log = directory.path().join("log");
+        let output = File::create(&log).expect("the registry's log can be made");
+
+        let mut command = Command::new(program);
+        command.env_clear().arg("serve").arg(&file).stdin(Stdio::null());
+        command
+            .stdout(output.try_clone().expect("a second descriptor"))
+            .stderr(output);
+        let mut service = Service::start("docker-registry", &mut command);
+        let address = service.ready(|| listening(&fs::read_to_string(&log).ok()?));
+        let Some(address) = address else {
+            panic!("docker-registry ended: {}", last_lines(&log));
+        };
+        // Bound is not yet serving.
+        let serves = || http::send(address, "GET", "/v2/", &[], &[]).ok();
+        assert!(
+            service.ready(serves).is_some(),
+            "docker-registry ended before it answered"
+        );
+        Ok(Self {
+            _service: service,
+            _directory: directory,
+            address,
+        })
+    }
+
+    /// What `docker login` is told: host and port.
+    pub fn host(&self) -> String {
+        self.address.to_string()
+    }
+
+    /// The same registry under its other name, which is another server to every client.
+    pub fn other_host(&self) -> String {
+        format!("localhost:{}", self.address.port())
+    }
+
+    /// Puts an image into [`REPOSITORY`], tagged `1`, by the registry's own interface, and returns how clients name it.
+    pub fn push_image(&self, person: &Login) -> String {
+        let authorization = format!("Basic {}", person.basic());
+        let send = |method: &str, target: &str, kind: &str, body: &[u8]| {
+            let headers = [("Authorization", authorization.as_str()), ("Content-Type", kind)];
+            http::send(self.address, method, target, &headers, body).expect("the registry answers")
+        };
+        let image = Image::smallest();
+        for (digest, bytes) in &image.blobs {
+            let upload = send(
+                "POST",
+                &format!("/v2/{REPOSITORY}/blobs/uploads/"),
+                "application/octet-stream",
+                &[],
+            );
+            let location = upload
+                .header("location")
+                .unwrap_or_else(|| panic!("no upload is begun: {upload:?}"));
+            let stored = send(
+                "PUT",
+                &format!("{location}&digest={digest}"),
+                "application/octet-stream",
+                bytes,
+            );
+            assert_eq!(stored.status, 201, "the registry takes a blob: {stored:?}");
+        }
+        let manifest = format!("/v2/{REPOSITORY}/manifests/1");
+        let stored = send("PUT", &manifest, Image::MANIFEST_TYPE, &image.manifest);
+        assert_eq!(stored.status, 201, "the registry takes a manifest: {stored:?}");
+        format!("{}/{REPOSITORY}:1", self.host())
+    }
+}
+
+fn new_directory() -> TempDir {
+    tempfile::Builder::new()
+        .prefix("registry-")
+        .tempdir()
+        .expect("a temporary directory")
+}
+
+/// The address in the line `… msg="listening on 127.0.0.1:40123" …`.
+fn listening(log: &str) -> Option<SocketAddr> {
+    let (_, after) = log.split_once("listening on ")?;
+    // The rest of the line may not have been written yet.
+    let (address, _) = after.split_once('"')?;
+    address.trim_end_matches('\\').parse().ok()
+}

@@ -1,0 +1,283 @@
+//! A registry with token authentication that hands out identity tokens, as cloud registries do.
+//!
+//! It is ours because Debian's registry checks tokens but issues none. It serves one image, keeps its own accounts, and
+//! remembers by which kind of grant each token came, so that a test can tell what a client really used.
+
+use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
+use std::fmt;
+use std::hash::{BuildHasher as _, Hasher as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use serde_json::json;
+
+use crate::login::Login;
+use crate::registries::http::{Request, Response, form};
+use crate::registries::image::Image;
+
+const SERVICE: &str = "tests";
+const REPOSITORY: &str = "team/private";
+
+/// How a client came by an access token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Grant {
+    /// With the user name and password.
+    Password,
+    /// With an identity token.
+    IdentityToken,
+}
+
+/// What the registry was asked for and gave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// Somebody got an access token.
+    Granted(Grant),
+    /// Somebody showed a wrong password or a wrong identity token.
+    Refused(Grant),
+    /// The image was read with an access token of this kind.
+    Read(Grant),
+}
+
+/// A running registry; it ends when it is dropped.
+pub struct TokenRegistry {
+    address: SocketAddr,
+    state: Arc<State>,
+    server: Option<JoinHandle<()>>,
+}
+
+struct State {
+    address: SocketAddr,
+    people: Vec<Login>,
+    image: Image,
+    ended: AtomicBool,
+    books: Mutex<Books>,
+}
+
+#[derive(Default)]
+struct Books {
+    access: HashMap<String, Grant>,
+    identity: Vec<String>,
+    events: Vec<Event>,
+}
+
+impl TokenRegistry {
+    /// A registry that these people have accounts at.
+    pub fn start(people: &[Login]) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port on loopback");
+        let address = listener.local_addr().expect("a listener has an address");
+        let state = Arc::new(State {
+            address,
+            people: people.to_vec(),
+            image: Image::smallest(),
+            ended: AtomicBool::new(false),
+            books: Mutex::default(),
+        });
+        let server = thread::spawn({
+            let state = Arc::clone(&state);
+            move || accept(&listener, &state)
+        });
+        Self {
+            address,
+            state,
+            server: Some(server),
+        }
+    }
+
+    /// What `docker login` is told.
+    pub fn host(&self) -> String {
+        self.address.to_string()
+    }
+
+    /// How clients name the image.
+    pub fn image(&self) -> String {
+        format!("{}/{REPOSITORY}:1", self.address)
+    }
+
+    /// What happened since the last call.
+    pub fn take_events(&self) -> Vec<Event> {
+        std::mem::take(&mut self.state.books().events)
+    }
+
+    /// The identity tokens that are valid, oldest first.
+    pub fn identity_tokens(&self) -> Vec<String> {
+        self.state.books().identity.clone()
+    }
+
+    /// Makes every token worthless, as an administrator would.
+    pub fn revoke(&self) {
+        let mut books = self.state.books();
+        books.identity.clear();
+        books.access.clear();
+    }
+}
+
+impl Drop for TokenRegistry {
+    fn drop(&mut self) {
+        self.state.ended.store(true, Ordering::SeqCst);
+        // Wakes the server from `accept`.
+        let _ = TcpStream::connect(self.address);
+        if let Some(server) = self.server.take() {
+            let _ = server.join();
+        }
+    }
+}
+
+impl fmt::Debug for TokenRegistry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenRegistry")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}
+
+fn accept(listener: &TcpListener, state: &Arc<State>) {
+    for stream in listener.incoming() {
+        if state.ended.load(Ordering::SeqCst) {
+            return;
+        }
+        let Ok(stream) = stream else { continue };
+        let state = Arc::clone(state);
+        thread::spawn(move || match Request::read(&stream) {
+            Ok(request) => state.answer(&request).write(&stream, request.method == "HEAD"),
+            // Clients try TLS first, and fall back to plain HTTP only when they are answered in it.
+            Err(_) => Response::new(400, "this is plain HTTP").write(&stream, false),
+        });
+    }
+}
+
+impl State {
+    fn answer(&self, request: &Request) -> Response {
+        match (request.method.as_str(), request.path.as_str()) {
+            ("GET", "/token") => self.token_for_basic(request),
+            ("POST", "/token") => self.token_for_form(request),
+            ("GET" | "HEAD", path) if path.starts_with("/v2/") => {
+                let answer = self
+                    .bearer(request)
+                    .map_or_else(|| self.challenge(), |grant| self.serve(path, grant));
+                // docker's client of 2020 talks to nothing that does not say this.
+                answer.with("Docker-Distribution-Api-Version", "registry/2.0")
+            }
+            _ => Response::new(404, "not here"),
+        }
+    }
+
+    fn challenge(&self) -> Response {
+        let realm = format!("http://{}/token", self.address);
+        Response::new(
+            401,
+            r#"{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}"#,
+        )
+        .with("Content-Type", "application/json")
+        .with(
+            "Www-Authenticate",
+            format!(r#"Bearer realm="{realm}",service="{SERVICE}",scope="repository:{REPOSITORY}:pull""#),
+        )
+    }
+
+    fn bearer(&self, request: &Request) -> Option<Grant> {
+        let token = request.header("authorization")?.strip_prefix("Bearer ")?;
+        self.books().access.get(token).copied()
+    }
+
+    fn serve(&self, path: &str, grant: Grant) -> Response {
+        let Some(path) = path.strip_prefix("/v2/").filter(|path| !path.is_empty()) else {
+            return Response::new(200, "{}").with("Content-Type", "application/json");
+        };
+        let manifest = crate::registries::image::digest(&self.image.manifest);
+        let path = path.strip_prefix(REPOSITORY).unwrap_or_default();
+        if path == "/manifests/1" || path == format!("/manifests/{manifest}") {
+            self.books().events.push(Event::Read(grant));
+            return Response::new(200, self.image.manifest.clone())
+                .with("Content-Type", Image::MANIFEST_TYPE)
+                .with("Docker-Content-Digest", manifest);
+        }
+        let blob = path.strip_prefix("/blobs/").and_then(|wanted| {
+            self.image
+                .blobs
+                .iter()
+                .find(|(digest, _)| digest == wanted)
+                .map(|(_, bytes)| bytes.clone())
+        });
+        match blob {
+            Some(bytes) => Response::new(200, bytes).with("Content-Type", "application/octet-stream"),
+            None => Response::new(
+                404,
+                r#"{"errors":[{"code":"NAME_UNKNOWN","message":"no such thing"}]}"#,
+            ),
+        }
+    }
+
+    /// The older way in, which docker's client takes at login: Basic, and a wish for a token that lasts.
+    fn token_for_basic(&self, request: &Request) -> Response {
+        let given = request
+            .header("authorization")
+            .and_then(|value| value.strip_prefix("Basic "));
+        let known = given.is_some_and(|given| self.people.iter().any(|person| person.basic() == given));
+        self.grant(
+            Grant::Password,
+            known,
+            field(&request.query, "offline_token") == Some("true"),
+        )
+    }
+
+    /// OAuth 2: a password or an identity token in a form.
+    fn token_for_form(&self, request: &Request) -> Response {
+        let form = form(&request.body);
+        match field(&form, "grant_type") {
+            Some("password") => {
+                let (user, secret) = (field(&form, "username"), field(&form, "password"));
+                let is = |person: &Login| Some(&*person.username) == user && Some(&*person.secret) == secret;
+                let offline = field(&form, "access_type") == Some("offline");
+                self.grant(Grant::Password, self.people.iter().any(is), offline)
+            }
+            Some("refresh_token") => {
+                let token = field(&form, "refresh_token").unwrap_or_default();
+                let known = self.books().identity.iter().any(|identity| identity == token);
+                self.grant(Grant::IdentityToken, known, false)
+            }
+            _ => Response::new(400, r#"{"error":"unsupported_grant_type"}"#),
+        }
+    }
+
+    fn grant(&self, grant: Grant, known: bool, lasting: bool) -> Response {
+        let mut books = self.books();
+        if !known {
+            books.events.push(Event::Refused(grant));
+            return Response::new(
+                401,
+                r#"{"errors":[{"code":"UNAUTHORIZED","message":"wrong credentials"}]}"#,
+            );
+        }
+        books.events.push(Event::Granted(grant));
+        let access = new_token("access");
+        books.access.insert(access.clone(), grant);
+        let mut reply =
+            json!({ "token": access, "access_token": access, "token_type": "Bearer", "expires_in": 300 });
+        if lasting {
+            let identity = new_token("identity");
+            books.identity.push(identity.clone());
+            reply["refresh_token"] = identity.into();
+        }
+        Response::new(200, reply.to_string()).with("Content-Type", "application/json")
+    }
+
+    fn books(&self) -> MutexGuard<'_, Books> {
+        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn field<'a>(fields: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    fields
+        .iter()
+        .find(|(key, _)| key == name)
+        .map(|(_, value)| value.as_str())
+}
+
+/// Unlike any before it; unguessable it need not be, on loopback and for a minute.
+fn new_token(kind: &str) -> String {
+    let random = || RandomState::new().build_hasher().finish();
+    format!("{kind}.{:016x}{:016x}", random(), random())
+}
