@@ -32,6 +32,7 @@ use clap::{ArgMatches, Command};
 use self::session::Session;
 use crate::{CredentialStore, Environment, Error, Helper};
 
+mod auth_config;
 mod completions;
 mod configure;
 mod diff;

@@ -22,6 +22,7 @@
 //! A file that could lose something by being rewritten is not: one that is not JSON, goes on after its value, or has
 //! a key twice. docker itself overwrites it.
 
+pub mod default_store;
 mod document;
 mod entry;
 mod file;

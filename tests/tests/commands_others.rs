@@ -161,7 +161,7 @@ fn explain_says_who_answers_and_why_the_others_do_not() {
         "{text}"
     );
     assert!(
-        answers[1].contains("in the clear"),
+        answers[1].contains("in plain text"),
         "podman reads docker's auths: {text}"
     );
     assert!(
@@ -169,7 +169,7 @@ fn explain_says_who_answers_and_why_the_others_do_not() {
         "{text}"
     );
     assert!(
-        text.contains("in the clear, not looked at: a helper is chosen"),
+        text.contains("in plain text, not used: docker asks the helper"),
         "{text}"
     );
 
@@ -179,7 +179,7 @@ fn explain_says_who_answers_and_why_the_others_do_not() {
         "{hub}"
     );
     assert!(
-        hub.contains("\"docker.io\" there is not what docker asks for"),
+        hub.contains("docker doesn't ask for \"docker.io\", which is there"),
         "{hub}"
     );
     let gone = place.command(&["explain", "quay.io"]).text();
@@ -192,6 +192,42 @@ fn explain_says_who_answers_and_why_the_others_do_not() {
     let shadowed = place.command(&["explain", "ghcr.io"]).text();
     let first = shadowed.lines().find(|line| line.starts_with("=>")).unwrap();
     assert!(first.contains("DOCKER_AUTH_CONFIG"), "{shadowed}");
+}
+
+/// Who decides for docker by `explain --json`, and the helper that it names.
+fn decision(place: &Sandbox, server: &str) -> (Value, Value) {
+    let outcome = place.command(&["explain", "--json", server]);
+    outcome.assert_success("explain --json");
+    let explained: Value = serde_json::from_slice(&outcome.stdout).expect("JSON");
+    (
+        explained["docker"]["decides"].clone(),
+        explained["docker"]["helper"].clone(),
+    )
+}
+
+#[test]
+fn explain_prints_json() {
+    let place = place();
+    assert_eq!(decision(&place, "ghcr.io"), (json!("credsStore"), json!("age")));
+    place.write_config(&json!({ "credHelpers": { "ghcr.io": "gone" } }));
+    assert_eq!(decision(&place, "ghcr.io"), (json!("credHelpers"), json!("gone")));
+    assert_eq!(decision(&place, "quay.io"), (Value::Null, Value::Null));
+}
+
+#[test]
+fn explain_reads_an_image_as_docker_does() {
+    let place = place();
+    for image in [
+        "nginx",
+        "nginx:1.25",
+        "ubuntu:22.04",
+        "nginx@sha256:0123",
+        "docker://nginx",
+    ] {
+        let outcome = place.command(&["explain", "--json", image]);
+        let explained: Value = serde_json::from_slice(&outcome.stdout).expect("JSON");
+        assert_eq!(explained["docker"]["asks_for"], HUB, "{image}");
+    }
 }
 
 #[test]

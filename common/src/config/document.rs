@@ -149,6 +149,11 @@ impl Document {
         &self.entries
     }
 
+    /// The entries where docker and podman look for them, in the file's order.
+    pub fn auths(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(|entry| entry.form() == Form::Auths)
+    }
+
     /// Why the text must not be rewritten, though it can be read.
     pub fn edit_blocker(&self) -> Option<&Problem> {
         self.edit_blocker.as_ref()

@@ -63,7 +63,7 @@ pub fn docker<'a>(document: &'a Document, key: &str) -> Choice<'a> {
 /// The entry of `auths` that answers docker for `key`: the one of that name, or else one whose
 /// [host](hostname) it is. (Of several such docker takes any; this takes the first.)
 pub fn docker_entry<'a>(document: &'a Document, key: &str) -> Option<&'a Entry> {
-    let entries = || auths(document);
+    let entries = || document.auths();
     entries()
         .find(|entry| entry.server() == key)
         .or_else(|| entries().find(|entry| hostname(entry.server()) == key))
@@ -83,7 +83,7 @@ pub fn is_namespace(key: &str) -> bool {
 /// The entry of `auths` that answers podman for an image: that of the longest namespace (`quay.io/org`), down to the
 /// host; else one that is a URL of this host.
 pub fn podman_entry<'a>(document: &'a Document, image: &str) -> Option<&'a Entry> {
-    let entries = || auths(document);
+    let entries = || document.auths();
     let mut key = image;
     loop {
         if let Some(entry) = entries().find(|entry| entry.server() == key) {
@@ -104,13 +104,6 @@ fn podman_host(key: &str) -> &str {
         "docker.io" | "registry-1.docker.io" => "index.docker.io",
         host => host,
     }
-}
-
-fn auths(document: &Document) -> impl Iterator<Item = &Entry> {
-    document
-        .entries()
-        .iter()
-        .filter(|entry| entry.form() == super::Form::Auths)
 }
 
 /// Why docker does not take the value of `DOCKER_AUTH_CONFIG`. It says so on stderr, and goes on without it.

@@ -1,0 +1,30 @@
+//! `DOCKER_AUTH_CONFIG`, as docker reads it: strictly, and ignored with a warning if it isn't what docker takes.
+
+use crate::Environment;
+use crate::config::Document;
+use crate::config::lookup::{self, AuthConfigError};
+
+pub(super) const VARIABLE: &str = "DOCKER_AUTH_CONFIG";
+
+/// What docker makes of the variable.
+pub(super) enum AuthConfig {
+    /// Not set, or empty.
+    Unset,
+    NotText,
+    Refused(AuthConfigError),
+    /// docker 28.3 and later take logins from it before they look anywhere else.
+    Read(Document),
+}
+
+impl AuthConfig {
+    pub(super) fn of(environment: &Environment) -> Self {
+        let Some(value) = environment.variable(VARIABLE).filter(|value| !value.is_empty()) else {
+            return Self::Unset;
+        };
+        match value.to_str().map(lookup::auth_config) {
+            None => Self::NotText,
+            Some(Err(error)) => Self::Refused(error),
+            Some(Ok(document)) => Self::Read(document),
+        }
+    }
+}
