@@ -30,6 +30,7 @@ mod json;
 pub mod lookup;
 pub mod paths;
 pub mod programs;
+pub mod registries;
 mod splice;
 
 pub use self::document::{Document, Problem};

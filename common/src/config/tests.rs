@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::*;
-use crate::{Error, Secret};
+use crate::{Environment, Error, Secret, ServerUrl};
 
 fn document(text: &str) -> Document {
     Document::parse(text).unwrap()
@@ -660,5 +660,69 @@ proptest! {
     fn an_auth_that_was_encoded_is_decoded_again(username in "[^:\0]{1,20}", password in "[^\0]{0,40}") {
         let auth = encode_auth(&username, &Secret::new(password.clone()));
         prop_assert_eq!(decode_auth(auth.expose()), Ok((username, Secret::new(password))));
+    }
+}
+
+#[test]
+fn other_programs_entries_are_no_registry_logins() {
+    for (server, is_login) in [
+        ("https://index.docker.io/v1/", true),
+        ("docker.io", true),
+        ("ghcr.io", true),
+        ("https://ghcr.io", true),
+        ("https://a.example/v2/", true),
+        ("http://localhost:5000", true),
+        ("quay.io/org", true),
+        ("https://index.docker.io/v1/access-token", false),
+        ("https://index.docker.io/v1/refresh-token", false),
+        ("https://notion.mcp-dcr", false),
+        ("https://auth.example.com/authorize/notion", false),
+        ("http://auth.example.com/authorize", false),
+        ("nerdctl-experimental://ghcr.io:443", false),
+    ] {
+        let parsed = ServerUrl::parse(server).unwrap();
+        assert_eq!(lookup::is_registry_login(&parsed), is_login, "{server}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn docker_takes_pass_or_the_secret_service_if_nothing_is_configured() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let (pass, helper, service) = (
+        "pass",
+        "docker-credential-pass",
+        "docker-credential-secretservice",
+    );
+    for (programs, name, is_for_newer_docker) in [
+        (&[pass, helper, service][..], Some("pass"), false),
+        (&[pass, service], Some("secretservice"), true),
+        (&[helper, service], Some("secretservice"), false),
+        (&[pass], None, false),
+        (&[helper], None, false),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        for program in programs {
+            let path = directory.path().join(program);
+            std::fs::write(&path, "").unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        let environment = Environment::stated("test", [("PATH", directory.path())]);
+        let default = |text: &str| lookup::default_store(&environment, &Document::parse(text).unwrap());
+        for unset in ["", "{}", r#"{"auths": {}, "credHelpers": {}, "credsStore": ""}"#] {
+            let expected = name.map(|name| lookup::DefaultStore {
+                name,
+                is_for_newer_docker,
+            });
+            assert_eq!(default(unset), expected, "{programs:?}");
+        }
+        for set in [
+            r#"{"auths": {"a": {}}}"#,
+            r#"{"credHelpers": {"a": "b"}}"#,
+            r#"{"credsStore": "x"}"#,
+        ] {
+            assert_eq!(default(set), None, "{programs:?} {set}");
+        }
     }
 }
