@@ -7,21 +7,23 @@ use docker_credential_helper::commands::{Console, ExtraCommand};
 use docker_credential_helper::directory::{Directory, Lock};
 use docker_credential_helper::{Environment, Error};
 
-use crate::approval::Named;
-use crate::identity::{self, Found, Identities};
-use crate::recipients::{self, Recipient, RecipientsFile};
-use crate::store::{AgeStore, Rekeyed, Whom};
+use crate::keys::identities::Identities;
+use crate::keys::identity_file;
+use crate::keys::recipient::Recipient;
+use crate::keys::source::{self, Found};
+use crate::sharing::approval::Named;
+use crate::sharing::recipients_file::{self, RecipientsFile};
+use crate::store::{AgeStore, RecipientSource, Rekeyed};
 
-mod identity_command;
-mod passphrase;
-mod recipients_command;
+mod identity;
+mod recipients;
 mod rekey;
 mod reset;
 mod unlock;
 
 pub(crate) const ALL: &[ExtraCommand] = &[
-    identity_command::COMMAND,
-    recipients_command::COMMAND,
+    identity::COMMAND,
+    recipients::COMMAND,
     rekey::COMMAND,
     unlock::UNLOCK,
     unlock::LOCK,
@@ -33,7 +35,7 @@ pub(crate) fn prepare(environment: &Environment) -> Result<Option<String>, Error
     if !is_first_identity_due(environment)? {
         return Ok(None);
     }
-    let (path, is_new) = identity::create_default(environment)?;
+    let (path, is_new) = identity_file::create_default(environment)?;
     Ok(is_new.then(|| {
         format!(
             "created the identity {}; back it up, for without it the stored credentials cannot be read",
@@ -44,7 +46,7 @@ pub(crate) fn prepare(environment: &Environment) -> Result<Option<String>, Error
 
 /// Whether nothing says to whom to encrypt, and nothing has been encrypted: a login would make the first identity.
 pub(crate) fn is_first_identity_due(environment: &Environment) -> Result<bool, Error> {
-    if identity::own_origin(environment)?.is_some() || recipients::from_setting(environment)?.is_some() {
+    if source::own_origin(environment)?.is_some() || recipients_file::from_setting(environment)?.is_some() {
         return Ok(false);
     }
     let store = AgeStore::open(environment)?;
@@ -61,7 +63,7 @@ struct Writing {
     directory: Directory,
     lock: Lock,
     identities: Identities,
-    whom: Whom,
+    source: RecipientSource,
 }
 
 impl Writing {
@@ -80,22 +82,24 @@ impl Writing {
         let store = AgeStore::open(environment)?;
         let directory = store.create()?;
         let find = || {
-            let whom = store.whom(&directory)?;
-            match (identity::own(environment)?, whom) {
+            let source = store.recipient_source(&directory)?;
+            match (source::own(environment)?, source) {
                 (Some(found), _) => Ok(found),
-                (None, Whom::Own) if store.has_entries(&directory)? => Err(store.without_own_identity()),
-                (None, Whom::Own) => identity::create_first(environment),
-                (None, _) => identity::for_reading(environment),
+                (None, RecipientSource::Own) if store.has_entries(&directory)? => {
+                    Err(store.without_own_identity())
+                }
+                (None, RecipientSource::Own) => source::create_first(environment),
+                (None, _) => source::for_reading(environment),
             }
         };
         let (lock, (identities, more)) = store.lock_after(&directory, find, open)?;
-        let whom = store.whom(&directory)?;
+        let source = store.recipient_source(&directory)?;
         let writing = Self {
             store,
             directory,
             lock,
             identities,
-            whom,
+            source,
         };
         Ok((writing, more))
     }
@@ -121,19 +125,19 @@ impl Writing {
             )
         };
         let Some(file) = file else { return rekey() };
-        let pin = self.store.pin()?;
-        let before: Named = match &self.whom {
-            Whom::File(before) => Some(before.named()),
-            Whom::Own | Whom::Setting(_) => None,
+        let record = self.store.approval_record()?;
+        let before: Named = match &self.source {
+            RecipientSource::File(before) => Some(before.named()),
+            RecipientSource::Own | RecipientSource::Setting(_) => None,
         };
         let both: BTreeSet<String> = before.iter().flatten().cloned().chain(file.named()).collect();
-        pin.approve(&Some(both))?;
+        record.approve(&Some(both))?;
         let rekeyed = rekey();
         match &rekeyed {
-            Ok(_) => pin.approve(&Some(file.named()))?,
+            Ok(_) => record.approve(&Some(file.named()))?,
             // Failed half-way: the next writer completes it, and both lists are needed.
             Err(_) if self.store.is_rekey_pending(&self.directory)? => {}
-            Err(_) => pin.approve(&before)?,
+            Err(_) => record.approve(&before)?,
         }
         rekeyed
     }

@@ -2,25 +2,14 @@
 
 #![forbid(unsafe_code)]
 
-mod approval;
+mod asking;
 mod child;
-mod cipher;
 mod commands;
-mod entry;
-mod entry_name;
-mod findings;
-mod identity;
-mod kernel_keyring;
+mod doctor;
+mod keys;
 mod parallel;
-#[cfg(feature = "plugin")]
-mod plugin;
-#[cfg(not(feature = "plugin"))]
-#[path = "plugin_off.rs"]
-mod plugin;
-mod prompt;
-mod recipients;
-mod sealed;
 mod settings;
+mod sharing;
 mod store;
 
 use std::process::ExitCode;
@@ -32,7 +21,7 @@ static ALLOCATOR: ZeroOnFree = ZeroOnFree;
 
 const HELPER: Helper = Helper::new("age", env!("CARGO_PKG_VERSION"))
     .commands(commands::ALL)
-    .findings(findings::all)
+    .findings(doctor::findings)
     .preparation(commands::prepare);
 
 fn main() -> ExitCode {

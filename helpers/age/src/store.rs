@@ -8,19 +8,23 @@ use std::time::Duration;
 use docker_credential_helper::directory::{Directory, Lock};
 use docker_credential_helper::{Credential, CredentialStore, Environment, Error, Listed, ServerUrl};
 
-use crate::entry_name::{entry_name, is_entry_name, shown_name};
-use crate::identity::Identities;
-use crate::{cipher, entry, identity, parallel, settings};
-
-mod decipher;
-mod keys;
-mod rekey;
-
 pub(crate) use self::decipher::Deciphered;
 use self::decipher::{Problem, decipher, decipher_natively};
-use self::keys::{Chosen, Keys};
-pub(crate) use self::keys::{Whom, not_among, own_recipients};
+use self::entry_name::{entry_name, is_entry_name, shown_name};
+use self::recipient_source::{Chosen, Keys};
+pub(crate) use self::recipient_source::{RecipientSource, not_among};
 pub(crate) use self::rekey::Rekeyed;
+use crate::keys::identities::Identities;
+use crate::keys::{identity_file, source};
+use crate::parallel;
+use crate::settings;
+
+mod cipher;
+mod decipher;
+mod entry;
+mod entry_name;
+mod recipient_source;
+mod rekey;
 
 /// The longest request fits twice; more is not ours, and would only cost time to decrypt.
 const ENTRY_MAX: u64 = 2 << 20;
@@ -63,7 +67,7 @@ impl CredentialStore for AgeStore {
                 .log(|| format!("{}: no such file", self.directory.join(shown()).display()));
             return Ok(None);
         };
-        let identities = identity::for_reading(&self.environment)?.open(&self.environment)?;
+        let identities = source::for_reading(&self.environment)?.open(&self.environment)?;
         match decipher(&file, &name, &identities, &self.environment) {
             Ok(deciphered) => Ok(Some(deciphered.credential)),
             Err(problem) => Err(self.explain(problem, &shown())),
@@ -84,7 +88,7 @@ impl CredentialStore for AgeStore {
             directory
                 .sync_with_ancestors()
                 .map_err(Error::file("write", &self.directory))?;
-            identity::sync_default(&self.environment)?;
+            identity_file::sync_default(&self.environment)?;
         }
 
         let name = entry_name(credential.server().key());
@@ -111,7 +115,7 @@ impl CredentialStore for AgeStore {
         if matches!(directory.read(&name, ENTRY_MAX), Ok(None)) && !self.is_rekey_pending(&directory)? {
             return directory.sync().map_err(Error::file("write", &self.directory));
         }
-        let directory = self.own(directory)?;
+        let directory = self.check_ownership(directory)?;
         let lock = self.lock(&directory)?;
         // Otherwise what is staged would bring back what is erased now.
         self.finish_rekey(&directory, &lock)?;
@@ -130,7 +134,7 @@ impl CredentialStore for AgeStore {
         if names.is_empty() {
             return Ok(Vec::new());
         }
-        let identities = identity::for_reading(&self.environment)?.open(&self.environment)?;
+        let identities = source::for_reading(&self.environment)?.open(&self.environment)?;
         let mut listed = Vec::with_capacity(names.len());
         let mut failed = None;
         for (name, result) in self.decipher_all(&directory, &names, &identities) {
@@ -164,7 +168,7 @@ impl AgeStore {
     pub(crate) fn create(&self) -> Result<Directory, Error> {
         Directory::create(&self.directory)
             .map_err(Error::file("create the store", &self.directory))
-            .and_then(|directory| self.own(directory))
+            .and_then(|directory| self.check_ownership(directory))
     }
 
     /// Keeps open, for `time`, what a plugin opens of each entry. Whether it is kept.
@@ -189,7 +193,7 @@ impl AgeStore {
     }
 
     /// A directory that others control is not written to: they could undo, replace or watch what is written.
-    pub(crate) fn own(&self, directory: Directory) -> Result<Directory, Error> {
+    pub(crate) fn check_ownership(&self, directory: Directory) -> Result<Directory, Error> {
         let examining = || Error::file("examine the store", &self.directory);
         let refused = |problem: &str| {
             Err(Error::Refused(

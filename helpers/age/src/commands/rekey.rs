@@ -5,9 +5,10 @@ use docker_credential_helper::commands::{Console, ExtraCommand};
 use docker_credential_helper::{Environment, Error};
 
 use super::{Writing, files};
-use crate::recipients;
+use crate::keys::recipient::{include_one_of, own_recipients};
 use crate::settings;
-use crate::store::{Whom, not_among, own_recipients};
+use crate::sharing::recipients_file;
+use crate::store::{RecipientSource, not_among};
 
 pub(super) const COMMAND: ExtraCommand = ExtraCommand { definition, run };
 
@@ -25,18 +26,18 @@ fn definition() -> Command {
 
 fn run(_: &ArgMatches, environment: &Environment, console: &mut Console) -> Result<(), Error> {
     let writing = Writing::begin(environment)?;
-    let (list, source) = match &writing.whom {
-        Whom::Setting(list) => (list.clone(), settings::RECIPIENTS),
-        Whom::File(file) => (file.recipients(), recipients::FILE),
-        Whom::Own => (own_recipients(&writing.identities), ""),
+    let (list, named_in) = match &writing.source {
+        RecipientSource::Setting(list) => (list.clone(), settings::RECIPIENTS),
+        RecipientSource::File(file) => (file.recipients(), recipients_file::FILE),
+        RecipientSource::Own => (own_recipients(&writing.identities), ""),
     };
-    if !recipients::include_one_of(&list, &writing.identities) && !settings::is_write_only(environment)? {
-        return Err(not_among(source));
+    if !include_one_of(&list, &writing.identities) && !settings::is_write_only(environment)? {
+        return Err(not_among(named_in));
     }
     let rekeyed = writing.encrypt_to(&list, None, console)?;
     console.print(&format!(
         "encrypted {} for {}\n",
         files(rekeyed.servers.len()),
-        super::recipients_command::count(list.len())
+        super::recipients::count(list.len())
     ))
 }

@@ -5,11 +5,13 @@ use docker_credential_helper::commands::{Console, ExtraCommand};
 use docker_credential_helper::directory::Directory;
 use docker_credential_helper::{Environment, Error};
 
-use super::identity_command::under_a_free_name;
 use super::{files, yes};
-use crate::identity::{self, Found, Identities};
-use crate::recipients;
-use crate::store::{AgeStore, own_recipients};
+use crate::keys::identities::Identities;
+use crate::keys::identity_file::under_a_free_name;
+use crate::keys::recipient::{include_one_of, own_recipients};
+use crate::keys::source::{self, Found};
+use crate::sharing::recipients_file;
+use crate::store::AgeStore;
 
 pub(super) const COMMAND: ExtraCommand = ExtraCommand { definition, run };
 
@@ -30,8 +32,8 @@ fn run(arguments: &ArgMatches, environment: &Environment, console: &mut Console)
     let Some(directory) = store.existing()? else {
         return console.print("there is no store yet\n");
     };
-    let directory = store.own(directory)?;
-    let find = || match identity::for_reading(environment) {
+    let directory = store.check_ownership(directory)?;
+    let find = || match source::for_reading(environment) {
         Ok(found) => Ok(Some(found)),
         Err(Error::Unavailable(_)) => Ok(None),
         Err(error) => Err(error),
@@ -58,7 +60,7 @@ fn run(arguments: &ArgMatches, environment: &Environment, console: &mut Console)
         })?;
     }
     if let Some(file) = store.recipients_file(&directory)?
-        && !recipients::include_one_of(&file.recipients(), &identities)
+        && !include_one_of(&file.recipients(), &identities)
     {
         console.note(&format!(
             "none of your identities is among the recipients of the store; ask one of them to run: \
@@ -66,7 +68,7 @@ fn run(arguments: &ArgMatches, environment: &Environment, console: &mut Console)
             own_recipients(&identities)
                 .first()
                 .map_or_else(|| "age1…".to_owned(), ToString::to_string),
-            recipients::FILE
+            recipients_file::FILE
         ));
     }
     console.print(&format!(

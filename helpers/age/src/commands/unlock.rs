@@ -6,8 +6,8 @@ use docker_credential_helper::clap::{Arg, ArgMatches, Command};
 use docker_credential_helper::commands::{Console, ExtraCommand};
 use docker_credential_helper::{Environment, Error};
 
-use crate::identity::{self, Found};
-use crate::kernel_keyring;
+use crate::asking::kernel_keyring;
+use crate::keys::source::{self, Found};
 use crate::settings::UNLOCK_SECONDS_MAX;
 use crate::store::AgeStore;
 
@@ -72,7 +72,7 @@ fn unlock(arguments: &ArgMatches, environment: &Environment, console: &mut Conso
         ));
     }
     let time = arguments.get_one::<Duration>("for").copied().unwrap_or_default();
-    let found = identity::for_reading(environment)?;
+    let found = source::for_reading(environment)?;
     let identities = match &found {
         Found::Open(identities) if identities.plugins.is_empty() => {
             return console.print("the identity has no passphrase: it is always open\n");
@@ -103,7 +103,7 @@ fn unlock(arguments: &ArgMatches, environment: &Environment, console: &mut Conso
 }
 
 fn lock(_: &ArgMatches, environment: &Environment, console: &mut Console) -> Result<(), Error> {
-    let found = identity::for_reading(environment)?;
+    let found = source::for_reading(environment)?;
     let was_open = match &found {
         Found::Sealed(sealed) => sealed.lock(),
         Found::Open(identities) => identities.plugins.forget(),

@@ -5,10 +5,10 @@ use docker_credential_helper::{Credential, Environment, Error};
 use zeroize::Zeroizing;
 
 use super::AgeStore;
-use crate::cipher::{self, Failure};
-use crate::entry::{self, Unreadable};
-use crate::entry_name::entry_name;
-use crate::identity::Identities;
+use super::cipher::{self, Failure};
+use super::entry::{self, Unreadable};
+use super::entry_name::entry_name;
+use crate::keys::identities::Identities;
 
 /// Why a file gives no credential.
 #[derive(Debug)]

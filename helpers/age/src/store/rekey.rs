@@ -7,11 +7,12 @@
 use docker_credential_helper::directory::{Directory, Lock};
 use docker_credential_helper::{Error, ServerUrl};
 
-use super::{AgeStore, Problem};
-use crate::cipher;
-use crate::entry_name::is_entry_name;
-use crate::identity::Identities;
-use crate::recipients::{self, Recipient, RecipientsFile};
+use super::decipher::Problem;
+use super::entry_name::is_entry_name;
+use super::{AgeStore, cipher};
+use crate::keys::identities::Identities;
+use crate::keys::recipient::Recipient;
+use crate::sharing::recipients_file::{self, RecipientsFile};
 
 /// Present while what is staged is to take its place.
 const MARK: &str = ".rekey-commit";
@@ -83,8 +84,8 @@ impl AgeStore {
             let content = file.to_text();
             // Colleagues share it; it holds public keys only.
             directory
-                .stage(lock, recipients::FILE, content.as_bytes(), 0o644)
-                .map_err(writing(recipients::FILE))?;
+                .stage(lock, recipients_file::FILE, content.as_bytes(), 0o644)
+                .map_err(writing(recipients_file::FILE))?;
         }
         directory.sync().map_err(writing(""))?;
         directory
@@ -105,8 +106,8 @@ impl AgeStore {
         // The list goes first: from then on whatever is stored is for those it names.
         let (list, entries): (Vec<&String>, Vec<&String>) = staged
             .iter()
-            .filter(|name| *name == recipients::FILE || is_entry_name(name))
-            .partition(|name| *name == recipients::FILE);
+            .filter(|name| *name == recipients_file::FILE || is_entry_name(name))
+            .partition(|name| *name == recipients_file::FILE);
         for name in list.into_iter().chain(entries) {
             directory.promote(lock, name).map_err(finishing())?;
         }

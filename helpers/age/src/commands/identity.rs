@@ -1,25 +1,25 @@
 //! `identity`: the private key that opens the store.
 
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::PathBuf;
 
 use age::x25519;
 use docker_credential_helper::clap::{Arg, ArgAction, ArgMatches, Command};
 use docker_credential_helper::commands::{Console, ExtraCommand};
-use docker_credential_helper::directory::{Directory, Lock};
 use docker_credential_helper::{Environment, Error};
 use zeroize::Zeroizing;
 
-use super::{Writing, files, passphrase};
-use crate::identity::{self, Found, Origin};
-use crate::recipients::Recipient;
-use crate::store::{Whom, own_recipients};
-use crate::{cipher, settings};
+use super::{Writing, files};
+use crate::asking::new_passphrase;
+use crate::keys::identities::file_text;
+use crate::keys::identity_file::{self, IdentityFile, behind_link, under_a_free_name};
+use crate::keys::origin::Origin;
+use crate::keys::recipient::{Recipient, own_recipients};
+use crate::keys::scrypt;
+use crate::keys::source::{self, Found};
+use crate::settings;
+use crate::store::RecipientSource;
 
 pub(super) const COMMAND: ExtraCommand = ExtraCommand { definition, run };
-
-/// As long as it may take to encrypt a store again.
-const LOCK_WAIT: Duration = Duration::from_secs(30);
 
 fn definition() -> Command {
     Command::new("identity")
@@ -95,10 +95,10 @@ fn new(
     }
     let identity = x25519::Identity::generate();
     let passphrase = with_passphrase
-        .then(|| passphrase::choose(&format!("the identity {}", path.display()), environment))
+        .then(|| new_passphrase::choose(&format!("the identity {}", path.display()), environment))
         .transpose()?;
-    let content = sealed_with(passphrase.as_ref(), &identity::file_text(&identity))?;
-    let file = File::lock(path.clone())?;
+    let content = sealed_with(passphrase.as_ref(), &file_text(&identity))?;
+    let file = IdentityFile::lock(path.clone())?;
     if exists {
         let aside = under_a_free_name(&file.name, "old", |free| file.set_aside(free))?;
         console.note(&format!(
@@ -106,7 +106,7 @@ fn new(
             path.with_file_name(aside).display()
         ));
     }
-    if !identity::create_file(&path, &content, environment)? {
+    if !identity_file::create_file(&path, &content, environment)? {
         return Err(Error::Refused(
             format!("{} was made by another process in the meantime", path.display()).into(),
         ));
@@ -120,7 +120,7 @@ fn new(
 
 /// The public keys of our identities, one a line.
 pub(super) fn print_recipients(environment: &Environment, console: &mut Console) -> Result<(), Error> {
-    let Some(found) = identity::own(environment)? else {
+    let Some(found) = source::own(environment)? else {
         return Err(without_identity());
     };
     for recipient in own_recipients(&found.open(environment)?) {
@@ -143,7 +143,7 @@ fn without_identity() -> Error {
 
 fn rotate(environment: &Environment, console: &mut Console) -> Result<(), Error> {
     let path = file_in_use(environment)?;
-    if identity::own_origin(environment)?.is_none() {
+    if source::own_origin(environment)?.is_none() {
         return Err(without_identity());
     }
     let open = |found: &Found| {
@@ -162,7 +162,7 @@ fn rotate(environment: &Environment, console: &mut Console) -> Result<(), Error>
             "an identity on hardware is changed with its plugin; then use recipients add and remove".into(),
         ));
     }
-    if let Whom::Setting(_) = writing.whom {
+    if let RecipientSource::Setting(_) = writing.source {
         return Err(Error::Refused(
             format!(
                 "{} is set and says to whom is encrypted; unset it, or make a new identity with identity new --replace",
@@ -172,18 +172,18 @@ fn rotate(environment: &Environment, console: &mut Console) -> Result<(), Error>
         ));
     }
     // Its own lock as well: another store may be about to change the same identity.
-    let file = File::lock(behind_link(&path)?)?;
-    if identity::own(environment)?.as_ref() != Some(&old) {
+    let file = IdentityFile::lock(behind_link(&path)?)?;
+    if source::own(environment)?.as_ref() != Some(&old) {
         return Err(Error::Refused(
             "another process has changed the identity in the meantime; run this again".into(),
         ));
     }
-    let before = identity::read(&path)?;
+    let before = identity_file::read(&path)?;
     let new = x25519::Identity::generate();
     let aside = under_a_free_name(&file.name, "old", |free| file.create_beside(free, &before))?;
 
     // From here on both open the store, until nothing is encrypted to the old one any more.
-    let mut both = identity::file_text(&new);
+    let mut both = file_text(&new);
     both.push_str(&writing.identities.to_text());
     file.write(&sealed_with(passphrase.as_ref(), &both)?)?;
     let count = match encrypt_to(&new, &writing, console) {
@@ -197,7 +197,7 @@ fn rotate(environment: &Environment, console: &mut Console) -> Result<(), Error>
             return Err(error);
         }
     };
-    file.write(&sealed_with(passphrase.as_ref(), &identity::file_text(&new))?)?;
+    file.write(&sealed_with(passphrase.as_ref(), &file_text(&new))?)?;
     if let Found::Sealed(sealed) = &old {
         sealed.lock();
     }
@@ -212,8 +212,8 @@ fn rotate(environment: &Environment, console: &mut Console) -> Result<(), Error>
 
 /// Encrypts the store to the new identity in the place of the old ones; how many files.
 fn encrypt_to(new: &x25519::Identity, writing: &Writing, console: &Console) -> Result<usize, Error> {
-    let rekeyed = match &writing.whom {
-        Whom::File(before) => {
+    let rekeyed = match &writing.source {
+        RecipientSource::File(before) => {
             let mut file = before.clone();
             for recipient in own_recipients(&writing.identities) {
                 file.remove(&recipient.to_string());
@@ -224,7 +224,7 @@ fn encrypt_to(new: &x25519::Identity, writing: &Writing, console: &Console) -> R
             writing.encrypt_to(&file.recipients(), Some(&file), console)?
         }
         // The setting was refused before.
-        Whom::Own | Whom::Setting(_) => {
+        RecipientSource::Own | RecipientSource::Setting(_) => {
             writing.encrypt_to(&[Recipient::X25519(new.to_public())], None, console)?
         }
     };
@@ -233,7 +233,7 @@ fn encrypt_to(new: &x25519::Identity, writing: &Writing, console: &Console) -> R
 
 /// The file of our own identity, whether it exists or not.
 fn file_in_use(environment: &Environment) -> Result<PathBuf, Error> {
-    match identity::own_origin(environment)? {
+    match source::own_origin(environment)? {
         Some(Origin::File(path)) => Ok(path),
         Some(Origin::Setting(name)) => Err(Error::Refused(
             format!("{name} is set and holds the identity that is used; unset it first").into(),
@@ -245,83 +245,7 @@ fn file_in_use(environment: &Environment) -> Result<PathBuf, Error> {
 /// The content of an identity file, encrypted where there is a passphrase.
 fn sealed_with(passphrase: Option<&Zeroizing<String>>, text: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
     Ok(Zeroizing::new(match passphrase {
-        Some(passphrase) => cipher::seal(text.as_bytes(), passphrase)?,
+        Some(passphrase) => scrypt::seal(text.as_bytes(), passphrase)?,
         None => text.as_bytes().to_vec(),
     }))
-}
-
-/// Where the file itself lies, if this is a link to it.
-fn behind_link(path: &Path) -> Result<PathBuf, Error> {
-    if !path.is_symlink() {
-        return Ok(path.to_owned());
-    }
-    path.canonicalize()
-        .map_err(Error::file("read the identity", path))
-}
-
-/// An identity file that nobody else changes.
-struct File {
-    path: PathBuf,
-    directory: Directory,
-    name: String,
-    lock: Lock,
-}
-
-impl File {
-    fn lock(path: PathBuf) -> Result<Self, Error> {
-        let (directory, name) = identity::directory_of(&path)?;
-        let lock = directory
-            .lock(LOCK_WAIT)
-            .map_err(Error::file("lock the identity", &path))?;
-        Ok(Self {
-            path,
-            directory,
-            name,
-            lock,
-        })
-    }
-
-    fn write(&self, content: &[u8]) -> Result<(), Error> {
-        self.directory
-            .replace(&self.lock, &self.name, content, 0o600)
-            .map_err(Error::file("write the identity", &self.path))
-    }
-
-    fn set_aside(&self, name: &str) -> Result<bool, Error> {
-        self.directory
-            .set_aside(&self.name, name)
-            .map_err(Error::file("put aside", &self.path))
-    }
-
-    fn create_beside(&self, name: &str, content: &[u8]) -> Result<bool, Error> {
-        self.directory
-            .create_new(name, content, 0o600)
-            .map_err(Error::file("write a copy of", &self.path))
-    }
-
-    fn remove_beside(&self, name: &str) -> Result<(), Error> {
-        self.directory
-            .remove(name)
-            .map(drop)
-            .map_err(Error::file("remove the copy of", &self.path))
-    }
-}
-
-/// Tries `name.word`, `name.word-2` and so on until `make` finds one free; the name that was.
-pub(super) fn under_a_free_name(
-    name: &str,
-    word: &str,
-    mut make: impl FnMut(&str) -> Result<bool, Error>,
-) -> Result<String, Error> {
-    let mut number = 1;
-    loop {
-        let free = match number {
-            1 => format!("{name}.{word}"),
-            number => format!("{name}.{word}-{number}"),
-        };
-        if make(&free)? {
-            return Ok(free);
-        }
-        number += 1;
-    }
 }

@@ -5,7 +5,6 @@ use zeroize::Zeroizing;
 use super::{Answer, Question};
 
 /// There is no one place for it beside stdout and stderr, which belong to the client.
-#[cfg(feature = "plugin")]
 pub(super) fn tell(_text: &str) {}
 
 pub(super) fn ask(question: Question<'_>) -> Answer {

@@ -13,7 +13,7 @@ use docker_credential_helper::commands::Console;
 use docker_credential_helper::{Environment, Error};
 use zeroize::Zeroizing;
 
-use crate::prompt::{self, PATIENCE, Question};
+use crate::asking::prompt::{self, PATIENCE, Question};
 use crate::{child, settings};
 
 /// A body is wrapped at this many columns, and ends with a line that is shorter.

@@ -1,60 +1,14 @@
-//! Recipients: to whom an entry is encrypted.
+//! The list of those who share a store: its file, and the setting that overrules it.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
-use age::{tag, x25519};
 use docker_credential_helper::{Environment, Error};
 
-use crate::identity::Identities;
-use crate::{plugin, settings};
+use crate::keys::recipient::Recipient;
+use crate::settings;
 
 /// A store that several people share names its recipients in this file, as passage does.
 pub(crate) const FILE: &str = ".age-recipients";
-
-/// Somebody to whom entries are encrypted.
-#[derive(Clone)]
-pub(crate) enum Recipient {
-    X25519(x25519::Recipient),
-    /// A hardware key whose recipients need no plugin, only its identities do.
-    Tagged(tag::Recipient),
-    Plugin(plugin::Recipient),
-    /// The holder of an identity of ours whose public half only its plugin knows.
-    HolderOf(plugin::Identity),
-}
-
-impl fmt::Display for Recipient {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::X25519(recipient) => recipient.fmt(f),
-            Self::Tagged(recipient) => recipient.fmt(f),
-            Self::Plugin(recipient) => f.write_str(recipient.text()),
-            Self::HolderOf(identity) => {
-                write!(f, "the identity of age-plugin-{}", identity.plugin())
-            }
-        }
-    }
-}
-
-impl Recipient {
-    /// `origin` is where the word stands, for the error.
-    pub(crate) fn parse(word: &str, origin: impl FnOnce(&str) -> Error) -> Result<Self, Error> {
-        if let Ok(recipient) = word.parse() {
-            return Ok(Self::X25519(recipient));
-        }
-        if let Ok(recipient) = word.parse() {
-            return Ok(Self::Tagged(recipient));
-        }
-        let problem = match plugin::Recipient::parse(word) {
-            Some(Ok(recipient)) => return Ok(Self::Plugin(recipient)),
-            Some(Err(problem)) => problem,
-            None if word.starts_with("ssh-") => "an SSH key, which is not supported",
-            None if word.to_ascii_uppercase().starts_with("AGE-") => "an identity; name its public key",
-            None => "not an age recipient (age1…)",
-        };
-        Err(origin(problem))
-    }
-}
 
 /// The recipients that the setting names, or nothing if it is not set.
 pub(crate) fn from_setting(environment: &Environment) -> Result<Option<Vec<Recipient>>, Error> {
@@ -155,25 +109,6 @@ fn is_entry(line: &str) -> bool {
     !line.is_empty() && !line.starts_with('#')
 }
 
-/// Whether one of these identities can read what is encrypted to these recipients.
-///
-/// The public half of a plugin's identity is known to the plugin alone. It is taken to be meant where the plugin's
-/// name is the same: this guards against a mistake, not against an enemy.
-pub(crate) fn include_one_of(recipients: &[Recipient], identities: &Identities) -> bool {
-    recipients.iter().any(|recipient| match recipient {
-        Recipient::X25519(recipient) => identities
-            .x25519
-            .iter()
-            .any(|identity| identity.to_public() == *recipient),
-        Recipient::Tagged(_) => !identities.plugins.is_empty(),
-        Recipient::Plugin(recipient) => identities
-            .plugins
-            .iter()
-            .any(|identity| identity.plugin() == recipient.plugin()),
-        Recipient::HolderOf(_) => true,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use age::x25519::Identity;
@@ -259,17 +194,5 @@ mod tests {
             "line 2 of FILE is not an age recipient (age1…)"
         );
         assert!(problem("# nobody\n").starts_with("FILE names no recipient"));
-    }
-
-    #[test]
-    fn ours_are_found_among_several() {
-        let (ours, other) = (Identity::generate(), Identity::generate());
-        let recipients = [&other, &ours].map(|identity| Recipient::X25519(identity.to_public()));
-        let identities = Identities {
-            x25519: vec![ours],
-            plugins: plugin::Plugins::default(),
-        };
-        assert!(include_one_of(&recipients, &identities));
-        assert!(!include_one_of(&recipients[..1], &identities));
     }
 }

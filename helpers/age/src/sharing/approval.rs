@@ -30,7 +30,7 @@ pub(crate) type Named = Option<BTreeSet<String>>;
 
 /// The pin of one store.
 #[derive(Debug)]
-pub(crate) struct Pin {
+pub(crate) struct ApprovalRecord {
     directory: PathBuf,
     name: String,
     store: PathBuf,
@@ -38,7 +38,7 @@ pub(crate) struct Pin {
 
 /// How what a store names now compares to what was approved.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(crate) enum ApprovalState {
     /// The store is seen for the first time.
     New,
     /// It names whom it named when it was approved.
@@ -64,7 +64,7 @@ pub(crate) enum FileChange {
     Appeared,
 }
 
-impl Pin {
+impl ApprovalRecord {
     /// The pin of the store in this directory, which exists. Links on the way to it are resolved: a store has one pin.
     pub(crate) fn of(store: &Path, environment: &Environment) -> Result<Self, Error> {
         let store = store
@@ -78,9 +78,9 @@ impl Pin {
         })
     }
 
-    pub(crate) fn standing(&self, named: &Named) -> Result<Standing, Error> {
+    pub(crate) fn state(&self, named: &Named) -> Result<ApprovalState, Error> {
         Ok(match self.approved()? {
-            None => Standing::New,
+            None => ApprovalState::New,
             Some(approved) => compare(&approved, named),
         })
     }
@@ -144,14 +144,14 @@ fn from_text(text: &str) -> Option<Named> {
     }
 }
 
-fn compare(approved: &Named, named: &Named) -> Standing {
+fn compare(approved: &Named, named: &Named) -> ApprovalState {
     let (old, new) = match (approved, named) {
-        (None, None) => return Standing::Same,
-        (Some(old), Some(new)) if old == new => return Standing::Same,
-        (Some(old), Some(new)) if new.is_subset(old) && !new.is_empty() => return Standing::Fewer,
+        (None, None) => return ApprovalState::Same,
+        (Some(old), Some(new)) if old == new => return ApprovalState::Same,
+        (Some(old), Some(new)) if new.is_subset(old) && !new.is_empty() => return ApprovalState::Fewer,
         (old, new) => (old.clone().unwrap_or_default(), new.clone().unwrap_or_default()),
     };
-    Standing::Changed(Change {
+    ApprovalState::Changed(Change {
         added: new.difference(&old).cloned().collect(),
         removed: old.difference(&new).cloned().collect(),
         file: match (approved, named) {
@@ -194,28 +194,31 @@ mod tests {
         )
     }
 
-    fn place() -> (tempfile::TempDir, Pin) {
+    fn place() -> (tempfile::TempDir, ApprovalRecord) {
         let place = tempfile::tempdir().unwrap();
         let environment = Environment::stated("test", [("XDG_CONFIG_HOME", place.path().as_os_str())]);
-        let pin = Pin::of(place.path(), &environment).unwrap();
-        (place, pin)
+        let record = ApprovalRecord::of(place.path(), &environment).unwrap();
+        (place, record)
     }
 
     #[test]
     fn a_store_is_new_until_it_is_approved() {
-        let (_place, pin) = place();
-        assert_eq!(pin.standing(&named(&["age1a"])).unwrap(), Standing::New);
-        pin.approve(&named(&["age1a", "age1b"])).unwrap();
-        assert_eq!(pin.approved().unwrap(), Some(named(&["age1a", "age1b"])));
-        assert_eq!(pin.standing(&named(&["age1b", "age1a"])).unwrap(), Standing::Same);
+        let (_place, record) = place();
+        assert_eq!(record.state(&named(&["age1a"])).unwrap(), ApprovalState::New);
+        record.approve(&named(&["age1a", "age1b"])).unwrap();
+        assert_eq!(record.approved().unwrap(), Some(named(&["age1a", "age1b"])));
+        assert_eq!(
+            record.state(&named(&["age1b", "age1a"])).unwrap(),
+            ApprovalState::Same
+        );
     }
 
     #[test]
     fn a_store_of_one_is_approved_as_such() {
-        let (_place, pin) = place();
-        pin.approve(&None).unwrap();
-        assert_eq!(pin.standing(&None).unwrap(), Standing::Same);
-        let Standing::Changed(change) = pin.standing(&named(&["age1a"])).unwrap() else {
+        let (_place, record) = place();
+        record.approve(&None).unwrap();
+        assert_eq!(record.state(&None).unwrap(), ApprovalState::Same);
+        let ApprovalState::Changed(change) = record.state(&named(&["age1a"])).unwrap() else {
             panic!("a recipients file that appears is a change");
         };
         assert_eq!(change.file, Some(FileChange::Appeared));
@@ -225,8 +228,8 @@ mod tests {
     #[test]
     fn who_comes_is_a_change_and_who_only_goes_is_not() {
         let approved = named(&["age1a", "age1b"]);
-        assert_eq!(compare(&approved, &named(&["age1a"])), Standing::Fewer);
-        let Standing::Changed(change) = compare(&approved, &named(&["age1a", "age1c"])) else {
+        assert_eq!(compare(&approved, &named(&["age1a"])), ApprovalState::Fewer);
+        let ApprovalState::Changed(change) = compare(&approved, &named(&["age1a", "age1c"])) else {
             panic!("somebody came");
         };
         assert_eq!(
@@ -240,7 +243,7 @@ mod tests {
         let approved = named(&["age1a"]);
         for now in [None, named(&[])] {
             assert!(
-                matches!(compare(&approved, &now), Standing::Changed(_)),
+                matches!(compare(&approved, &now), ApprovalState::Changed(_)),
                 "{now:?}"
             );
         }
@@ -248,28 +251,31 @@ mod tests {
 
     #[test]
     fn a_pin_that_cannot_be_understood_approves_nobody() {
-        let (_place, pin) = place();
-        pin.approve(&named(&["age1a"])).unwrap();
+        let (_place, record) = place();
+        record.approve(&named(&["age1a"])).unwrap();
         for content in [&b""[..], b"# only this\n", b"\xff"] {
-            std::fs::write(pin.directory.join(&pin.name), content).unwrap();
-            assert!(matches!(pin.standing(&named(&["age1a"])), Err(Error::Damaged(_))));
+            std::fs::write(record.directory.join(&record.name), content).unwrap();
+            assert!(matches!(record.state(&named(&["age1a"])), Err(Error::Damaged(_))));
         }
     }
 
     #[test]
     fn stores_have_pins_of_their_own() {
-        let (place, pin) = place();
+        let (place, record) = place();
         let other = place.path().join("other");
         std::fs::create_dir(&other).unwrap();
         let environment = Environment::stated("test", [("XDG_CONFIG_HOME", place.path().as_os_str())]);
-        assert_ne!(Pin::of(&other, &environment).unwrap().name, pin.name);
+        assert_ne!(
+            ApprovalRecord::of(&other, &environment).unwrap().name,
+            record.name
+        );
         #[cfg(unix)]
         {
             let link = place.path().join("link");
             std::os::unix::fs::symlink(&other, &link).unwrap();
             assert_eq!(
-                Pin::of(&link, &environment).unwrap().name,
-                Pin::of(&other, &environment).unwrap().name
+                ApprovalRecord::of(&link, &environment).unwrap().name,
+                ApprovalRecord::of(&other, &environment).unwrap().name
             );
         }
     }

@@ -1,122 +1,22 @@
-//! Identities and recipients of age plugins: programs named `age-plugin-name` that hold the keys, in hardware for
-//! the most part.
-//!
-//! The age crate has a client for them. It is not used: it finds plugins through every entry of `PATH`, hands them
-//! the whole environment, waits for ever, and asks about one file at a time.
+//! The keys of files that plugins have opened, and those that the kernel keeps for the next process.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashSet};
-use std::io;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
-use age::{DecryptError, Decryptor, EncryptError};
+use age::{DecryptError, Decryptor};
 use age_core::format::{FileKey, Stanza};
-use age_core::primitives::bech32_decode;
-use age_core::secrecy::ExposeSecret;
-use docker_credential_helper::{Environment, Error, hex};
+use docker_credential_helper::{Environment, Error};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use self::connection::{Connection, Opened};
-use crate::{kernel_keyring, recipients, settings};
-
-mod connection;
-
-const IDENTITY_PREFIX: &str = "AGE-PLUGIN-";
-const RECIPIENT_PREFIX: &str = "age1";
-
-/// As long as the longest that can be part of a file's name together with what stands before it.
-const NAME_MAX: usize = 200;
-
-/// An identity that only its plugin can use.
-#[derive(Clone)]
-pub(crate) struct Identity {
-    plugin: String,
-    text: Zeroizing<String>,
-}
-
-impl Identity {
-    /// Nothing if the line is another kind of identity; what is wrong with it if it cannot be used.
-    pub(crate) fn parse(line: &str) -> Option<Result<Self, &'static str>> {
-        if !line.to_ascii_uppercase().starts_with(IDENTITY_PREFIX) {
-            return None;
-        }
-        let identity = prefix_of(line).and_then(|prefix| {
-            let prefix = prefix.to_ascii_uppercase();
-            let name = prefix.strip_prefix(IDENTITY_PREFIX)?.strip_suffix('-')?;
-            plugin_name(name).map(|plugin| Self {
-                plugin,
-                text: Zeroizing::new(line.to_owned()),
-            })
-        });
-        Some(identity.ok_or("a mistyped identity of an age plugin"))
-    }
-
-    pub(crate) fn text(&self) -> &str {
-        &self.text
-    }
-
-    pub(crate) fn plugin(&self) -> &str {
-        &self.plugin
-    }
-}
-
-/// A recipient that only a plugin can encrypt to.
-#[derive(Clone)]
-pub(crate) struct Recipient {
-    plugin: String,
-    text: String,
-}
-
-impl Recipient {
-    /// Nothing if the word is another kind of recipient; what is wrong with it if it cannot be used.
-    pub(crate) fn parse(word: &str) -> Option<Result<Self, &'static str>> {
-        // The data of a native recipient contains no `1`.
-        if !word.strip_prefix(RECIPIENT_PREFIX)?.contains('1') {
-            return None;
-        }
-        let recipient = prefix_of(word).and_then(|prefix| {
-            let name = prefix.strip_prefix(RECIPIENT_PREFIX)?;
-            plugin_name(name).map(|plugin| Self {
-                plugin,
-                text: word.to_owned(),
-            })
-        });
-        Some(recipient.ok_or("a mistyped recipient of an age plugin"))
-    }
-
-    pub(crate) fn text(&self) -> &str {
-        &self.text
-    }
-
-    pub(crate) fn plugin(&self) -> &str {
-        &self.plugin
-    }
-}
-
-/// The part before the data, if the checksum is right.
-fn prefix_of(text: &str) -> Option<String> {
-    bech32_decode(
-        text,
-        |_| (),
-        |_| Ok(()),
-        |prefix, _| Ok::<_, ()>(prefix.as_str().to_owned()),
-    )
-    .ok()
-}
-
-/// A name that is part of a program's name: no path, nothing hidden.
-fn plugin_name(name: &str) -> Option<String> {
-    let is_valid = !name.is_empty()
-        && name.len() <= NAME_MAX
-        && !name.starts_with('.')
-        && !name.contains("..")
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.' | b'_'));
-    is_valid.then(|| name.to_ascii_lowercase())
-}
+use super::connection::{Connection, Opened};
+use super::{Identity, PluginError};
+use crate::asking::kernel_keyring;
+use crate::asking::prompt_lock::PromptLock;
+use crate::settings;
+use docker_credential_helper::hex;
 
 /// The key of a file's header, and what it was wrapped in, as a hash.
 type HeaderHash = [u8; 16];
@@ -214,7 +114,7 @@ impl Plugins {
         self.recall();
         // One of several processes asks; the others find its answer. And none writes over what another keeps.
         let is_turn_needed = time.is_some() || self.closed(headers).next().is_some();
-        let turn = is_turn_needed.then(|| crate::sealed::Turn::of_user(environment));
+        let turn = is_turn_needed.then(|| PromptLock::of_user(environment));
         if turn.is_some() {
             self.recall();
         }
@@ -412,81 +312,3 @@ impl age::Identity for Unwrapper<'_> {
         }
     }
 }
-
-/// For an encryption: one for each plugin that has to be run.
-pub(crate) fn wrappers<'a>(
-    recipients: &[recipients::Recipient],
-    environment: &'a Environment,
-) -> Vec<Box<dyn age::Recipient + 'a>> {
-    let mut wrappers: BTreeMap<&str, Wrapper<'a>> = BTreeMap::new();
-    for recipient in recipients {
-        let plugin = match recipient {
-            recipients::Recipient::Plugin(recipient) => recipient.plugin(),
-            recipients::Recipient::HolderOf(identity) => identity.plugin(),
-            recipients::Recipient::X25519(_) | recipients::Recipient::Tagged(_) => continue,
-        };
-        let wrapper = wrappers.entry(plugin).or_insert_with(|| Wrapper {
-            plugin: plugin.to_owned(),
-            recipients: Vec::new(),
-            identities: Vec::new(),
-            environment,
-        });
-        match recipient {
-            recipients::Recipient::HolderOf(identity) => wrapper.identities.push(identity.text.clone()),
-            recipient => wrapper.recipients.push(recipient.to_string()),
-        }
-    }
-    wrappers
-        .into_values()
-        .map(|wrapper| Box::new(wrapper) as Box<dyn age::Recipient + 'a>)
-        .collect()
-}
-
-/// The recipients of one plugin as one recipient of the age crate.
-struct Wrapper<'a> {
-    plugin: String,
-    recipients: Vec<String>,
-    identities: Vec<Zeroizing<String>>,
-    environment: &'a Environment,
-}
-
-impl age::Recipient for Wrapper<'_> {
-    fn wrap_file_key(&self, file_key: &FileKey) -> Result<(Vec<Stanza>, HashSet<String>), EncryptError> {
-        let recipients: Vec<&str> = self.recipients.iter().map(String::as_str).collect();
-        let identities: Vec<&str> = self.identities.iter().map(|text| text.as_str()).collect();
-        Connection::open(&self.plugin, "recipient-v1", self.environment)
-            .and_then(|connection| {
-                connection.wrap_file_key(&recipients, &identities, file_key.expose_secret())
-            })
-            .map_err(|error| EncryptError::Io(PluginError::wrap(error)))
-    }
-}
-
-/// An error of ours on its way through the age crate.
-#[derive(Debug)]
-struct PluginError(Error);
-
-impl PluginError {
-    fn wrap(error: Error) -> io::Error {
-        io::Error::other(Self(error))
-    }
-}
-
-impl std::fmt::Display for PluginError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl std::error::Error for PluginError {}
-
-/// The error of a plugin that the age crate handed on; nothing if it is one of its own.
-pub(crate) fn error_out_of(error: io::Error) -> Option<Error> {
-    error
-        .into_inner()
-        .and_then(|inner| inner.downcast::<PluginError>().ok())
-        .map(|error| error.0)
-}
-
-#[cfg(test)]
-mod tests;

@@ -4,10 +4,12 @@ use docker_credential_helper::directory::{Directory, Lock};
 use docker_credential_helper::{Environment, Error};
 
 use super::AgeStore;
-use crate::approval::{Change, Named, Pin, Standing};
-use crate::identity::{self, Found, Identities};
-use crate::recipients::{self, Recipient, RecipientsFile};
+use crate::keys::identities::Identities;
+use crate::keys::recipient::{Recipient, include_one_of, own_recipients};
+use crate::keys::source::{self, Found};
 use crate::settings;
+use crate::sharing::approval::{ApprovalRecord, ApprovalState, Change, Named};
+use crate::sharing::recipients_file::{self, RecipientsFile};
 
 /// Thousands of recipients.
 const RECIPIENTS_MAX: u64 = 1 << 20;
@@ -22,13 +24,13 @@ impl Chosen {
     pub(super) fn from_settings(environment: &Environment) -> Result<Self, Error> {
         Ok(Self {
             write_only: settings::is_write_only(environment)?,
-            recipients: recipients::from_setting(environment)?,
+            recipients: recipients_file::from_setting(environment)?,
         })
     }
 }
 
 /// Who says to whom a store is encrypted.
-pub(crate) enum Whom {
+pub(crate) enum RecipientSource {
     /// The setting, whatever the store says.
     Setting(Vec<Recipient>),
     /// The store, and everyone it names is approved.
@@ -46,53 +48,53 @@ impl AgeStore {
     /// To whom to encrypt. Nothing is run and nobody is asked before this has answered.
     ///
     /// Fails with [`Error::Refused`] if the store names someone who is not approved.
-    pub(crate) fn whom(&self, directory: &Directory) -> Result<Whom, Error> {
-        match recipients::from_setting(self.environment())? {
-            Some(recipients) => Ok(Whom::Setting(recipients)),
-            None => self.whom_the_store_names(directory),
+    pub(crate) fn recipient_source(&self, directory: &Directory) -> Result<RecipientSource, Error> {
+        match recipients_file::from_setting(self.environment())? {
+            Some(recipients) => Ok(RecipientSource::Setting(recipients)),
+            None => self.source_of_the_store(directory),
         }
     }
 
-    fn whom_the_store_names(&self, directory: &Directory) -> Result<Whom, Error> {
+    fn source_of_the_store(&self, directory: &Directory) -> Result<RecipientSource, Error> {
         let file = self.recipients_file(directory)?;
         let named: Named = file.as_ref().map(RecipientsFile::named);
-        match self.standing(&named)? {
-            None | Some(Standing::Same) => {}
-            Some(Standing::New) => self.approve_first(&named)?,
-            Some(Standing::Fewer) => self.pin()?.approve(&named)?,
-            Some(Standing::Changed(change)) => return Err(self.refuse(&change)),
+        match self.state(&named)? {
+            None | Some(ApprovalState::Same) => {}
+            Some(ApprovalState::New) => self.approve_first(&named)?,
+            Some(ApprovalState::Fewer) => self.approval_record()?.approve(&named)?,
+            Some(ApprovalState::Changed(change)) => return Err(self.refuse(&change)),
         }
-        Ok(file.map_or(Whom::Own, Whom::File))
+        Ok(file.map_or(RecipientSource::Own, RecipientSource::File))
     }
 
     /// The file of a shared store; nothing if there is none.
     pub(crate) fn recipients_file(&self, directory: &Directory) -> Result<Option<RecipientsFile>, Error> {
-        let path = self.path().join(recipients::FILE);
-        match directory.read(recipients::FILE, RECIPIENTS_MAX) {
+        let path = self.path().join(recipients_file::FILE);
+        match directory.read(recipients_file::FILE, RECIPIENTS_MAX) {
             Ok(None) => Ok(None),
             Ok(Some(content)) => RecipientsFile::parse(&content, &path.display().to_string()).map(Some),
             Err(error) => Err(Error::file("read the recipients in", &path)(error)),
         }
     }
 
-    pub(crate) fn pin(&self) -> Result<Pin, Error> {
-        Pin::of(self.path(), self.environment())
+    pub(crate) fn approval_record(&self) -> Result<ApprovalRecord, Error> {
+        ApprovalRecord::of(self.path(), self.environment())
     }
 
     /// How what the store names stands to what is approved. Nothing for a store of one where there is no place for
     /// approvals: a job without a home sees every store for the first time.
-    pub(crate) fn standing(&self, named: &Named) -> Result<Option<Standing>, Error> {
+    pub(crate) fn state(&self, named: &Named) -> Result<Option<ApprovalState>, Error> {
         match settings::configuration_directory(self.environment()) {
             Err(_) if named.is_none() => Ok(None),
             Err(error) => Err(error),
-            Ok(_) => self.pin()?.standing(named).map(Some),
+            Ok(_) => self.approval_record()?.state(named).map(Some),
         }
     }
 
     /// The first use is the one that is trusted, and says so. That nobody is named is approved as well: otherwise a
     /// recipient who appears one day in a store of one would be taken for the first use.
     fn approve_first(&self, named: &Named) -> Result<(), Error> {
-        let approved = self.pin().and_then(|pin| pin.approve(named));
+        let approved = self.approval_record().and_then(|record| record.approve(named));
         match named {
             Some(recipients) => {
                 approved?;
@@ -134,7 +136,7 @@ impl AgeStore {
         let open = |found: &Option<Found>| {
             if let Some(Found::Sealed(_)) = found {
                 // Nobody is asked before this has answered.
-                self.whom(directory)?;
+                self.recipient_source(directory)?;
             }
             found
                 .as_ref()
@@ -167,9 +169,9 @@ impl AgeStore {
     fn identity_for_writing(&self, chosen: &Chosen, directory: &Directory) -> Result<Option<Found>, Error> {
         let are_named = chosen.recipients.is_some() || self.recipients_file(directory)?.is_some();
         match (are_named, chosen.write_only) {
-            (false, _) => identity::own(self.environment()),
+            (false, _) => source::own(self.environment()),
             // Another program's identity does for reading back what the named recipients can read.
-            (true, false) => identity::for_reading(self.environment()).map(Some),
+            (true, false) => source::for_reading(self.environment()).map(Some),
             // Nor is anybody asked for its passphrase.
             (true, true) => Ok(None),
         }
@@ -184,22 +186,22 @@ impl AgeStore {
         directory: &Directory,
     ) -> Result<Keys, Error> {
         let environment = self.environment();
-        let (named, source) = match chosen.recipients {
+        let (named, named_in) = match chosen.recipients {
             Some(recipients) => (Some(recipients), settings::RECIPIENTS),
-            None => match self.whom_the_store_names(directory)? {
-                Whom::File(file) => (Some(file.recipients()), recipients::FILE),
-                Whom::Setting(_) | Whom::Own => (None, ""),
+            None => match self.source_of_the_store(directory)? {
+                RecipientSource::File(file) => (Some(file.recipients()), recipients_file::FILE),
+                RecipientSource::Setting(_) | RecipientSource::Own => (None, ""),
             },
         };
         let identities = match (identities, &named) {
             (Some(identities), _) => identities,
             (None, Some(_)) => Identities::default(),
             (None, None) if self.has_entries(directory)? => return Err(self.without_own_identity()),
-            (None, None) => identity::create_first(environment)?.open(environment)?,
+            (None, None) => source::create_first(environment)?.open(environment)?,
         };
         let recipients = named.unwrap_or_else(|| own_recipients(&identities));
-        if !chosen.write_only && !recipients::include_one_of(&recipients, &identities) {
-            return Err(not_among(source));
+        if !chosen.write_only && !include_one_of(&recipients, &identities) {
+            return Err(not_among(named_in));
         }
         Ok(Keys {
             identities,
@@ -224,21 +226,11 @@ impl AgeStore {
     }
 }
 
-/// Whoever has these identities.
-pub(crate) fn own_recipients(identities: &Identities) -> Vec<Recipient> {
-    let x25519 = identities
-        .x25519
-        .iter()
-        .map(|identity| Recipient::X25519(identity.to_public()));
-    let plugins = identities.plugins.iter().cloned().map(Recipient::HolderOf);
-    x25519.chain(plugins).collect()
-}
-
-/// `source` names the recipients.
-pub(crate) fn not_among(source: &str) -> Error {
+/// `named_in` is what names the recipients.
+pub(crate) fn not_among(named_in: &str) -> Error {
     Error::Refused(
         format!(
-            "none of your identities is among the recipients in {source}, so you could not read back what is stored; \
+            "none of your identities is among the recipients in {named_in}, so you could not read back what is stored; \
              add yours, or set {}=1",
             settings::WRITE_ONLY
         )

@@ -1,30 +1,25 @@
 //! An identity that is encrypted with a passphrase, and how it is opened: from the kernel's memory, with a passphrase
 //! from a file, or by asking. Once for everyone who needs it at the same time.
 
-use std::fs::File;
-use std::io;
 use std::path::Path;
-use std::sync::mpsc;
 use std::time::Duration;
 
 use age::secrecy::SecretString;
-use docker_credential_helper::directory::read_file;
-use docker_credential_helper::{Environment, Error, hex};
+use docker_credential_helper::{Environment, Error};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use crate::cipher::{self, Unsealed};
-use crate::identity::{self, Identities, Origin};
-use crate::prompt::{self, PATIENCE, Question};
-use crate::{kernel_keyring, settings};
-
-/// How often a person may mistype.
-const ATTEMPTS: usize = 3;
+use super::identities::{self, Identities};
+use super::origin::Origin;
+use super::scrypt::{self, Unsealed};
+use crate::asking::prompt::{self, Question};
+use crate::asking::prompt_lock::{ATTEMPTS, PromptLock};
+use crate::asking::{kernel_keyring, passphrase_file};
+use crate::settings;
+use docker_credential_helper::hex;
 
 /// For how long a cancelled question counts for those who waited for its answer.
 const CANCELLATION: Duration = Duration::from_secs(5);
-
-const PASSPHRASE_MAX: u64 = 1 << 12;
 
 /// What to do where nobody can be asked.
 pub(crate) const WAY_OUT: &str =
@@ -74,7 +69,7 @@ impl Sealed {
         }
         // Before the wait: where nobody can be asked, that is known at once.
         let passphrase_file = environment.path_setting(settings::PASSPHRASE_FILE)?;
-        let turn = Turn::take(&self.origin, environment);
+        let turn = PromptLock::take(self.origin.file(), environment);
         if let Some(identities) = self.opened() {
             environment.log(|| format!("{} was opened by another process", self.origin));
             return Ok(identities);
@@ -138,7 +133,7 @@ impl Sealed {
     }
 
     fn parse(&self, text: &str, origin: &str) -> Result<Identities, Error> {
-        let mut identities = identity::parse(text, origin)?;
+        let mut identities = identities::parse(text, origin)?;
         identities.plugins.keep_under(self.name_of_files());
         Ok(identities)
     }
@@ -155,7 +150,7 @@ impl Sealed {
 
     /// The identity file inside, and the passphrase that stands in a file.
     fn unseal_with_file(&self, path: &Path) -> Result<(Zeroizing<String>, Zeroizing<String>), Error> {
-        let passphrase = read_passphrase(path)?;
+        let passphrase = passphrase_file::read(path)?;
         let text = self.unseal(&passphrase)?.ok_or_else(|| {
             Error::setting(
                 settings::PASSPHRASE_FILE,
@@ -191,7 +186,7 @@ impl Sealed {
     /// The identity file inside; nothing if the passphrase is wrong.
     fn unseal(&self, passphrase: &str) -> Result<Option<Zeroizing<String>>, Error> {
         let damaged = |problem: &str| Error::Damaged(format!("{} {problem}", self.origin).into());
-        match cipher::unseal(&self.ciphertext, SecretString::from(passphrase)) {
+        match scrypt::unseal(&self.ciphertext, SecretString::from(passphrase)) {
             Unsealed::Plaintext(plaintext) => std::str::from_utf8(&plaintext)
                 .map(|text| Some(Zeroizing::new(text.to_owned())))
                 .map_err(|_| damaged("does not hold an identity; restore it from your backup")),
@@ -207,120 +202,11 @@ impl Sealed {
                 format!(
                     "{} was encrypted with a work factor above {}, more than is accepted; encrypt it again with age -p",
                     self.origin,
-                    cipher::WORK_FACTOR_MAX
+                    scrypt::WORK_FACTOR_MAX
                 )
                 .into(),
             )),
             Unsealed::Damaged => Err(damaged("is damaged; restore it from your backup")),
-        }
-    }
-}
-
-/// A passphrase where nobody is there to type one.
-pub(crate) fn read_passphrase(path: &Path) -> Result<Zeroizing<String>, Error> {
-    let unusable =
-        |problem: &str| Error::setting(settings::PASSPHRASE_FILE, format!("names a file that {problem}"));
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-
-        let metadata = std::fs::metadata(path).map_err(Error::file("read the passphrase in", path))?;
-        let own = rustix::process::geteuid().as_raw();
-        if metadata.uid() != own && metadata.uid() != 0 {
-            return Err(unusable("belongs to another user; make it yours"));
-        }
-        if metadata.mode() & 0o077 != 0 {
-            return Err(unusable(
-                "other users have access to; take that away with chmod 600",
-            ));
-        }
-    }
-    let content = match read_file(path, PASSPHRASE_MAX) {
-        Ok(content) => Zeroizing::new(content),
-        Err(error)
-            if matches!(
-                error.kind(),
-                io::ErrorKind::InvalidData | io::ErrorKind::FileTooLarge
-            ) =>
-        {
-            return Err(unusable("is not a regular file of one line"));
-        }
-        Err(error) => return Err(Error::file("read the passphrase in", path)(error)),
-    };
-    let text = std::str::from_utf8(&content).map_err(|_| unusable("is not valid UTF-8"))?;
-    let line = text.strip_suffix('\n').unwrap_or(text);
-    let line = line.strip_suffix('\r').unwrap_or(line);
-    match line {
-        "" => Err(unusable("is empty")),
-        _ if line.contains('\n') => Err(unusable("has more than one line")),
-        line => Ok(Zeroizing::new(line.to_owned())),
-    }
-}
-
-/// The turn to ask: of several processes that need the same identity, one asks and the others wait for its answer.
-pub(crate) struct Turn {
-    /// The lock goes with it. It is on what is there already, open for reading, so that nothing is written.
-    _file: Option<File>,
-    has_waited: bool,
-}
-
-impl Turn {
-    /// Waits as long as a person may take to answer. Where there are no locks, everyone asks.
-    fn take(origin: &Origin, environment: &Environment) -> Self {
-        // A lock there keeps the others from reading the file at all, and waiting would be for nothing: there is no
-        // keyring in which they would find the answer.
-        if cfg!(windows) {
-            return Self::without_lock(false);
-        }
-        match origin {
-            Origin::File(path) => Self::with(File::open(path), environment),
-            Origin::Setting(_) => Self::of_user(environment),
-        }
-    }
-
-    /// The turn of everything that belongs to no file: a directory can be locked as well, on Unix.
-    pub(crate) fn of_user(environment: &Environment) -> Self {
-        match environment.home_directory() {
-            Ok(home) => Self::with(File::open(home), environment),
-            Err(_) => Self::without_lock(false),
-        }
-    }
-
-    fn with(file: io::Result<File>, environment: &Environment) -> Self {
-        let Ok(file) = file else {
-            return Self::without_lock(false);
-        };
-        match file.try_lock() {
-            Ok(()) => {
-                return Self {
-                    _file: Some(file),
-                    has_waited: false,
-                };
-            }
-            Err(std::fs::TryLockError::WouldBlock) => {}
-            Err(std::fs::TryLockError::Error(_)) => return Self::without_lock(false),
-        }
-        environment.log(|| "waiting for another process that opens the identity".to_owned());
-        let (sender, receiver) = mpsc::channel();
-        std::thread::spawn(move || {
-            let locked = file.lock().is_ok();
-            let _ = sender.send((file, locked));
-        });
-        // All of somebody else's attempts.
-        let patience = PATIENCE * u32::try_from(ATTEMPTS).unwrap_or(1);
-        match receiver.recv_timeout(patience) {
-            Ok((file, true)) => Self {
-                _file: Some(file),
-                has_waited: true,
-            },
-            _ => Self::without_lock(true),
-        }
-    }
-
-    fn without_lock(has_waited: bool) -> Self {
-        Self {
-            _file: None,
-            has_waited,
         }
     }
 }
@@ -339,29 +225,6 @@ mod tests {
             ("", false),
         ] {
             assert_eq!(Sealed::is_sealed(content.as_bytes()), is_sealed, "{content}");
-        }
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn a_passphrase_file_is_one_line_that_is_ours_alone() {
-        use std::os::unix::fs::PermissionsExt;
-
-        let place = tempfile::tempdir().unwrap();
-        let path = place.path().join("passphrase");
-        let read = |content: &[u8], mode: u32| {
-            std::fs::write(&path, content).unwrap();
-            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
-            read_passphrase(&path).map(|passphrase| passphrase.to_string())
-        };
-        for (content, passphrase) in [(&b"a b\n"[..], "a b"), (b"a\r\n", "a"), (b" a ", " a ")] {
-            assert_eq!(read(content, 0o600).unwrap(), passphrase);
-        }
-        for content in [&b""[..], b"\n", b"a\nb\n", b"\xff"] {
-            assert!(read(content, 0o600).is_err(), "{content:?}");
-        }
-        for mode in [0o640, 0o604, 0o620] {
-            assert!(read(b"a", mode).unwrap_err().to_string().contains("chmod 600"));
         }
     }
 }

@@ -74,7 +74,6 @@ pub(crate) fn passphrase(
 }
 
 /// Tells the person something, such as to touch a key. Where there is no terminal it goes nowhere.
-#[cfg(feature = "plugin")]
 pub(crate) fn tell(text: &str) {
     terminal::tell(text);
 }

@@ -20,7 +20,6 @@ pub(super) fn ask(question: Question<'_>) -> Answer {
     }
 }
 
-#[cfg(feature = "plugin")]
 pub(super) fn tell(text: &str) {
     let flags = OFlags::WRONLY | OFlags::NOCTTY | OFlags::CLOEXEC;
     if let Ok(file) = rustix::fs::open("/dev/tty", flags, Mode::empty())

@@ -5,10 +5,11 @@ use docker_credential_helper::commands::{Console, ExtraCommand};
 use docker_credential_helper::{Environment, Error};
 
 use super::{Writing, files, yes};
-use crate::approval::{Named, Standing};
-use crate::recipients::{self, Recipient, RecipientsFile, include_one_of};
+use crate::keys::recipient::{Recipient, include_one_of, own_recipients};
 use crate::settings;
-use crate::store::{AgeStore, Whom, not_among, own_recipients};
+use crate::sharing::approval::{ApprovalState, Named};
+use crate::sharing::recipients_file::{self, RecipientsFile};
+use crate::store::{AgeStore, RecipientSource, not_among};
 
 pub(super) const COMMAND: ExtraCommand = ExtraCommand { definition, run };
 
@@ -84,7 +85,7 @@ fn named_by(arguments: &ArgMatches) -> Result<Vec<String>, Error> {
 }
 
 fn list(environment: &Environment, console: &mut Console) -> Result<(), Error> {
-    if let Some(recipients) = recipients::from_setting(environment)? {
+    if let Some(recipients) = recipients_file::from_setting(environment)? {
         console.note(&format!(
             "{} is set, and the store's own list does not count",
             settings::RECIPIENTS
@@ -100,9 +101,9 @@ fn list(environment: &Environment, console: &mut Console) -> Result<(), Error> {
     };
     let Some(file) = file else {
         console.note("the store has no .age-recipients: only your identity can read what you store");
-        return super::identity_command::print_recipients(environment, console);
+        return super::identity::print_recipients(environment, console);
     };
-    let approved = store.pin()?.approved()?;
+    let approved = store.approval_record()?.approved()?;
     for recipient in file.named() {
         let note = match &approved {
             // The first store will approve all of them.
@@ -173,7 +174,7 @@ fn remove(gone: &[String], environment: &Environment, console: &mut Console) -> 
 fn change(writing: &Writing, file: &RecipientsFile, console: &Console) -> Result<Vec<String>, Error> {
     let list = file.recipients();
     if !include_one_of(&list, &writing.identities) && !settings::is_write_only(writing.store.environment())? {
-        return Err(not_among(recipients::FILE));
+        return Err(not_among(recipients_file::FILE));
     }
     let rekeyed = writing.encrypt_to(&list, Some(file), console)?;
     console.note(&format!(
@@ -195,11 +196,11 @@ fn approve(is_sure: bool, environment: &Environment, console: &mut Console) -> R
         .recipients_file(&directory)?
         .as_ref()
         .map(RecipientsFile::named);
-    let pin = store.pin()?;
-    let (added, removed) = match pin.standing(&named)? {
-        Standing::Same => return console.print("the recipients are approved already\n"),
-        Standing::New | Standing::Fewer => (named.iter().flatten().cloned().collect(), Vec::new()),
-        Standing::Changed(change) => (change.added, change.removed),
+    let record = store.approval_record()?;
+    let (added, removed) = match record.state(&named)? {
+        ApprovalState::Same => return console.print("the recipients are approved already\n"),
+        ApprovalState::New | ApprovalState::Fewer => (named.iter().flatten().cloned().collect(), Vec::new()),
+        ApprovalState::Changed(change) => (change.added, change.removed),
     };
     if named.is_none() {
         console.print("the store names no recipients: only your identity will read what you store\n")?;
@@ -217,16 +218,16 @@ fn approve(is_sure: bool, environment: &Environment, console: &mut Console) -> R
     {
         return Err(Error::Refused("nothing was approved".into()));
     }
-    pin.approve(&named)?;
+    record.approve(&named)?;
     console.print("approved\n")
 }
 
 /// The store's own list. A setting that overrules it would make a change without effect.
 fn list_of(writing: &Writing) -> Result<Option<RecipientsFile>, Error> {
-    match &writing.whom {
-        Whom::File(file) => Ok(Some(file.clone())),
-        Whom::Own => Ok(None),
-        Whom::Setting(_) => Err(Error::Refused(
+    match &writing.source {
+        RecipientSource::File(file) => Ok(Some(file.clone())),
+        RecipientSource::Own => Ok(None),
+        RecipientSource::Setting(_) => Err(Error::Refused(
             format!(
                 "{} is set and overrules the store's own list; change the setting, or unset it first",
                 settings::RECIPIENTS
@@ -247,7 +248,7 @@ fn own_list(writing: &Writing) -> Result<RecipientsFile, Error> {
             format!(
                 "only its plugin knows the public key of your identity; write it into {} yourself, then run: \
                  docker-credential-age recipients approve",
-                writing.store.path().join(recipients::FILE).display()
+                writing.store.path().join(recipients_file::FILE).display()
             )
             .into(),
         ));

@@ -1,3 +1,5 @@
+use age::secrecy::ExposeSecret;
+
 use super::*;
 
 mod bech32 {

@@ -6,13 +6,15 @@ use docker_credential_helper::commands::Finding;
 use docker_credential_helper::show::ShellCommand;
 use docker_credential_helper::{Environment, Error};
 
-use crate::approval::{Named, Standing};
-use crate::identity::{self, Found, Identities, Origin};
-use crate::recipients::RecipientsFile;
+use crate::keys::identities::Identities;
+use crate::keys::origin::Origin;
+use crate::keys::source::{self, Found};
+use crate::sharing::approval::{ApprovalState, Named};
+use crate::sharing::recipients_file::{self, RecipientsFile};
 use crate::store::AgeStore;
-use crate::{commands, recipients, settings};
+use crate::{commands, settings};
 
-pub(crate) fn all(environment: &Environment) -> Vec<Finding> {
+pub(crate) fn findings(environment: &Environment) -> Vec<Finding> {
     let mut findings = Vec::new();
     let identities = of_identity(environment, &mut findings);
     if let Err(error) = of_store(environment, identities.as_ref(), &mut findings) {
@@ -23,7 +25,7 @@ pub(crate) fn all(environment: &Environment) -> Vec<Finding> {
 
 /// The identity, if it can be used without asking anyone.
 fn of_identity(environment: &Environment, findings: &mut Vec<Finding>) -> Option<Identities> {
-    let origin = match identity::own_origin(environment) {
+    let origin = match source::own_origin(environment) {
         Ok(origin) => origin,
         Err(error) => {
             findings.push(Finding::error("identity", error.to_string()));
@@ -33,7 +35,7 @@ fn of_identity(environment: &Environment, findings: &mut Vec<Finding>) -> Option
     if let Some(Origin::File(path)) = &origin {
         findings.extend(if_others_can_read(path, environment));
     }
-    let found = match identity::for_reading(environment) {
+    let found = match source::for_reading(environment) {
         Ok(found) => found,
         Err(error @ Error::Unavailable(_)) => {
             findings.push(without_identity(environment, &error));
@@ -125,7 +127,7 @@ fn of_store(
         ));
         return Ok(());
     };
-    let directory = store.own(directory)?;
+    let directory = store.check_ownership(directory)?;
     findings.push(of_recipients(&store, &directory)?);
     if store.is_rekey_pending(&directory)? {
         findings.push(
@@ -173,7 +175,7 @@ fn of_recipients(
     store: &AgeStore,
     directory: &docker_credential_helper::directory::Directory,
 ) -> Result<Finding, Error> {
-    if recipients::from_setting(store.environment())?.is_some() {
+    if recipients_file::from_setting(store.environment())?.is_some() {
         return Ok(Finding::ok(
             "recipients",
             format!("the recipients are those of {}", settings::RECIPIENTS),
@@ -181,13 +183,13 @@ fn of_recipients(
     }
     let file = store.recipients_file(directory)?;
     let named: Named = file.as_ref().map(RecipientsFile::named);
-    Ok(match (store.standing(&named)?, &named) {
-        (Some(Standing::Changed(change)), _) => Finding::error(
+    Ok(match (store.state(&named)?, &named) {
+        (Some(ApprovalState::Changed(change)), _) => Finding::error(
             "recipients",
             format!("the store is not the one you approved, {change}"),
         )
         .fixed_by("docker-credential-age recipients approve"),
-        (Some(Standing::New), Some(_)) => Finding::warning(
+        (Some(ApprovalState::New), Some(_)) => Finding::warning(
             "recipients",
             "the store names recipients, whom the first store will approve",
         )

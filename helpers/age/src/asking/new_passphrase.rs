@@ -3,15 +3,16 @@
 use docker_credential_helper::{Environment, Error};
 use zeroize::Zeroizing;
 
-use crate::prompt::{self, Question};
-use crate::{sealed, settings};
+use super::passphrase_file;
+use super::prompt::{self, Question};
+use crate::settings;
 
 const WAY_OUT: &str = "run this in a terminal, or set DOCKER_CREDENTIAL_AGE_PASSPHRASE_FILE";
 
 /// A passphrase that was typed twice, or that of the file which the setting names.
-pub(super) fn choose(description: &str, environment: &Environment) -> Result<Zeroizing<String>, Error> {
+pub(crate) fn choose(description: &str, environment: &Environment) -> Result<Zeroizing<String>, Error> {
     if let Some(path) = environment.path_setting(settings::PASSPHRASE_FILE)? {
-        return sealed::read_passphrase(&path);
+        return passphrase_file::read(&path);
     }
     let mut mistake = None;
     loop {

@@ -1,0 +1,183 @@
+//! The file of an identity: made once, durably, and changed by one process at a time.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use age::x25519;
+use docker_credential_helper::directory::{Directory, Lock, read_file};
+use docker_credential_helper::{Environment, Error};
+use zeroize::Zeroizing;
+
+use super::identities::{damaged, file_text};
+use crate::settings;
+
+/// An identity file has a line of 74 bytes for each key; this is room for comments and thousands of them.
+const FILE_MAX: u64 = 1 << 20;
+
+/// As long as it may take to encrypt a store again.
+const LOCK_WAIT: Duration = Duration::from_secs(30);
+
+/// An identity file as it is, be it sealed.
+pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
+    match read_file(path, FILE_MAX) {
+        Ok(content) => Ok(Zeroizing::new(content)),
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::InvalidData | io::ErrorKind::FileTooLarge
+            ) =>
+        {
+            Err(damaged(
+                &path.display().to_string(),
+                &format!("cannot be used: {error}"),
+            ))
+        }
+        Err(source) => Err(Error::File {
+            action: "read the identity",
+            path: path.to_owned(),
+            source,
+        }),
+    }
+}
+
+/// Makes the default identity file unless it exists; its path, and whether it is new.
+pub(crate) fn create_default(environment: &Environment) -> Result<(PathBuf, bool), Error> {
+    let path = settings::default_identity_file(environment)?;
+    let is_new = create_file(
+        &path,
+        file_text(&x25519::Identity::generate()).as_bytes(),
+        environment,
+    )?;
+    Ok((path, is_new))
+}
+
+/// Makes an identity file, durably. `Ok(false)` if it exists: it is left alone.
+pub(crate) fn create_file(path: &Path, content: &[u8], environment: &Environment) -> Result<bool, Error> {
+    let (directory, name) = directory_of(path)?;
+    let creating = |source| Error::File {
+        action: "create the identity",
+        path: path.to_owned(),
+        source,
+    };
+    // Directories of configuration are kept in git by many; a private key is not to go along. Another directory is
+    // not ours to hide.
+    if settings::default_identity_file(environment).is_ok_and(|default| default == path) {
+        directory
+            .create_new(".gitignore", b"*\n", 0o600)
+            .map_err(creating)?;
+    }
+    directory.create_new(&name, content, 0o600).map_err(creating)
+}
+
+/// Waits until the default identity file, if there is one, is on disk: its content was before it had its name.
+pub(crate) fn sync_default(environment: &Environment) -> Result<(), Error> {
+    let Ok(path) = settings::default_identity_file(environment) else {
+        return Ok(());
+    };
+    let Some(Ok(directory)) = path.parent().map(Directory::open) else {
+        return Ok(());
+    };
+    directory
+        .sync_with_ancestors()
+        .map_err(Error::file("write", &path))
+}
+
+/// The directory of an identity file, made if it is missing, and the file's name.
+pub(crate) fn directory_of(path: &Path) -> Result<(Directory, String), Error> {
+    let creating = |source| Error::File {
+        action: "create the identity",
+        path: path.to_owned(),
+        source,
+    };
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else {
+        return Err(creating(io::ErrorKind::InvalidInput.into()));
+    };
+    let directory = Directory::create(parent).map_err(creating)?;
+    if !directory.is_ours().map_err(creating)? {
+        return Err(Error::Refused(
+            format!(
+                "{} belongs to another user; run this as that user",
+                parent.display()
+            )
+            .into(),
+        ));
+    }
+    Ok((directory, name.to_owned()))
+}
+
+/// Where the file itself lies, if this is a link to it.
+pub(crate) fn behind_link(path: &Path) -> Result<PathBuf, Error> {
+    if !path.is_symlink() {
+        return Ok(path.to_owned());
+    }
+    path.canonicalize()
+        .map_err(Error::file("read the identity", path))
+}
+
+/// An identity file that nobody else changes.
+pub(crate) struct IdentityFile {
+    pub(crate) path: PathBuf,
+    directory: Directory,
+    pub(crate) name: String,
+    lock: Lock,
+}
+
+impl IdentityFile {
+    pub(crate) fn lock(path: PathBuf) -> Result<Self, Error> {
+        let (directory, name) = directory_of(&path)?;
+        let lock = directory
+            .lock(LOCK_WAIT)
+            .map_err(Error::file("lock the identity", &path))?;
+        Ok(Self {
+            path,
+            directory,
+            name,
+            lock,
+        })
+    }
+
+    pub(crate) fn write(&self, content: &[u8]) -> Result<(), Error> {
+        self.directory
+            .replace(&self.lock, &self.name, content, 0o600)
+            .map_err(Error::file("write the identity", &self.path))
+    }
+
+    pub(crate) fn set_aside(&self, name: &str) -> Result<bool, Error> {
+        self.directory
+            .set_aside(&self.name, name)
+            .map_err(Error::file("put aside", &self.path))
+    }
+
+    pub(crate) fn create_beside(&self, name: &str, content: &[u8]) -> Result<bool, Error> {
+        self.directory
+            .create_new(name, content, 0o600)
+            .map_err(Error::file("write a copy of", &self.path))
+    }
+
+    pub(crate) fn remove_beside(&self, name: &str) -> Result<(), Error> {
+        self.directory
+            .remove(name)
+            .map(drop)
+            .map_err(Error::file("remove the copy of", &self.path))
+    }
+}
+
+/// Tries `name.word`, `name.word-2` and so on until `make` finds one free; the name that was.
+pub(crate) fn under_a_free_name(
+    name: &str,
+    word: &str,
+    mut make: impl FnMut(&str) -> Result<bool, Error>,
+) -> Result<String, Error> {
+    let mut number = 1;
+    loop {
+        let free = match number {
+            1 => format!("{name}.{word}"),
+            number => format!("{name}.{word}-{number}"),
+        };
+        if make(&free)? {
+            return Ok(free);
+        }
+        number += 1;
+    }
+}

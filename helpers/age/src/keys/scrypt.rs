@@ -1,0 +1,97 @@
+//! Files that a passphrase opens.
+
+use std::io::{self, Read, Write};
+
+use age::armor::ArmoredReader;
+use age::secrecy::SecretString;
+use age::{DecryptError, Decryptor, Encryptor, scrypt};
+use docker_credential_helper::Error;
+use zeroize::Zeroizing;
+
+/// The work for a passphrase that is accepted, as an exponent of two: what age itself accepts. It takes 4 GiB and
+/// some ten seconds; age and this program write 18.
+pub(crate) const WORK_FACTOR_MAX: u8 = 22;
+const WORK_FACTOR: u8 = 18;
+
+/// What came of a passphrase.
+pub(crate) enum Unsealed {
+    Plaintext(Zeroizing<Vec<u8>>),
+    WrongPassphrase,
+    /// It is encrypted in another way.
+    NoPassphrase,
+    /// Somebody wants more work done than is reasonable.
+    ExcessiveWork,
+    Damaged,
+}
+
+/// A file that is encrypted with a passphrase. This is slow by design: `passphrase` is in somebody's head.
+pub(crate) fn unseal(file: &[u8], passphrase: SecretString) -> Unsealed {
+    let Ok(decryptor) = Decryptor::new_buffered(ArmoredReader::new(file)) else {
+        return Unsealed::Damaged;
+    };
+    if !decryptor.is_scrypt() {
+        return Unsealed::NoPassphrase;
+    }
+    let mut identity = scrypt::Identity::new(passphrase);
+    identity.set_max_work_factor(WORK_FACTOR_MAX);
+    let mut plaintext = Zeroizing::new(Vec::with_capacity(file.len()));
+    match decryptor.decrypt(std::iter::once(&identity as &dyn age::Identity)) {
+        Ok(mut reader) => match reader.read_to_end(&mut plaintext) {
+            Ok(_) => Unsealed::Plaintext(plaintext),
+            Err(_) => Unsealed::Damaged,
+        },
+        Err(
+            DecryptError::DecryptionFailed | DecryptError::KeyDecryptionFailed | DecryptError::NoMatchingKeys,
+        ) => Unsealed::WrongPassphrase,
+        Err(DecryptError::ExcessiveWork { .. }) => Unsealed::ExcessiveWork,
+        Err(_) => Unsealed::Damaged,
+    }
+}
+
+/// A file that the passphrase opens.
+pub(crate) fn seal(plaintext: &[u8], passphrase: &str) -> Result<Vec<u8>, Error> {
+    let mut recipient = scrypt::Recipient::new(SecretString::from(passphrase));
+    // The crate would measure this machine; the file may be opened on a slower one.
+    recipient.set_work_factor(WORK_FACTOR);
+    let failed = || Error::Unsupported("encrypting with the passphrase failed".into());
+    Encryptor::with_recipients(std::iter::once(&recipient as &dyn age::Recipient))
+        .map_err(|_| failed())
+        .and_then(|encryptor| write(encryptor, plaintext).map_err(|_| failed()))
+}
+
+/// The whole binary file of an encryption that was begun.
+pub(crate) fn write(encryptor: Encryptor, plaintext: &[u8]) -> io::Result<Vec<u8>> {
+    let mut file = Vec::with_capacity(plaintext.len() + 1024);
+    let mut writer = encryptor.wrap_output(&mut file)?;
+    writer.write_all(plaintext)?;
+    writer.finish()?;
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_passphrase_opens_what_it_sealed_and_another_does_not() {
+        let sealed = seal(b"text", "right").unwrap();
+        let Unsealed::Plaintext(plaintext) = unseal(&sealed, SecretString::from("right")) else {
+            panic!("the passphrase is right");
+        };
+        assert_eq!(plaintext.as_slice(), b"text");
+        assert!(matches!(
+            unseal(&sealed, SecretString::from("wrong")),
+            Unsealed::WrongPassphrase
+        ));
+    }
+
+    #[test]
+    fn excessive_work_is_not_begun() {
+        let header = "age-encryption.org/v1\n\
+            -> scrypt bBjlhJVYZeE4aqUdmtRHfw 63\n\
+            gkSRKhU8UZGXmLkKqUqCtrFYGSsWHhUiHN0uJGVHMAk\n\
+            --- AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n";
+        let outcome = unseal(header.as_bytes(), SecretString::from("x"));
+        assert!(matches!(outcome, Unsealed::ExcessiveWork | Unsealed::Damaged));
+    }
+}
