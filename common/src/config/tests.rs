@@ -705,8 +705,8 @@ fn docker_takes_pass_or_the_secret_service_if_nothing_is_configured() {
         let directory = tempfile::tempdir().unwrap();
         for program in programs {
             let path = directory.path().join(program);
-            std::fs::write(&path, "").unwrap();
-            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+            fs::write(&path, "").unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         }
         let environment = Environment::stated("test", [("PATH", directory.path())]);
         let default = |text: &str| lookup::default_store(&environment, &Document::parse(text).unwrap());
