@@ -1,7 +1,7 @@
 //! Which setting decides for a server, as docker 29 and containers/image 5.36 (podman, skopeo, buildah) have it.
 
-use super::{AuthError, Document, Entry, Problem, decode_auth, programs};
-use crate::{Environment, HUB_URL, ServerUrl};
+use super::{AuthError, Document, Entry, Problem, decode_auth};
+use crate::{HUB_URL, ServerUrl};
 
 /// What docker asks for a registry's login by: the Hub's URL, or the host with its port.
 pub fn docker_key(server: &ServerUrl) -> String {
@@ -58,41 +58,6 @@ pub fn docker<'a>(document: &'a Document, key: &str) -> Choice<'a> {
         (Some(helper), _) => Choice::CredHelper(helper),
         (None, Some(helper)) => Choice::CredsStore(helper),
     }
-}
-
-/// The store that docker takes by itself if nothing is configured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DefaultStore {
-    /// As it would stand in `credsStore`.
-    pub name: &'static str,
-    /// Whether only docker 29 and later take it. docker up to 28 then takes none.
-    pub is_for_newer_docker: bool,
-}
-
-/// The store that docker takes by itself: only if the configuration has no `credsStore`, and nothing in `credHelpers`
-/// and `auths`. On Linux `pass`, or else `secretservice`; with `pass` on `PATH` and docker-credential-pass not, versions
-/// up to 28 take none.
-pub fn default_store(environment: &Environment, document: &Document) -> Option<DefaultStore> {
-    let is_configured = document.creds_store().is_some()
-        || !document.cred_helpers().is_empty()
-        || auths(document).next().is_some();
-    if is_configured {
-        return None;
-    }
-    // As Go looks it up: a program that comes first in a relative directory is none.
-    let is_there =
-        |name: &str| programs::first_on_path(environment, name).is_some_and(|program| program.is_absolute());
-    let has_helper = |name: &str| is_there(&format!("docker-credential-{name}"));
-    let platforms = match std::env::consts::OS {
-        "macos" => "osxkeychain",
-        "windows" => "wincred",
-        _ if is_there("pass") && has_helper("pass") => "pass",
-        _ => "secretservice",
-    };
-    has_helper(platforms).then(|| DefaultStore {
-        name: platforms,
-        is_for_newer_docker: platforms == "secretservice" && is_there("pass"),
-    })
 }
 
 /// Whether what is stored for this server is a login at a registry. Other programs keep their own things in docker's

@@ -690,17 +690,19 @@ fn other_programs_entries_are_no_registry_logins() {
 fn docker_takes_pass_or_the_secret_service_if_nothing_is_configured() {
     use std::os::unix::fs::PermissionsExt;
 
+    use super::default_store::DefaultStore;
+
     let (pass, helper, service) = (
         "pass",
         "docker-credential-pass",
         "docker-credential-secretservice",
     );
-    for (programs, name, is_for_newer_docker) in [
-        (&[pass, helper, service][..], Some("pass"), false),
-        (&[pass, service], Some("secretservice"), true),
-        (&[helper, service], Some("secretservice"), false),
-        (&[pass], None, false),
-        (&[helper], None, false),
+    for (programs, expected) in [
+        (&[pass, helper, service][..], DefaultStore::Helper("pass")),
+        (&[pass, service], DefaultStore::SecretServiceSinceDocker29),
+        (&[helper, service], DefaultStore::Helper("secretservice")),
+        (&[pass], DefaultStore::Auths),
+        (&[helper], DefaultStore::Auths),
     ] {
         let directory = tempfile::tempdir().unwrap();
         for program in programs {
@@ -709,12 +711,8 @@ fn docker_takes_pass_or_the_secret_service_if_nothing_is_configured() {
             fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         }
         let environment = Environment::stated("test", [("PATH", directory.path())]);
-        let default = |text: &str| lookup::default_store(&environment, &Document::parse(text).unwrap());
+        let default = |text: &str| default_store::of(&environment, &Document::parse(text).unwrap());
         for unset in ["", "{}", r#"{"auths": {}, "credHelpers": {}, "credsStore": ""}"#] {
-            let expected = name.map(|name| lookup::DefaultStore {
-                name,
-                is_for_newer_docker,
-            });
             assert_eq!(default(unset), expected, "{programs:?}");
         }
         for set in [
@@ -722,7 +720,7 @@ fn docker_takes_pass_or_the_secret_service_if_nothing_is_configured() {
             r#"{"credHelpers": {"a": "b"}}"#,
             r#"{"credsStore": "x"}"#,
         ] {
-            assert_eq!(default(set), None, "{programs:?} {set}");
+            assert_eq!(default(set), DefaultStore::Auths, "{programs:?} {set}");
         }
     }
 }
