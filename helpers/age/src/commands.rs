@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use docker_credential_helper::clap::{Arg, ArgAction};
 use docker_credential_helper::commands::{Console, ExtraCommand};
 use docker_credential_helper::directory::{Directory, Lock};
-use docker_credential_helper::{Environment, Error};
+use docker_credential_helper::{Environment, Error, ServerUrl};
 
 use crate::keys::identities::Identities;
 use crate::keys::identity_file;
@@ -13,7 +13,7 @@ use crate::keys::recipient::Recipient;
 use crate::keys::source::{self, Found};
 use crate::sharing::approval::Named;
 use crate::sharing::recipients_file::{self, RecipientsFile};
-use crate::store::{AgeStore, RecipientSource, Rekeyed};
+use crate::store::{AgeStore, RecipientSource};
 
 mod identity;
 mod recipients;
@@ -113,16 +113,18 @@ impl Writing {
         list: &[Recipient],
         file: Option<&RecipientsFile>,
         console: &Console,
-    ) -> Result<Rekeyed, Error> {
+    ) -> Result<Vec<ServerUrl>, Error> {
         let rekey = || {
-            self.store.rekey(
-                &self.directory,
-                &self.lock,
-                &self.identities,
-                list,
-                file,
-                tell_progress(console),
-            )
+            self.store
+                .stage_rekey(
+                    &self.directory,
+                    &self.lock,
+                    &self.identities,
+                    list,
+                    file,
+                    tell_progress(console),
+                )?
+                .commit()
         };
         let Some(file) = file else { return rekey() };
         let record = self.store.approval_record()?;

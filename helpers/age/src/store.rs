@@ -13,7 +13,6 @@ use self::decipher::{Problem, decipher, decipher_natively};
 use self::entry_name::{entry_name, is_entry_name, shown_name};
 use self::recipient_source::{Chosen, Keys};
 pub(crate) use self::recipient_source::{RecipientSource, not_among};
-pub(crate) use self::rekey::Rekeyed;
 use crate::keys::identities::Identities;
 use crate::keys::{identity_file, source};
 use crate::parallel;

@@ -228,7 +228,7 @@ fn encrypt_to(new: &x25519::Identity, writing: &Writing, console: &Console) -> R
             writing.encrypt_to(&[Recipient::X25519(new.to_public())], None, console)?
         }
     };
-    Ok(rekeyed.servers.len())
+    Ok(rekeyed.len())
 }
 
 /// The file of our own identity, whether it exists or not.

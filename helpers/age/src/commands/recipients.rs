@@ -179,10 +179,10 @@ fn change(writing: &Writing, file: &RecipientsFile, console: &Console) -> Result
     let rekeyed = writing.encrypt_to(&list, Some(file), console)?;
     console.note(&format!(
         "encrypted {} for {}",
-        files(rekeyed.servers.len()),
+        files(rekeyed.len()),
         count(list.len())
     ));
-    Ok(rekeyed.servers.iter().map(ToString::to_string).collect())
+    Ok(rekeyed.iter().map(ToString::to_string).collect())
 }
 
 fn approve(is_sure: bool, environment: &Environment, console: &mut Console) -> Result<(), Error> {

@@ -37,7 +37,7 @@ fn run(_: &ArgMatches, environment: &Environment, console: &mut Console) -> Resu
     let rekeyed = writing.encrypt_to(&list, None, console)?;
     console.print(&format!(
         "encrypted {} for {}\n",
-        files(rekeyed.servers.len()),
+        files(rekeyed.len()),
         super::recipients::count(list.len())
     ))
 }

@@ -24,35 +24,70 @@ const MARK_TEXT: &[u8] =
 /// After how many files progress is told.
 const STEP: usize = 100;
 
-/// What was encrypted again.
-#[derive(Debug)]
-pub(crate) struct Rekeyed {
-    pub(crate) servers: Vec<ServerUrl>,
+/// Everything, encrypted again and not yet in its place. Nothing has changed before [`commit`](Self::commit); if this
+/// is dropped instead, nothing has.
+#[must_use]
+pub(crate) struct StagedRekey<'a> {
+    store: &'a AgeStore,
+    directory: &'a Directory,
+    lock: &'a Lock,
+    servers: Vec<ServerUrl>,
+}
+
+impl StagedRekey<'_> {
+    /// Puts everything into its place; the servers of what was encrypted again.
+    ///
+    /// If it fails while [a rekey is pending](AgeStore::is_rekey_pending), the next writer completes it.
+    pub(crate) fn commit(mut self) -> Result<Vec<ServerUrl>, Error> {
+        let servers = std::mem::take(&mut self.servers);
+        self.directory
+            .sync()
+            .map_err(Error::file("write", self.store.path()))?;
+        self.directory
+            .create_new(MARK, MARK_TEXT, 0o600)
+            .map_err(Error::file("write", &self.store.path().join(MARK)))?;
+        self.store.finish_rekey(self.directory, self.lock)?;
+        Ok(servers)
+    }
+}
+
+impl Drop for StagedRekey<'_> {
+    fn drop(&mut self) {
+        // What is left behind is not in the way: the next writer removes it, unless it finds the mark.
+        if let Ok(false) = self.store.is_rekey_pending(self.directory) {
+            let _ = self.store.unstage_all(self.directory, self.lock);
+        }
+    }
 }
 
 impl AgeStore {
-    /// Encrypts every entry to `recipients`, and makes `file` the store's own list of them if there is one.
+    /// Encrypts every entry to `recipients`, and stages the result. `file` is to become the store's own list of them.
     ///
     /// `progress` is told how many of how many files are done, now and then.
     ///
-    /// Fails, and changes nothing, if an entry cannot be read: nobody could read it any more once those who can are
-    /// no longer among the recipients.
-    pub(crate) fn rekey(
-        &self,
-        directory: &Directory,
-        lock: &Lock,
+    /// Fails if an entry cannot be read: nobody could read it any more once those who can are no longer among the
+    /// recipients.
+    pub(crate) fn stage_rekey<'a>(
+        &'a self,
+        directory: &'a Directory,
+        lock: &'a Lock,
         identities: &Identities,
         recipients: &[Recipient],
         file: Option<&RecipientsFile>,
         mut progress: impl FnMut(usize, usize),
-    ) -> Result<Rekeyed, Error> {
+    ) -> Result<StagedRekey<'a>, Error> {
         let names = self.entry_names(directory)?;
         let writing = |name: &str| {
             let path = self.path().join(name);
             move |error| Error::file("write", &path)(error)
         };
         self.unstage_all(directory, lock)?;
-        let mut servers = Vec::with_capacity(names.len());
+        let mut staged = StagedRekey {
+            store: self,
+            directory,
+            lock,
+            servers: Vec::with_capacity(names.len()),
+        };
         let mut unreadable = Vec::new();
         for (name, result) in self.decipher_all(directory, &names, identities) {
             let deciphered = match result {
@@ -70,14 +105,13 @@ impl AgeStore {
             directory
                 .stage(lock, name, &content, 0o600)
                 .map_err(writing(name))?;
-            servers.push(deciphered.credential.server().clone());
-            if servers.len() % STEP == 0 {
-                progress(servers.len(), names.len());
+            staged.servers.push(deciphered.credential.server().clone());
+            if staged.servers.len().is_multiple_of(STEP) {
+                progress(staged.servers.len(), names.len());
             }
         }
         let count = unreadable.len();
         if let Some((name, problem)) = unreadable.pop() {
-            self.unstage_all(directory, lock)?;
             return Err(self.refuse_rekey(count, name, problem));
         }
         if let Some(file) = file {
@@ -87,13 +121,8 @@ impl AgeStore {
                 .stage(lock, recipients_file::FILE, content.as_bytes(), 0o644)
                 .map_err(writing(recipients_file::FILE))?;
         }
-        directory.sync().map_err(writing(""))?;
-        directory
-            .create_new(MARK, MARK_TEXT, 0o600)
-            .map_err(writing(MARK))?;
-        self.finish_rekey(directory, lock)?;
-        servers.sort_by_key(|server| server.key().to_string());
-        Ok(Rekeyed { servers })
+        staged.servers.sort_by_key(|server| server.key().to_string());
+        Ok(staged)
     }
 
     /// Completes what was marked as complete and interrupted. Every writer does so once it has the lock.
