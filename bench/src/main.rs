@@ -4,10 +4,11 @@
 
 mod chart;
 mod contender;
+mod logins;
 mod measure;
-mod place;
 mod report;
 mod services;
+mod stores;
 mod tasks;
 
 use std::fs;

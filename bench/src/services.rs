@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use docker_credential_tests::program::find;
 
-use crate::place::{USERNAME, secret, servers};
+use crate::logins::{USERNAME, secret, servers};
 
 /// Writes a keyring in gnome-keyring's text format, which it uses where a keyring has no password. Storing is no way to
 /// make a large one: the whole keyring is written for each item, 0.1 s each and more. `home` is the keyring's.

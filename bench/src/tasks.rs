@@ -8,8 +8,8 @@ use docker_credential_tests::program::find;
 
 use crate::contender::{Contender, Contenders};
 use crate::measure::{Call, Expected, Patience, Work, medians, peak_memory};
-use crate::place::{Place, World};
 use crate::say;
+use crate::stores::{Stores, World};
 
 /// How thoroughly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,45 +87,47 @@ impl Row {
 /// Makes the stores, and times everything.
 pub(crate) fn run(contenders: &Contenders, effort: Effort) -> Vec<Row> {
     let world = World::new(contenders);
-    let mut places: Vec<Place<'_>> = Vec::new();
+    let mut all: Vec<Stores<'_>> = Vec::new();
     for &size in effort.sizes() {
         say(&format!("preparing stores of {size}"));
-        places.push(Place::new(&world, size, places.last()));
+        all.push(Stores::new(&world, size, all.last()));
     }
     let bench = Bench { contenders, effort };
-    let [one, ten, hundred, ..] = &places[..] else {
+    let [one, ten, hundred, ..] = &all[..] else {
         unreachable!("every effort has three sizes at least");
     };
 
     let mut rows = vec![bench.start()];
-    for place in [one, ten] {
-        rows.push(bench.row(Task::Get(place.size), place, |place, helper| {
-            Work::one(place.get(helper, place.size / 2))
+    for stores in [one, ten] {
+        rows.push(bench.row(Task::Get(stores.size), stores, |stores, helper| {
+            Work::one(stores.get(helper, stores.size / 2))
         }));
     }
-    rows.push(bench.row(Task::Miss, hundred, |place, helper| Work::one(place.miss(helper))));
-    rows.push(bench.row(Task::Store, ten, |place, helper| {
-        Work::one(place.store(helper, place.size / 2))
+    rows.push(bench.row(Task::Miss, hundred, |stores, helper| {
+        Work::one(stores.miss(helper))
     }));
-    for place in places
+    rows.push(bench.row(Task::Store, ten, |stores, helper| {
+        Work::one(stores.store(helper, stores.size / 2))
+    }));
+    for stores in all
         .iter()
-        .filter(|place| [1, 100, 1_000, 10_000].contains(&place.size))
+        .filter(|stores| [1, 100, 1_000, 10_000].contains(&stores.size))
     {
-        rows.push(bench.row(Task::List(place.size), place, |place, helper| {
-            Work::one(place.list(helper))
+        rows.push(bench.row(Task::List(stores.size), stores, |stores, helper| {
+            Work::one(stores.list(helper))
         }));
     }
-    rows.push(bench.row(Task::ClassicBuild, hundred, |place, helper| {
-        let gets = (0..place.size).map(|number| place.get(helper, number));
-        Work::InTurn(std::iter::once(place.list(helper)).chain(gets).collect())
+    rows.push(bench.row(Task::ClassicBuild, hundred, |stores, helper| {
+        let gets = (0..stores.size).map(|number| stores.get(helper, number));
+        Work::InTurn(std::iter::once(stores.list(helper)).chain(gets).collect())
     }));
-    rows.push(bench.row(Task::ParallelGets, hundred, |place, helper| {
-        Work::AtOnce((0..PARALLEL).map(|number| place.get(helper, number)).collect())
+    rows.push(bench.row(Task::ParallelGets, hundred, |stores, helper| {
+        Work::AtOnce((0..PARALLEL).map(|number| stores.get(helper, number)).collect())
     }));
-    let others = places
+    let others = all
         .iter()
-        .filter(|place| place.size > 10 && ![100, 1_000].contains(&place.size));
-    let large: Vec<&Place<'_>> = std::iter::once(ten).chain(others).collect();
+        .filter(|stores| stores.size > 10 && ![100, 1_000].contains(&stores.size));
+    let large: Vec<&Stores<'_>> = std::iter::once(ten).chain(others).collect();
     rows.extend(bench.get_among(&large));
     rows.extend(bench.peak_memory(hundred));
     rows.push(bench.binary_size());
@@ -138,9 +140,9 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    /// One task of every helper that has a store in `place`. Beside a get, what any program costs to start under the
+    /// One task of every helper that has a store in `stores`. Beside a get, what any program costs to start under the
     /// same conditions: after its rivals, too.
-    fn row(&self, task: Task, place: &Place<'_>, work: impl Fn(&Place<'_>, Contender) -> Work) -> Row {
+    fn row(&self, task: Task, stores: &Stores<'_>, work: impl Fn(&Stores<'_>, Contender) -> Work) -> Row {
         let measured: Vec<Contender> = Contender::ALL
             .into_iter()
             .filter(|contender| self.contenders.have(*contender))
@@ -148,12 +150,12 @@ impl Bench<'_> {
                 Contender::True | Contender::Hello => matches!(task, Task::Get(_)),
                 // The environment cannot be written.
                 Contender::Env if task == Task::Store => false,
-                helper => place.has(*helper),
+                helper => stores.has(*helper),
             })
             .collect();
         let work = |contender: &Contender| match contender {
             Contender::True | Contender::Hello => Work::one(self.started(*contender)),
-            helper => work(place, *helper),
+            helper => work(stores, *helper),
         };
         self.measured(task, &measured, measured.iter().map(work).collect())
     }
@@ -206,17 +208,17 @@ impl Bench<'_> {
     }
 
     /// The same credential out of stores of several sizes, in turn.
-    fn get_among(&self, places: &[&Place<'_>]) -> Vec<Row> {
-        if !self.contenders.have(Contender::Age) || places.len() < 2 {
+    fn get_among(&self, all: &[&Stores<'_>]) -> Vec<Row> {
+        if !self.contenders.have(Contender::Age) || all.len() < 2 {
             return Vec::new();
         }
         say("timing get in stores of several sizes");
-        let get = |place: &&Place<'_>| Work::one(place.get(Contender::Age, 5));
-        let mut works: Vec<Work> = places.iter().map(get).collect();
+        let get = |stores: &&Stores<'_>| Work::one(stores.get(Contender::Age, 5));
+        let mut works: Vec<Work> = all.iter().map(get).collect();
         let (times, rounds) = medians(&mut works, self.effort.patience());
-        let rows = places.iter().zip(times);
-        rows.map(|(place, time)| Row {
-            task: Task::GetAmong(place.size),
+        let rows = all.iter().zip(times);
+        rows.map(|(stores, time)| Row {
+            task: Task::GetAmong(stores.size),
             rounds,
             values: vec![(Contender::Age, time.unwrap_or_else(|failure| panic!("{failure}")))],
             failed: Vec::new(),
@@ -224,18 +226,18 @@ impl Bench<'_> {
         .collect()
     }
 
-    fn peak_memory(&self, place: &Place<'_>) -> Option<Row> {
+    fn peak_memory(&self, stores: &Stores<'_>) -> Option<Row> {
         let Ok(time) = find("time") else {
             say("without peak memory: GNU time is not here");
             return None;
         };
         let call = |contender| match contender {
             Contender::True | Contender::Hello => self.started(contender),
-            helper => place.get(helper, place.size / 2),
+            helper => stores.get(helper, stores.size / 2),
         };
         let there = Contender::ALL.into_iter().filter(|contender| {
             self.contenders.have(*contender)
-                && (!Contender::HELPERS.contains(contender) || place.has(*contender))
+                && (!Contender::HELPERS.contains(contender) || stores.has(*contender))
         });
         let values = there.filter_map(|contender| Some((contender, peak_memory(&time, call(contender))?)));
         Some(Row {

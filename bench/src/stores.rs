@@ -10,10 +10,9 @@ use docker_credential_tests::keyrings::gnome::GnomeKeyring;
 use serde_json::json;
 
 use crate::contender::{Contender, Contenders};
+use crate::logins::{USERNAME, secret, server};
 use crate::measure::{Call, Expected};
 use crate::services::{Gpg, program, seed_keyring};
-
-pub(crate) const USERNAME: &str = "somebody";
 
 /// Up to here each credential is stored by a helper. Larger stores of the peers are made by other means, for they would
 /// take hours.
@@ -25,21 +24,7 @@ const KEYRING_MAX: usize = 1_000;
 /// Nor does anyone have more logins than this in an environment, of which the kernel takes 2 MB at most.
 const ENVIRONMENT_MAX: usize = 1_000;
 
-pub(crate) fn server(number: usize) -> String {
-    format!("https://r{number}.example.com")
-}
-
-/// The first `count` servers.
-pub(crate) fn servers(count: usize) -> impl Iterator<Item = String> {
-    (0..count).map(server)
-}
-
-/// As long as a registry's access tokens commonly are.
-pub(crate) fn secret(server: &str) -> String {
-    format!("dckr_pat_{:<36}", server.trim_start_matches("https://")).replace(' ', "x")
-}
-
-/// What all places share, and where they lie.
+/// What all stores share, and where they are.
 pub(crate) struct World<'a> {
     contenders: &'a Contenders,
     gpg: Option<Gpg>,
@@ -64,16 +49,16 @@ impl<'a> World<'a> {
 }
 
 /// Stores of one size.
-pub(crate) struct Place<'a> {
+pub(crate) struct Stores<'a> {
     world: &'a World<'a>,
     pub(crate) size: usize,
     directory: PathBuf,
     keyring: Option<GnomeKeyring>,
 }
 
-impl<'a> Place<'a> {
+impl<'a> Stores<'a> {
     /// Fills stores with the first `size` servers; `smaller` is where to begin from.
-    pub(crate) fn new(world: &'a World<'a>, size: usize, smaller: Option<&Place<'_>>) -> Self {
+    pub(crate) fn new(world: &'a World<'a>, size: usize, smaller: Option<&Stores<'_>>) -> Self {
         let directory = private(&world.directory.path().join(size.to_string()));
         if let Some(smaller) = smaller {
             for store in ["data", "config", "pass"] {
