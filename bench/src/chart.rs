@@ -1,10 +1,10 @@
-//! The picture: bars beside each other, drawn from the figures of the same run.
+//! The picture: bars beside each other, drawn from the table's own cells.
 
 use std::fmt::Write as _;
 
 use crate::contender::Contender;
-use crate::report::{amount, title};
-use crate::tasks::{Row, Task};
+use crate::report::{seconds, title};
+use crate::tasks::Task;
 
 const PANELS: [Task; 4] = [Task::Get(10), Task::Miss, Task::List(100), Task::ClassicBuild];
 const NAMES: u32 = 170;
@@ -12,42 +12,31 @@ const BARS: u32 = 430;
 const AMOUNTS: u32 = 80;
 const LINE: u32 = 22;
 const MARGIN: u32 = 16;
+const TITLE: &str = "How long docker waits for a credential helper";
 
 /// An SVG that suits a light and a dark page.
-pub(crate) fn svg(rows: &[Row]) -> String {
-    let mut body = String::new();
-    let mut y = MARGIN;
-    for row in PANELS
-        .iter()
-        .filter_map(|task| rows.iter().find(|row| row.task == *task))
-    {
-        let longest = row.values.iter().map(|(_, value)| *value).fold(0.0, f64::max);
-        let heading = title(row.task).replace('`', "");
-        y += LINE;
-        let _ = writeln!(
-            body,
-            r#"<text x="{MARGIN}" y="{}" class="heading">{heading}</text>"#,
-            y - 6
-        );
-        for (contender, value) in &row.values {
-            bar(
-                &mut body,
-                y,
-                *contender,
-                &amount(row.task, *value),
-                value / longest,
-            );
-            y += LINE;
-        }
-        y += LINE / 2;
+pub(crate) fn svg(cells: &[Vec<String>]) -> String {
+    let mut body = format!(
+        "<text x=\"{MARGIN}\" y=\"{}\" class=\"title\">{TITLE}</text>\n\
+         <text x=\"{MARGIN}\" y=\"{}\">Shorter is better. Each group has a scale of its own.</text>\n",
+        MARGIN + 12,
+        MARGIN + 12 + LINE
+    );
+    let mut y = MARGIN + 2 * LINE;
+    for task in PANELS {
+        let Some(row) = cells.iter().find(|row| row[0] == title(task)) else {
+            continue;
+        };
+        panel(&mut body, &mut y, &cells[0], row);
     }
     let width = 2 * MARGIN + NAMES + BARS + AMOUNTS;
     let height = y + MARGIN;
     format!(
         r#"<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" role="img">
-<title>How long docker waits for a credential helper</title>
+<title>{TITLE}</title>
 <style>
 text {{ font: 13px system-ui, sans-serif; fill: #24292f }}
+.title {{ font-size: 15px; font-weight: 600 }}
 .heading {{ font-weight: 600 }}
 .name {{ text-anchor: end }}
 .ours {{ fill: #2f7d5b }}
@@ -57,6 +46,28 @@ text {{ font: 13px system-ui, sans-serif; fill: #24292f }}
 {body}</svg>
 "#
     )
+}
+
+fn panel(body: &mut String, y: &mut u32, head: &[String], row: &[String]) {
+    let bars: Vec<(Contender, &String, f64)> = Contender::ALL
+        .into_iter()
+        .filter_map(|contender| {
+            let column = head.iter().position(|name| name == contender.name())?;
+            Some((contender, &row[column], seconds(&row[column])?))
+        })
+        .collect();
+    let longest = bars.iter().map(|(_, _, time)| *time).fold(0.0, f64::max);
+    *y += LINE + LINE / 2;
+    let _ = writeln!(
+        body,
+        r#"<text x="{MARGIN}" y="{}" class="heading">{}</text>"#,
+        *y - 6,
+        row[0].replace('`', "")
+    );
+    for (contender, amount, time) in bars {
+        bar(body, *y, contender, amount, time / longest);
+        *y += LINE;
+    }
 }
 
 fn bar(body: &mut String, y: u32, contender: Contender, amount: &str, share: f64) {

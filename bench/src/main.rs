@@ -6,14 +6,14 @@ mod chart;
 mod contender;
 mod logins;
 mod measure;
+mod pages;
 mod report;
 mod services;
 mod stores;
 mod tasks;
 
-use std::fs;
 use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::contender::Contenders;
@@ -29,16 +29,11 @@ fn main() -> ExitCode {
     };
     let contenders = Contenders::find(&options.bin);
     let rows = tasks::run(&contenders, options.effort);
-    let table = report::table(&contenders, &rows);
-    let _ = io::stdout().write_all(format!("{table}\n{}", report::targets(&rows)).as_bytes());
-    if let Some(file) = options.markdown {
-        fs::write(&file, &table)
-            .unwrap_or_else(|error| panic!("{} cannot be written: {error}", file.display()));
-    }
-    if let Some(file) = options.svg {
-        fs::write(&file, chart::svg(&rows))
-            .unwrap_or_else(|error| panic!("{} cannot be written: {error}", file.display()));
-        say(&format!("picture: {}", file.display()));
+    let cells = report::cells(&contenders, &rows);
+    let targets = report::targets(&rows);
+    let _ = io::stdout().write_all(format!("{}\n{targets}", report::markdown(&cells)).as_bytes());
+    if let Some(circumstances) = options.write {
+        pages::write(Path::new("."), &circumstances, &cells, &targets);
     }
     ExitCode::SUCCESS
 }
@@ -46,36 +41,29 @@ fn main() -> ExitCode {
 struct Options {
     bin: PathBuf,
     effort: Effort,
-    svg: Option<PathBuf>,
-    markdown: Option<PathBuf>,
+    write: Option<String>,
 }
 
 impl Options {
     fn parse(mut words: impl Iterator<Item = String>) -> Result<Self, String> {
-        let (mut bin, mut svg, mut markdown, mut effort) = (None, None, None, Effort::Full);
+        let (mut bin, mut write, mut effort) = (None, None, Effort::Full);
         while let Some(word) = words.next() {
-            let place = match &*word {
-                "--quick" => {
-                    effort = Effort::Quick;
-                    continue;
-                }
-                "--bin" => &mut bin,
-                "--svg" => &mut svg,
-                "--markdown" => &mut markdown,
+            match &*word {
+                "--quick" => effort = Effort::Quick,
+                "--bin" => bin = Some(words.next().ok_or("--bin needs a directory")?),
+                "--write" => write = Some(words.next().ok_or("--write needs a sentence")?),
                 _ => {
                     return Err(format!(
                         "unknown option {word}; bench/run's first lines name them"
                     ));
                 }
-            };
-            *place = Some(PathBuf::from(words.next().ok_or(format!("{word} needs a path"))?));
+            }
         }
         let bin = bin.ok_or("--bin DIR is missing; bench/run gives it")?;
         Ok(Self {
-            bin,
+            bin: bin.into(),
             effort,
-            svg,
-            markdown,
+            write,
         })
     }
 }

@@ -65,6 +65,20 @@ impl Call {
         ))
     }
 
+    /// The same call, run by a program that takes it as its last arguments.
+    fn below(self, mut runner: Command) -> Self {
+        runner
+            .arg(self.command.get_program())
+            .args(self.command.get_args())
+            .env_clear();
+        let variables = self.command.get_envs();
+        runner.envs(variables.filter_map(|(name, value)| Some((name, value?))));
+        Self {
+            command: runner,
+            ..self
+        }
+    }
+
     /// Once, not timed.
     pub(crate) fn carry_out(mut self) {
         self.attempt().unwrap_or_else(|failure| panic!("{failure}"));
@@ -183,25 +197,35 @@ fn median(mut values: Vec<f64>) -> f64 {
     }
 }
 
-/// The most memory that the program or one of its children held at a time, in bytes; `time` is GNU's.
+/// What GNU time reports of a call by one of its formats: `%M`, the most memory that the program or one of its children
+/// held at a time, in kilobytes; `%R`, the page faults that needed no disk.
 ///
-/// By a program of its own: the kernel counts what a child had before it became another program, and this one is large.
-pub(crate) fn peak_memory(time: &Path, call: Call) -> Option<f64> {
+/// By a program of its own, because the kernel also counts what a child had before it became another program, and this
+/// one is large.
+pub(crate) fn resource(time: &Path, format: &str, call: Call) -> Option<f64> {
     let report = tempfile::NamedTempFile::new().expect("a temporary file");
     let mut command = Command::new(time);
-    command.args(["--format=%M", "--output"]).arg(report.path());
     command
-        .arg(call.command.get_program())
-        .args(call.command.get_args())
-        .env_clear();
-    command.envs(
-        call.command
-            .get_envs()
-            .filter_map(|(name, value)| Some((name, value?))),
-    );
-    Call { command, ..call }.carry_out();
+        .arg(format!("--format={format}"))
+        .arg("--output")
+        .arg(report.path());
+    call.below(command).carry_out();
     let text = std::fs::read_to_string(report.path()).ok()?;
-    Some(text.trim().parse::<f64>().ok()? * 1024.0)
+    text.trim().parse().ok()
+}
+
+/// How many instructions of user space a call takes, by valgrind's count.
+pub(crate) fn instructions(valgrind: &Path, call: Call) -> Option<f64> {
+    let report = tempfile::NamedTempFile::new().expect("a temporary file");
+    let mut command = Command::new(valgrind);
+    command
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(format!("--log-file={}", report.path().display()));
+    // It may fail by what valgrind doesn't know of the processor; then there is no figure.
+    call.below(command).attempt().ok()?;
+    let text = std::fs::read_to_string(report.path()).ok()?;
+    let (_, collected) = text.split_once("Collected : ")?;
+    collected.split_whitespace().next()?.parse().ok()
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Stores of a given size, one for each helper, all with the same credentials.
 
 use std::fs;
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -13,6 +13,9 @@ use crate::contender::{Contender, Contenders};
 use crate::logins::{USERNAME, secret, server};
 use crate::measure::{Call, Expected};
 use crate::services::{Gpg, program, seed_keyring};
+
+/// How many people share the team's store.
+pub(crate) const TEAM: usize = 20;
 
 /// Up to here each credential is stored by a helper. Larger stores of the peers are made by other means, for they would
 /// take hours.
@@ -93,6 +96,52 @@ impl<'a> Stores<'a> {
             place.fill_by_helper(Contender::SecretService, 0);
         }
         place
+    }
+
+    /// The same logins in an age store that [`TEAM`] people share.
+    pub(crate) fn team(&self) -> Self {
+        let team = self.age_alone("team");
+        for store in ["data", "config"] {
+            copy_tree(&self.directory.join(store), &team.directory.join(store));
+        }
+        let mut add = team.age_command(&["recipients", "add"]);
+        add.args((1..TEAM).map(|_| public_key()));
+        carry_out(add);
+        team
+    }
+
+    /// As many logins in an age store whose identity has a passphrase, and is unlocked for longer than any run.
+    pub(crate) fn unlocked(&self) -> Self {
+        let unlocked = self.age_alone("unlocked");
+        let passphrase = unlocked.directory.join("passphrase");
+        fs::write(&passphrase, "correct horse battery staple").expect("a passphrase can be written");
+        fs::set_permissions(&passphrase, fs::Permissions::from_mode(0o600))
+            .expect("a file's mode can be set");
+        for arguments in [
+            &["identity", "new", "--passphrase"][..],
+            &["unlock", "--for", "8h"],
+        ] {
+            let mut command = unlocked.age_command(arguments);
+            command.env("DOCKER_CREDENTIAL_AGE_PASSPHRASE_FILE", &passphrase);
+            carry_out(command);
+        }
+        unlocked.fill_by_helper(Contender::Age, 0);
+        unlocked
+    }
+
+    fn age_alone(&self, name: &str) -> Self {
+        Self {
+            world: self.world,
+            size: self.size,
+            directory: private(&self.directory.join(name)),
+            keyring: None,
+        }
+    }
+
+    fn age_command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.verb(Contender::Age, arguments[0]);
+        command.args(&arguments[1..]);
+        command
     }
 
     /// Whether `contender` is there and has a store in this place.
@@ -214,6 +263,25 @@ impl<'a> Stores<'a> {
             copy_tree(&entry(0), &entry(number));
         }
     }
+}
+
+/// A colleague's.
+fn public_key() -> String {
+    let made = program("age-keygen").output().expect("age-keygen can be run");
+    let text = String::from_utf8_lossy(&made.stdout).into_owned();
+    let (_, key) = text
+        .split_once("public key: ")
+        .expect("age-keygen shows the public key");
+    key.lines().next().unwrap_or_default().to_owned()
+}
+
+fn carry_out(mut command: Command) {
+    let done = command.output().expect("a helper can be run");
+    assert!(
+        done.status.success(),
+        "{command:?}: {}",
+        String::from_utf8_lossy(&done.stderr)
+    );
 }
 
 fn private(directory: &Path) -> PathBuf {

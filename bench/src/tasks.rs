@@ -7,7 +7,7 @@ use std::time::Duration;
 use docker_credential_tests::program::find;
 
 use crate::contender::{Contender, Contenders};
-use crate::measure::{Call, Expected, Patience, Work, medians, peak_memory};
+use crate::measure::{Call, Expected, Patience, Work, instructions, medians, resource};
 use crate::say;
 use crate::stores::{Stores, World};
 
@@ -60,6 +60,16 @@ pub(crate) enum Task {
     ParallelGets,
     /// A get by docker-credential-age in a store of that size.
     GetAmong(usize),
+    /// A get by docker-credential-age from a store that a team shares.
+    TeamGet,
+    /// A list by docker-credential-age of that store's 10 logins.
+    TeamList,
+    /// A get by docker-credential-age whose identity has a passphrase and is unlocked.
+    UnlockedGet,
+    /// Instructions of a get, in user space.
+    Instructions,
+    /// Pages that the kernel maps in during a get.
+    PageFaults,
     PeakMemory,
     BinarySize,
 }
@@ -67,7 +77,7 @@ pub(crate) enum Task {
 /// How many images a compose file pulls at once.
 pub(crate) const PARALLEL: usize = 50;
 
-/// One row: what each contender took, in seconds or bytes.
+/// One row: what each contender took, in seconds, bytes or counts.
 #[derive(Debug)]
 pub(crate) struct Row {
     pub(crate) task: Task,
@@ -111,7 +121,7 @@ pub(crate) fn run(contenders: &Contenders, effort: Effort) -> Vec<Row> {
     }));
     for stores in all
         .iter()
-        .filter(|stores| [1, 100, 1_000, 10_000].contains(&stores.size))
+        .filter(|stores| [1, 10, 100, 1_000, 10_000].contains(&stores.size))
     {
         rows.push(bench.row(Task::List(stores.size), stores, |stores, helper| {
             Work::one(stores.list(helper))
@@ -129,7 +139,15 @@ pub(crate) fn run(contenders: &Contenders, effort: Effort) -> Vec<Row> {
         .filter(|stores| stores.size > 10 && ![100, 1_000].contains(&stores.size));
     let large: Vec<&Stores<'_>> = std::iter::once(ten).chain(others).collect();
     rows.extend(bench.get_among(&large));
-    rows.extend(bench.peak_memory(hundred));
+    if contenders.have(Contender::Age) {
+        let team = ten.team();
+        rows.push(bench.alone(Task::TeamGet, team.get(Contender::Age, 5)));
+        rows.push(bench.alone(Task::TeamList, team.list(Contender::Age)));
+        rows.push(bench.alone(Task::UnlockedGet, ten.unlocked().get(Contender::Age, 5)));
+    }
+    rows.extend(bench.counted(Task::Instructions, one));
+    rows.extend(bench.counted(Task::PageFaults, one));
+    rows.extend(bench.counted(Task::PeakMemory, hundred));
     rows.push(bench.binary_size());
     rows
 }
@@ -226,22 +244,41 @@ impl Bench<'_> {
         .collect()
     }
 
-    fn peak_memory(&self, stores: &Stores<'_>) -> Option<Row> {
-        let Ok(time) = find("time") else {
-            say("without peak memory: GNU time is not here");
+    /// One call of docker-credential-age, of which nobody else has a counterpart.
+    fn alone(&self, task: Task, call: Call) -> Row {
+        self.measured(task, &[Contender::Age], vec![Work::one(call)])
+    }
+
+    /// What is counted and not timed. It needs a tool, and is the same on a busy machine.
+    fn counted(&self, task: Task, stores: &Stores<'_>) -> Option<Row> {
+        let tool = if task == Task::Instructions {
+            "valgrind"
+        } else {
+            "time"
+        };
+        let Ok(tool) = find(tool) else {
+            say(&format!("without {task:?}: {tool} is not here"));
             return None;
         };
+        say(&format!("counting {task:?}"));
         let call = |contender| match contender {
             Contender::True | Contender::Hello => self.started(contender),
             helper => stores.get(helper, stores.size / 2),
         };
+        let count = |contender| match task {
+            Task::Instructions => instructions(&tool, call(contender)),
+            Task::PageFaults => resource(&tool, "%R", call(contender)),
+            _ => resource(&tool, "%M", call(contender)).map(|kilobytes| kilobytes * 1024.0),
+        };
         let there = Contender::ALL.into_iter().filter(|contender| {
             self.contenders.have(*contender)
                 && (!Contender::HELPERS.contains(contender) || stores.has(*contender))
+                // valgrind sees the program itself, and pass is mostly its children.
+                && (task != Task::Instructions || *contender != Contender::Pass)
         });
-        let values = there.filter_map(|contender| Some((contender, peak_memory(&time, call(contender))?)));
+        let values = there.filter_map(|contender| Some((contender, count(contender)?)));
         Some(Row {
-            task: Task::PeakMemory,
+            task,
             rounds: 1,
             values: values.collect(),
             failed: Vec::new(),
