@@ -12,13 +12,13 @@ use serde_json::json;
 
 use crate::home::home;
 
-/// Runs a script in the home, as a person does who is there.
+/// Runs a script in the home, as a person does who is there and has `~/.local/bin` on PATH.
 fn run(place: &Sandbox, script: &str) -> Outcome {
-    let script = format!("set -e\ncd \"$HOME\"\n{script}");
+    let script = format!("set -e\ncd \"$HOME\"\nPATH=\"$HOME/.local/bin:$PATH\"\n{script}");
     place.run("sh").args(["-c", &script]).outcome()
 }
 
-/// An archive of that name as `packaging/packages` makes it, but for the manual pages.
+/// An archive as `packaging/packages` makes it, without the manual pages.
 fn make_archive(place: &Sandbox, name: &str) {
     let root = name.trim_end_matches(".tar.gz");
     let tree = place.path("tmp").join(root);
@@ -79,10 +79,15 @@ pub(crate) fn from_an_archive() {
 fn another_helper_or_no_configuration() {
     require!(find("tar"));
     let place = home(AGE);
-    make_archive(&place, "archive.tar.gz");
+    let archive = format!(
+        "credstow-{}-{}-unknown-linux-gnu.tar.gz",
+        env!("CARGO_PKG_VERSION"),
+        std::env::consts::ARCH
+    );
+    make_archive(&place, &archive);
     let script = repository().join("packaging/install");
     let install = |options: &str| {
-        let from = "--archive archive.tar.gz --sha256 \"$(sha256sum archive.tar.gz | cut -d ' ' -f 1)\"";
+        let from = format!("--archive {archive} --sha256 \"$(sha256sum {archive} | cut -d ' ' -f 1)\"");
         let command = format!("sh {} {from} --prefix .local {options}", script.display());
         run(&place, &command).assert_success(&command);
     };
@@ -108,4 +113,53 @@ pub(crate) fn completions() {
     ] {
         assert!(Path::is_file(&share.join(file)), "{file}");
     }
+}
+
+/// The store is encrypted to the identity that the page makes, and the job reads it by the variable.
+#[test]
+pub(crate) fn an_identity_for_ci() {
+    require!(find("age-keygen"));
+    let place = home(AGE);
+    let script = Page::read("docs/install.md")
+        .section("On a CI runner", "sh")
+        .concat();
+    let store = "printf '{\"ServerURL\":\"ghcr.io\",\"Username\":\"ci\",\"Secret\":\"s\"}' | docker-credential-age store";
+    run(&place, &format!("{script}{store}")).assert_success(&script);
+
+    let job = "DOCKER_CREDENTIAL_AGE_IDENTITY=$(cat ci-identity.txt); export DOCKER_CREDENTIAL_AGE_IDENTITY
+rm -r .config/docker-credential-age
+echo ghcr.io | docker-credential-age get";
+    let answer = run(&place, job);
+
+    answer.assert_success("get in the job");
+    let stdout = String::from_utf8_lossy(&answer.stdout).into_owned();
+    assert!(stdout.contains("\"Secret\":\"s\""), "{stdout}");
+}
+
+/// In a source tree as on the page, of which the script is the part that matters.
+#[test]
+pub(crate) fn remove() {
+    let place = home(AGE);
+    let script = Page::read("docs/install.md").section("Remove", "sh").concat();
+    fs::create_dir_all(place.path("home/.local/bin")).expect("a directory");
+    for helper in ["age", "env", "keyring"] {
+        let program = format!("docker-credential-{helper}");
+        let installed = place.path("home/.local/bin").join(&program);
+        fs::copy(directory().join(&program), installed).expect("a program");
+    }
+    fs::create_dir(place.path("home/packaging")).expect("a directory");
+    fs::copy(
+        repository().join("packaging/install"),
+        place.path("home/packaging/install"),
+    )
+    .expect("the script can be copied");
+    let configured = "docker-credential-age configure";
+    run(&place, configured).assert_success(configured);
+    assert_eq!(place.config(), json!({ "credsStore": "age" }));
+
+    // With another prefix, for root's is the machine's.
+    run(&place, &format!("{} --prefix .local", script.trim())).assert_success(&script);
+
+    assert_eq!(place.config(), json!({}));
+    assert!(!place.path("home/.local/bin/docker-credential-age").exists());
 }

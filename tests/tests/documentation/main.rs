@@ -125,9 +125,13 @@ const PAGES: &[(&str, &[Known])] = {
             "docs/install.md",
             &[
                 ("From source", "sh", Program("tests/run")),
-                // Two builds of everything.
-                ("From source", "sh", ByHand),
                 ("From a release's archive", "sh", Test(install::from_an_archive)),
+                ("On a CI runner", "sh", Test(install::an_identity_for_ci)),
+                ("Remove", "sh", Test(install::remove)),
+                // GitHub's program, which asks GitHub.
+                ("Check and rebuild a release", "sh", ByHand),
+                // A build of everything.
+                ("Check and rebuild a release", "sh", ByHand),
                 ("Completions and manual pages", "sh", Test(install::completions)),
             ],
         ),

@@ -1,0 +1,262 @@
+//! What the install script understands, and what it refuses before it does anything.
+
+use std::fs;
+use std::process::Command;
+
+use docker_credential_tests::require;
+use docker_credential_tests::requirement::root;
+
+use crate::place::{Download, only, outcome, refusal, repository, run};
+
+#[test]
+fn options_take_their_value_after_an_equals_sign() {
+    let download = Download::new();
+    let sum = format!("--sha256={}", download.sum);
+    let options = [
+        "--archive=archive.tar.gz",
+        &sum,
+        "--prefix=target",
+        "--helper=env",
+    ];
+
+    run(&mut download.script(&options));
+
+    assert!(download.path("target/bin/docker-credential-age").is_file());
+    assert_eq!(download.asked(), "docker-credential-env configure\n");
+}
+
+#[test]
+fn a_sum_in_upper_case_is_the_same_sum() {
+    let download = Download::new();
+    let sum = download.sum.to_uppercase();
+    let options = [
+        "--archive",
+        "archive.tar.gz",
+        "--sha256",
+        &sum,
+        "--prefix",
+        "target",
+    ];
+
+    run(&mut download.script(&options));
+
+    assert!(download.path("target/bin/docker-credential-age").is_file());
+}
+
+#[test]
+fn contradictions_are_refused() {
+    let download = Download::new();
+    let cases: [(&[&str], &str); 8] = [
+        (
+            &["--sha256", &download.sum],
+            "--sha256 needs --archive: the sum is that of an archive",
+        ),
+        (
+            &["--archive", "archive.tar.gz"],
+            "--archive needs --sha256: take the sum from the release's SHA256SUMS",
+        ),
+        (
+            &["--import", "--no-import"],
+            "--import and --no-import exclude each other",
+        ),
+        (
+            &["--import", "--no-configure"],
+            "--import needs docker to be configured; leave out --no-configure",
+        ),
+        (
+            &["--uninstall", "--helper", "age"],
+            "--uninstall takes only --prefix and --no-configure",
+        ),
+        (
+            &["--helper", "pass"],
+            "there is no helper pass; the helpers are age, keyring and env",
+        ),
+        (&["--prefix"], "--prefix needs a value; see --help"),
+        (&["--frobnicate"], "unknown option --frobnicate; see --help"),
+    ];
+    for (options, message) in cases {
+        let complaint = refusal(&mut download.script(options));
+        assert_eq!(complaint, format!("install: {message}\n"));
+    }
+    download.assert_nothing_was_written();
+}
+
+#[test]
+fn an_empty_value_is_refused() {
+    let download = Download::new();
+    for options in [&["--prefix", ""][..], &["--prefix="]] {
+        let complaint = refusal(&mut download.script(options));
+        assert_eq!(complaint, "install: --prefix needs a value; see --help\n");
+    }
+}
+
+#[test]
+fn help_is_help() {
+    for script in ["install", "packages", "reproduce"] {
+        let path = repository().join("packaging").join(script);
+        let help = run(Command::new(path).arg("--help"));
+        assert!(help.contains(&format!("    packaging/{script} ")), "{help}");
+    }
+}
+
+#[test]
+fn a_script_alone_without_an_archive_says_so() {
+    let download = Download::new();
+
+    let complaint = refusal(&mut download.script(&["--prefix", "target"]));
+
+    assert_eq!(
+        complaint,
+        "install: this script isn't in the source tree; beside a release's archive, run: \
+         sh install --archive FILE --sha256 SUM\n"
+    );
+    download.assert_nothing_was_written();
+}
+
+#[test]
+fn a_prefix_below_a_file_is_refused() {
+    let download = Download::new();
+    fs::write(download.path("target"), "a file").expect("a file can be written");
+
+    let complaint = refusal(&mut download.install(&[]));
+
+    let target = download.prefix();
+    assert_eq!(
+        complaint,
+        format!(
+            "install: cannot write to {0}: {0} is not a directory; use another --prefix\n",
+            target.display()
+        )
+    );
+    download.assert_nothing_is_left_behind();
+}
+
+/// Before the build: cargo would run for minutes, and then mkdir would fail.
+#[test]
+fn a_prefix_of_somebody_else_is_refused_before_building() {
+    require!(root());
+    let download = Download::new();
+    let built = download.path("home/built");
+    download.stand_in("cargo", &format!("touch '{}'", built.display()));
+    fs::create_dir(download.prefix()).expect("a directory can be made");
+    let everyone = "chmod -R a+rX . && chmod a+rwx home tmp";
+    run(Command::new("sh")
+        .args(["-c", everyone])
+        .current_dir(download.directory.path()));
+    let install = repository().join("packaging/install");
+    let mut command = Command::new("setpriv");
+    command
+        .args(["--reuid", "65534", "--regid", "65534", "--clear-groups", "sh"])
+        .arg(install)
+        .arg("--prefix")
+        .arg(download.prefix())
+        .env("HOME", download.path("home"))
+        .env("TMPDIR", download.path("tmp"));
+
+    let complaint = refusal(&mut command);
+
+    let target = download.prefix();
+    assert_eq!(
+        complaint,
+        format!(
+            "install: cannot write to {0}: {0} belongs to somebody else or is read-only; \
+             use --prefix ~/.local, or run this as root\n",
+            target.display()
+        )
+    );
+    assert!(!built.exists());
+}
+
+/// The script of the source tree, with stand-ins for the programs of Rust.
+fn from_source(download: &Download) -> Command {
+    let mut command = download.script(&[]);
+    let script = repository().join("packaging/install");
+    command = {
+        let mut source = Command::new(script);
+        source.arg("--prefix").arg(download.prefix()).envs(
+            command
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        );
+        source
+    };
+    command
+}
+
+#[test]
+fn without_cargo_nothing_is_created() {
+    let download = Download::new();
+    let programs = download.path("few");
+    only(&programs, &["sh", "id", "dirname", "sed", "cat"]);
+
+    let complaint = refusal(from_source(&download).env("PATH", programs));
+
+    assert_eq!(
+        complaint,
+        "install: cannot build: cargo is missing; install Rust 1.89 or newer by rustup (https://rustup.rs)\n"
+    );
+    download.assert_nothing_was_written();
+}
+
+#[test]
+fn an_old_rust_is_refused_with_what_is_there() {
+    let download = Download::new();
+    download.stand_in("cargo", "exit 1");
+    download.stand_in("rustc", "echo 'rustc 1.88.0 (6b00bc388 2025-06-23)'");
+    let rustc = download.path("programs/rustc");
+    let complaint = |way: &str| {
+        format!(
+            "install: cannot build: {} is Rust 1.88.0, and 1.89 is needed; {way}\n",
+            rustc.display()
+        )
+    };
+    download.stand_in("rustup", "exit 0");
+    assert_eq!(
+        refusal(&mut from_source(&download)),
+        complaint("run: rustup update")
+    );
+
+    fs::remove_file(download.path("programs/rustup")).expect("it can be removed");
+    let programs = download.path("few");
+    only(&programs, &["sh", "id", "dirname", "sed", "cat"]);
+    let path = format!("{}:{}", download.path("programs").display(), programs.display());
+    assert_eq!(
+        refusal(from_source(&download).env("PATH", path)),
+        complaint("install Rust 1.89 or newer by rustup (https://rustup.rs)")
+    );
+    download.assert_nothing_was_written();
+}
+
+/// As on Fedora and openSUSE, where the library is a package of its own. The oldest Rust that will do goes on to here.
+#[test]
+fn without_the_static_c_library_nothing_is_built() {
+    let download = Download::new();
+    let built = download.path("built");
+    download.stand_in(
+        "rustc",
+        "case $1 in\n-vV) echo host: x86_64-unknown-linux-gnu ;;\n*) echo rustc 1.89.0 ;;\nesac",
+    );
+    download.stand_in("cc", "echo \"${1#-print-file-name=}\"");
+    download.stand_in("cargo", &format!("touch '{}'; exit 1", built.display()));
+
+    let complaint = refusal(&mut from_source(&download));
+
+    assert_eq!(
+        complaint,
+        "install: cannot build: the static C library (libc.a) is missing; install glibc-static (Fedora, RHEL), \
+         glibc-devel-static (openSUSE) or libc6-dev (Debian)\n"
+    );
+    assert!(!built.exists());
+    download.assert_nothing_was_written();
+}
+
+#[test]
+fn a_failing_build_installs_nothing() {
+    let download = Download::new();
+    download.stand_in("cargo", "exit 101");
+
+    let failed = outcome(&mut from_source(&download));
+
+    assert_eq!(failed.status.code(), Some(101), "{failed:?}");
+    download.assert_nothing_was_written();
+}

@@ -1,0 +1,362 @@
+//! What a release consists of, installed where nothing else is, and run there.
+
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use docker_credential_tests::helper;
+use docker_credential_tests::program::find;
+use docker_credential_tests::require;
+use docker_credential_tests::requirement::{Missing, environment, root};
+use tempfile::TempDir;
+
+use crate::place::{HELPERS, named, repository, run, small_prefix, write, write_program};
+
+const REQUEST: &str = r#"{"ServerURL":"https://r.example.com","Username":"u","Secret":"s&<>"}"#;
+
+/// What packaging/install has installed for the tests: programs, manual pages and completions.
+pub(crate) fn installed() -> Result<PathBuf, Missing> {
+    let prefix = helper::directory().parent().expect("programs lie in bin");
+    if prefix.join("share/doc/credstow").is_dir() {
+        Ok(prefix.to_owned())
+    } else {
+        Err(Missing::new(
+            "what packaging/install installs (tests/run does it)",
+        ))
+    }
+}
+
+/// What makes all packages into `directory`.
+fn packer(prefix: &Path, directory: &Path) -> Command {
+    let mut command = Command::new(repository().join("packaging/packages"));
+    command.arg("--from").arg(prefix).arg(directory);
+    command
+}
+
+fn make_packages(prefix: &Path, directory: &Path) {
+    run(&mut packer(prefix, directory));
+}
+
+/// Where all packages are, made once: compressing them takes long.
+fn packages(prefix: &Path) -> &'static Path {
+    static PACKAGES: OnceLock<PathBuf> = OnceLock::new();
+    PACKAGES.get_or_init(|| {
+        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("packages");
+        if directory.exists() {
+            fs::remove_dir_all(&directory).expect("what an earlier run left goes");
+        }
+        make_packages(prefix, &directory);
+        directory
+    })
+}
+
+fn sums(directory: &Path) -> String {
+    fs::read_to_string(directory.join("SHA256SUMS")).expect("sums are made")
+}
+
+/// The names of the files in the archive of `directory`, below the one directory at its top.
+fn archived(directory: &Path) -> Vec<String> {
+    let archive = named(directory, ".tar.gz").pop().expect("an archive is made");
+    run(Command::new("tar").arg("-tzf").arg(archive))
+        .lines()
+        .filter_map(|line| line.split_once('/'))
+        .map(|(_, name)| name.to_owned())
+        .filter(|name| !name.is_empty() && !name.ends_with('/'))
+        .collect()
+}
+
+/// Every program of `directory`, seen from within `root` and with nothing but it; and the age helper keeps a login.
+fn assert_programs_run_in(root: &Path, directory: &str) {
+    for helper in HELPERS {
+        let program = format!("{directory}/docker-credential-{helper}");
+        let version = run(Command::new("chroot").arg(root).args([&program, "version"]));
+        assert!(
+            version.starts_with(&format!("docker-credential-{helper} ")),
+            "{version}"
+        );
+    }
+    let verb = |verb: &str, stdin: &str| {
+        let mut child = Command::new("chroot")
+            .arg(root)
+            .args([&format!("{directory}/docker-credential-age"), verb])
+            .env_clear()
+            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+            .env("HOME", "/home")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("chroot can be run");
+        let mut pipe = child.stdin.take().expect("stdin is a pipe");
+        pipe.write_all(stdin.as_bytes()).expect("the helper reads");
+        drop(pipe);
+        let output = child.wait_with_output().expect("a child can be waited for");
+        assert!(
+            output.status.success(),
+            "{verb}: {}",
+            String::from_utf8_lossy(&output.stdout)
+        );
+        output.stdout
+    };
+    fs::create_dir_all(root.join("home")).expect("a home in the root");
+    verb("store", REQUEST);
+    assert_eq!(
+        verb("get", "https://r.example.com"),
+        format!("{REQUEST}\n").into_bytes()
+    );
+}
+
+#[test]
+fn debian_packages_install_into_an_empty_root_and_run_there() {
+    require!(root());
+    require!(find("dpkg-deb"));
+    let prefix = require!(installed());
+    let place = TempDir::new().expect("a temporary directory");
+    let packages = packages(&prefix);
+    let clean = place.path().join("root");
+    for directory in ["var/lib/dpkg/info", "var/lib/dpkg/updates", "var/log"] {
+        fs::create_dir_all(clean.join(directory)).expect("an empty root");
+    }
+    fs::write(clean.join("var/lib/dpkg/status"), "").expect("an empty root");
+
+    let debs = named(packages, ".deb");
+    assert_eq!(debs.len(), HELPERS.len());
+    run(Command::new("dpkg")
+        .arg("--root")
+        .arg(&clean)
+        .arg("--install")
+        .args(&debs));
+
+    assert_programs_run_in(&clean, "/usr/bin");
+    for deb in &debs {
+        let depends = run(Command::new("dpkg-deb").arg("--field").arg(deb).arg("Depends"));
+        assert_eq!(depends.trim_end(), "", "a static program needs nothing");
+    }
+    assert!(
+        clean
+            .join("usr/share/man/man1/docker-credential-age-configure.1.gz")
+            .is_file()
+    );
+    assert!(
+        clean
+            .join("usr/share/bash-completion/completions/docker-credential-age")
+            .is_file()
+    );
+    let changed = run(Command::new("dpkg").arg("--root").arg(&clean).arg("--verify"));
+    assert_eq!(changed, "", "what is installed is what the package says");
+}
+
+#[test]
+fn rpms_install_into_an_empty_root_and_run_there() {
+    require!(root());
+    require!(find("rpmbuild"));
+    let prefix = require!(installed());
+    let place = TempDir::new().expect("a temporary directory");
+    let packages = packages(&prefix);
+    let clean = place.path().join("root");
+    fs::create_dir(&clean).expect("an empty root");
+
+    let rpms = named(packages, ".rpm");
+    assert_eq!(rpms.len(), HELPERS.len());
+    let rpm = || {
+        let mut rpm = Command::new("rpm");
+        rpm.arg("--root").arg(&clean).args(["--dbpath", "/var/lib/rpm"]);
+        rpm
+    };
+    // Debian's rpm asks for this word, for the machine's own packages are dpkg's.
+    run(rpm().args(["--force-debian", "--install"]).args(&rpms));
+
+    assert_programs_run_in(&clean, "/usr/bin");
+    let installed = run(rpm().args(["--query", "--all"]));
+    assert_eq!(installed.lines().count(), rpms.len(), "{installed}");
+}
+
+#[test]
+fn what_the_container_image_holds_runs_in_an_empty_root() {
+    require!(root());
+    let prefix = require!(installed());
+    let dockerfile =
+        fs::read_to_string(repository().join("packaging/container/Dockerfile")).expect("it is there");
+    let instructions: Vec<&str> = dockerfile.lines().filter(|line| !line.starts_with('#')).collect();
+    assert_eq!(
+        instructions,
+        [
+            "FROM scratch",
+            "COPY bin/docker-credential-* /",
+            "COPY share/doc/credstow/ /licenses/"
+        ],
+        "the test copies what the image is made of"
+    );
+    let image = TempDir::new().expect("a temporary directory");
+    for helper in HELPERS {
+        let program = format!("docker-credential-{helper}");
+        fs::copy(prefix.join("bin").join(&program), image.path().join(&program))
+            .expect("a program can be copied");
+    }
+
+    assert_programs_run_in(image.path(), "");
+}
+
+#[test]
+fn control_a_program_that_needs_a_libc_does_not_run_in_an_empty_root() {
+    require!(root());
+    let image = TempDir::new().expect("a temporary directory");
+    fs::copy(require!(find("true")), image.path().join("true")).expect("a program can be copied");
+
+    let ran = Command::new("chroot")
+        .arg(image.path())
+        .arg("/true")
+        .output()
+        .expect("chroot can be run");
+
+    assert!(
+        !ran.status.success(),
+        "an empty root is not empty, or /bin/true is static here"
+    );
+}
+
+#[test]
+fn packages_are_the_same_twice() {
+    let prefix = require!(installed());
+    let again = TempDir::new().expect("a temporary directory");
+
+    make_packages(&prefix, again.path());
+
+    assert_eq!(sums(packages(&prefix)), sums(again.path()));
+    assert!(sums(again.path()).contains(".tar.gz"), "{}", sums(again.path()));
+}
+
+#[test]
+fn nothing_that_lies_beside_the_helpers_is_packed() {
+    let alone = TempDir::new().expect("a temporary directory");
+    let beside = TempDir::new().expect("a temporary directory");
+    let prefix = small_prefix();
+    make_packages(prefix.path(), alone.path());
+    for file in [
+        "bin/docker-credential-foo",
+        "bin/docker-credential-pass",
+        "share/docker-credential-age/ghcr.io.age",
+        "share/fish/fish_history",
+        "share/keyrings/login.keyring",
+        "share/man/man1/foo.1",
+    ] {
+        write(&prefix.path().join(file), "private");
+    }
+
+    make_packages(prefix.path(), beside.path());
+
+    assert_eq!(archived(beside.path()), archived(alone.path()));
+    assert_eq!(sums(beside.path()), sums(alone.path()));
+}
+
+#[test]
+fn packages_are_the_same_on_two_file_systems() {
+    let memory = Path::new("/dev/shm");
+    let disk = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    require!(two_file_systems(memory, disk));
+    let prefix = small_prefix();
+    let sums = [memory, disk].map(|place| {
+        let made = TempDir::new().expect("a temporary directory");
+        run(packer(prefix.path(), made.path()).env("TMPDIR", place));
+        sums(made.path())
+    });
+    assert_eq!(sums[0], sums[1]);
+}
+
+fn two_file_systems(one: &Path, other: &Path) -> Result<(), Missing> {
+    let device = |path| {
+        fs::metadata(path)
+            .map(|metadata: fs::Metadata| metadata.dev())
+            .ok()
+    };
+    if device(one).is_some_and(|it| device(other) != Some(it)) {
+        return Ok(());
+    }
+    let places = [one, other].map(|path| path.display().to_string());
+    Err(Missing::new(format!(
+        "two file systems, at {}",
+        places.join(" and ")
+    )))
+}
+
+/// As macOS has them, as far as the script could tell them from GNU's.
+#[test]
+fn packages_are_the_same_with_the_date_and_touch_of_bsd() {
+    let prefix = small_prefix();
+    let [gnu, other, bsd] = [(), (), ()].map(|()| TempDir::new().expect("a temporary directory"));
+    let (date, touch) = (require!(find("date")), require!(find("touch")));
+    write_program(
+        &bsd.path().join("date"),
+        &format!(
+            r#"case $* in *-d*) exit 1 ;; esac
+[ "$1 $2" = "-u -r" ] || exec {date} "$@"
+seconds=$3 && shift 3 && exec {date} -u -d "@$seconds" "$@""#,
+            date = date.display()
+        ),
+    );
+    write_program(
+        &bsd.path().join("touch"),
+        &format!(
+            r#"case $* in *-d*) exit 1 ;; esac; exec {} "$@""#,
+            touch.display()
+        ),
+    );
+    make_packages(prefix.path(), gnu.path());
+
+    let path = environment("PATH").unwrap_or_default();
+    let path = [bsd.path().to_owned()]
+        .into_iter()
+        .chain(std::env::split_paths(&path));
+    let path = std::env::join_paths(path).expect("directories that PATH can name");
+    run(packer(prefix.path(), other.path()).env("PATH", path));
+
+    assert_eq!(sums(other.path()), sums(gnu.path()));
+}
+
+/// Its overrides are in the packages, each with its reason.
+#[test]
+fn debian_packages_are_clean_to_lintian() {
+    require!(find("lintian"));
+    let packages = packages(&require!(installed()));
+    let lintian = run(Command::new("lintian")
+        .args(["--allow-root", "--fail-on", "warning"])
+        .args(named(packages, ".deb")));
+    assert_eq!(lintian, "");
+}
+
+/// Its filters are in packaging/rpmlint.toml, each with its reason.
+#[test]
+fn rpms_are_clean_to_rpmlint() {
+    require!(find("rpmlint"));
+    require!(find("rpmbuild"));
+    let packages = packages(&require!(installed()));
+    let report = run(Command::new("rpmlint")
+        .arg("--config")
+        .arg(repository().join("packaging/rpmlint.toml"))
+        .args(named(packages, ".rpm")));
+    assert!(report.contains(" 0 errors, 0 warnings"), "{report}");
+}
+
+#[test]
+fn while_the_address_is_a_placeholder_packages_show_none() {
+    require!(find("dpkg-deb"));
+    let made = TempDir::new().expect("a temporary directory");
+    make_packages(small_prefix().path(), made.path());
+    let manifest = fs::read_to_string(repository().join("Cargo.toml")).expect("it is there");
+    let address = manifest
+        .lines()
+        .find_map(|line| line.strip_prefix("repository = \"")?.strip_suffix('"'))
+        .expect("the workspace has an address");
+    let shown = if address.contains(".example/") {
+        ""
+    } else {
+        address
+    };
+    for deb in named(made.path(), ".deb") {
+        let homepage = run(Command::new("dpkg-deb").arg("--field").arg(deb).arg("Homepage"));
+        assert_eq!(homepage.trim_end(), shown);
+    }
+}

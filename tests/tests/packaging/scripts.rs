@@ -1,0 +1,57 @@
+//! The scripts and the manual pages, as the tools for them see them.
+
+use std::fs;
+use std::process::Command;
+
+use docker_credential_tests::program::find;
+use docker_credential_tests::require;
+
+use crate::packages::installed;
+use crate::place::{HELPERS, repository, run};
+
+#[test]
+fn every_command_has_a_manual_page() {
+    require!(find("mandoc"));
+    let prefix = require!(installed());
+    for helper in HELPERS {
+        let program = format!("docker-credential-{helper}");
+        let help = run(Command::new(prefix.join("bin").join(&program)).arg("--help"));
+        let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+        let commands: Vec<&str> = commands
+            .map_while(|line| line.strip_prefix("  ")?.split(' ').next())
+            .collect();
+        assert!(commands.contains(&"configure"), "{help}");
+        let pages = commands
+            .iter()
+            .filter(|command| !command.is_empty())
+            .map(|command| format!("{program}-{command}.1"));
+        for page in pages.chain([format!("{program}.1")]) {
+            let path = prefix.join("share/man/man1").join(&page);
+            assert!(path.is_file(), "{page} is missing");
+            run(Command::new("mandoc").args(["-Tlint", "-Werror"]).arg(path));
+        }
+    }
+}
+
+/// Every file that git tracks and that is a script of a POSIX shell or bash.
+fn scripts() -> Vec<String> {
+    let tracked = run(Command::new("git").arg("-C").arg(repository()).arg("ls-files"));
+    let is_script = |file: &&str| {
+        let start = fs::read(repository().join(file)).unwrap_or_default();
+        ["#!/bin/sh\n", "#!/usr/bin/env bash\n"]
+            .iter()
+            .any(|line| start.starts_with(line.as_bytes()))
+    };
+    tracked.lines().filter(is_script).map(str::to_owned).collect()
+}
+
+#[test]
+fn scripts_are_clean_to_shellcheck() {
+    require!(find("shellcheck"));
+    let scripts = scripts();
+    assert!(scripts.contains(&"packaging/install".to_owned()), "{scripts:?}");
+    run(Command::new("shellcheck")
+        .current_dir(repository())
+        .arg("--severity=warning")
+        .args(scripts));
+}

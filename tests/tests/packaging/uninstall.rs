@@ -1,0 +1,153 @@
+//! What the install script removes, and what it leaves.
+
+use std::fs;
+
+use crate::place::{Download, outcome, refusal, run, tree, write};
+
+fn installed() -> Download {
+    let download = Download::new();
+    run(&mut download.install(&["--no-configure"]));
+    download
+}
+
+fn uninstall(download: &Download) -> std::process::Command {
+    download.script(&["--uninstall", "--prefix=target"])
+}
+
+#[test]
+fn uninstall_removes_every_file_that_install_made() {
+    let download = installed();
+
+    let printed = run(&mut uninstall(&download));
+
+    assert_eq!(
+        printed,
+        format!("removed the helpers from {}\n", download.prefix().display())
+    );
+    let files = tree(&download.prefix());
+    let left: Vec<&str> = files
+        .lines()
+        .filter(|file| download.prefix().join(file).is_file())
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn uninstall_leaves_what_others_installed() {
+    let download = installed();
+    let others = [
+        "bin/docker-credential-pass",
+        "bin/docker-credential-desktop",
+        "share/man/man1/docker-credential-pass.1",
+        "share/docker-credential-age/ghcr.io.age",
+    ];
+    for file in others {
+        write(&download.prefix().join(file), "another's");
+    }
+
+    run(&mut uninstall(&download));
+
+    for file in others {
+        assert!(download.prefix().join(file).is_file(), "{file}");
+    }
+}
+
+#[test]
+fn stored_logins_stay_and_are_named() {
+    let download = installed();
+    let store = download.path("home/.local/share/docker-credential-age");
+    let identity = download.path("home/.config/docker-credential-age");
+    for file in [store.join("ghcr.io.age"), identity.join("identity.txt")] {
+        write(&file, "a secret");
+    }
+
+    let printed = run(uninstall(&download).env("LIST", r#"{"ghcr.io":"alice"}"#));
+
+    assert_eq!(
+        printed,
+        format!(
+            "still stored by docker-credential-age: {{\"ghcr.io\":\"alice\"}}\n\
+             left in place: {}\nleft in place: {}\n\
+             still stored by docker-credential-keyring: {{\"ghcr.io\":\"alice\"}}\n\
+             removed the helpers from {}\n",
+            store.display(),
+            identity.display(),
+            download.prefix().display()
+        )
+    );
+    assert!(store.join("ghcr.io.age").is_file());
+    assert!(identity.join("identity.txt").is_file());
+}
+
+#[test]
+fn logins_that_cannot_be_listed_stay_too() {
+    let download = installed();
+    let mut uninstall = uninstall(&download);
+    uninstall
+        .env("LIST_EXIT", "1")
+        .env("LIST", "the keyring is locked");
+
+    let printed = run(&mut uninstall);
+
+    assert!(
+        printed.contains(
+            "logins stored by docker-credential-keyring stay; it cannot list them now: the keyring is locked\n"
+        ),
+        "{printed}"
+    );
+}
+
+#[test]
+fn docker_gets_its_previous_setting_back() {
+    let download = installed();
+    let config = download.path("home/.docker/config.json");
+    write(&config, r#"{"credsStore":"keyring"}"#);
+
+    run(&mut uninstall(&download));
+
+    assert_eq!(fs::read_to_string(config).ok().as_deref(), Some("{}\n"));
+    let asked = download.asked();
+    assert!(
+        asked.contains("docker-credential-keyring unconfigure\n"),
+        "{asked}"
+    );
+    assert!(!asked.contains("docker-credential-age unconfigure\n"), "{asked}");
+}
+
+#[test]
+fn without_a_way_back_nothing_is_removed() {
+    let download = installed();
+    write(
+        &download.path("home/.docker/config.json"),
+        r#"{"credsStore":"age"}"#,
+    );
+    let program = download.prefix().join("bin/docker-credential-age");
+    crate::place::write_program(&program, "[ \"$1\" != unconfigure ]");
+
+    let complaint = refusal(&mut uninstall(&download));
+
+    assert_eq!(
+        complaint,
+        "install: nothing is removed yet: fix the above, or use --no-configure\n"
+    );
+    assert!(program.is_file());
+    run(uninstall(&download).arg("--no-configure"));
+    assert!(!program.exists());
+}
+
+#[test]
+fn where_nothing_is_installed_it_says_so() {
+    let download = Download::new();
+    fs::create_dir(download.prefix()).expect("a directory can be made");
+
+    let output = outcome(&mut uninstall(&download));
+
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(
+        String::from_utf8_lossy(&output.stderr),
+        format!(
+            "install: there is nothing to remove in {}; name the directory it was installed to by --prefix\n",
+            download.prefix().display()
+        )
+    );
+}
