@@ -57,6 +57,15 @@ pub struct Lock {
 }
 
 impl Lock {
+    /// Takes the lock of an open file; see [`Directory::lock`].
+    pub fn take(file: File, wait: Duration) -> io::Result<Self> {
+        match lock_within(file, wait) {
+            Ok(file) => Ok(Self { file: Some(file) }),
+            Err(error) if system::has_no_locks(&error) => Ok(Self { file: None }),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Whether other processes are really kept out.
     fn is_held(&self) -> bool {
         self.file.is_some()
@@ -100,6 +109,12 @@ impl Directory {
     /// The path it was opened by.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Owner and mode, of the directory that is open.
+    #[cfg(unix)]
+    pub(crate) fn metadata(&self) -> io::Result<std::fs::Metadata> {
+        File::from(self.handle.try_clone()?).metadata()
     }
 
     /// Whether it belongs to this user or root. (Always, where files have no owner that a program can ask for.)
@@ -161,11 +176,13 @@ impl Directory {
     ///
     /// Fails with [`io::ErrorKind::TimedOut`] after `wait`. File systems without locks are taken as they are.
     pub fn lock(&self, wait: Duration) -> io::Result<Lock> {
-        match lock_within(system::lock_file(&self.handle)?, wait) {
-            Ok(file) => Ok(Lock { file: Some(file) }),
-            Err(error) if system::has_no_locks(&error) => Ok(Lock { file: None }),
-            Err(error) => Err(error),
-        }
+        Lock::take(system::lock_file(&self.handle)?, wait)
+    }
+
+    /// As [`lock`](Self::lock), for what a file in this directory stands for. It is made if it is missing, readable by
+    /// its owner only, so that nobody else can hold the lock; it stays empty, and is never removed.
+    pub fn lock_named(&self, name: &str, wait: Duration) -> io::Result<Lock> {
+        Lock::take(system::open_lock(&self.handle, name)?, wait)
     }
 
     /// Gives `name` a new content, durably: after `Ok` it survives a power cut, after `Err` the old content is still
@@ -366,10 +383,13 @@ pub(crate) fn parent(path: &Path) -> Option<&Path> {
 
 /// The content of an open file, under the terms of [`Directory::read`]. For files that are named by a whole path.
 pub fn read_file(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    read_regular(&system::open_path(path)?, limit)
+    read_regular(&open_path(path)?, limit)
 }
 
-fn read_regular(file: &File, limit: u64) -> io::Result<Vec<u8>> {
+pub(crate) use self::system::{open_path, open_path_itself};
+
+/// The content of an open file, under the terms of [`Directory::read`].
+pub(crate) fn read_regular(file: &File, limit: u64) -> io::Result<Vec<u8>> {
     let metadata = file.metadata()?;
     if !metadata.is_file() {
         return Err(not_a_regular_file());

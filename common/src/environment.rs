@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use crate::log::Log;
+use crate::trust::Trust;
 use crate::{Error, streams};
 
 /// What a helper learns from outside: variables, directories, and where it may leave a word for people.
@@ -123,6 +124,18 @@ impl Environment {
         }
     }
 
+    /// A setting of ours that is on or off: `1`, or `0` as if it were not set.
+    pub fn switch(&self, name: &'static str) -> Result<bool, Error> {
+        match self.setting(name)?.as_deref() {
+            None | Some("0") => Ok(false),
+            Some("1") => Ok(true),
+            Some(_) => Err(Error::setting(
+                name,
+                "is neither 1 nor 0; set it to 1, or unset it",
+            )),
+        }
+    }
+
     /// A setting of ours that names a file or directory; as [`setting`](Self::setting), and the path is absolute,
     /// because docker runs a helper from wherever it happens to be.
     pub fn path_setting(&self, name: &'static str) -> Result<Option<PathBuf>, Error> {
@@ -187,6 +200,14 @@ impl Environment {
             (Variables::Stated(_), Some(path)) => Ok(path),
             (Variables::Stated(_), None) => Ok(self.home_directory()?.join(below_home)),
         }
+    }
+
+    /// What this user believes of other people's files.
+    pub fn trust(&self) -> Trust {
+        let sudo_user = self
+            .variable("SUDO_UID")
+            .and_then(|value| value.to_str()?.parse().ok());
+        Trust::new(self.home_directory().ok(), sudo_user)
     }
 
     /// Tells the person at the terminal something, in one line on stderr. For `store` and `erase` only: some clients

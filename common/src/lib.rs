@@ -64,8 +64,11 @@ mod server;
 pub mod show;
 mod store;
 mod streams;
+#[cfg(feature = "commands")]
+pub mod subprocess;
 mod sys;
 mod text;
+pub mod trust;
 
 /// The option parser that [`commands`] are defined with.
 #[cfg(feature = "commands")]

@@ -1,11 +1,11 @@
 //! How commands, names and paths appear in what a person reads: one way for each, so that nothing from outside can end a
 //! line, move the cursor, or become a part of a command that the reader pastes.
 
-use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::path::{Path, PathBuf};
 
+use crate::text::{is_harmless, quoted};
 use crate::{Environment, ServerUrl};
 
 /// A command line for a POSIX shell (PowerShell on Windows), shown by `Display`.
@@ -164,38 +164,6 @@ fn home(environment: &Environment) -> Option<PathBuf> {
     let home = PathBuf::from(environment.variable("HOME")?);
     // Below the root directory everything would be.
     (home.is_absolute() && home.parent().is_some()).then_some(home)
-}
-
-fn is_harmless(c: char) -> bool {
-    let text = c.to_string();
-    c == ' ' || crate::text::one_line(&text) == text
-}
-
-/// One word for the shell.
-fn quoted(word: &OsStr) -> String {
-    let text = word.to_string_lossy();
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=,".contains(c);
-    if !text.is_empty() && text.chars().all(is_plain) {
-        return text.into_owned();
-    }
-    if cfg!(windows) {
-        return format!("'{}'", name(&text).replace('\'', "''"));
-    }
-    if matches!(text, Cow::Borrowed(_)) && text.chars().all(is_harmless) {
-        return format!("'{}'", text.replace('\'', r"'\''"));
-    }
-    // What a terminal would act on, or is no text, is never shown as it is: every POSIX shell makes it of these.
-    let mut format = String::new();
-    for byte in word.as_encoded_bytes() {
-        match byte {
-            b'%' => format.push_str("%%"),
-            b if b.is_ascii_alphanumeric() || b"-_./:@+=, ".contains(b) => format.push(char::from(*b)),
-            b => {
-                let _ = write!(format, "\\{b:03o}");
-            }
-        }
-    }
-    format!("\"$(printf '{format}')\"")
 }
 
 #[cfg(all(test, unix))]

@@ -1,5 +1,9 @@
 //! Text from outside, in the forms in which it is compared and shown.
 
+use std::borrow::Cow;
+use std::ffi::OsStr;
+use std::fmt::Write as _;
+
 /// One line that a terminal shows as it is: what could end the line, move the cursor, reverse the reading order or
 /// hide among the letters becomes `?`.
 pub(crate) fn one_line(text: &str) -> String {
@@ -46,6 +50,39 @@ pub fn hex(bytes: &[u8]) -> String {
         }
     }
     text
+}
+
+/// Whether a terminal shows it as it is.
+pub(crate) fn is_harmless(c: char) -> bool {
+    let text = c.to_string();
+    c == ' ' || one_line(&text) == text
+}
+
+/// One word for the shell.
+pub(crate) fn quoted(word: &OsStr) -> String {
+    let text = word.to_string_lossy();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=,".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.into_owned();
+    }
+    if cfg!(windows) {
+        return format!("'{}'", one_line(&text).replace('\'', "''"));
+    }
+    if matches!(text, Cow::Borrowed(_)) && text.chars().all(is_harmless) {
+        return format!("'{}'", text.replace('\'', r"'\''"));
+    }
+    // What a terminal would act on, or is no text, is never shown as it is: every POSIX shell makes it of these.
+    let mut format = String::new();
+    for byte in word.as_encoded_bytes() {
+        match byte {
+            b'%' => format.push_str("%%"),
+            b if b.is_ascii_alphanumeric() || b"-_./:@+=, ".contains(b) => format.push(char::from(*b)),
+            b => {
+                let _ = write!(format, "\\{b:03o}");
+            }
+        }
+    }
+    format!("\"$(printf '{format}')\"")
 }
 
 #[cfg(test)]

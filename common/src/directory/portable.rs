@@ -31,11 +31,19 @@ pub(super) fn open_for_reading(directory: &Handle, name: &str) -> io::Result<Fil
 }
 
 /// A directory is told for what it is: the system says no more than that access is denied.
-pub(super) fn open_path(path: &Path) -> io::Result<File> {
+pub(crate) fn open_path(path: &Path) -> io::Result<File> {
     if fs::metadata(path)?.is_dir() {
         return Err(super::not_a_regular_file());
     }
     File::open(path)
+}
+
+/// A link is not followed.
+pub(crate) fn open_path_itself(path: &Path) -> io::Result<File> {
+    if fs::symlink_metadata(path)?.is_symlink() {
+        return Err(super::a_symbolic_link());
+    }
+    open_path(path)
 }
 
 /// New files inherit the access list of their directory.
@@ -90,12 +98,15 @@ pub(super) fn sync(_directory: &Handle) -> io::Result<()> {
 pub(super) const LOCK: &str = ".docker-credential-lock";
 
 pub(super) fn lock_file(directory: &Handle) -> io::Result<File> {
-    let path = directory.join(LOCK);
+    open_lock(directory, LOCK)
+}
+
+pub(super) fn open_lock(directory: &Handle, name: &str) -> io::Result<File> {
     OpenOptions::new()
         .write(true)
         .create(true)
         .truncate(false)
-        .open(path)
+        .open(directory.join(name))
 }
 
 pub(super) fn has_no_locks(error: &io::Error) -> bool {

@@ -43,8 +43,14 @@ pub(super) fn open_for_reading(directory: &Handle, name: &str) -> io::Result<Fil
     }
 }
 
-pub(super) fn open_path(path: &Path) -> io::Result<File> {
+pub(crate) fn open_path(path: &Path) -> io::Result<File> {
     Ok(rustix::fs::openat(CWD, path, READING, Mode::empty())?.into())
+}
+
+/// A link is not followed.
+pub(crate) fn open_path_itself(path: &Path) -> io::Result<File> {
+    let flags = READING.union(OFlags::NOFOLLOW);
+    Ok(rustix::fs::openat(CWD, path, flags, Mode::empty())?.into())
 }
 
 /// Who may do what with a file.
@@ -141,6 +147,11 @@ pub(super) fn sync(directory: &Handle) -> io::Result<()> {
 pub(super) fn lock_file(directory: &Handle) -> io::Result<File> {
     // A description of its own: locks of two `Lock`s in one process keep each other out, too.
     Ok(rustix::fs::openat(directory, ".", DIRECTORY, Mode::empty())?.into())
+}
+
+pub(super) fn open_lock(directory: &Handle, name: &str) -> io::Result<File> {
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    Ok(rustix::fs::openat(directory, name, flags, PRIVATE)?.into())
 }
 
 /// NFS answers `EBADF`: it takes no exclusive lock on what is open for reading, and a directory cannot be otherwise.

@@ -1,0 +1,359 @@
+//! May this path be believed, for this purpose? The one place that decides it.
+//!
+//! A helper that encrypts to an identity which somebody else put there, or runs a program that everybody may replace,
+//! gives its user's logins away. Each purpose demands what its harm demands, and no more: the table in SECURITY.md
+//! has them all, the methods of [`Trust`] are its rows.
+//!
+//! **U** is this user or root; for root it is root alone. **A** holds if U owns every directory on the way, from `/`
+//! (or from the home, if that is ours) down, and no others may write there: so nobody but U can exchange what lies
+//! below. In a sticky directory others can add names, not take ours away. **L** is a link that U owns, if both its own
+//! way and that of its target pass A.
+//!
+//! The way is examined from the top, name by name, without following links. That is as good as holding every
+//! directory open: a directory that passed is one in which only U can exchange the next name, so what was seen there
+//! stays true. The last name is opened without following links, and judged by the open handle.
+//!
+//! Only owners and modes are read, no access lists. On Windows nothing is checked; see SECURITY.md.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::Error;
+use crate::directory::{self, Directory};
+
+mod doubt;
+#[cfg(not(unix))]
+mod portable;
+#[cfg(unix)]
+mod unix;
+
+#[cfg(not(unix))]
+use self::portable as system;
+#[cfg(unix)]
+use self::unix as system;
+
+pub use self::doubt::{Doubt, Reason};
+
+/// What one user believes. Made by [`Environment::trust`](crate::Environment::trust).
+#[derive(Clone, Debug)]
+pub struct Trust {
+    user: system::User,
+    home: Option<PathBuf>,
+}
+
+/// A file that is open, so that what was judged is what is read.
+#[derive(Debug)]
+pub struct Opened {
+    file: File,
+    doubt: Option<Doubt>,
+}
+
+impl Opened {
+    /// What speaks against the file without forbidding this purpose; each method of [`Trust`] says which that is.
+    pub fn doubt(&self) -> Option<&Doubt> {
+        self.doubt.as_ref()
+    }
+
+    /// The content, under the terms of [`Directory::read`].
+    pub fn content(&self, limit: u64) -> io::Result<Vec<u8>> {
+        directory::read_regular(&self.file, limit)
+    }
+
+    /// The open file.
+    pub fn into_file(self) -> File {
+        self.file
+    }
+}
+
+/// A store whose directory is open, so that what was judged is what is read.
+#[derive(Debug)]
+pub struct OpenedStore {
+    /// Where the entries are.
+    pub directory: Directory,
+    /// Why it could not be written to, or would not be read if no setting named it: a warning for `doctor`.
+    pub doubt: Option<Doubt>,
+}
+
+/// The file that a change will replace, behind all links.
+#[derive(Debug)]
+pub struct Target {
+    /// Where it is, or will be.
+    pub path: PathBuf,
+    /// Others may change it as well: a warning for `doctor`.
+    pub doubt: Option<Doubt>,
+}
+
+/// What a purpose demands of the last name, besides its owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Access {
+    /// Nothing.
+    Any,
+    /// No others can write.
+    Unwritable,
+    /// No others have access, or it is root's and nobody can write to it, as mounted secrets are.
+    Private,
+}
+
+/// What is demanded of the directories on a way.
+#[derive(Clone, Copy, Debug)]
+struct Step {
+    /// A group that can write to one is its owner's choice. So for programs: Homebrew's directories belong to the
+    /// group `admin`, and whoever writes to a directory of `PATH` can put a `docker` there.
+    is_group_believed: bool,
+    /// The last name is a directory as well, in which something is looked for.
+    is_last_judged: bool,
+}
+
+/// To a file of which more is judged once it is open.
+const TO_FILE: Step = Step {
+    is_group_believed: false,
+    is_last_judged: false,
+};
+
+/// To a directory in which a file is made, or found.
+const INTO: Step = Step {
+    is_last_judged: true,
+    ..TO_FILE
+};
+
+const TO_PROGRAM: Step = Step {
+    is_group_believed: true,
+    ..TO_FILE
+};
+
+/// A way that was examined to its end, or to the first doubt.
+#[derive(Debug)]
+struct Way {
+    /// Where it leads, behind all links; where there is a doubt, the path as it was given.
+    path: PathBuf,
+    exists: bool,
+    doubt: Option<Doubt>,
+}
+
+impl Trust {
+    pub(crate) fn new(home: Option<PathBuf>, sudo_user: Option<u32>) -> Self {
+        Self {
+            user: system::User::of_process(sudo_user),
+            home,
+        }
+    }
+
+    /// A secret of ours in a place of our own: the default identity, approvals, settings, what `configure` replaced.
+    /// Nothing if there is none. A doubt says that others can read it.
+    pub fn own_secret(&self, path: &Path) -> Result<Option<Opened>, Error> {
+        let Some(opened) = self.open(path, Access::Unwritable)? else {
+            return Ok(None);
+        };
+        match opened.doubt {
+            Some(doubt) if doubt.reason != Reason::Readable => Err(doubt.refuse(path)),
+            doubt => Ok(Some(Opened { doubt, ..opened })),
+        }
+    }
+
+    /// A directory of ours with such secrets. Nothing if there is none.
+    pub fn own_directory(&self, path: &Path) -> Result<Option<Directory>, Error> {
+        let Some(store) = self.directory(path)? else {
+            return Ok(None);
+        };
+        store
+            .doubt
+            .map_or(Ok(Some(store.directory)), |doubt| Err(doubt.refuse(path)))
+    }
+
+    /// A secret that a setting names, such as an identity: it is read whoever may change it, because containers and CI
+    /// systems mount secrets that way. Nothing if there is none. A doubt forbids to *encrypt* to it: whoever put it
+    /// there could read what is stored.
+    pub fn named_secret(&self, path: &Path) -> Result<Option<Opened>, Error> {
+        let opened = self.open(path, Access::Unwritable)?;
+        Ok(opened.map(|opened| Opened {
+            doubt: opened.doubt.filter(|doubt| doubt.reason != Reason::Readable),
+            ..opened
+        }))
+    }
+
+    /// A file with a passphrase. Nothing if there is none.
+    pub fn passphrase(&self, path: &Path) -> Result<Option<Opened>, Error> {
+        match self.open(path, Access::Private)? {
+            Some(Opened {
+                doubt: Some(doubt), ..
+            }) => Err(doubt.refuse(path)),
+            opened => Ok(opened),
+        }
+    }
+
+    /// A file of docker's or podman's that is about to be changed, or made. Links to it are followed if U owns them.
+    pub fn file_to_change(&self, path: &Path) -> Result<Target, Error> {
+        let way = self.way(path, TO_FILE)?;
+        if let Some(doubt) = &way.doubt {
+            return Err(doubt.refuse(path));
+        }
+        let doubt = if way.exists {
+            let file = open(&way.path).map_err(Error::file("read", path))?;
+            system::judge_change(&self.user, &file, &way.path).map_err(Error::file("examine", path))?
+        } else {
+            None
+        };
+        match doubt {
+            Some(doubt) if doubt.fix().is_none() && doubt.reason != Reason::NoModes => {
+                Err(doubt.refuse(path))
+            }
+            doubt => Ok(Target {
+                path: way.path,
+                doubt,
+            }),
+        }
+    }
+
+    /// A file that logins are read from. Nothing if there is none. A doubt is a reason to leave it out, unless a
+    /// person named it: then it is a warning.
+    pub fn logins(&self, path: &Path) -> Result<Option<Opened>, Error> {
+        let opened = self.open(path, Access::Any)?;
+        let Some(Opened {
+            doubt: Some(doubt), ..
+        }) = &opened
+        else {
+            return Ok(opened);
+        };
+        // What root reads for the user who called sudo is that user's own, and no link leads out of it.
+        match self.user.for_sudo() {
+            Some(user) if matches!(doubt.reason, Reason::Owner(_)) => {
+                let caller = Self { user, home: None };
+                Ok(caller.open_without_links(path)?.or(opened))
+            }
+            _ => Ok(opened),
+        }
+    }
+
+    /// Whether the program at this path may be run. `Ok(false)` if there is none.
+    pub fn program(&self, path: &Path) -> Result<bool, Doubt> {
+        let Ok(way) = self.way(path, TO_PROGRAM) else {
+            return Ok(false);
+        };
+        match way.doubt {
+            Some(doubt) => Err(doubt),
+            None if !way.exists => Ok(false),
+            None => system::judge_program(&self.user, &way.path),
+        }
+    }
+
+    /// Whether programs in this directory may be run. `Ok(false)` if there is none.
+    pub fn program_directory(&self, path: &Path) -> Result<bool, Doubt> {
+        let step = Step {
+            is_last_judged: true,
+            ..TO_PROGRAM
+        };
+        match self.way(path, step) {
+            Ok(Way {
+                doubt: Some(doubt), ..
+            }) => Err(doubt),
+            Ok(way) => Ok(way.exists && way.path.is_dir()),
+            Err(_) => Ok(false),
+        }
+    }
+
+    /// The store, to read from. Nothing if there is none. `is_named` says that a setting names it: then it is read
+    /// whoever may change it, because CI systems check repositories out as another user and under umask 0.
+    pub fn store_to_read(&self, path: &Path, is_named: bool) -> Result<Option<OpenedStore>, Error> {
+        let directory = match Directory::open(path) {
+            Ok(directory) => directory,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(Error::file("open the store", path)(error)),
+        };
+        let doubt = system::judge_directory(&self.user, &directory).map_err(Error::file("examine", path))?;
+        match doubt {
+            Some(doubt) if !is_named => Err(doubt.refuse(path)),
+            doubt => Ok(Some(OpenedStore { directory, doubt })),
+        }
+    }
+
+    /// The store, to write to. It is made if it is missing.
+    pub fn store_to_write(&self, path: &Path) -> Result<Directory, Error> {
+        let way = self.way(path, TO_FILE)?;
+        if let Some(doubt) = &way.doubt {
+            return Err(doubt.refuse(path));
+        }
+        let directory = Directory::create(&way.path).map_err(Error::file("open the store", path))?;
+        match system::judge_directory(&self.user, &directory).map_err(Error::file("examine", path))? {
+            Some(doubt) => Err(doubt.refuse(path)),
+            None => Ok(directory),
+        }
+    }
+
+    /// The log, open for appending, and made if it is missing: a regular file of one name that only this user reads.
+    pub fn log(&self, path: &Path) -> Result<File, Error> {
+        let parent = directory::parent(path).unwrap_or(path);
+        let way = self.way(parent, INTO)?;
+        if let Some(doubt) = &way.doubt {
+            return Err(doubt.refuse(path));
+        }
+        let target = way.path.join(path.file_name().unwrap_or_default());
+        let file = system::open_log(&target).map_err(Error::file("write the log to", path))?;
+        match system::judge_log(&self.user, &file, &target).map_err(Error::file("examine", path))? {
+            Some(doubt) => Err(doubt.refuse(path)),
+            None => Ok(file),
+        }
+    }
+
+    /// A directory under A and L; nothing if there is none.
+    fn directory(&self, path: &Path) -> Result<Option<OpenedStore>, Error> {
+        let way = self.way(path, TO_FILE)?;
+        if way.doubt.is_none() && !way.exists {
+            return Ok(None);
+        }
+        let directory = Directory::open(&way.path).map_err(Error::file("open", path))?;
+        let own = system::judge_directory(&self.user, &directory).map_err(Error::file("examine", path))?;
+        Ok(Some(OpenedStore {
+            directory,
+            doubt: way.doubt.or(own),
+        }))
+    }
+
+    /// A file under A and L, with the first doubt about it; nothing if there is none.
+    fn open(&self, path: &Path, access: Access) -> Result<Option<Opened>, Error> {
+        let way = self.way(path, TO_FILE)?;
+        if way.doubt.is_none() && !way.exists {
+            return Ok(None);
+        }
+        let opened = if way.doubt.is_some() {
+            directory::open_path(path)
+        } else {
+            open(&way.path)
+        };
+        let file = match opened {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(Error::file("read", path)(error)),
+        };
+        let own =
+            system::judge_file(&self.user, &file, &way.path, access).map_err(Error::file("examine", path))?;
+        Ok(Some(Opened {
+            file,
+            doubt: way.doubt.or(own),
+        }))
+    }
+
+    /// The same where no link is on the way, and nothing where there is a doubt.
+    fn open_without_links(&self, path: &Path) -> Result<Option<Opened>, Error> {
+        let way = self.way(path, TO_FILE)?;
+        let has_links = std::path::absolute(path).is_ok_and(|path| path != way.path);
+        if way.doubt.is_some() || has_links {
+            return Ok(None);
+        }
+        Ok(self
+            .open(path, Access::Any)?
+            .filter(|opened| opened.doubt.is_none()))
+    }
+
+    fn way(&self, path: &Path, step: Step) -> Result<Way, Error> {
+        system::way(&self.user, self.home.as_deref(), path, step).map_err(Error::file("read", path))
+    }
+}
+
+/// Opens what the way led to. A link that came there since is not followed.
+fn open(path: &Path) -> io::Result<File> {
+    directory::open_path_itself(path)
+}
+
+#[cfg(all(test, unix))]
+mod tests;
