@@ -3,5 +3,5 @@
 pub mod basic;
 pub mod http;
 pub mod image;
-pub mod tls_proxy;
+pub mod tls;
 pub mod token;

@@ -13,6 +13,7 @@ use crate::helper::{self, Helper, target_directory};
 use crate::keyrings::gnome::GnomeKeyring;
 use crate::login::Login;
 use crate::program::{Outcome, Run, files_under, find};
+use crate::registries::tls;
 use crate::requirement::environment;
 
 /// What a client learns when nothing is stored, byte for byte.
@@ -167,6 +168,7 @@ impl Sandbox {
             format!("unix://{}", self.path("no-engine").display()),
         );
         command.env("DOCKER_CLI_EXPERIMENTAL", "enabled");
+        command.env("SSL_CERT_FILE", tls::certificate());
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         Run::new(command, self.logins.iter().flat_map(Login::forms).collect())
     }

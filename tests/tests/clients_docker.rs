@@ -39,10 +39,7 @@ fn login(place: &Sandbox, host: &str, login: &Login) -> Outcome {
 }
 
 fn inspect(place: &Sandbox, image: &str) -> Outcome {
-    place
-        .run("docker")
-        .args(["manifest", "inspect", "--insecure", image])
-        .outcome()
+    place.run("docker").args(["manifest", "inspect", image]).outcome()
 }
 
 fn logout(place: &Sandbox, host: &str) -> Outcome {

@@ -40,12 +40,14 @@ const SERVICES: [&str; 4] = ["database", "cache", "worker", "web"];
 struct Workshop {
     place: Sandbox,
     registry: Registry,
+    /// Host and port by which the registry is used.
+    host: String,
     engine: Engine,
 }
 
 impl Workshop {
     fn image(&self) -> String {
-        format!("{}/{REPOSITORY}:1", self.registry.host())
+        format!("{}/{REPOSITORY}:1", self.host)
     }
 
     fn docker(&self, args: &[&str]) -> Outcome {
@@ -59,13 +61,7 @@ impl Workshop {
     fn login(&self, login: &Login) {
         self.place
             .run("docker")
-            .args([
-                "login",
-                "-u",
-                &login.username,
-                "--password-stdin",
-                &self.registry.host(),
-            ])
+            .args(["login", "-u", &login.username, "--password-stdin", &self.host])
             .env("DOCKER_HOST", self.engine.host())
             .stdin(login.secret.as_str())
             .outcome()
@@ -114,6 +110,7 @@ macro_rules! workshop {
         place.keep_secret(people);
         Workshop {
             place,
+            host: registry.host(),
             registry,
             engine,
         }
@@ -125,7 +122,7 @@ fn a_private_image_is_pushed_and_pulled(helper: Helper) {
     let mut workshop = workshop!(helper, std::slice::from_ref(&alice));
 
     if helper.read_only {
-        workshop.place.provide(&workshop.registry.host(), &alice);
+        workshop.place.provide(&workshop.host, &alice);
     } else {
         workshop.login(&alice);
     }
@@ -143,10 +140,10 @@ fn after_the_logout_nothing_is_pulled(helper: Helper) {
     workshop.push_and_forget();
 
     workshop
-        .docker(&["logout", &workshop.registry.host()])
+        .docker(&["logout", &workshop.host])
         .assert_success("docker logout");
 
-    workshop.place.assert_not_found(&workshop.registry.host());
+    workshop.place.assert_not_found(&workshop.host);
     workshop
         .docker(&["pull", &workshop.image()])
         .assert_failure("docker pull after the logout");
@@ -160,12 +157,12 @@ fn every_secret_passes_through_the_engine(helper: Helper) {
 
     for person in &people {
         workshop.login(person);
-        workshop.place.assert_answers(&workshop.registry.host(), person);
+        workshop.place.assert_answers(&workshop.host, person);
         workshop
             .docker(&["pull", &workshop.image()])
             .assert_success("docker pull");
         workshop
-            .docker(&["logout", &workshop.registry.host()])
+            .docker(&["logout", &workshop.host])
             .assert_success("docker logout");
     }
 }
@@ -176,7 +173,7 @@ fn a_classic_build_lists_once_and_gets_each_server_once(helper: Helper) {
     for n in 1..SERVERS {
         workshop.place.provide(&format!("registry{n}.invalid"), &alice);
     }
-    workshop.place.provide(&workshop.registry.host(), &alice);
+    workshop.place.provide(&workshop.host, &alice);
     workshop.push_and_forget();
     let log = count_verbs(&mut workshop.place);
     let context = workshop.build_context();
@@ -195,11 +192,13 @@ fn a_classic_build_lists_once_and_gets_each_server_once(helper: Helper) {
     assert_eq!(verbs(&log), expected, "processes of a classic build");
 }
 
+/// By plain HTTP, which is all that the `BuildKit` of an engine of 2020 speaks to a registry on loopback.
 fn buildx_builds_from_a_private_image(helper: Helper) {
     let plugin = require!(find_plugin("docker-buildx"));
     let alice = Login::new("alice", "builder's secret");
     let mut workshop = workshop!(helper, std::slice::from_ref(&alice));
-    workshop.place.provide(&workshop.registry.host(), &alice);
+    workshop.host = workshop.registry.plain_host();
+    workshop.place.provide(&workshop.host, &alice);
     workshop.push_and_forget();
     workshop.add_plugin(&plugin);
     let log = count_verbs(&mut workshop.place);
@@ -216,10 +215,10 @@ fn compose_pulls_with_one_get_for_each_image(helper: Helper) {
     let plugin = require!(find_plugin("docker-compose"));
     let alice = Login::new("alice", "a \"quoted\" <secret> & more");
     let mut workshop = workshop!(helper, std::slice::from_ref(&alice));
-    workshop.place.provide(&workshop.registry.host(), &alice);
+    workshop.place.provide(&workshop.host, &alice);
     let mut services = json!({});
     for service in SERVICES {
-        let image = format!("{}/team/{service}:1", workshop.registry.host());
+        let image = format!("{}/team/{service}:1", workshop.host);
         workshop.push_and_forget_as(&image);
         services[service] = json!({ "image": image });
     }

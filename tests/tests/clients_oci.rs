@@ -32,8 +32,8 @@ const SKOPEO: Client = Client {
     program: "skopeo",
     auth_file: true,
     several_lines: false,
-    login: &["login", "--tls-verify=false"],
-    read: &["inspect", "--tls-verify=false"],
+    login: &["login"],
+    read: &["inspect"],
     transport: "docker://",
     logout: &["logout"],
 };
@@ -48,7 +48,6 @@ const BUILDAH: Client = Client {
         "--storage-driver",
         "vfs",
         "pull",
-        "--tls-verify=false",
     ],
     transport: "",
     ..SKOPEO
@@ -73,8 +72,8 @@ const ORAS: Client = Client {
     program: "oras",
     auth_file: false,
     several_lines: true,
-    login: &["login", "--plain-http"],
-    read: &["manifest", "fetch", "--plain-http"],
+    login: &["login"],
+    read: &["manifest", "fetch"],
     transport: "",
     logout: &["logout"],
 };
@@ -262,8 +261,8 @@ fn skopeo_copies_an_image_in_and_out(helper: Helper) {
     let remote = format!("docker://{}/{REPOSITORY}:1", registry.host());
     let copy = |args: &[&str]| place.run("skopeo").arg("copy").args(args).outcome();
 
-    copy(&["--dest-tls-verify=false", "dir:image", &remote]).assert_success("skopeo copy to the registry");
-    copy(&["--src-tls-verify=false", &remote, "dir:copied"]).assert_success("skopeo copy from the registry");
+    copy(&["dir:image", &remote]).assert_success("skopeo copy to the registry");
+    copy(&[&remote, "dir:copied"]).assert_success("skopeo copy from the registry");
 
     let read =
         |image: &str| std::fs::read(place.path(image).join("manifest.json")).expect("a copied manifest");

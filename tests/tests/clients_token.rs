@@ -42,7 +42,7 @@ fn login(place: &Sandbox, registry: &TokenRegistry, login: &Login) -> Outcome {
 fn inspect(place: &Sandbox, registry: &TokenRegistry) -> Outcome {
     place
         .run("docker")
-        .args(["manifest", "inspect", "--insecure", &registry.image()])
+        .args(["manifest", "inspect", &registry.image()])
         .outcome()
 }
 
@@ -61,7 +61,7 @@ macro_rules! registry_and_place {
         let people: &[Login] = $people;
         let mut place = Sandbox::with_creds_store($helper);
         place.keep_secret(people);
-        (TokenRegistry::start(people), place)
+        (require!(TokenRegistry::start(people)), place)
     }};
 }
 

@@ -11,7 +11,7 @@ use docker_credential_tests::helper::ENV;
 use docker_credential_tests::login::Login;
 use docker_credential_tests::program::{Outcome, find};
 use docker_credential_tests::registries::basic::{REPOSITORY, Registry};
-use docker_credential_tests::registries::tls_proxy::TlsProxy;
+use docker_credential_tests::registries::tls::TlsProxy;
 use docker_credential_tests::require;
 use docker_credential_tests::requirement::Missing;
 use docker_credential_tests::sandbox::Sandbox;
@@ -19,9 +19,9 @@ use serde_json::json;
 use tempfile::TempDir;
 
 /// What a job does with an image that only its login can read. `$IMAGE` is the image.
-const DOCKER: &str = r#"docker manifest inspect --insecure "$IMAGE""#;
-const SKOPEO: &str = r#"skopeo inspect --tls-verify=false "docker://$IMAGE""#;
-const CRANE: &str = r#"crane manifest --insecure "$IMAGE""#;
+const DOCKER: &str = r#"docker manifest inspect "$IMAGE""#;
+const SKOPEO: &str = r#"skopeo inspect "docker://$IMAGE""#;
+const CRANE: &str = r#"crane manifest "$IMAGE""#;
 
 /// A place in which docker and crane ask the helper for every server, and skopeo for this one. It keeps no login.
 fn place(host: &str, login: &Login) -> Result<Sandbox, Missing> {

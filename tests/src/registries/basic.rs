@@ -1,4 +1,4 @@
-//! Debian's registry on loopback, with the passwords that a registry's guide would set up: htpasswd, bcrypt.
+//! Debian's registry on loopback, with TLS and with the passwords that a registry's guide would set up: htpasswd, bcrypt.
 
 use std::fs::{self, File};
 use std::net::SocketAddr;
@@ -11,6 +11,7 @@ use crate::login::Login;
 use crate::program::find;
 use crate::registries::http;
 use crate::registries::image::Image;
+use crate::registries::tls::TlsFront;
 use crate::requirement::Missing;
 use crate::service::{Service, last_lines};
 
@@ -20,9 +21,11 @@ pub const REPOSITORY: &str = "team/private";
 /// A running registry. It goes when it is dropped, and its content with it.
 #[derive(Debug)]
 pub struct Registry {
+    front: TlsFront,
     // Dropped in this order: the process, then its files.
     _service: Service,
     _directory: TempDir,
+    /// Where it speaks plain HTTP, to the front and to the tests.
     address: SocketAddr,
 }
 
@@ -99,6 +102,7 @@ impl Registry {
             "docker-registry ended before it answered"
         );
         Ok(Self {
+            front: TlsFront::start(address.port())?,
             _service: service,
             _directory: directory,
             address,
@@ -107,12 +111,21 @@ impl Registry {
 
     /// What `docker login` is told: host and port.
     pub fn host(&self) -> String {
-        self.address.to_string()
+        format!("127.0.0.1:{}", self.front.port())
     }
 
     /// The same registry under its other name, which is another server to every client.
     pub fn other_host(&self) -> String {
-        format!("localhost:{}", self.address.port())
+        format!("localhost:{}", self.front.port())
+    }
+
+    /// The same registry without TLS.
+    pub fn plain_host(&self) -> String {
+        self.address.to_string()
+    }
+
+    pub(super) fn plain_port(&self) -> u16 {
+        self.address.port()
     }
 
     /// Puts an image into [`REPOSITORY`], tagged `1`, by the registry's own interface, and returns how clients name it.

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 /// Bodies here are forms and tiny manifests.
 const BODY_LIMIT: usize = 1 << 20;
-const TLS_HANDSHAKE: u8 = 22;
 const STALL: Duration = Duration::from_secs(20);
 
 /// A request as a server reads it.
@@ -34,10 +33,6 @@ impl Request {
     pub fn read(stream: &TcpStream) -> io::Result<Self> {
         stream.set_read_timeout(Some(STALL))?;
         let mut reader = BufReader::new(stream);
-        // A TLS greeting need not hold the line end that is looked for next.
-        if reader.fill_buf()?.first() == Some(&TLS_HANDSHAKE) {
-            return Err(io::ErrorKind::InvalidData.into());
-        }
         let mut line = String::new();
         reader.read_line(&mut line)?;
         let mut words = line.split_whitespace();

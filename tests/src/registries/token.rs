@@ -17,6 +17,8 @@ use serde_json::json;
 use crate::login::Login;
 use crate::registries::http::{Request, Response, form};
 use crate::registries::image::Image;
+use crate::registries::tls::TlsFront;
+use crate::requirement::Missing;
 
 const SERVICE: &str = "tests";
 const REPOSITORY: &str = "team/private";
@@ -43,13 +45,14 @@ pub enum Event {
 
 /// A running registry; it ends when it is dropped.
 pub struct TokenRegistry {
+    front: TlsFront,
     address: SocketAddr,
     state: Arc<State>,
     server: Option<JoinHandle<()>>,
 }
 
 struct State {
-    address: SocketAddr,
+    host: String,
     people: Vec<Login>,
     image: Image,
     ended: AtomicBool,
@@ -65,11 +68,16 @@ struct Books {
 
 impl TokenRegistry {
     /// A registry that these people have accounts at.
-    pub fn start(people: &[Login]) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// Where openssl or python3 is not installed.
+    pub fn start(people: &[Login]) -> Result<Self, Missing> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port on loopback");
         let address = listener.local_addr().expect("a listener has an address");
+        let front = TlsFront::start(address.port())?;
         let state = Arc::new(State {
-            address,
+            host: format!("127.0.0.1:{}", front.port()),
             people: people.to_vec(),
             image: Image::smallest(),
             ended: AtomicBool::new(false),
@@ -79,21 +87,27 @@ impl TokenRegistry {
             let state = Arc::clone(&state);
             move || accept(&listener, &state)
         });
-        Self {
+        Ok(Self {
+            front,
             address,
             state,
             server: Some(server),
-        }
+        })
     }
 
     /// What `docker login` is told.
     pub fn host(&self) -> String {
-        self.address.to_string()
+        self.state.host.clone()
+    }
+
+    /// The same registry under its other name, which is another server to every client.
+    pub fn other_host(&self) -> String {
+        format!("localhost:{}", self.front.port())
     }
 
     /// How clients name the image.
     pub fn image(&self) -> String {
-        format!("{}/{REPOSITORY}:1", self.address)
+        format!("{}/{REPOSITORY}:1", self.host())
     }
 
     /// What happened since the last call.
@@ -142,8 +156,7 @@ fn accept(listener: &TcpListener, state: &Arc<State>) {
         let state = Arc::clone(state);
         thread::spawn(move || match Request::read(&stream) {
             Ok(request) => state.answer(&request).write(&stream, request.method == "HEAD"),
-            // Clients try TLS first, and fall back to plain HTTP only when they are answered in it.
-            Err(_) => Response::new(400, "this is plain HTTP").write(&stream, false),
+            Err(_) => Response::new(400, "no request").write(&stream, false),
         });
     }
 }
@@ -165,7 +178,7 @@ impl State {
     }
 
     fn challenge(&self) -> Response {
-        let realm = format!("http://{}/token", self.address);
+        let realm = format!("https://{}/token", self.host);
         Response::new(
             401,
             r#"{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}"#,

@@ -8,7 +8,7 @@ use docker_credential_tests::helper::AGE;
 use docker_credential_tests::pages::page::Page;
 use docker_credential_tests::program::find;
 use docker_credential_tests::registries::basic::Registry;
-use docker_credential_tests::registries::tls_proxy::TlsProxy;
+use docker_credential_tests::registries::tls::TlsProxy;
 use docker_credential_tests::require;
 use docker_credential_tests::sandbox::Sandbox;
 use serde_json::json;

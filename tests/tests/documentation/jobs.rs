@@ -10,7 +10,7 @@ use docker_credential_tests::pages::job;
 use docker_credential_tests::pages::page::Page;
 use docker_credential_tests::program::find;
 use docker_credential_tests::registries::basic::{REPOSITORY, Registry};
-use docker_credential_tests::registries::tls_proxy::TlsProxy;
+use docker_credential_tests::registries::tls::TlsProxy;
 use docker_credential_tests::require;
 use docker_credential_tests::requirement::Missing;
 use docker_credential_tests::sandbox::Sandbox;

@@ -1,14 +1,17 @@
-"""Plays a server on the internet: takes CONNECT for any host, speaks TLS, and hands the plain bytes to a server here.
+"""Speaks TLS, and hands the plain bytes to a server on this machine.
 
-    tls_proxy.py CERTIFICATE KEY PORT
+    tls_front.py CERTIFICATE KEY PORT
 
-Listens on loopback, and prints its own port.
+Listens on loopback, and prints its own port. A client may connect to it directly, or use it as a proxy: it then plays
+any server on the internet that the client asks for with CONNECT.
 """
 
 import socket
 import ssl
 import sys
 import threading
+
+TLS_HANDSHAKE = b"\x16"
 
 
 def pump(source, sink):
@@ -24,17 +27,29 @@ def pump(source, sink):
             pass
 
 
-def serve(client, tls, port):
+def accept_connect(client):
     request = b""
     while b"\r\n\r\n" not in request:
         if not (data := client.recv(4096)):
-            return
+            return False
         request += data
     if not request.startswith(b"CONNECT "):
-        client.sendall(b"HTTP/1.1 405 Only CONNECT\r\nContent-Length: 0\r\n\r\n")
-        return
+        client.sendall(b"HTTP/1.1 400 This is TLS\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        return False
     client.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
-    inner = tls.wrap_socket(client, server_side=True)
+    return True
+
+
+def serve(client, tls, port):
+    try:
+        direct = client.recv(1, socket.MSG_PEEK) == TLS_HANDSHAKE
+        if not direct and not accept_connect(client):
+            client.close()
+            return
+        inner = tls.wrap_socket(client, server_side=True)
+    except OSError:  # Somebody who does not trust the certificate, or has gone.
+        client.close()
+        return
     server = socket.create_connection(("127.0.0.1", port))
     threading.Thread(target=pump, args=(server, inner), daemon=True).start()
     pump(inner, server)
@@ -43,7 +58,7 @@ def serve(client, tls, port):
 certificate, key, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
 tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 tls.load_cert_chain(certificate, key)
-listener = socket.create_server(("127.0.0.1", 0))
+listener = socket.create_server(("127.0.0.1", 0), backlog=128)
 print(listener.getsockname()[1], flush=True)
 while True:
     client, _ = listener.accept()
