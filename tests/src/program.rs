@@ -15,8 +15,12 @@ use crate::requirement::{Missing, environment};
 /// How long any client may take: a prompt that nobody answers must fail the test, not stop the run.
 const DEADLINE: Duration = Duration::from_secs(120);
 
-/// The program of that name: on `PATH`, or among the peers that `tests/run` fetched. An absolute path names itself.
+/// The program of that name: on `PATH`, or among the peers that `tests/run` fetched. An absolute path names itself, and
+/// `DOCKER_CREDENTIAL_TEST_DOCKER` the docker to be tested.
 pub fn find(name: &str) -> Result<PathBuf, Missing> {
+    if let ("docker", Some(docker)) = (name, environment("DOCKER_CREDENTIAL_TEST_DOCKER")) {
+        return Ok(docker.into());
+    }
     let path = environment("PATH").unwrap_or_default();
     std::env::split_paths(&path)
         .chain([target_directory().join("peers/usr/bin")])

@@ -79,6 +79,8 @@ fn entries_go_to_rage_and_back() {
 fn vectors() -> PathBuf {
     let metadata = Command::new(env!("CARGO"))
         .args(["metadata", "--format-version", "1", "--locked", "--offline"])
+        // Crates of other platforms are on this machine only after a `cargo fetch`.
+        .args(["--filter-platform", &host_platform()])
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")))
         .output()
         .expect("cargo can be run");
@@ -90,6 +92,16 @@ fn vectors() -> PathBuf {
         .find(|package| package["name"] == "age")
         .expect("the library is among them");
     Path::new(age["manifest_path"].as_str().expect("a path")).with_file_name("tests/testdata/testkit")
+}
+
+fn host_platform() -> String {
+    let version = Command::new("rustc")
+        .arg("-vV")
+        .output()
+        .expect("rustc can be run");
+    let version = String::from_utf8(version.stdout).expect("rustc prints text");
+    let host = version.lines().find_map(|line| line.strip_prefix("host: "));
+    host.expect("rustc names its host").to_owned()
 }
 
 struct Vector {
