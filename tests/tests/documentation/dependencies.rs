@@ -10,7 +10,7 @@ fn manifests() -> Vec<PathBuf> {
     let root = repository();
     let helpers = root.join("helpers").read_dir().expect("there are helpers");
     let helpers = helpers.map(|helper| helper.expect("a directory entry").path());
-    ["", "bench", "common", "fuzz", "tests"]
+    ["", "bench", "common", "fuzz", "tests", "tests/conformance"]
         .into_iter()
         .map(|directory| root.join(directory))
         .chain(helpers)
