@@ -46,7 +46,7 @@ mod session;
 mod setting;
 mod table;
 
-pub use crate::helper::ExtraCommand;
+pub use crate::helper::{ExtraCommand, Setting};
 pub(crate) use crate::report::Color;
 pub use crate::report::{Console, Finding, Level};
 

@@ -26,6 +26,28 @@ struct Additions {
     findings: fn(&Environment) -> Vec<Finding>,
     explanation: fn(&Environment, &ServerUrl) -> Vec<String>,
     preparation: fn(&Environment) -> Result<Option<String>, Error>,
+    settings: &'static [Setting],
+}
+
+/// An environment variable that a helper reads.
+#[cfg(feature = "commands")]
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    pub(crate) name: &'static str,
+    pub(crate) check: fn(&Environment) -> Result<(), Error>,
+}
+
+#[cfg(feature = "commands")]
+impl Setting {
+    /// A variable, and a check that fails for a value that the helper refuses, without opening the store.
+    pub const fn new(name: &'static str, check: fn(&Environment) -> Result<(), Error>) -> Self {
+        Self { name, check }
+    }
+
+    /// A variable that is checked whenever the store is opened.
+    pub const fn of_store(name: &'static str) -> Self {
+        Self::new(name, |_| Ok(()))
+    }
 }
 
 /// A command that one helper brings along.
@@ -37,6 +59,15 @@ pub struct ExtraCommand {
     /// Carries it out. It prints its result on the console; an error is printed on stderr, and the exit code is 1.
     pub run: fn(&clap::ArgMatches, &Environment, &mut Console) -> Result<(), Error>,
 }
+
+/// What every helper reads.
+#[cfg(feature = "commands")]
+const COMMON_SETTINGS: [Setting; 2] = [
+    Setting::new(crate::log::SETTING, crate::log::check),
+    Setting::new(crate::protocol::WHEN_UNAVAILABLE, |environment| {
+        crate::protocol::answers_not_found_when_unavailable(environment).map(drop)
+    }),
+];
 
 impl Helper {
     /// `name` is the value for `credsStore`: `age` for `docker-credential-age`. `version` is a semantic version,
@@ -54,6 +85,7 @@ impl Helper {
                 findings: |_| Vec::new(),
                 explanation: |_, _| Vec::new(),
                 preparation: |_| Ok(None),
+                settings: &[],
             },
         }
     }
@@ -142,6 +174,21 @@ impl Helper {
     ) -> Self {
         self.additions.preparation = preparation;
         self
+    }
+
+    /// The environment variables that the helper reads, so that `doctor` finds a wrong value before the store is in use,
+    /// and a slip in a name.
+    #[must_use]
+    pub const fn settings(mut self, settings: &'static [Setting]) -> Self {
+        self.additions.settings = settings;
+        self
+    }
+
+    /// Those of this helper and those that all have.
+    pub(crate) fn all_settings(&self) -> impl Iterator<Item = Setting> {
+        COMMON_SETTINGS
+            .into_iter()
+            .chain(self.additions.settings.iter().copied())
     }
 
     pub(crate) fn version(&self) -> &'static str {

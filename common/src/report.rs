@@ -5,4 +5,5 @@ mod finding;
 
 pub(crate) use self::console::Color;
 pub use self::console::Console;
+pub(crate) use self::finding::Fix;
 pub use self::finding::{Finding, Level};

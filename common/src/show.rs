@@ -55,6 +55,13 @@ impl ShellCommand {
         }
     }
 
+    /// Puts a directory before all others in which the shell looks for programs.
+    #[must_use]
+    pub fn path_first(directory: &Path) -> Self {
+        let path = quoted(directory.as_os_str());
+        Self::new("export").literal(&format!("PATH={path}:\"$PATH\""))
+    }
+
     /// Adds words of ours, separated by spaces, that are already as a shell reads them.
     #[must_use]
     pub fn literal(mut self, words: &str) -> Self {

@@ -1,25 +1,32 @@
 //! `doctor`: what keeps logins from working, and the command that fixes it.
 
 use std::collections::BTreeSet;
-use std::time::SystemTime;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
+use self::machine::Machine;
 use super::Color;
 use super::session::Session;
-use super::{Console, Finding, Level};
-use crate::Error;
+use super::{Finding, Level};
+use crate::{Error, show};
 
-mod configuration;
+mod docker;
+mod fix;
+mod keys;
+mod logins;
+mod machine;
+mod podman;
+mod program;
 mod store;
+mod variables;
 
 pub(super) fn definition() -> Command {
     Command::new("doctor")
-        .about("Check that logins are kept, found and safe")
+        .about("Find what keeps logins from working, and show the command that fixes it")
         .long_about(
-            "Check what docker needs to keep logins here: the program on PATH, the configuration files,\n\
-             the store and what opens it, and a login stored, read back and erased again.\n\
-             Each finding comes with the command that puts it right. Errors exit with 1.",
+            "Check what docker needs to keep logins here: the program on PATH, the configuration files and variables, \
+             the store and what opens it, and a login stored, read back and erased again. Each finding comes with the \
+             command that fixes it. Errors exit with 1.",
         )
         .arg(
             Arg::new("json")
@@ -27,95 +34,111 @@ pub(super) fn definition() -> Command {
                 .action(ArgAction::SetTrue)
                 .help("Print the findings as JSON, for programs"),
         )
+        .arg(
+            Arg::new("fix")
+                .long("fix")
+                .value_name("CHECK")
+                .num_args(0..=1)
+                .require_equals(true)
+                .default_missing_value("")
+                .conflicts_with("json")
+                .help("Offer to run each fix that cannot lose anything; --fix=CHECK fixes that one without asking"),
+        )
 }
 
 pub(super) fn run(session: &mut Session<'_>, arguments: &ArgMatches) -> Result<(), Error> {
-    let mut findings = configuration::program(session);
-    let (settings, logins) = configuration::docker(session);
-    findings.extend(settings);
-    let own = session.helper.own_findings(session.environment);
-    let (of_store, stored) = store::findings(session, &own);
-    findings.extend(own);
-    findings.extend(of_store);
-    findings.extend(logins);
-    findings.extend(configuration::markers(session, &stored));
-    findings.extend(configuration::podman(session, &stored));
-    findings.extend(clock(SystemTime::now()));
-
-    let console = &mut *session.console;
+    let (findings, stored) = examine(session);
     if arguments.get_flag("json") {
         let json = serde_json::to_string_pretty(&findings).unwrap_or_default();
-        console.print(&format!("{json}\n"))?;
-    } else {
-        for finding in &findings {
-            print(console, finding)?;
+        session.console.print(&format!("{json}\n"))?;
+        return verdict(&findings);
+    }
+    match arguments.get_one::<String>("fix").map(String::as_str) {
+        Some("") => fix::offer(session, &findings),
+        Some(check) => fix::apply(session, &findings, &stored, check),
+        None => {
+            for finding in &findings {
+                print(session, finding)?;
+            }
+            if findings.iter().all(|finding| finding.level() == Level::Ok) {
+                session.console.print("All is well.\n")?;
+            }
+            verdict(&findings)
         }
     }
-    let errors = findings
-        .iter()
-        .filter(|finding| finding.level() == Level::Error)
-        .count();
-    match errors {
-        0 => Ok(()),
-        1 => Err(Error::Unavailable("1 error was found".into())),
-        errors => Err(Error::Unavailable(format!("{errors} errors were found").into())),
-    }
 }
+
+/// Everything that there is to find, a cause once.
+fn examine(session: &mut Session<'_>) -> (Vec<Finding>, Stored) {
+    let machine = Machine::read(session.environment);
+    let own = session.helper.own_findings(session.environment);
+    let (of_store, stored) = store::findings(session, &own);
+    let all = [
+        program::findings(session),
+        variables::findings(session, &machine),
+        machine.faults.clone(),
+        docker::findings(session, &machine),
+        keys::findings(session, &machine),
+        own,
+        of_store,
+        logins::findings(session, &machine, &stored),
+        podman::findings(session, &machine, &stored),
+    ];
+    let mut findings: Vec<Finding> = Vec::new();
+    for finding in all.into_iter().flatten() {
+        let is_known = findings.iter().any(|known| known.covers(&finding));
+        if !is_known {
+            findings.push(finding);
+        }
+    }
+    (findings, stored)
+}
+
+/// The check for stored servers that have no entry in `auths`.
+const MARKERS: &str = "markers";
 
 /// The servers that the store lists, each as it is stored.
 type Stored = BTreeSet<String>;
 
-fn print(console: &mut Console, finding: &Finding) -> Result<(), Error> {
+fn print(session: &mut Session<'_>, finding: &Finding) -> Result<(), Error> {
+    let environment = session.environment;
+    let console = &mut *session.console;
     let (color, word) = match finding.level() {
         Level::Ok => (Color::Green, "ok"),
         Level::Warning => (Color::Yellow, "warning"),
         Level::Error => (Color::Red, "error"),
     };
     let word = console.colored(color, &format!("{word:<7}"));
-    console.print(&format!("{word}  {}\n", Console::plain(finding.text())))?;
+    let text = console.wrapped(&show::text(environment, finding.text()), INDENT);
+    console.print(&format!("{word}  {text}\n"))?;
+    let indent = " ".repeat(INDENT);
     if let Some(advice) = finding.advice_text() {
-        console.print(&format!("         {}\n", Console::plain(advice)))?;
+        let advice = console.wrapped(&show::text(environment, advice), INDENT);
+        console.print(&format!("{indent}{advice}\n"))?;
     }
     match finding.fix() {
-        Some(fix) => console.print(&format!("         fix: {}\n", fix.command)),
+        // Never wrapped: it is to be pasted.
+        Some(fix) => console.print(&format!("{indent}fix: {}\n", fix.command)),
         None if finding.level() == Level::Error && finding.advice_text().is_none() => {
-            console.print("         no command fixes this\n")
+            console.print(&format!("{indent}no command fixes this\n"))
         }
         None => Ok(()),
     }
 }
 
-/// A machine whose clock is far off takes every registry's certificate for expired, or not yet valid, which looks like
-/// a login that does not work.
-fn clock(now: SystemTime) -> Option<Finding> {
-    /// 2026-01-01 and 2100-01-01, in seconds since 1970.
-    const PLAUSIBLE: std::ops::Range<u64> = 1_767_225_600..4_102_444_800;
-    let seconds = now
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .map_or(0, |time| time.as_secs());
-    if PLAUSIBLE.contains(&seconds) {
-        return None;
-    }
-    Some(
-        Finding::warning(
-            "clock",
-            "the clock is far off, so the certificates of registries will seem invalid",
-        )
-        .fixed_by("timedatectl set-ntp true"),
-    )
-}
+/// The width of `warning  `.
+const INDENT: usize = 9;
 
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    #[test]
-    fn a_clock_at_1970_or_2106_is_noticed() {
-        let at = |seconds| clock(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
-        assert!(at(0).is_some());
-        assert!(at(1_800_000_000).is_none());
-        assert!(at(4_291_747_200).is_some());
+fn verdict(findings: &[Finding]) -> Result<(), Error> {
+    match findings
+        .iter()
+        .filter(|finding| finding.level() == Level::Error)
+        .count()
+    {
+        0 => Ok(()),
+        errors => Err(Error::unavailable(format!(
+            "found {}",
+            show::count(errors, "error", "errors")
+        ))),
     }
 }

@@ -43,11 +43,12 @@ pub(super) fn definition() -> Command {
 pub(super) fn run(session: &mut Session<'_>, arguments: &ArgMatches) -> Result<(), Error> {
     let text = arguments.get_one::<String>("server").map_or("", String::as_str);
     let asked = Asked::parse(text, &asked::known_hosts(session.environment))?;
+    let store = store::section(session, &asked);
     let explanation = Explanation {
         server: show::server(asked.server.as_str()),
         docker: docker::section(session.environment, &asked),
-        podman: podman::section(session.environment, &asked),
-        store: store::section(session, &asked),
+        podman: podman::section(session, &asked, &store),
+        store,
     };
     if arguments.get_flag("json") {
         let json = serde_json::to_string_pretty(&explanation).unwrap_or_default();
@@ -139,6 +140,11 @@ impl Section {
             Answer::Entry(entry) => self.user = user(entry),
         }
         self.step(Mark::Decides, name, text);
+    }
+
+    /// Whether it was searched to its end, and nothing was found.
+    fn holds_nothing(&self) -> bool {
+        self.steps.iter().all(|step| step.result == Mark::Ignored)
     }
 
     fn step(&mut self, result: Mark, name: &str, text: impl Into<String>) {

@@ -194,6 +194,22 @@ impl Document {
         })
     }
 
+    /// With an empty entry in `auths` for a server that has none.
+    pub fn with_marker(&self, server: &str) -> Result<Self, Problem> {
+        let auths = field(&self.root, AUTHS)
+            .map(|member| &member.value)
+            .filter(|auths| matches!(auths.kind, Kind::Object(_)));
+        self.changed(|splices| match auths {
+            Some(auths) => self.set(splices, auths, 1, server, &Value::Empty, false),
+            None => self.set(splices, &self.root, 0, AUTHS, &Value::Marker(server), true),
+        })
+    }
+
+    /// The names of the fields at top level, as they are written.
+    pub fn field_names(&self) -> impl Iterator<Item = &str> + Clone {
+        self.root.members().iter().map(|member| member.key.as_str())
+    }
+
     /// Without the logins of the entries that `is_chosen` says. The entries themselves stay, because some clients
     /// ask for no server that has none; so do all other fields.
     pub fn without_logins(&self, is_chosen: impl Fn(&Entry) -> bool) -> Result<Self, Problem> {

@@ -86,6 +86,10 @@ pub(super) enum Value<'a> {
     String(&'a str),
     /// An object of one string.
     Object(&'a str, &'a str),
+    /// An object of one empty object.
+    Marker(&'a str),
+    /// An empty object.
+    Empty,
 }
 
 impl Value<'_> {
@@ -100,6 +104,8 @@ impl Value<'_> {
             Self::Object(key, value) => {
                 style.object(depth, &format!("{}{}{}", quoted(key), style.colon, quoted(value)))
             }
+            Self::Marker(key) => style.object(depth, &format!("{}{}{{}}", quoted(key), style.colon)),
+            Self::Empty => "{}".to_owned(),
         }
     }
 }

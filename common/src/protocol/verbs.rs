@@ -7,7 +7,7 @@ use crate::helper::Helper;
 use crate::{CredentialStore, Environment, Error, matching, streams};
 
 /// What answers instead of an error if a store is locked or cannot be reached: `not-found`.
-const WHEN_UNAVAILABLE: &str = "DOCKER_CREDENTIAL_WHEN_UNAVAILABLE";
+pub(crate) const WHEN_UNAVAILABLE: &str = "DOCKER_CREDENTIAL_WHEN_UNAVAILABLE";
 
 /// The whole reply, and whether it is one of success.
 pub(crate) fn answer<S: CredentialStore>(
@@ -105,12 +105,18 @@ fn is_to_be_passed_over(environment: &Environment, error: &Error) -> Result<bool
     if !matches!(error, Error::Locked(_) | Error::Unavailable(_)) {
         return Ok(false);
     }
+    let is_passed = answers_not_found_when_unavailable(environment)?;
+    if is_passed {
+        environment.log(|| format!("answered \"not found\", as {WHEN_UNAVAILABLE} says: {error}"));
+    }
+    Ok(is_passed)
+}
+
+/// What the setting says.
+pub(crate) fn answers_not_found_when_unavailable(environment: &Environment) -> Result<bool, Error> {
     match environment.setting(WHEN_UNAVAILABLE)?.as_deref() {
         None => Ok(false),
-        Some("not-found") => {
-            environment.log(|| format!("passed over, as {WHEN_UNAVAILABLE} says: {error}"));
-            Ok(true)
-        }
+        Some("not-found") => Ok(true),
         Some(_) => Err(Error::setting(
             WHEN_UNAVAILABLE,
             "is not \"not-found\", the one value it takes; unset it",

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::fs::File;
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::Path;
 
@@ -14,18 +15,22 @@ pub struct Console {
     out: Box<dyn Write>,
     is_terminal: bool,
     has_color: bool,
+    /// In columns, if it is a terminal that says so.
+    width: Option<usize>,
 }
 
 impl Console {
     /// `out` is the real stdout; descriptor 1 itself leads to stderr by now.
-    pub(crate) fn new(environment: &Environment, out: impl Write + IsTerminal + 'static) -> Self {
+    pub(crate) fn new(environment: &Environment, out: File) -> Self {
         let is_terminal = out.is_terminal();
+        let width = terminal_size::terminal_size_of(&out).map(|(width, _)| usize::from(width.0));
         let is_set = |name| environment.variable(name).is_some_and(|value| !value.is_empty());
         let is_dumb = environment.variable("TERM").is_some_and(|term| term == "dumb");
         Self {
             program: environment.program().to_owned(),
             out: Box::new(out),
             is_terminal,
+            width: width.filter(|width| *width >= WIDTH_MIN),
             has_color: is_terminal && !is_set("NO_COLOR") && !is_dumb,
         }
     }
@@ -83,6 +88,14 @@ impl Console {
         let _ = write!(io::stderr(), "{line}");
     }
 
+    /// The text in lines that fit the terminal, if it is one, the later ones indented by this many spaces.
+    pub(crate) fn wrapped(&self, text: &str, indent: usize) -> String {
+        match self.width {
+            Some(width) => wrap(text, width.saturating_sub(indent), indent),
+            None => text.to_owned(),
+        }
+    }
+
     /// Text from outside as one line that a terminal shows as it is.
     pub fn plain(text: &str) -> String {
         one_line(text)
@@ -101,6 +114,29 @@ impl Console {
             text.to_owned()
         }
     }
+}
+
+/// Narrower ones wrap by themselves.
+const WIDTH_MIN: usize = 40;
+
+/// Breaks at spaces only, so that a path stays in one piece.
+fn wrap(text: &str, width: usize, indent: usize) -> String {
+    let mut wrapped = String::new();
+    let mut column = 0;
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        if column > 0 && column + 1 + length > width {
+            wrapped.push('\n');
+            wrapped.push_str(&" ".repeat(indent));
+            column = 0;
+        } else if column > 0 {
+            wrapped.push(' ');
+            column += 1;
+        }
+        wrapped.push_str(word);
+        column += length;
+    }
+    wrapped
 }
 
 /// The number is that of the terminal's escape sequence.

@@ -103,6 +103,11 @@ impl Finding {
         self.advice.as_deref()
     }
 
+    /// Whether the other tells the same cause again: its text holds this one's.
+    pub(crate) fn covers(&self, other: &Self) -> bool {
+        self.level >= other.level && self.level > Level::Ok && other.text.contains(&self.text)
+    }
+
     fn new(level: Level, check: &'static str, text: impl Into<String>) -> Self {
         Self {
             level,

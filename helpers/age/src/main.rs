@@ -22,6 +22,7 @@ static ALLOCATOR: ZeroOnFree = ZeroOnFree;
 const HELPER: Helper = Helper::new("age", env!("CARGO_PKG_VERSION"))
     .commands(commands::ALL)
     .findings(doctor::findings)
+    .settings(settings::ALL)
     .preparation(commands::prepare);
 
 fn main() -> ExitCode {

@@ -34,7 +34,8 @@ const HELPER: Helper = Helper::new("env", env!("CARGO_PKG_VERSION"))
     .read_only()
     .commands(&[names::COMMAND])
     .explanation(explanation::lines)
-    .findings(doctor::findings);
+    .findings(doctor::findings)
+    .settings(store::SETTINGS);
 
 fn main() -> ExitCode {
     serve(&HELPER, store::EnvStore::open)

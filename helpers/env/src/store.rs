@@ -2,15 +2,25 @@
 
 use std::cell::OnceCell;
 
+use docker_credential_helper::commands::Setting;
 use docker_credential_helper::{
     Credential, CredentialStore, Environment, Error, Listed, ServerUrl, TOKEN_USERNAME,
 };
 
 use crate::labeled;
 use crate::lookup::{Lookup, is_same_login};
+use crate::source::Source;
 
 /// `ignore`: a login is passed over instead of refused, for jobs that log in anyway.
 const STORE: &str = "DOCKER_CREDENTIAL_ENV_STORE";
+
+/// The settings, for `doctor`; what the labels name, it finds out on its own.
+pub(crate) const SETTINGS: &[Setting] = &[
+    Setting::new(crate::source::SETTING, |environment| {
+        Source::in_order(environment).map(drop)
+    }),
+    Setting::new(STORE, |environment| is_login_ignored(environment).map(drop)),
+];
 
 /// The variables of this process.
 #[derive(Debug)]
@@ -39,16 +49,16 @@ impl EnvStore {
         let lookup = Lookup::new(&self.environment)?;
         Ok(self.lookup.get_or_init(|| lookup))
     }
+}
 
-    fn is_to_be_ignored(&self) -> Result<bool, Error> {
-        match self.environment.setting(STORE)?.as_deref() {
-            None => Ok(false),
-            Some("ignore") => Ok(true),
-            Some(_) => Err(Error::setting(
-                STORE,
-                "is not \"ignore\", the one value it takes; unset it",
-            )),
-        }
+fn is_login_ignored(environment: &Environment) -> Result<bool, Error> {
+    match environment.setting(STORE)?.as_deref() {
+        None => Ok(false),
+        Some("ignore") => Ok(true),
+        Some(_) => Err(Error::setting(
+            STORE,
+            "is not \"ignore\", the one value it takes; unset it",
+        )),
     }
 }
 
@@ -60,7 +70,7 @@ impl CredentialStore for EnvStore {
     /// A login with what is answered anyway changes nothing, so it succeeds.
     fn store(&self, credential: &Credential) -> Result<(), Error> {
         let server = credential.server();
-        if self.is_to_be_ignored()? {
+        if is_login_ignored(&self.environment)? {
             self.environment
                 .log(|| format!("{server} is not stored, as {STORE} says"));
             return Ok(());

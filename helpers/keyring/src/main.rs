@@ -31,7 +31,9 @@ static ALLOCATOR: ZeroOnFree = ZeroOnFree;
 
 fn main() -> ExitCode {
     serve(
-        &Helper::new("keyring", env!("CARGO_PKG_VERSION")).visible(),
+        &Helper::new("keyring", env!("CARGO_PKG_VERSION"))
+            .visible()
+            .settings(backend::SETTINGS),
         backend::open,
     )
 }

@@ -1,27 +1,66 @@
 //! What podman, skopeo and buildah do.
 
 use super::{Answer, Asked, Section, describe, runs};
+use crate::commands::session::Session;
+use crate::config::registries::{AUTH_FILES, CredentialHelpers};
 use crate::config::{ConfigFile, lookup, paths};
 use crate::{Environment, show};
 
-pub(super) fn section(environment: &Environment, asked: &Asked) -> Section {
+/// `store` is what this helper's own store answers, if it is asked.
+pub(super) fn section(session: &Session<'_>, asked: &Asked, store: &Section) -> Section {
     let heading = format!("podman, skopeo and buildah ask for {}", show::name(&asked.image));
     let mut section = Section::new(heading, &asked.image);
+    match CredentialHelpers::read(session.environment) {
+        Ok(helpers) => of_helpers(&mut section, session, asked, store, &helpers),
+        Err(error) => section.broken("registries.conf", format!("{error}; podman doesn't work with it")),
+    }
+    if section.decides.is_none() {
+        section.ignored("result", "they go without a login");
+    }
+    section
+}
+
+/// In the order of the list. A helper that has no login leaves it to the next one.
+fn of_helpers(
+    section: &mut Section,
+    session: &Session<'_>,
+    asked: &Asked,
+    store: &Section,
+    helpers: &CredentialHelpers,
+) {
+    let Some(file) = helpers.file().filter(|_| !helpers.helpers().is_empty()) else {
+        return of_files(section, session.environment, asked);
+    };
+    let at = show::path(session.environment, file);
+    for helper in helpers.helpers() {
+        let is_own = helper == session.helper.name();
+        let text = format!(
+            "credential-helpers names {:?}, {}",
+            show::name(helper),
+            runs(session.environment, helper)
+        );
+        match () {
+            () if helper == AUTH_FILES => of_files(section, session.environment, asked),
+            () if is_own && store.holds_nothing() => {
+                section.ignored(&at, format!("{text}, which has no login"));
+            }
+            () => section.answers(&at, &Answer::Helper(helper), text),
+        }
+    }
+}
+
+fn of_files(section: &mut Section, environment: &Environment, asked: &Asked) {
     match paths::podman_search(environment) {
         Ok(files) => {
             for path in files {
                 match ConfigFile::read(&path) {
-                    Ok(file) => of_file(&mut section, environment, asked, &file),
+                    Ok(file) => of_file(section, environment, asked, &file),
                     Err(error) => section.broken(&show::path(environment, &path), error.to_string()),
                 }
             }
         }
         Err(error) => section.broken("auth.json", error.to_string()),
     }
-    if section.decides.is_none() {
-        section.ignored("result", "they go without a login");
-    }
-    section
 }
 
 fn of_file(section: &mut Section, environment: &Environment, asked: &Asked, file: &ConfigFile) {

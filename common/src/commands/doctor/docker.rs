@@ -1,0 +1,186 @@
+//! Which helper docker's file names.
+
+use super::machine::Machine;
+use super::{logins, program};
+use crate::ServerUrl;
+use crate::commands::Finding;
+use crate::commands::session::Session;
+use crate::config::default_store::{self, DefaultStore};
+use crate::config::{Document, lookup, programs};
+use crate::show::{self, ShellCommand};
+
+const CHECK: &str = "config";
+
+pub(super) fn findings(session: &Session<'_>, machine: &Machine) -> Vec<Finding> {
+    let Some(file) = &machine.docker else {
+        return Vec::new();
+    };
+    let at = show::path(session.environment, file.path());
+    let document = file.document();
+    let mut findings = vec![chosen(session, machine, document, &at)];
+    findings.extend(missing_helpers(session, machine, document, &at));
+    findings.extend(hub_key(session, document, &at));
+    findings
+}
+
+/// The command that names this helper for all registries, and takes along the logins that docker would no longer find.
+pub(super) fn configure(session: &Session<'_>, machine: &Machine) -> ShellCommand {
+    let command = ShellCommand::new(&session.helper.program()).literal("configure");
+    if !session.helper.is_read_only() && logins::has_importable(machine) {
+        command.literal("--import")
+    } else {
+        command
+    }
+}
+
+fn chosen(session: &Session<'_>, machine: &Machine, document: &Document, at: &str) -> Finding {
+    let name = session.helper.name();
+    let single: Vec<String> = document
+        .cred_helpers()
+        .iter()
+        .filter(|(_, helper)| helper == name)
+        .map(|(server, _)| show::server(server))
+        .collect();
+    let problem = match (document.creds_store(), &single[..]) {
+        (Some(store), _) if store == name => {
+            return Finding::ok(CHECK, format!("{at}: credsStore is {name:?}"));
+        }
+        (_, [_, ..]) => {
+            return Finding::ok(
+                CHECK,
+                format!("{at}: credHelpers names {name} for {}", some(&single)),
+            );
+        }
+        (Some(other), []) => format!(
+            "{at}: credsStore is {:?}, so docker doesn't use {name}",
+            show::name(other)
+        ),
+        (None, []) => match default_store::of(session.environment, document) {
+            DefaultStore::Helper(other) => {
+                format!("{at}: credsStore is not set, so docker uses its default {other:?}, and not {name}")
+            }
+            DefaultStore::SecretServiceSinceDocker29 => format!(
+                "{at}: credsStore is not set, so docker up to 28 keeps logins in plain text (pass is installed \
+                 without docker-credential-pass), and later versions use \"secretservice\""
+            ),
+            DefaultStore::Auths => {
+                format!("{at}: credsStore is not set, so docker keeps logins in plain text")
+            }
+        },
+    };
+    let finding = Finding::warning(CHECK, problem);
+    if program::is_found(session) {
+        finding.safely_fixed_by(configure(session, machine))
+    } else {
+        finding
+    }
+}
+
+/// Helpers that are named and not there. Docker Desktop leaves its name behind when it is removed.
+fn missing_helpers(session: &Session<'_>, machine: &Machine, document: &Document, at: &str) -> Vec<Finding> {
+    let single = document
+        .cred_helpers()
+        .iter()
+        .map(|(server, helper)| (Some(server.as_str()), helper.as_str()));
+    let all = document.creds_store().map(|store| (None, store));
+    all.into_iter()
+        .chain(single)
+        .filter(|(_, helper)| {
+            !helper.is_empty()
+                && *helper != session.helper.name()
+                && programs::first_on_path(session.environment, &format!("docker-credential-{helper}"))
+                    .is_none()
+        })
+        .map(|(server, helper)| missing_helper(session, machine, server, helper, at))
+        .collect()
+}
+
+fn missing_helper(
+    session: &Session<'_>,
+    machine: &Machine,
+    server: Option<&str>,
+    helper: &str,
+    at: &str,
+) -> Finding {
+    let setting = server.map_or_else(
+        || "credsStore".to_owned(),
+        |server| format!("credHelpers[{:?}]", show::server(server)),
+    );
+    let cause = if helper.starts_with("desktop") {
+        "; Docker Desktop leaves it behind"
+    } else if helper.starts_with("docker-credential-") {
+        "; docker adds docker-credential- to the name itself"
+    } else {
+        ""
+    };
+    let helper = show::name(helper);
+    let text = format!(
+        "{at}: {setting} is {helper:?}, and docker-credential-{helper} is not on PATH{cause}: each pull fails"
+    );
+    let finding = Finding::error("helper", text);
+    if !program::is_found(session) {
+        return finding.advice(format!(
+            "install docker-credential-{helper}, or remove the setting"
+        ));
+    }
+    match server {
+        // Its logins cannot be read, so there is nothing to import from it.
+        None if session.helper.is_read_only() || !logins::has_importable(machine) => finding
+            .safely_fixed_by(ShellCommand::new(&session.helper.program()).literal("configure --no-import")),
+        None => finding.safely_fixed_by(configure(session, machine)),
+        Some(server) if is_asked_for(server) => finding.safely_fixed_by(
+            ShellCommand::new(&session.helper.program())
+                .literal("configure --registry")
+                .word(server),
+        ),
+        Some(_) => finding.advice(format!("remove that key from {at}")),
+    }
+}
+
+/// Whether docker or podman asks for a registry by exactly this key.
+pub(super) fn is_asked_for(key: &str) -> bool {
+    let is_plain = key
+        .bytes()
+        .all(|byte| !byte.is_ascii_uppercase() && byte != b'*' && byte != b'@');
+    is_plain
+        && !key.starts_with('-')
+        && ServerUrl::parse(key).is_ok_and(|server| {
+            [lookup::docker_key(&server), lookup::podman_key(&server)].contains(&key.to_owned())
+                && (server.key().is_hub() || server.key().https_parts().is_some())
+        })
+}
+
+/// docker asks for the Hub by its URL only.
+fn hub_key(session: &Session<'_>, document: &Document, at: &str) -> Option<Finding> {
+    let hub = lookup::docker_key(&ServerUrl::hub());
+    let (other, helper) = document.cred_helpers().iter().find(|(server, _)| {
+        *server != hub && ServerUrl::parse(server).is_ok_and(|server| server.key().is_hub())
+    })?;
+    let is_ours = helper == session.helper.name();
+    // podman's key, and what docker does is the same.
+    let is_covered = is_ours && document.creds_store() == Some(session.helper.name());
+    if document.cred_helper(&hub).is_some() || is_covered {
+        return None;
+    }
+    let text = format!(
+        "{at}: credHelpers names {:?}, and docker asks for Docker Hub as {hub:?}",
+        show::server(other)
+    );
+    let finding = Finding::warning("hub-key", text);
+    Some(if is_ours {
+        let program = ShellCommand::new(&session.helper.program());
+        finding.safely_fixed_by(program.literal("configure --registry docker.io"))
+    } else {
+        finding.advice(format!("add {hub:?} beside it"))
+    })
+}
+
+/// A few names are enough to know what is meant.
+pub(super) fn some<T: AsRef<str>>(names: &[T]) -> String {
+    const SHOWN: usize = 5;
+    let shown: Vec<&str> = names.iter().take(SHOWN).map(AsRef::as_ref).collect();
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}

@@ -1,0 +1,134 @@
+//! Keys that their author meant otherwise than docker reads them.
+
+use super::docker::is_asked_for;
+use super::machine::Machine;
+use crate::ServerUrl;
+use crate::commands::Finding;
+use crate::commands::session::Session;
+use crate::config::{Document, lookup};
+use crate::show::{self, ShellCommand};
+use crate::text::fold_case;
+
+const CHECK: &str = "keys";
+
+pub(super) fn findings(session: &Session<'_>, machine: &Machine) -> Vec<Finding> {
+    let Some(file) = &machine.docker else {
+        return Vec::new();
+    };
+    let at = show::path(session.environment, file.path());
+    let document = file.document();
+    let mut findings: Vec<Finding> = typos(document, &at).collect();
+    for (key, helper) in document.cred_helpers() {
+        findings.extend(never_asked(session, document, key, helper, &at));
+    }
+    findings
+}
+
+/// A field that docker ignores, and drops when it saves the file, one or two letters away from one that it knows.
+fn typos<'a>(document: &'a Document, at: &'a str) -> impl Iterator<Item = Finding> + 'a {
+    const FIELDS: [&str; 3] = ["credsStore", "credHelpers", "auths"];
+    let names = document.field_names();
+    names.clone().filter_map(move |name| {
+        let meant = nearest(name, &FIELDS)?;
+        // With the right one there as well, the other does no harm.
+        let is_there = names.clone().any(|other| fold_case(other) == fold_case(meant));
+        (!is_there).then(|| {
+            let text = format!(
+                "{at}: docker ignores {:?}; the name of the field is {meant:?}",
+                show::name(name)
+            );
+            Finding::error(CHECK, text).advice("correct it in an editor; docker drops it at the next login")
+        })
+    })
+}
+
+/// The one of `names` that `typed` is a slip of the hand away from, without being it.
+pub(super) fn nearest<'a>(typed: &str, names: &[&'a str]) -> Option<&'a str> {
+    const SLIPS: usize = 2;
+    let typed = fold_case(typed);
+    let distances = names
+        .iter()
+        .map(|name| (distance(&typed, &fold_case(name)), *name));
+    let (distance, name) = distances.min()?;
+    (1..=SLIPS).contains(&distance).then_some(name)
+}
+
+/// How many letters must be added, removed or changed.
+fn distance(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (i, a) in one.chars().enumerate() {
+        let mut diagonal = i;
+        row[0] = i + 1;
+        for (j, b) in other.iter().enumerate() {
+            let changed = diagonal + usize::from(a != *b);
+            diagonal = row[j + 1];
+            row[j + 1] = changed.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[other.len()]
+}
+
+fn never_asked(
+    session: &Session<'_>,
+    document: &Document,
+    key: &str,
+    helper: &str,
+    at: &str,
+) -> Option<Finding> {
+    // The Hub's other names have a finding of their own.
+    let is_hub = ServerUrl::parse(key).is_ok_and(|server| server.key().is_hub());
+    if is_hub || is_asked_for(key) {
+        return None;
+    }
+    let host = lookup::hostname(key)
+        .rsplit('@')
+        .next()
+        .unwrap_or_default()
+        .to_lowercase();
+    let is_there = document.cred_helpers().iter().any(|(other, _)| *other == host);
+    let name = session.helper.name();
+    let is_covered = helper == name && document.creds_store() == Some(name);
+    if is_there || is_covered {
+        return None;
+    }
+    let shown = show::server(key);
+    let finding =
+        |text: String| Finding::warning(CHECK, format!("{at}: credHelpers names {shown:?}, {text}"));
+    if key.contains('*') {
+        let finding = finding("and docker knows no wildcards".to_owned());
+        return Some(finding.advice("name each registry: configure --registry HOST"));
+    }
+    if !is_asked_for(&host) {
+        let finding = finding("which docker never asks for".to_owned());
+        return Some(finding.advice("name the registry as host or host:port"));
+    }
+    let finding = finding(format!("and docker asks for {host:?}"));
+    Some(if helper == name {
+        let program = ShellCommand::new(&session.helper.program());
+        finding.safely_fixed_by(program.literal("configure --registry").word(&host))
+    } else {
+        finding.advice(format!("rename the key to {host:?}"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_of_the_hand_is_recognised() {
+        let names = ["credsStore", "credHelpers", "auths"];
+        for (typed, meant) in [
+            ("credStore", Some("credsStore")),
+            ("credsStroe", Some("credsStore")),
+            ("credHelper", Some("credHelpers")),
+            ("auth", Some("auths")),
+            ("credsstore", None),
+            ("psFormat", None),
+            ("proxies", None),
+        ] {
+            assert_eq!(nearest(typed, &names), meant, "{typed}");
+        }
+    }
+}
