@@ -9,3 +9,4 @@ mod place;
 mod release;
 mod scripts;
 mod uninstall;
+mod workflows;

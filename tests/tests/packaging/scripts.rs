@@ -55,3 +55,37 @@ fn scripts_are_clean_to_shellcheck() {
         .arg("--severity=warning")
         .args(scripts));
 }
+
+/// Every crate that is linked has its licence's text, or is named as one that brings none.
+#[test]
+fn every_linked_crate_has_its_licence_in_the_notices() {
+    let prefix = require!(installed());
+    let notices = fs::read_to_string(prefix.join("share/doc/credstow/THIRD-PARTY-NOTICES"))
+        .expect("packaging/install writes it");
+    let (list, texts) = notices
+        .split_once("\n\n----")
+        .expect("the licences follow the list of crates");
+    let crates: Vec<&str> = list
+        .split("They also contain these crates:\n\n")
+        .nth(1)
+        .expect("a list of crates")
+        .lines()
+        .take_while(|line| !line.is_empty())
+        .collect();
+    assert!(
+        crates.iter().any(|line| line.starts_with("zbus 6.")),
+        "{crates:?}"
+    );
+    for line in crates {
+        let mut words = line.split(' ');
+        let named = format!(
+            "    {} {}\n",
+            words.next().unwrap_or_default(),
+            words.next().unwrap_or_default()
+        );
+        assert!(
+            texts.contains(&named) || list.contains(&named[..named.len() - 1]),
+            "{named}"
+        );
+    }
+}

@@ -1,0 +1,240 @@
+//! The workflows, as far as they can be read here, and the scripts of `packaging/ci`.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::process::Command;
+
+use docker_credential_tests::program::find;
+use docker_credential_tests::require;
+use docker_credential_tests::requirement::{Missing, environment};
+
+use crate::place::{Download, named, outcome, refusal, repository, run, write_program};
+
+fn workflows() -> Vec<(String, String)> {
+    let found = named(&repository().join(".github/workflows"), ".yml");
+    assert!(found.len() >= 4, "{found:?}");
+    found
+        .into_iter()
+        .map(|path| {
+            let text = fs::read_to_string(&path).expect("a workflow can be read");
+            (path.display().to_string(), text)
+        })
+        .collect()
+}
+
+/// The values of a key in all workflows, without their comments.
+fn values(key: &str) -> Vec<String> {
+    let prefix = format!("{key}: ");
+    let of = |text: &str| -> Vec<String> {
+        text.lines()
+            .filter_map(|line| line.trim_start_matches([' ', '-']).strip_prefix(&prefix))
+            .map(|value| value.split(" #").next().unwrap_or(value).to_owned())
+            .collect()
+    };
+    workflows().iter().flat_map(|(_, text)| of(text)).collect()
+}
+
+#[test]
+fn every_action_is_pinned_by_its_hash() {
+    for action in values("uses") {
+        let hash = action.split_once('@').map(|(_, hash)| hash);
+        let is_hash = |hash: &str| hash.len() == 40 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+        assert!(hash.is_some_and(is_hash), "{action}");
+    }
+}
+
+#[test]
+fn every_workflow_begins_without_rights() {
+    for (workflow, text) in workflows() {
+        assert!(text.contains("\npermissions: {}\n"), "{workflow}");
+    }
+}
+
+/// Only what installs a tool is written in a workflow itself; all else is a script, which these tests run.
+#[test]
+fn every_step_runs_a_script_that_is_there() {
+    let installing = [
+        "apt-get update && apt-get install --yes --no-install-recommends rpm",
+        "cargo install --locked cargo-deny@0.20.2",
+        "cargo deny --locked check advisories",
+    ];
+    for step in values("run") {
+        let script = step.split(' ').next().expect("a first word");
+        assert!(
+            repository().join(script).is_file() || installing.contains(&step.as_str()),
+            "{step}"
+        );
+    }
+}
+
+/// One image, whose Rust is the release's: what the programs are linked with is in it.
+#[test]
+fn the_gate_and_the_release_use_one_image() {
+    let images: BTreeSet<String> = values("image").into_iter().chain(values("container")).collect();
+    let images: Vec<&String> = images.iter().filter(|image| !image.is_empty()).collect();
+    let toolchain = fs::read_to_string(repository().join("packaging/release/rust-toolchain.toml"))
+        .expect("the toolchain is named");
+    let rust = toolchain
+        .lines()
+        .find_map(|line| line.strip_prefix("channel = \"")?.strip_suffix('"'))
+        .expect("a channel");
+    let [image] = images[..] else {
+        panic!("{images:?}");
+    };
+    assert!(
+        image.starts_with(&format!("rust:{rust}-bookworm@sha256:")),
+        "{image}"
+    );
+}
+
+#[test]
+fn workflows_are_clean_to_zizmor() {
+    let own = environment("CARGO_TARGET_DIR").map_or_else(|| repository().join("target"), Into::into);
+    let own = own.join("zizmor/bin/zizmor");
+    let zizmor = if own.is_file() {
+        Ok(own)
+    } else {
+        find("zizmor").map_err(|_| Missing::new("zizmor (tests/run installs it)"))
+    };
+    run(Command::new(require!(zizmor))
+        .args(["--offline", "--no-progress", "--persona", "auditor"])
+        .arg(repository().join(".github")));
+}
+
+/// The scripts of `packaging/ci` in the source tree, with stand-ins that note how they were called.
+fn ci(download: &Download, script: &str) -> Command {
+    let mut command = Command::new(repository().join("packaging/ci").join(script));
+    let scripts = download.script(&[]);
+    command.envs(
+        scripts
+            .get_envs()
+            .filter_map(|(name, value)| Some((name, value?))),
+    );
+    command
+}
+
+fn recorder(download: &Download, name: &str) {
+    let asked = download.path("home/asked").display().to_string();
+    download.stand_in(name, &format!("echo \"{name} $*\" >>'{asked}'"));
+}
+
+#[test]
+fn the_oldest_rust_is_the_one_of_the_manifest() {
+    let download = Download::new();
+    recorder(&download, "rustup");
+    recorder(&download, "cargo");
+
+    run(&mut ci(&download, "minimum-rust"));
+
+    assert_eq!(
+        download.asked(),
+        "rustup toolchain install 1.89 --profile minimal\n\
+         cargo +1.89 check --workspace --all-targets --locked\n"
+    );
+}
+
+/// A directory with stand-ins for the runner and for what makes an identity.
+fn programs(download: &Download) -> String {
+    let asked = download.path("home/asked").display().to_string();
+    let bin = download.path("bin");
+    write_program(
+        &bin.join("docker-credential-conformance"),
+        &format!("for last; do :; done; echo \"runner $1 ${{last##*/}}\" >>'{asked}'"),
+    );
+    write_program(&bin.join("docker-credential-age"), ":");
+    bin.display().to_string()
+}
+
+#[test]
+fn outside_of_ci_no_keyring_is_touched() {
+    let download = Download::new();
+    let bin = programs(&download);
+
+    let complaint = refusal(ci(&download, "conformance").arg(bin));
+
+    assert_eq!(
+        complaint,
+        "packaging/ci/conformance: this changes the keyring of whoever runs it; \
+         set CI=true on a machine that is thrown away\n"
+    );
+    assert_eq!(download.asked(), "");
+}
+
+const JUDGED: &str = "runner --throw-away docker-credential-age\n\
+                      runner --read-only docker-credential-env\n";
+
+#[test]
+fn every_helper_is_judged() {
+    let download = Download::new();
+    let bin = programs(&download);
+
+    run(ci(&download, "conformance").arg(bin).env("CI", "true"));
+
+    assert_eq!(
+        download.asked(),
+        format!("{JUDGED}runner --throw-away docker-credential-keyring\n")
+    );
+}
+
+#[test]
+fn on_macos_the_keychain_is_a_new_one() {
+    let download = Download::new();
+    let bin = programs(&download);
+    download.stand_in("uname", "echo Darwin");
+    let asked = download.path("home/asked").display().to_string();
+    download.stand_in(
+        "security",
+        &format!("for last; do :; done; echo \"$1 ${{last##*/}}\" >>'{asked}'"),
+    );
+
+    run(ci(&download, "conformance").arg(bin).env("CI", "true"));
+
+    assert_eq!(
+        download.asked(),
+        format!(
+            "{JUDGED}create-keychain conformance.keychain-db\nset-keychain-settings conformance.keychain-db\n\
+             unlock-keychain conformance.keychain-db\nlist-keychains conformance.keychain-db\n\
+             default-keychain conformance.keychain-db\nrunner --throw-away docker-credential-keyring\n"
+        )
+    );
+}
+
+#[test]
+fn a_helper_that_fails_does_not_hide_the_others() {
+    let download = Download::new();
+    let bin = programs(&download);
+    let runner = download.path("bin/docker-credential-conformance");
+    let script = fs::read_to_string(&runner).expect("the stand-in can be read");
+    write_program(
+        &runner,
+        &format!("{script}\n[ \"${{last##*/}}\" != docker-credential-age ]"),
+    );
+
+    let failed = outcome(ci(&download, "conformance").arg(bin).env("CI", "true"));
+
+    assert_eq!(failed.status.code(), Some(1), "{failed:?}");
+    assert_eq!(download.asked().lines().count(), 3);
+}
+
+#[test]
+fn macos_and_windows_build_everything_and_run_unit_tests() {
+    let download = Download::new();
+    recorder(&download, "cargo");
+    let target = download.path("target");
+    let debug = target.join("debug");
+    for program in ["docker-credential-conformance", "docker-credential-age"] {
+        write_program(&debug.join(program), ":");
+    }
+
+    run(ci(&download, "platform")
+        .env("CI", "true")
+        .env("CARGO_TARGET_DIR", target));
+
+    let asked = download.asked();
+    let lines: Vec<&str> = asked.lines().collect();
+    assert_eq!(lines[0], "cargo build --workspace --all-targets --locked");
+    assert!(
+        lines[1].starts_with("cargo test --locked --lib --bins "),
+        "{asked}"
+    );
+}
