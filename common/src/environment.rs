@@ -8,6 +8,8 @@ use crate::log::Log;
 use crate::trust::Trust;
 use crate::{Error, streams};
 
+mod home;
+
 /// What a helper learns from outside: variables, directories, and where it may leave a word for people.
 ///
 /// It is handed in, so that a test can state a world instead of changing the one it shares with other tests.
@@ -17,6 +19,8 @@ use crate::{Error, streams};
 pub struct Environment {
     program: String,
     variables: Variables,
+    /// Whether it is this process's, whose user has a home and directories whatever the variables say.
+    is_process: bool,
     log: Option<Rc<Log>>,
 }
 
@@ -32,6 +36,7 @@ impl Environment {
         Self {
             program: program.to_owned(),
             variables: Variables::Process,
+            is_process: true,
             log: None,
         }
     }
@@ -48,6 +53,7 @@ impl Environment {
         Self {
             program: program.to_owned(),
             variables: Variables::Stated(variables),
+            is_process: false,
             log: None,
         }
     }
@@ -158,47 +164,48 @@ impl Environment {
 
     /// The user's directory for data (`$XDG_DATA_HOME`, `~/.local/share`, or the platform's own).
     pub fn data_directory(&self) -> Result<PathBuf, Error> {
-        self.user_directory("XDG_DATA_HOME", ".local/share", dirs::data_dir)
+        self.user_directory("XDG_DATA_HOME", ".local/share", home::data)
     }
 
     /// The user's directory for configuration (`$XDG_CONFIG_HOME`, `~/.config`, or the platform's own).
     pub fn config_directory(&self) -> Result<PathBuf, Error> {
-        self.user_directory("XDG_CONFIG_HOME", ".config", dirs::config_dir)
+        self.user_directory("XDG_CONFIG_HOME", ".config", home::configuration)
     }
 
-    /// `HOME`, or the profile directory on Windows.
+    /// `HOME`, or the profile directory on Windows. Where `HOME` is not set or empty, it is the home that the user has
+    /// in `/etc/passwd`, as for docker: services of systemd and minimal containers have no `HOME`.
+    ///
+    /// Fails with [`Error::Setting`] for a relative one, or if there is none at all.
     pub fn home_directory(&self) -> Result<PathBuf, Error> {
-        match &self.variables {
-            Variables::Process if cfg!(windows) => dirs::home_dir().ok_or_else(no_home),
-            _ => self
-                .variable("HOME")
-                .map(PathBuf::from)
-                .filter(|home| home.is_absolute())
-                .ok_or_else(no_home),
+        if cfg!(windows) && self.is_process {
+            return std::env::home_dir().ok_or_else(no_home);
         }
+        match self.variable("HOME").filter(|home| !home.is_empty()) {
+            Some(home) => Some(PathBuf::from(home)),
+            None if self.is_process => home::of_user(),
+            None => None,
+        }
+        .filter(|home| home.is_absolute())
+        .ok_or_else(no_home)
     }
 
-    /// `dirs` would ask the password database when `HOME` is missing, and so find the home of a user who is not
-    /// meant: cron, systemd and containers run without `HOME` on purpose. A static program cannot ask it at all.
     fn user_directory(
         &self,
         xdg: &str,
         below_home: &str,
-        platform: fn() -> Option<PathBuf>,
+        platform: home::Platform,
     ) -> Result<PathBuf, Error> {
         let set = self
             .variable(xdg)
             .map(PathBuf::from)
             .filter(|path| path.is_absolute());
-        match (&self.variables, set) {
-            // On macOS `dirs` goes by the home whatever XDG's variables say.
-            (Variables::Process, Some(_)) if !cfg!(target_os = "macos") => platform().ok_or_else(no_home),
-            (Variables::Process, _) => {
-                self.home_directory()?;
-                platform().ok_or_else(no_home)
-            }
-            (Variables::Stated(_), Some(path)) => Ok(path),
-            (Variables::Stated(_), None) => Ok(self.home_directory()?.join(below_home)),
+        // macOS has directories of its own, whatever XDG's variables say, and so has Windows.
+        if self.is_process && cfg!(any(windows, target_os = "macos")) {
+            return platform(&self.home_directory()?).ok_or_else(no_home);
+        }
+        match set {
+            Some(path) => Ok(path),
+            None => Ok(self.home_directory()?.join(below_home)),
         }
     }
 
@@ -224,12 +231,21 @@ impl Environment {
         }
     }
 
+    /// Why the log that a setting asks for is not written, if so: no login fails because of it. For `doctor`.
+    pub fn log_problem(&self) -> Option<Error> {
+        match self.path_setting(crate::log::SETTING) {
+            Ok(Some(path)) => Log::open(&self.trust(), &path, &self.program).err(),
+            Ok(None) => None,
+            Err(error) => Some(error),
+        }
+    }
+
     /// Opens the log if one is asked for.
     pub(crate) fn open_log(&mut self, verb: &str) -> Result<(), Error> {
-        self.log = match self.path_setting(crate::log::SETTING)? {
-            Some(path) => Some(Rc::new(Log::open(&path, &format!("{} {verb}", self.program))?)),
-            None => None,
-        };
+        if let Some(path) = self.path_setting(crate::log::SETTING)? {
+            let origin = format!("{} {verb}", self.program);
+            self.log = Log::open(&self.trust(), &path, &origin).ok().map(Rc::new);
+        }
         Ok(())
     }
 }
@@ -237,7 +253,7 @@ impl Environment {
 fn no_home() -> Error {
     Error::Setting {
         name: "HOME".into(),
-        problem: "is not set to an absolute path; set it to the user's home directory".into(),
+        problem: "is not an absolute path; set it to your home directory".into(),
     }
 }
 

@@ -1,12 +1,13 @@
 //! The only log: what was looked up, where, and why it was not found. Never a secret.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::Error;
 use crate::text::one_line;
+use crate::trust::Trust;
 
 /// Names the log file; without it nothing is logged.
 pub(crate) const SETTING: &str = "DOCKER_CREDENTIAL_LOG";
@@ -32,33 +33,10 @@ pub(crate) fn check(environment: &crate::Environment) -> Result<(), Error> {
 }
 
 impl Log {
-    /// Appends to the file, or makes it, readable by its owner only. Opening does not block on a pipe.
-    pub(crate) fn open(path: &Path, origin: &str) -> Result<Self, Error> {
-        let mut options = OpenOptions::new();
-        options.append(true).create(true);
-        #[cfg(unix)]
-        {
-            use rustix::fs::OFlags;
-            use std::os::unix::fs::OpenOptionsExt;
-            options
-                .mode(0o600)
-                .custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed());
-        }
-        let file = options
-            .open(path)
-            .map_err(Error::file("write the log to", path))?;
-        if !file
-            .metadata()
-            .map_err(Error::file("write the log to", path))?
-            .is_file()
-        {
-            return Err(Error::setting(
-                SETTING,
-                "is not a regular file; name one, or a new one",
-            ));
-        }
+    /// Appends to the file, or makes it, if [nobody else reads or exchanges it](Trust::log).
+    pub(crate) fn open(trust: &Trust, path: &Path, origin: &str) -> Result<Self, Error> {
         Ok(Self {
-            file,
+            file: trust.log(path)?,
             origin: format!("{origin} {}", std::process::id()),
         })
     }

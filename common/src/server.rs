@@ -97,6 +97,27 @@ impl ServerUrl {
         }
     }
 
+    /// What may be shown of a string that may hold a user name and password, in two parts.
+    ///
+    /// The last `@`, wherever it is, and no scheme before it but our two, because `://` may follow a password, or be in
+    /// one: in doubt too much is left out, never too little.
+    fn without_secrets(&self) -> (&str, &str) {
+        let text = self.text.as_str();
+        let Some(at) = text.rfind('@') else {
+            return ("", text);
+        };
+        let is_in_query = text[..at].contains(['?', '#']);
+        let shown = if is_in_query { "" } else { &text[at..] };
+        match ["https://", "http://"]
+            .into_iter()
+            .find(|scheme| text.starts_with(scheme))
+        {
+            Some("https://") => ("https://…", shown),
+            Some(_) => ("http://…", shown),
+            None => ("…", shown),
+        }
+    }
+
     /// The servers whose credentials also answer for this one, the closest first: each whole-segment prefix of the
     /// path, down to the host itself.
     ///
@@ -131,26 +152,21 @@ impl ServerUrl {
     }
 }
 
-/// For messages and logs: a user name and password before the host are left out, and so is the end of a very long
-/// string.
+/// For messages and logs: a user name and password before the host are left out, a query and a fragment, which may hold
+/// a token, and the end of a very long string.
 impl fmt::Display for ServerUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const SHOWN: usize = 200;
-        // The last `@`, wherever it stands, and no scheme before it but our two, for `://` may stand behind a password, or
-        // in one: in doubt too much is left out, never too little.
-        let shown = match self.text.rfind('@') {
-            Some(at) if self.key.is_opaque() => {
-                let scheme = ["https://", "http://"]
-                    .into_iter()
-                    .find(|scheme| self.text.starts_with(scheme))
-                    .unwrap_or_default();
-                format!("{scheme}…{}", &self.text[at..])
-            }
-            _ => self.text.clone(),
+        let (before, shown) = if self.key.is_opaque() {
+            self.without_secrets()
+        } else {
+            ("", self.text.as_str())
         };
-        match shown.char_indices().nth(SHOWN) {
-            Some((end, _)) => write!(f, "{}…", &shown[..end]),
-            None => f.write_str(&shown),
+        let end = shown.find(['?', '#']).map(|end| end + 1);
+        let too_long = shown.char_indices().nth(SHOWN).map(|(end, _)| end);
+        match end.into_iter().chain(too_long).min() {
+            Some(end) => write!(f, "{before}{}…", &shown[..end]),
+            None => write!(f, "{before}{shown}"),
         }
     }
 }

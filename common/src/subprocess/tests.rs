@@ -1,8 +1,3 @@
-#![expect(
-    clippy::unwrap_used,
-    reason = "a panic is how a part of a test says that it fails"
-)]
-
 use super::*;
 
 const LIMITS: Limits = Limits {
