@@ -4,7 +4,7 @@ mod reply;
 mod request;
 mod verbs;
 
-pub(crate) use self::verbs::{Verb, answer};
+pub(crate) use self::verbs::{Answer, Verb, answer};
 #[cfg(feature = "commands")]
 pub(crate) use self::verbs::{WHEN_UNAVAILABLE, answers_not_found_when_unavailable};
 

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use crate::hardening::harden;
 use crate::helper::Helper;
-use crate::protocol::{self, Verb};
+use crate::protocol::{self, Answer, Verb};
 use crate::streams::Reply;
 use crate::text::one_line;
 use crate::{CredentialStore, Environment, Error};
@@ -25,15 +25,24 @@ pub fn serve<S: CredentialStore>(
         return ExitCode::FAILURE;
     };
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
-    let (bytes, success) = match asked(helper, &arguments) {
+    let answer = match asked(helper, &arguments) {
         Asked::Verb(verb) => protocol::answer(helper, verb, open),
-        Asked::Text(text, success) => (text.into_bytes().into(), success),
+        Asked::Text(text, is_success) => Answer {
+            reply: text.into_bytes().into(),
+            is_success,
+            remark: None,
+        },
         #[cfg(feature = "commands")]
         Asked::Command => return manage(helper, &arguments, reply, open),
     };
-    match reply.send(&bytes) {
-        Ok(()) if success => ExitCode::SUCCESS,
-        _ => ExitCode::FAILURE,
+    let is_delivered = reply.send(&answer.reply).is_ok();
+    if let Some(remark) = answer.remark {
+        reply.remark(&helper.program(), &remark);
+    }
+    if is_delivered && answer.is_success {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
     }
 }
 

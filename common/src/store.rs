@@ -29,6 +29,12 @@ pub trait CredentialStore {
     /// Single items that are foreign or damaged are left out. A store that as a whole is locked, unreachable or
     /// undecryptable is an error, not an empty list.
     fn list(&self) -> Result<Vec<Listed>, Error>;
+
+    /// How many entries of its own the last [`list`](Self::list) left out because it could not read them. A person at
+    /// a terminal is shown the number.
+    fn left_out(&self) -> usize {
+        0
+    }
 }
 
 /// For helpers that choose among several backends.
@@ -47,6 +53,10 @@ impl<S: CredentialStore + ?Sized> CredentialStore for Box<S> {
 
     fn list(&self) -> Result<Vec<Listed>, Error> {
         (**self).list()
+    }
+
+    fn left_out(&self) -> usize {
+        (**self).left_out()
     }
 }
 

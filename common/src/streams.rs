@@ -104,6 +104,35 @@ impl Reply {
     pub(crate) fn send(&mut self, reply: &[u8]) -> io::Result<()> {
         self.0.write_all(reply)
     }
+
+    /// A line on stderr, after the reply, where a person sees it and no client: stderr is a terminal, stdout is not,
+    /// and this is a program that the terminal is with. Another one would be stopped by it, and docker with it.
+    pub(crate) fn remark(&self, program: &str, text: &str) {
+        /// A terminal takes so much at once.
+        const MOST: usize = 512;
+        if !io::stderr().is_terminal() || self.0.is_terminal() || !is_in_foreground() {
+            return;
+        }
+        let mut line = format!("{program}: {}", one_line(text));
+        if line.len() >= MOST {
+            while line.len() > MOST - 4 {
+                line.pop();
+            }
+            line.push('…');
+        }
+        line.push('\n');
+        let _ = io::stderr().write(line.as_bytes());
+    }
+}
+
+#[cfg(unix)]
+fn is_in_foreground() -> bool {
+    rustix::termios::tcgetpgrp(io::stderr()).is_ok_and(|group| group == rustix::process::getpgrp())
+}
+
+#[cfg(not(unix))]
+fn is_in_foreground() -> bool {
+    true
 }
 
 /// A line on stderr for the person at the terminal. It may go nowhere.

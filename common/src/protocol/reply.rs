@@ -1,11 +1,13 @@
 //! Replies, as clients read them from stdout.
 
 use std::collections::BTreeMap;
+use std::io;
 
 use serde::Serialize;
+use serde_json::ser::Formatter;
 use zeroize::Zeroizing;
 
-use crate::text::one_line;
+use crate::text::{is_unprintable, one_line};
 use crate::{Credential, Error, ServerUrl};
 
 /// What `get` answers. The server is the string that was asked for, whatever spelling it is stored under: a client
@@ -45,10 +47,34 @@ pub(super) fn error(error: &Error) -> Vec<u8> {
 
 fn line(reply: &impl Serialize) -> Result<Zeroizing<Vec<u8>>, Error> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(1024));
-    serde_json::to_writer(&mut *bytes, reply)
+    let mut serializer = serde_json::Serializer::with_formatter(&mut *bytes, Printable);
+    reply
+        .serialize(&mut serializer)
         .map_err(|_| Error::damaged("the credential cannot be written as JSON; log in again"))?;
     bytes.push(b'\n');
     Ok(bytes)
+}
+
+/// Compact, and such that a terminal shows it as it is: what would move the cursor, reverse the reading order or hide
+/// is escaped. Clients decode the same text.
+struct Printable;
+
+impl Formatter for Printable {
+    fn write_string_fragment<W: io::Write + ?Sized>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        let mut rest = fragment;
+        while let Some((at, c)) = rest.char_indices().find(|(_, c)| is_unprintable(*c)) {
+            writer.write_all(&rest.as_bytes()[..at])?;
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                write!(writer, "\\u{unit:04x}")?;
+            }
+            rest = &rest[at + c.len_utf8()..];
+        }
+        writer.write_all(rest.as_bytes())
+    }
 }
 
 #[cfg(test)]
@@ -66,8 +92,27 @@ mod tests {
         let reply = credential(&ServerUrl::parse("GHCR.io").unwrap(), &stored).unwrap();
         assert_eq!(
             std::str::from_utf8(&reply).unwrap(),
-            "{\"ServerURL\":\"GHCR.io\",\"Username\":\"a\\\"b\",\"Secret\":\"<&>\u{2028}\\n\\\\ü\"}\n"
+            "{\"ServerURL\":\"GHCR.io\",\"Username\":\"a\\\"b\",\"Secret\":\"<&>\\u2028\\n\\\\ü\"}\n"
         );
+    }
+
+    #[test]
+    fn what_a_terminal_would_act_on_is_escaped_and_decodes_to_itself() {
+        let secret = "\u{7f}\u{9b}31m\u{202e}x\u{200b}\u{feff}\u{e0041}é\u{fe0f}\u{0}";
+        let stored = Credential::new(
+            ServerUrl::parse("ghcr.io").unwrap(),
+            Username::parse("\u{202e}u".into()).unwrap(),
+            Secret::new(secret.into()),
+        );
+        let reply = credential(stored.server(), &stored).unwrap();
+        let text = std::str::from_utf8(&reply).unwrap();
+        assert_eq!(
+            text,
+            "{\"ServerURL\":\"ghcr.io\",\"Username\":\"\\u202eu\",\"Secret\":\"\\u007f\\u009b31m\\u202ex\\u200b\\ufeff\
+             \\udb40\\udc41é\\ufe0f\\u0000\"}\n"
+        );
+        let decoded: serde_json::Value = serde_json::from_str(text).unwrap();
+        assert_eq!(decoded["Secret"], secret);
     }
 
     #[test]

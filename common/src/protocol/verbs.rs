@@ -9,24 +9,52 @@ use crate::{CredentialStore, Environment, Error, matching, streams};
 /// What answers instead of an error if a store is locked or cannot be reached: `not-found`.
 pub(crate) const WHEN_UNAVAILABLE: &str = "DOCKER_CREDENTIAL_WHEN_UNAVAILABLE";
 
-/// The whole reply, and whether it is one of success.
+/// What a verb comes to.
+pub(crate) struct Answer {
+    /// The whole reply.
+    pub(crate) reply: Zeroizing<Vec<u8>>,
+    pub(crate) is_success: bool,
+    /// For the person at the terminal, whom docker doesn't show what a failed `get` or `list` replied: without it, a
+    /// locked store looks like an anonymous pull. "Not found" is every public pull, and is never shown.
+    pub(crate) remark: Option<String>,
+}
+
+/// Carries out a verb.
 pub(crate) fn answer<S: CredentialStore>(
     helper: &Helper,
     verb: Verb,
     open: impl FnOnce(&Environment) -> Result<S, Error>,
-) -> (Zeroizing<Vec<u8>>, bool) {
+) -> Answer {
     let mut environment = Environment::of_process(&helper.program());
     match verb.carry_out(&mut environment, open) {
-        Ok(reply) => (reply, true),
+        Ok((reply, left_out)) => Answer {
+            reply,
+            is_success: true,
+            remark: (left_out > 0).then(|| remark_on(helper, left_out)),
+        },
         Err(error) => {
             environment.log(|| format!("failed: {error}"));
             // docker logout discards stdout.
             if verb == Verb::Erase {
                 environment.notice(&error.to_string());
             }
-            (Zeroizing::new(reply::error(&error)), false)
+            let is_shown = matches!(verb, Verb::Get | Verb::List) && !matches!(error, Error::NotFound);
+            let reply = Zeroizing::new(reply::error(&error));
+            Answer {
+                is_success: false,
+                remark: is_shown.then(|| String::from_utf8_lossy(&reply).into_owned()),
+                reply,
+            }
         }
     }
+}
+
+fn remark_on(helper: &Helper, left_out: usize) -> String {
+    let entries = if left_out == 1 { "entry" } else { "entries" };
+    format!(
+        "cannot read {left_out} {entries}, which the list leaves out; run: {} doctor",
+        helper.program()
+    )
 }
 
 /// What a client asks a store to do.
@@ -43,7 +71,7 @@ impl Verb {
         self,
         environment: &mut Environment,
         open: impl FnOnce(&Environment) -> Result<S, Error>,
-    ) -> Result<Zeroizing<Vec<u8>>, Error> {
+    ) -> Result<(Zeroizing<Vec<u8>>, usize), Error> {
         // The request is read first, on every path: a client that is still writing when the helper ends dies of it.
         let input = match self {
             Self::Get | Self::Erase => streams::read_input(environment.program(), "the server URL")?,
@@ -54,7 +82,8 @@ impl Verb {
             Self::List => Zeroizing::default(),
         };
         environment.open_log(self.name())?;
-        match self {
+        let mut left_out = 0;
+        let reply = match self {
             Self::Get => {
                 let query = request::server(&input)?;
                 environment.log(|| format!("asked for {query}"));
@@ -67,11 +96,16 @@ impl Verb {
                 reply::credential(&query, &credential)
             }
             Self::List => {
-                let items = match open(environment).and_then(|store| store.list()) {
+                let items = open(environment).and_then(|store| {
+                    let items = store.list()?;
+                    left_out = store.left_out();
+                    Ok(items)
+                });
+                let items = match items {
                     Err(error) if is_to_be_passed_over(environment, &error)? => Vec::new(),
                     items => items?,
                 };
-                environment.log(|| format!("{} items", items.len()));
+                environment.log(|| format!("{} items, {left_out} left out", items.len()));
                 reply::listing(&matching::listing(items))
             }
             Self::Store => {
@@ -86,7 +120,8 @@ impl Verb {
                 environment.log(|| format!("erased {server}"));
                 Ok(Zeroizing::default())
             }
-        }
+        };
+        Ok((reply?, left_out))
     }
 
     fn name(self) -> &'static str {
