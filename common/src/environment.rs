@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
+#[cfg(feature = "commands")]
+use std::path::Path;
 use std::path::PathBuf;
 use std::rc::Rc;
 
@@ -9,6 +11,9 @@ use crate::trust::Trust;
 use crate::{Error, streams};
 
 mod home;
+
+/// What answers instead of an error if a store is locked or cannot be reached: `not-found`.
+pub(crate) const WHEN_UNAVAILABLE: &str = "DOCKER_CREDENTIAL_WHEN_UNAVAILABLE";
 
 /// What a helper learns from outside: variables, directories, and where it may leave a word for people.
 ///
@@ -231,16 +236,32 @@ impl Environment {
         }
     }
 
-    /// Why the log that a setting asks for is not written, if so: no login fails because of it. For `doctor`.
-    pub fn log_problem(&self) -> Option<Error> {
-        match self.path_setting(crate::log::SETTING) {
-            Ok(Some(path)) => Log::open(&self.trust(), &path, &self.program).err(),
-            Ok(None) => None,
-            Err(error) => Some(error),
+    /// Whether a store that is locked or out of reach answers that nothing is found.
+    pub(crate) fn answers_not_found_when_unavailable(&self) -> Result<bool, Error> {
+        match self.setting(WHEN_UNAVAILABLE)?.as_deref() {
+            None => Ok(false),
+            Some("not-found") => Ok(true),
+            Some(_) => Err(Error::setting(
+                WHEN_UNAVAILABLE,
+                "is not \"not-found\", the one value it takes; unset it",
+            )),
         }
     }
 
-    /// Opens the log if one is asked for.
+    /// Whether a verb can log to the file that the setting names, and why not. It makes no file.
+    #[cfg(feature = "commands")]
+    pub(crate) fn check_log(&self) -> Result<(), Error> {
+        match self.path_setting(crate::log::SETTING)? {
+            Some(path) if path.exists() => self.trust().log(&path).map(drop),
+            Some(path) if !path.parent().is_some_and(Path::is_dir) => Err(Error::setting(
+                crate::log::SETTING,
+                "is in a directory that does not exist; create it first",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Opens the log if one is asked for. No login fails because it cannot be opened; `doctor` tells why.
     pub(crate) fn open_log(&mut self, verb: &str) -> Result<(), Error> {
         if let Some(path) = self.path_setting(crate::log::SETTING)? {
             let origin = format!("{} {verb}", self.program);

@@ -63,9 +63,9 @@ pub struct ExtraCommand {
 /// What every helper reads.
 #[cfg(feature = "commands")]
 const COMMON_SETTINGS: [Setting; 2] = [
-    Setting::new(crate::log::SETTING, crate::log::check),
-    Setting::new(crate::protocol::WHEN_UNAVAILABLE, |environment| {
-        crate::protocol::answers_not_found_when_unavailable(environment).map(drop)
+    Setting::new(crate::log::SETTING, Environment::check_log),
+    Setting::new(crate::environment::WHEN_UNAVAILABLE, |environment| {
+        environment.answers_not_found_when_unavailable().map(drop)
     }),
 ];
 

@@ -19,19 +19,6 @@ pub(crate) struct Log {
     origin: String,
 }
 
-/// Whether a verb could log to the file that the setting names. Makes no file.
-#[cfg(feature = "commands")]
-pub(crate) fn check(environment: &crate::Environment) -> Result<(), Error> {
-    match environment.path_setting(SETTING)? {
-        Some(path) if path.exists() => Log::open(&path, "").map(drop),
-        Some(path) if !path.parent().is_some_and(Path::is_dir) => Err(Error::setting(
-            SETTING,
-            "is in a directory that does not exist; create it first",
-        )),
-        _ => Ok(()),
-    }
-}
-
 impl Log {
     /// Appends to the file, or makes it, if [nobody else reads or exchanges it](Trust::log).
     pub(crate) fn open(trust: &Trust, path: &Path, origin: &str) -> Result<Self, Error> {

@@ -5,8 +5,6 @@ mod request;
 mod verbs;
 
 pub(crate) use self::verbs::{Answer, Verb, answer};
-#[cfg(feature = "commands")]
-pub(crate) use self::verbs::{WHEN_UNAVAILABLE, answers_not_found_when_unavailable};
 
 /// What the fuzzers reach, and nobody else: the compiler sees it only when it builds them.
 #[cfg(fuzzing)]

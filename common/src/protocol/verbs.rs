@@ -3,11 +3,9 @@
 use zeroize::Zeroizing;
 
 use super::{reply, request};
+use crate::environment::WHEN_UNAVAILABLE;
 use crate::helper::Helper;
 use crate::{CredentialStore, Environment, Error, matching, streams};
-
-/// What answers instead of an error if a store is locked or cannot be reached: `not-found`.
-pub(crate) const WHEN_UNAVAILABLE: &str = "DOCKER_CREDENTIAL_WHEN_UNAVAILABLE";
 
 /// What a verb comes to.
 pub(crate) struct Answer {
@@ -140,21 +138,9 @@ fn is_to_be_passed_over(environment: &Environment, error: &Error) -> Result<bool
     if !matches!(error, Error::Locked(_) | Error::Unavailable(_)) {
         return Ok(false);
     }
-    let is_passed = answers_not_found_when_unavailable(environment)?;
+    let is_passed = environment.answers_not_found_when_unavailable()?;
     if is_passed {
         environment.log(|| format!("answered \"not found\", as {WHEN_UNAVAILABLE} says: {error}"));
     }
     Ok(is_passed)
-}
-
-/// What the setting says.
-pub(crate) fn answers_not_found_when_unavailable(environment: &Environment) -> Result<bool, Error> {
-    match environment.setting(WHEN_UNAVAILABLE)?.as_deref() {
-        None => Ok(false),
-        Some("not-found") => Ok(true),
-        Some(_) => Err(Error::setting(
-            WHEN_UNAVAILABLE,
-            "is not \"not-found\", the one value it takes; unset it",
-        )),
-    }
 }
