@@ -71,7 +71,10 @@ impl Registry {
         let program = find("docker-registry")?;
         let mut config = json!({
             "version": 0.1,
-            "storage": { "filesystem": { "rootdirectory": directory.path().join("storage") } },
+            "storage": {
+                "filesystem": { "rootdirectory": directory.path().join("storage") },
+                "delete": { "enabled": true },
+            },
             // The kernel chooses a free port and the log names it: no other process can take it in between.
             // Where an upload goes on is told relative to the registry, for a proxy may have given it another name.
             "http": { "addr": "127.0.0.1:0", "relativeurls": true },

@@ -39,7 +39,7 @@ pub enum Event {
     Granted(Grant),
     /// Somebody showed a wrong password or a wrong identity token.
     Refused(Grant),
-    /// The image was read with an access token of this kind.
+    /// The image or its tags were read with an access token of this kind.
     Read(Grant),
 }
 
@@ -118,6 +118,13 @@ impl TokenRegistry {
     /// The identity tokens that are valid, oldest first.
     pub fn identity_tokens(&self) -> Vec<String> {
         self.state.books().identity.clone()
+    }
+
+    /// A new identity token, as a cloud's own tool prints one to log in with.
+    pub fn issue_identity_token(&self) -> String {
+        let identity = new_token("identity");
+        self.state.books().identity.push(identity.clone());
+        identity
     }
 
     /// Makes every token worthless, as an administrator would.
@@ -206,6 +213,11 @@ impl State {
             return Response::new(200, self.image.manifest.clone())
                 .with("Content-Type", Image::MANIFEST_TYPE)
                 .with("Docker-Content-Digest", manifest);
+        }
+        if path == "/tags/list" {
+            self.books().events.push(Event::Read(grant));
+            let tags = json!({ "name": REPOSITORY, "tags": ["1"] });
+            return Response::new(200, format!("{tags}\n")).with("Content-Type", "application/json");
         }
         let blob = path.strip_prefix("/blobs/").and_then(|wanted| {
             self.image

@@ -4,6 +4,7 @@
 #![cfg(target_os = "linux")]
 
 mod commands;
+mod curl;
 mod dependencies;
 mod env;
 mod home;
@@ -93,6 +94,23 @@ const PAGES: &[(&str, &[Known])] = {
                 ("doctor", "console", Test(commands::doctor)),
                 ("completions", "console", Test(commands::completions_and_manual)),
                 ("manual", "console", Test(commands::completions_and_manual)),
+            ],
+        ),
+        (
+            "docs/curl.md",
+            &[
+                ("Talk to a registry with curl", "sh", Test(curl::with_a_password)),
+                (
+                    "A registry with a password",
+                    "console",
+                    Test(curl::with_a_password),
+                ),
+                (
+                    "A registry with a password",
+                    "console",
+                    Test(curl::with_a_password),
+                ),
+                ("A registry with tokens", "console", Test(curl::with_tokens)),
             ],
         ),
         (

@@ -9,6 +9,7 @@
 //! ```
 #![cfg(unix)]
 
+mod bounds;
 mod broken;
 mod faults;
 mod full_disk;
