@@ -39,6 +39,7 @@ mod diff;
 mod doctor;
 mod explain;
 mod export;
+mod help;
 mod import;
 mod manual;
 mod peer;
@@ -47,6 +48,7 @@ mod setting;
 mod table;
 
 pub use crate::helper::{ExtraCommand, Setting};
+pub use crate::reference::{FileUsed, Reference, Variable};
 pub(crate) use crate::report::Color;
 pub use crate::report::{Console, Finding, Level};
 
@@ -62,7 +64,7 @@ pub(crate) fn exists(helper: &Helper, word: &str) -> bool {
 /// text only: they are matched before this is ever built.
 pub fn command_line(helper: &Helper) -> Command {
     let program = helper.program();
-    Command::new(program.clone())
+    let command = Command::new(program.clone())
         .version(helper.version())
         .override_usage(format!(
             "{program} <store|get|erase|list|version>\n       {program} <COMMAND> [OPTIONS]"
@@ -78,14 +80,16 @@ pub fn command_line(helper: &Helper) -> Command {
         .subcommands([
             configure::definition(),
             configure::reverse_definition(),
-            import::definition(),
+            // It refuses where nothing can be stored, with the way out.
+            import::definition().hide(helper.is_read_only()),
             export::definition(),
             explain::definition(),
             doctor::definition(),
             completions::definition(),
             manual::definition(),
         ])
-        .subcommands(helper.extra_commands().iter().map(|extra| (extra.definition)()))
+        .subcommands(helper.extra_commands().iter().map(|extra| (extra.definition)()));
+    help::laid_out(command, &program)
 }
 
 /// Runs the command that `arguments` name; whether it succeeded.

@@ -3,6 +3,7 @@
 #[cfg(feature = "commands")]
 use crate::{
     Environment, Error, ServerUrl,
+    reference::Reference,
     report::{Console, Finding},
 };
 
@@ -27,6 +28,7 @@ struct Additions {
     explanation: fn(&Environment, &ServerUrl) -> Vec<String>,
     preparation: fn(&Environment) -> Result<Option<String>, Error>,
     settings: &'static [Setting],
+    reference: Reference,
 }
 
 /// An environment variable that a helper reads.
@@ -86,6 +88,7 @@ impl Helper {
                 explanation: |_, _| Vec::new(),
                 preparation: |_| Ok(None),
                 settings: &[],
+                reference: Reference::NONE,
             },
         }
     }
@@ -189,6 +192,17 @@ impl Helper {
         COMMON_SETTINGS
             .into_iter()
             .chain(self.additions.settings.iter().copied())
+    }
+
+    /// The helper's own part of its manual: what it does, and the variables and files that it uses.
+    #[must_use]
+    pub const fn reference(mut self, reference: Reference) -> Self {
+        self.additions.reference = reference;
+        self
+    }
+
+    pub(crate) fn described(&self) -> &Reference {
+        &self.additions.reference
     }
 
     pub(crate) fn version(&self) -> &'static str {

@@ -56,6 +56,8 @@ mod log;
 pub mod matching;
 mod protocol;
 #[cfg(feature = "commands")]
+mod reference;
+#[cfg(feature = "commands")]
 mod report;
 mod secret;
 mod serve;

@@ -8,6 +8,7 @@ mod commands;
 mod doctor;
 mod keys;
 mod parallel;
+mod reference;
 mod settings;
 mod sharing;
 mod store;
@@ -21,6 +22,7 @@ static ALLOCATOR: ZeroOnFree = ZeroOnFree;
 
 const HELPER: Helper = Helper::new("age", env!("CARGO_PKG_VERSION"))
     .commands(commands::ALL)
+    .reference(reference::REFERENCE)
     .findings(doctor::findings)
     .settings(settings::ALL)
     .preparation(commands::prepare);

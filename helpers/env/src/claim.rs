@@ -8,7 +8,7 @@ use crate::variable_error::VariableError;
 /// What one source has to say, about whichever server.
 #[derive(Debug, Default)]
 pub(crate) struct Claims {
-    pub(crate) claims: Vec<Claim>,
+    pub(crate) all: Vec<Claim>,
     /// What keeps the source from knowing which server it would answer for: an empty `_SERVER`, JSON that is none.
     /// Any server might be the one, so while this is so, nothing counts as not found.
     pub(crate) unattributed: Option<VariableError>,
@@ -53,7 +53,7 @@ impl Claims {
         match (server, login) {
             (_, None) | (Ok(None), _) => {}
             (Err(error), Some(_)) => self.set_unattributed(error),
-            (Ok(Some(server)), Some(login)) => self.claims.push(Claim {
+            (Ok(Some(server)), Some(login)) => self.all.push(Claim {
                 server,
                 variables,
                 login,
@@ -64,20 +64,20 @@ impl Claims {
     /// By server, so that [`about`](Self::about) need not go through all of them: `list` asks for each server in turn.
     /// Those for one server stay in their order.
     pub(crate) fn sorted(mut self) -> Self {
-        self.claims
+        self.all
             .sort_by(|one, other| one.server.key().cmp(other.server.key()));
         self
     }
 
     /// Those for one server, if they are [`sorted`](Self::sorted).
     pub(crate) fn about(&self, server: &ServerKey) -> &[Claim] {
-        let start = self.claims.partition_point(|claim| claim.server.key() < server);
-        let rest = &self.claims[start..];
+        let start = self.all.partition_point(|claim| claim.server.key() < server);
+        let rest = &self.all[start..];
         &rest[..rest.partition_point(|claim| claim.server.key() == server)]
     }
 
     pub(crate) fn append(&mut self, other: Self) {
-        self.claims.extend(other.claims);
+        self.all.extend(other.all);
         self.unused.extend(other.unused);
         if let Some(error) = other.unattributed {
             self.set_unattributed(error);

@@ -128,13 +128,13 @@ impl Label {
     fn claim(&self, environment: &Environment, claims: &mut Claims) {
         let server_variable = self.variable(SERVER);
         let (server, login) = match value::parse_server(environment, &server_variable) {
-            Ok(None) => match label::decode(&self.0) {
-                Some(server) => (Some(server), self.login(environment)),
-                None => {
+            Ok(None) => {
+                let Some(server) = label::decode(&self.0) else {
                     claims.unused.push(self.unused(environment));
                     return;
-                }
-            },
+                };
+                (Some(server), self.login(environment))
+            }
             Err(error) => return claims.set_unattributed(error),
             Ok(Some(server)) if self.0.contains('_') => {
                 // It could be read as one server or as the other. Neither gets the secret, and neither is told that
@@ -143,7 +143,7 @@ impl Label {
                     [server_variable],
                     "stands beside a label with an underscore, which names a host by itself; rename the label to one of A-Z and 0-9 only",
                 );
-                claims.claims.extend(label::decode(&self.0).map(|server| Claim {
+                claims.all.extend(label::decode(&self.0).map(|server| Claim {
                     server,
                     variables: self.variables(environment),
                     login: Err(error.clone()),

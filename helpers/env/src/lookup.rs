@@ -88,7 +88,7 @@ impl Lookup {
     pub(crate) fn servers(&self) -> Vec<ServerUrl> {
         let mut servers = BTreeMap::new();
         for (_, claims) in self.sources() {
-            for claim in &claims.claims {
+            for claim in &claims.all {
                 servers.entry(claim.server.key()).or_insert(&claim.server);
             }
         }

@@ -15,6 +15,7 @@ mod label;
 mod labeled;
 mod lookup;
 mod names;
+mod reference;
 mod secret_file;
 mod source;
 mod store;
@@ -33,6 +34,7 @@ static ALLOCATOR: ZeroOnFree = ZeroOnFree;
 const HELPER: Helper = Helper::new("env", env!("CARGO_PKG_VERSION"))
     .read_only()
     .commands(&[names::COMMAND])
+    .reference(reference::REFERENCE)
     .explanation(explanation::lines)
     .findings(doctor::findings)
     .settings(store::SETTINGS);

@@ -11,6 +11,7 @@ mod keychain;
 mod keyutils;
 #[cfg(any(target_os = "macos", windows))]
 mod native;
+mod reference;
 #[cfg(any(
     target_os = "linux",
     target_os = "freebsd",
@@ -33,7 +34,8 @@ fn main() -> ExitCode {
     serve(
         &Helper::new("keyring", env!("CARGO_PKG_VERSION"))
             .visible()
-            .settings(backend::SETTINGS),
+            .settings(backend::SETTINGS)
+            .reference(reference::REFERENCE),
         backend::open,
     )
 }

@@ -12,6 +12,7 @@ mod install;
 mod jobs;
 mod keyring;
 mod readme;
+mod reference;
 
 use docker_credential_tests::helper;
 use docker_credential_tests::pages::matrix;
@@ -162,6 +163,7 @@ const PAGES: &[(&str, &[Known])] = {
         ),
         ("docs/promises.md", &[]),
         ("docs/protocol.md", &[]),
+        ("docs/reference.md", &[]),
         // Times are for people to compare.
         ("docs/speed.md", &[("Speed", "sh", ByHand)]),
     ]

@@ -46,7 +46,7 @@ pub(crate) fn deploy(environment: &Environment) -> Claims {
         return Claims::default();
     }
     let mut claims = triple(environment, [REGISTRY, "CI_DEPLOY_USER", "CI_DEPLOY_PASSWORD"]);
-    for claim in &mut claims.claims {
+    for claim in &mut claims.all {
         confine(environment, claim, "deploy token");
     }
     claims
@@ -65,7 +65,7 @@ pub(crate) fn confine_job_token(environment: &Environment, mut claims: Claims) -
         };
         is_token || (is_job && login.username.as_str() == JOB_USER)
     };
-    for claim in claims.claims.iter_mut().filter(|claim| is_job_token(claim)) {
+    for claim in claims.all.iter_mut().filter(|claim| is_job_token(claim)) {
         confine(environment, claim, "job token");
     }
     claims
@@ -118,10 +118,10 @@ fn proxy(environment: &Environment) -> Claims {
     );
     let gitlab = gitlab_server(environment);
     let (at_gitlab, elsewhere): (Vec<_>, Vec<_>) = claims
-        .claims
+        .all
         .into_iter()
         .partition(|claim| Some(claim.server.key()) == gitlab.as_ref().map(ServerUrl::key));
-    claims.claims = at_gitlab;
+    claims.all = at_gitlab;
     claims.unused.extend(elsewhere.iter().map(|claim| {
         VariableError::new(
             &claim.variables,

@@ -1,0 +1,116 @@
+//! What a helper reads besides its arguments: the variables and files that its manual lists.
+//!
+//! One definition serves the manual pages and the project's reference page, so they can't disagree.
+
+/// A helper's own part of its manual.
+#[derive(Clone, Copy, Debug)]
+pub struct Reference {
+    /// What the helper does, in one or more paragraphs without line ends inside.
+    pub description: &'static [&'static str],
+    /// The variables that it reads besides [`VARIABLES`].
+    pub variables: &'static [Variable],
+    /// The files that it uses besides [`FILES`].
+    pub files: &'static [FileUsed],
+    /// Commands that can be pasted, each with a sentence that says what it does.
+    pub examples: &'static [(&'static str, &'static str)],
+    /// Other manual pages, such as `age(1)`.
+    pub see_also: &'static [&'static str],
+}
+
+impl Reference {
+    /// For a helper that describes nothing of its own.
+    pub(crate) const NONE: Self = Self {
+        description: &[],
+        variables: &[],
+        files: &[],
+        examples: &[],
+        see_also: &[],
+    };
+}
+
+/// An environment variable.
+#[derive(Clone, Copy, Debug)]
+pub struct Variable {
+    /// Its name; `<LABEL>` and the like stand for a part of the user's choice.
+    pub name: &'static str,
+    /// What its value means, and what holds if it is not set: sentences.
+    pub meaning: &'static str,
+}
+
+/// A file or directory.
+#[derive(Clone, Copy, Debug)]
+pub struct FileUsed {
+    /// Where it is by default, with `~` for the home.
+    pub path: &'static str,
+    /// What is in it, and who writes it: sentences.
+    pub meaning: &'static str,
+}
+
+/// The variables that every helper reads.
+pub(crate) const VARIABLES: [Variable; 9] = [
+    Variable {
+        name: "DOCKER_CREDENTIAL_LOG",
+        meaning: "A file, named from the root on. The helper appends what it looked up, where, and why it found nothing. \
+                  Secrets are never written. The file must belong to you, and only you may read it; the helper creates it so.",
+    },
+    Variable {
+        name: "DOCKER_CREDENTIAL_NONINTERACTIVE",
+        meaning: "1: never ask for a passphrase or an unlock, but fail. 0: ask, which is the default.",
+    },
+    Variable {
+        name: "DOCKER_CREDENTIAL_WHEN_UNAVAILABLE",
+        meaning: "not-found: a store that is locked or cannot be reached counts as empty, so docker goes on without a login. \
+                  By default that is an error.",
+    },
+    Variable {
+        name: "DOCKER_CONFIG",
+        meaning: "The directory of docker's config.json, as docker reads it. Default: ~/.docker.",
+    },
+    Variable {
+        name: "DOCKER_AUTH_CONFIG",
+        meaning: "docker 28.3 and later reads logins from it before it asks any helper. explain and doctor read it, too.",
+    },
+    Variable {
+        name: "REGISTRY_AUTH_FILE, CONTAINERS_REGISTRIES_CONF",
+        meaning: "Where podman, skopeo and buildah keep logins and settings, as they read them.",
+    },
+    Variable {
+        name: "HOME, XDG_CONFIG_HOME, XDG_DATA_HOME, XDG_RUNTIME_DIR",
+        meaning: "The user's directories. Without HOME the home is the one in /etc/passwd, as for docker.",
+    },
+    Variable {
+        name: "PATH",
+        meaning: "Where other helpers are looked for. Directories that other users can write to are ignored.",
+    },
+    Variable {
+        name: "NO_COLOR",
+        meaning: "Not empty: no colors.",
+    },
+];
+
+/// The files that every helper uses.
+pub(crate) const FILES: [FileUsed; 3] = [
+    FileUsed {
+        path: "~/.docker/config.json",
+        meaning: "docker's configuration. credsStore names the helper for all registries, credHelpers for single ones. \
+                  configure and unconfigure change it, and import takes plain-text logins out of it.",
+    },
+    FileUsed {
+        path: "${XDG_RUNTIME_DIR}/containers/auth.json, ~/.config/containers/auth.json",
+        meaning: "The logins and credHelpers of podman, skopeo and buildah.",
+    },
+    FileUsed {
+        path: "~/.config/docker-credential-<name>/replaced.json",
+        meaning: "What configure replaced, for unconfigure.",
+    },
+];
+
+/// Exit codes, the same for verbs and commands.
+pub(crate) const EXIT_STATUS: [(&str, &str); 2] = [
+    ("0", "The helper did what it was asked for."),
+    (
+        "1",
+        "It did not. get also exits with 1 if no login is stored. There is no other code, because several clients take any \
+         other for success.",
+    ),
+];

@@ -1,0 +1,90 @@
+//! The helper's part of its manual.
+
+use docker_credential_helper::commands::{FileUsed, Reference, Variable};
+
+pub(crate) const REFERENCE: Reference = Reference {
+    description: &[
+        "docker-credential-age keeps each registry login in a file encrypted with age. It needs no daemon and no gpg, and \
+         works over ssh, in CI, and in a git repository that a team shares.",
+        "The first login creates an identity, the key that opens the files. Without a passphrase the identity is readable \
+         in your home: a copy of the home reads everything. docker-credential-age identity passphrase protects it.",
+    ],
+    variables: &[
+        Variable {
+            name: "DOCKER_CREDENTIAL_AGE_DIR",
+            meaning: "The store. Default: ~/.local/share/docker-credential-age. Set it for a single command or directory: \
+                      exported in a profile, it sends every later login to that store.",
+        },
+        Variable {
+            name: "DOCKER_CREDENTIAL_AGE_IDENTITY",
+            meaning: "The text of an identity, for CI.",
+        },
+        Variable {
+            name: "DOCKER_CREDENTIAL_AGE_IDENTITY_FILE",
+            meaning: "A file with identities, or an SSH key. Default: ~/.config/docker-credential-age/identity.txt.",
+        },
+        Variable {
+            name: "DOCKER_CREDENTIAL_AGE_RECIPIENTS",
+            meaning: "Recipients, separated by commas or spaces. They replace the store's .age-recipients and its approval.",
+        },
+        Variable {
+            name: "DOCKER_CREDENTIAL_AGE_PASSPHRASE_FILE",
+            meaning: "The file that holds the identity's passphrase, readable by you only.",
+        },
+        Variable {
+            name: "DOCKER_CREDENTIAL_AGE_UNLOCK_SECONDS",
+            meaning: "How long an unlocked identity stays in the kernel's keyring after a prompt. Default: 60; 0 keeps \
+                      nothing.",
+        },
+        Variable {
+            name: "DOCKER_CREDENTIAL_AGE_WRITE_ONLY",
+            meaning: "1: store for the recipients even if none of your identities is among them.",
+        },
+        Variable {
+            name: "PASSAGE_IDENTITIES_FILE, SOPS_AGE_KEY, SOPS_AGE_KEY_FILE",
+            meaning: "The identities of passage and sops. They only decrypt; the helper never encrypts to them.",
+        },
+        Variable {
+            name: "PINENTRY_PROGRAM",
+            meaning: "The program that asks for a passphrase if there is no terminal.",
+        },
+    ],
+    files: &[
+        FileUsed {
+            path: "~/.local/share/docker-credential-age/*.age",
+            meaning: "The store: one file for each registry, in age's own format. age -d reads it.",
+        },
+        FileUsed {
+            path: "~/.config/docker-credential-age/identity.txt",
+            meaning: "Your identity. Keep a backup: docker-credential-age identity backup FILE.",
+        },
+        FileUsed {
+            path: ".age-recipients",
+            meaning: "In a shared store: the public keys that entries are encrypted to, one a line.",
+        },
+        FileUsed {
+            path: "~/.config/docker-credential-age/approved/",
+            meaning: "The lists of recipients that you approved, one file for each store.",
+        },
+    ],
+    examples: &[
+        (
+            "Make docker keep its logins in the age store, and import those in plain text:",
+            "docker-credential-age configure --import",
+        ),
+        (
+            "Protect the identity with a passphrase, and unlock it for the working day:",
+            "docker-credential-age identity passphrase\ndocker-credential-age unlock --for 8h",
+        ),
+        (
+            "Share a store with a colleague:",
+            "docker-credential-age recipients add --name alice age1…",
+        ),
+    ],
+    see_also: &[
+        "docker-credential-keyring(1)",
+        "docker-credential-env(1)",
+        "age(1)",
+        "age-keygen(1)",
+    ],
+};

@@ -1,0 +1,89 @@
+//! The helper's part of its manual.
+
+use docker_credential_helper::commands::{FileUsed, Reference, Variable};
+
+pub(crate) const REFERENCE: Reference = Reference {
+    description: &[
+        "docker-credential-env answers from environment variables and mounted files, as CI systems and Kubernetes inject \
+         them. It is read-only: it stores nothing, runs nothing and opens no connection.",
+        "A login of yours needs three variables with a label of your choice, or two with a label that names the registry: \
+         upper case, . as _, - as __, and a port as _PORT_5000. docker-credential-env names SERVER prints them.",
+    ],
+    variables: &[
+        Variable {
+            name: "DOCKER_CREDENTIAL_<LABEL>_SERVER",
+            meaning: "The registry that the label's login is for: [https://]host[:port][/path], or docker.io. Not needed if \
+                      the label names the registry, as in DOCKER_CREDENTIAL_GHCR_IO_USERNAME.",
+        },
+        Variable {
+            name: "DOCKER_CREDENTIAL_<LABEL>_USERNAME",
+            meaning: "The user name.",
+        },
+        Variable {
+            name: "DOCKER_CREDENTIAL_<LABEL>_PASSWORD, DOCKER_CREDENTIAL_<LABEL>_PASSWORD_FILE",
+            meaning: "The password or access token, or the file that holds it: named from the root on, or below \
+                      CREDENTIALS_DIRECTORY or /run/secrets.",
+        },
+        Variable {
+            name: "DOCKER_CREDENTIAL_<LABEL>_TOKEN, DOCKER_CREDENTIAL_<LABEL>_TOKEN_FILE",
+            meaning: "An OAuth identity token instead of user name and password, or its file.",
+        },
+        Variable {
+            name: "DOCKER_CREDENTIAL_ENV_SOURCES",
+            meaning: "The sources to ask, in this order, separated by commas: own, auth-config, gitlab-deploy, gitlab, \
+                      github, harbor, buildkite. Default: all but gitlab-deploy.",
+        },
+        Variable {
+            name: "DOCKER_CREDENTIAL_ENV_STORE",
+            meaning: "ignore: docker login succeeds and stores nothing. By default it fails and names the variables to set.",
+        },
+        Variable {
+            name: "DOCKER_AUTH_CONFIG",
+            meaning: "A config.json, whole or in part: the source auth-config.",
+        },
+        Variable {
+            name: "CI_REGISTRY, CI_REGISTRY_USER, CI_REGISTRY_PASSWORD, CI_REGISTRY_IMAGE, CI_JOB_TOKEN",
+            meaning: "The source gitlab, with GITLAB_CI=true. The job's token answers only for the registry of \
+                      CI_REGISTRY_IMAGE.",
+        },
+        Variable {
+            name: "CI_DEPENDENCY_PROXY_SERVER, CI_DEPENDENCY_PROXY_USER, CI_DEPENDENCY_PROXY_PASSWORD",
+            meaning: "GitLab's dependency proxy, if the server is CI_SERVER_HOST:CI_SERVER_PORT.",
+        },
+        Variable {
+            name: "CI_DEPLOY_USER, CI_DEPLOY_PASSWORD",
+            meaning: "GitLab's deploy token, for CI_REGISTRY: the source gitlab-deploy.",
+        },
+        Variable {
+            name: "GITHUB_TOKEN, GITHUB_ACTOR",
+            meaning: "The source github, for ghcr.io, with GITHUB_ACTIONS=true and GITHUB_SERVER_URL=https://github.com.",
+        },
+        Variable {
+            name: "HARBOR_HOST, HARBOR_USERNAME, HARBOR_PASSWORD",
+            meaning: "The source harbor, with GITLAB_CI=true.",
+        },
+        Variable {
+            name: "DOCKER_LOGIN_SERVER, DOCKER_LOGIN_USER, DOCKER_LOGIN_PASSWORD",
+            meaning: "The source buildkite, with BUILDKITE=true.",
+        },
+    ],
+    files: &[FileUsed {
+        path: "${CREDENTIALS_DIRECTORY}, /run/secrets",
+        meaning: "Where relative names in _PASSWORD_FILE and _TOKEN_FILE are looked up, in this order.",
+    }],
+    examples: &[
+        (
+            "Make docker use the helper in a job:",
+            "docker-credential-env configure",
+        ),
+        (
+            "Show the variables for a registry, and which are set:",
+            "docker-credential-env names ghcr.io",
+        ),
+        (
+            "Show which variables answer for a registry:",
+            "docker-credential-env explain ghcr.io",
+        ),
+    ],
+    see_also: &["docker-credential-age(1)", "docker-credential-keyring(1)"],
+};
