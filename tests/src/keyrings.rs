@@ -2,4 +2,5 @@
 
 pub mod bus;
 pub mod gnome;
+pub mod kernel;
 pub mod mock;

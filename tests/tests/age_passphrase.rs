@@ -11,6 +11,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 use docker_credential_tests::helper::AGE;
+use docker_credential_tests::keyrings::kernel as keyring;
 use docker_credential_tests::login::Login;
 use docker_credential_tests::program::{self, Outcome};
 use docker_credential_tests::refusal::MARKER;
@@ -112,6 +113,7 @@ fn pinentry_note(place: &Sandbox, name: &str) -> String {
 
 #[test]
 fn the_terminal_is_asked_and_stdin_and_stdout_are_not_touched() {
+    let _keyring = keyring::shared();
     require!(program::find("age"));
     let place = place(&["ghcr.io"]);
     let (session, reply) = on_terminal(&place, "get", "ghcr.io", &[&typed(PASSPHRASE)]);
@@ -125,6 +127,7 @@ fn the_terminal_is_asked_and_stdin_and_stdout_are_not_touched() {
 
 #[test]
 fn an_answer_counts_for_what_follows() {
+    let _keyring = keyring::shared();
     require!(program::find("age"));
     let place = place(&["ghcr.io", "quay.io"]);
     on_terminal(&place, "get", "ghcr.io", &[&typed(PASSPHRASE)]);
@@ -136,6 +139,7 @@ fn an_answer_counts_for_what_follows() {
 
 #[test]
 fn with_no_time_to_stay_open_every_use_asks() {
+    let _keyring = keyring::shared();
     require!(program::find("age"));
     let mut place = place(&["ghcr.io"]);
     place.set("DOCKER_CREDENTIAL_AGE_UNLOCK_SECONDS", "0");
@@ -148,6 +152,7 @@ fn with_no_time_to_stay_open_every_use_asks() {
 
 #[test]
 fn a_wrong_passphrase_is_asked_for_again_three_times_in_all() {
+    let _keyring = keyring::shared();
     require!(program::find("age"));
     let place = place(&["ghcr.io"]);
     let (session, reply) = on_terminal(&place, "get", "ghcr.io", &["no\n", &typed(PASSPHRASE)]);
@@ -162,6 +167,7 @@ fn a_wrong_passphrase_is_asked_for_again_three_times_in_all() {
 
 #[test]
 fn an_interrupt_cancels_and_leaves_the_terminal_as_it_was() {
+    let _keyring = keyring::shared();
     require!(program::find("age"));
     let place = place(&["ghcr.io"]);
     let script = format!(
@@ -176,6 +182,7 @@ fn an_interrupt_cancels_and_leaves_the_terminal_as_it_was() {
 
 #[test]
 fn twenty_at_once_ask_once() {
+    let _keyring = keyring::shared();
     require!(program::find("age"));
     let place = place(&["ghcr.io"]);
     let script = format!(
@@ -192,6 +199,7 @@ fn twenty_at_once_ask_once() {
 
 #[test]
 fn a_list_of_many_asks_once() {
+    let _keyring = keyring::shared();
     require!(program::find("age"));
     let servers: Vec<String> = (0..100).map(|n| format!("r{n}.example")).collect();
     let mut place = place(&servers.iter().map(String::as_str).collect::<Vec<_>>());
@@ -203,6 +211,7 @@ fn a_list_of_many_asks_once() {
 
 #[test]
 fn where_nobody_can_be_asked_it_is_locked_and_not_missing() {
+    let _keyring = keyring::shared();
     require!(program::find("age"));
     let place = place(&["ghcr.io"]);
     for verb in ["get", "list", "store"] {
@@ -219,6 +228,7 @@ fn where_nobody_can_be_asked_it_is_locked_and_not_missing() {
 
 #[test]
 fn a_prompt_that_is_forbidden_does_not_appear() {
+    let _keyring = keyring::shared();
     require!(program::find("age"));
     let mut place = place(&["ghcr.io"]);
     add_pinentry(&mut place, Some(PASSPHRASE));
@@ -231,6 +241,7 @@ fn a_prompt_that_is_forbidden_does_not_appear() {
 
 #[test]
 fn a_process_in_the_background_does_not_stop_at_the_terminal() {
+    let _keyring = keyring::shared();
     require!(program::find("age"));
     let place = place(&["ghcr.io"]);
     let script = format!(
@@ -245,6 +256,7 @@ fn a_process_in_the_background_does_not_stop_at_the_terminal() {
 
 #[test]
 fn a_passphrase_file_opens_without_a_question() {
+    let _keyring = keyring::shared();
     require!(program::find("age"));
     let place = place(&["ghcr.io"]);
     let file = place.path("passphrase");
@@ -265,6 +277,7 @@ fn a_passphrase_file_opens_without_a_question() {
 
 #[test]
 fn a_pinentry_is_asked_in_its_own_language() {
+    let _keyring = keyring::shared();
     require!(program::find("age"));
     let mut place = place(&["ghcr.io"]);
     add_pinentry(&mut place, Some(PASSPHRASE));
@@ -277,6 +290,7 @@ fn a_pinentry_is_asked_in_its_own_language() {
 
 #[test]
 fn a_pinentry_that_is_cancelled_is_no_missing_credential() {
+    let _keyring = keyring::shared();
     require!(program::find("age"));
     let mut place = place(&["ghcr.io"]);
     add_pinentry(&mut place, None);
@@ -285,6 +299,7 @@ fn a_pinentry_that_is_cancelled_is_no_missing_credential() {
 
 #[test]
 fn a_pinentry_that_was_chosen_and_cannot_ask_is_named() {
+    let _keyring = keyring::shared();
     require!(program::find("age"));
     let place = place(&["ghcr.io"]);
     let program = program::find("false").unwrap();
@@ -298,6 +313,7 @@ fn a_pinentry_that_was_chosen_and_cannot_ask_is_named() {
 
 #[test]
 fn a_pinentry_learns_no_secret_and_no_path_of_others() {
+    let _keyring = keyring::shared();
     require!(program::find("age"));
     let mut place = place(&["ghcr.io"]);
     add_pinentry(&mut place, Some(PASSPHRASE));
@@ -313,6 +329,7 @@ fn a_pinentry_learns_no_secret_and_no_path_of_others() {
 
 #[test]
 fn a_pinentry_that_others_could_have_put_there_is_not_run() {
+    let _keyring = keyring::shared();
     require!(program::find("age"));
     let mut place = place(&["ghcr.io"]);
     add_pinentry(&mut place, Some(PASSPHRASE));
@@ -324,6 +341,7 @@ fn a_pinentry_that_others_could_have_put_there_is_not_run() {
 
 #[test]
 fn an_identity_that_is_no_passphrases_or_asks_too_much_work_is_told_so() {
+    let _keyring = keyring::shared();
     require!(program::find("age"));
     let other = Sandbox::new(AGE);
     other.store("ghcr.io", &login());
@@ -367,6 +385,7 @@ fn an_identity_that_is_no_passphrases_or_asks_too_much_work_is_told_so() {
 
 #[test]
 fn unlock_opens_and_lock_closes() {
+    let _keyring = keyring::alone();
     require!(program::find("age"));
     let place = place(&["ghcr.io"]);
     let program = AGE.program();
@@ -384,6 +403,7 @@ fn unlock_opens_and_lock_closes() {
 
 #[test]
 fn what_is_opened_is_nowhere_on_the_disk() {
+    let _keyring = keyring::shared();
     require!(program::find("age"));
     let place = Sandbox::new(AGE);
     place.store("ghcr.io", &login());
@@ -404,6 +424,7 @@ fn what_is_opened_is_nowhere_on_the_disk() {
 
 #[test]
 fn a_new_identity_can_have_a_passphrase_from_the_start() {
+    let _keyring = keyring::shared();
     let place = Sandbox::new(AGE);
     let script = format!("{} identity new --passphrase >public", AGE.program().display());
     let answers = ["a\n", "b\n", &typed(PASSPHRASE), &typed(PASSPHRASE)];
@@ -421,6 +442,7 @@ fn a_new_identity_can_have_a_passphrase_from_the_start() {
 
 #[test]
 fn who_only_writes_is_not_asked() {
+    let _keyring = keyring::shared();
     require!(program::find("age"));
     let mut place = place(&["ghcr.io"]);
     place.set("DOCKER_CREDENTIAL_NONINTERACTIVE", "1");
@@ -434,6 +456,7 @@ fn who_only_writes_is_not_asked() {
 
 #[test]
 fn a_rotated_identity_keeps_its_passphrase_and_asks_once() {
+    let _keyring = keyring::alone();
     require!(program::find("age"));
     let place = place(&["ghcr.io"]);
     let script = format!("{} identity rotate >public", AGE.program().display());
@@ -449,6 +472,7 @@ fn a_rotated_identity_keeps_its_passphrase_and_asks_once() {
 
 #[test]
 fn docker_logs_in_and_pulls_with_a_passphrase_typed_on_its_terminal() {
+    let _keyring = keyring::shared();
     require!(program::find("age"));
     require!(program::find("docker"));
     let alice = Login::new("alice", "a \"quoted\" secret");

@@ -14,14 +14,13 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD_NO_PAD;
 use docker_credential_tests::age::member::Member;
 use docker_credential_tests::helper::AGE;
+use docker_credential_tests::keyrings::kernel as keyring;
 use docker_credential_tests::login::Login;
 use docker_credential_tests::program;
 use docker_credential_tests::refusal::MARKER;
 use docker_credential_tests::require;
 use docker_credential_tests::sandbox::{NOT_FOUND, Sandbox};
 use docker_credential_tests::terminal::run_on_terminal;
-use linux_keyutils::{KeyRing, KeyRingIdentifier};
-use sha2::{Digest as _, Sha256};
 
 const RECIPIENT: &str = "age1test1qpzry9x8gf2tvdw0s3jn54khcqyk9kr9";
 const IDENTITY: &str = "AGE-PLUGIN-TEST-1QPZRY9X8GF2TVDW0S3JN54KHCQH4XSN2";
@@ -72,14 +71,6 @@ fn closing_place() -> Sandbox {
     place
 }
 
-/// As it stands in the names of the kernel's keyring.
-fn hash_in_a_name(bytes: &[u8]) -> String {
-    let hash = Sha256::digest(bytes);
-    hash[..16]
-        .iter()
-        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
-}
-
 fn runs(place: &Sandbox) -> Vec<String> {
     fs::read_to_string(place.path("home/plugin/runs"))
         .unwrap_or_default()
@@ -98,6 +89,7 @@ fn fail(place: &Sandbox, how: &str) {
 
 #[test]
 fn what_a_plugin_encrypts_it_decrypts() {
+    let _keyring = keyring::shared();
     let place = closing_place();
     place.store("ghcr.io", &login());
     place.assert_answers("ghcr.io", &login());
@@ -107,6 +99,7 @@ fn what_a_plugin_encrypts_it_decrypts() {
 
 #[test]
 fn age_reads_what_a_plugins_identity_stored_and_the_other_way_round() {
+    let _keyring = keyring::shared();
     require!(program::find("age"));
     let place = closing_place();
     place.store("ghcr.io", &login());
@@ -130,6 +123,7 @@ fn age_reads_what_a_plugins_identity_stored_and_the_other_way_round() {
 
 #[test]
 fn a_team_can_have_a_key_on_hardware() {
+    let _keyring = keyring::shared();
     let directory = tempfile::Builder::new().prefix("shared-").tempdir().unwrap();
     let store = directory.path().join("store");
     let (ann, _) = Member::with_identity(&store);
@@ -155,6 +149,7 @@ fn a_team_can_have_a_key_on_hardware() {
 
 #[test]
 fn a_list_of_many_runs_the_plugin_once() {
+    let _keyring = keyring::shared();
     let place = closing_place();
     for number in 0..20 {
         place.store(&format!("r{number}.example"), &login());
@@ -166,6 +161,7 @@ fn a_list_of_many_runs_the_plugin_once() {
 
 #[test]
 fn what_was_opened_stays_open_until_it_is_locked() {
+    let _keyring = keyring::alone();
     let place = place();
     place.store("ghcr.io", &login());
     forget_runs(&place);
@@ -178,6 +174,7 @@ fn what_was_opened_stays_open_until_it_is_locked() {
 
 #[test]
 fn opening_one_more_file_does_not_cut_the_time_of_an_unlock() {
+    let _keyring = keyring::alone();
     let identity = "AGE-PLUGIN-TEST-1ZPZRY9X8GF2TVDW0S3JN54KHCQ3NR9JU";
     let place = place_of(identity);
     place.store("ghcr.io", &login());
@@ -189,14 +186,16 @@ fn opening_one_more_file_does_not_cut_the_time_of_an_unlock() {
         runs(&place),
         ["recipient-v1", "identity-v1", "recipient-v1", "identity-v1"]
     );
-    let hash = hash_in_a_name(format!("{identity}\n").as_bytes());
     let keys = fs::read_to_string("/proc/keys").unwrap();
-    // Those that were replaced stand there, too, until the kernel's collector comes by.
-    let keys: Vec<&str> = keys.lines().filter(|line| line.contains(&hash)).collect();
-    // What is left, in the kernel's own rounding; and the end and the keys of two files.
+    // Those that were replaced are still listed until the kernel's collector comes by.
+    let keys: Vec<&str> = keys
+        .lines()
+        .filter(|line| line.contains("docker-credential-age:"))
+        .collect();
+    // What is left, in the kernel's own rounding; and salt, tag, the end and the keys of two files.
     let is_kept = keys.iter().any(|key| {
         let left = key.split_whitespace().nth(3);
-        (left == Some("8h") || left == Some("7h")) && key.ends_with(": 72")
+        (left == Some("8h") || left == Some("7h")) && key.ends_with(": 120")
     });
     assert!(is_kept, "{keys:?}");
     place
@@ -208,6 +207,7 @@ fn opening_one_more_file_does_not_cut_the_time_of_an_unlock() {
 
 #[test]
 fn an_unlock_that_the_keyring_has_no_room_for_says_so() {
+    let _keyring = keyring::shared();
     let place = place_of("AGE-PLUGIN-TEST-1RPZRY9X8GF2TVDW0S3JN54KHCQJS4MXH");
     place.store("ghcr.io", &login());
     // More than the kernel keeps in one key, even of root.
@@ -220,7 +220,8 @@ fn an_unlock_that_the_keyring_has_no_room_for_says_so() {
 }
 
 #[test]
-fn lock_closes_the_files_of_an_identity_that_is_closed_already() {
+fn lock_closes_what_an_identity_opened_that_is_gone() {
+    let _keyring = keyring::alone();
     require!(program::find("age"));
     let mut place = place();
     place.store("ghcr.io", &login());
@@ -237,14 +238,11 @@ fn lock_closes_the_files_of_an_identity_that_is_closed_already() {
     place.set("DOCKER_CREDENTIAL_AGE_PASSPHRASE_FILE", passphrase);
     place.assert_answers("ghcr.io", &login());
 
-    // As the kernel does when its time is over.
-    let hash = hash_in_a_name(&fs::read(identity).unwrap());
-    KeyRing::from_special_id(KeyRingIdentifier::User, false)
-        .and_then(|keyring| keyring.search(&format!("docker-credential-age:identity:{hash}")))
-        .and_then(|key| key.invalidate())
-        .unwrap();
+    let elsewhere = place.path("elsewhere");
+    fs::rename(&identity, &elsewhere).unwrap();
     let locked = place.run(AGE.program()).arg("lock").outcome();
     assert_eq!(locked.text(), "locked\n");
+    fs::rename(elsewhere, identity).unwrap();
     forget_runs(&place);
     place.assert_answers("ghcr.io", &login());
     assert_eq!(runs(&place), ["identity-v1"]);
@@ -252,6 +250,7 @@ fn lock_closes_the_files_of_an_identity_that_is_closed_already() {
 
 #[test]
 fn a_pin_is_asked_for_on_the_terminal() {
+    let _keyring = keyring::shared();
     let place = closing_place();
     place.store("ghcr.io", &login());
     fs::write(place.path("home/plugin/pin"), "123456").unwrap();
@@ -272,6 +271,7 @@ fn a_pin_is_asked_for_on_the_terminal() {
 
 #[test]
 fn a_plugin_that_is_missing_dies_talks_nonsense_or_hangs_is_an_error_that_names_it() {
+    let _keyring = keyring::shared();
     let mut place = closing_place();
     place.store("ghcr.io", &login());
     place.set("DOCKER_CREDENTIAL_NONINTERACTIVE", "1");
@@ -305,6 +305,7 @@ fn a_plugin_that_is_missing_dies_talks_nonsense_or_hangs_is_an_error_that_names_
 
 #[test]
 fn a_plugin_that_is_missing_does_not_keep_another_from_opening() {
+    let _keyring = keyring::shared();
     let place = closing_place();
     place.store("ghcr.io", &login());
     let identity = place.path("config/docker-credential-age/identity.txt");
@@ -332,6 +333,7 @@ fn a_plugin_that_is_missing_does_not_keep_another_from_opening() {
 
 #[test]
 fn a_plugin_that_reads_nothing_does_not_hold_up_who_writes_more_than_a_pipe_takes() {
+    let _keyring = keyring::shared();
     let mut place = closing_place();
     place.store("ghcr.io", &login());
     place.set("DOCKER_CREDENTIAL_NONINTERACTIVE", "1");
@@ -346,6 +348,7 @@ fn a_plugin_that_reads_nothing_does_not_hold_up_who_writes_more_than_a_pipe_take
 
 #[test]
 fn a_plugin_learns_no_secret() {
+    let _keyring = keyring::shared();
     let mut place = closing_place();
     place.store("ghcr.io", &login());
     place.set("CI_JOB_TOKEN", MARKER);
@@ -362,6 +365,7 @@ fn a_plugin_learns_no_secret() {
 
 #[test]
 fn a_plugin_where_others_could_have_put_it_is_not_run() {
+    let _keyring = keyring::shared();
     let mut place = closing_place();
     place.store("ghcr.io", &login());
     forget_runs(&place);
@@ -381,6 +385,7 @@ fn a_plugin_where_others_could_have_put_it_is_not_run() {
 
 #[test]
 fn a_recipient_that_is_not_approved_runs_no_plugin() {
+    let _keyring = keyring::shared();
     let directory = tempfile::Builder::new().prefix("shared-").tempdir().unwrap();
     let store = directory.path().join("store");
     let (ann, public) = Member::with_identity(&store);

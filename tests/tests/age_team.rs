@@ -281,7 +281,7 @@ fn a_lost_identity_is_replaced_and_logins_work_again() {
     let (_directory, store) = shared();
     let (ann, before) = Member::with_identity(&store);
     ann.place().store("ghcr.io", &login());
-    ann.command(&["identity", "new", "--replace"])
+    ann.command(&["identity", "new", "--replace", "--yes"])
         .assert_success("identity new");
     assert_refused(
         &ann.place().verb("get", "ghcr.io"),

@@ -1,7 +1,5 @@
 //! The commands for people that only this helper has.
 
-use std::collections::BTreeSet;
-
 use docker_credential_helper::clap::{Arg, ArgAction};
 use docker_credential_helper::commands::{Console, ExtraCommand};
 use docker_credential_helper::directory::{Directory, Lock};
@@ -11,7 +9,6 @@ use crate::keys::identities::Identities;
 use crate::keys::identity_file;
 use crate::keys::recipient::Recipient;
 use crate::keys::source::{self, Found};
-use crate::sharing::approval::Named;
 use crate::sharing::recipients_file::{self, RecipientsFile};
 use crate::store::{AgeStore, RecipientSource};
 
@@ -93,6 +90,7 @@ impl Writing {
             }
         };
         let (lock, (identities, more)) = store.lock_after(&directory, find, open)?;
+        store.finish_rotation(&directory, &lock, Some(&identities))?;
         let source = store.recipient_source(&directory)?;
         let writing = Self {
             store,
@@ -105,43 +103,32 @@ impl Writing {
     }
 
     /// Encrypts everything to `list`, and makes `file`, if there is one, the store's own list of them.
-    ///
-    /// The approval comes first: an interrupted change must not leave a list that its own author has to approve. Until
-    /// the change is complete both lists are approved.
     fn encrypt_to(
         &self,
         list: &[Recipient],
         file: Option<&RecipientsFile>,
         console: &Console,
     ) -> Result<Vec<ServerUrl>, Error> {
-        let rekey = || {
-            self.store
-                .stage_rekey(
-                    &self.directory,
-                    &self.lock,
-                    &self.identities,
-                    list,
-                    file,
-                    tell_progress(console),
-                )?
-                .commit()
-        };
-        let Some(file) = file else { return rekey() };
-        let record = self.store.approval_record()?;
-        let before: Named = match &self.source {
-            RecipientSource::File(before) => Some(before.named()),
-            RecipientSource::Own | RecipientSource::Setting(_) => None,
-        };
-        let both: BTreeSet<String> = before.iter().flatten().cloned().chain(file.named()).collect();
-        record.approve(&Some(both))?;
-        let rekeyed = rekey();
-        match &rekeyed {
-            Ok(_) => record.approve(&Some(file.named()))?,
-            // Failed half-way: the next writer completes it, and both lists are needed.
-            Err(_) if self.store.is_rekey_pending(&self.directory)? => {}
-            Err(_) => record.approve(&before)?,
-        }
-        rekeyed
+        self.encrypt_after(|| Ok(()), list, file, console)
+    }
+
+    /// As [`encrypt_to`](Self::encrypt_to); `prepare` is called when all is staged and nothing has changed.
+    fn encrypt_after(
+        &self,
+        prepare: impl FnOnce() -> Result<(), Error>,
+        list: &[Recipient],
+        file: Option<&RecipientsFile>,
+        console: &Console,
+    ) -> Result<Vec<ServerUrl>, Error> {
+        self.store.encrypt_again(
+            &self.directory,
+            &self.lock,
+            &self.identities,
+            list,
+            (&self.source, file),
+            prepare,
+            tell_progress(console),
+        )
     }
 }
 

@@ -4,6 +4,7 @@
 pub(crate) mod identities;
 pub(crate) mod identity_file;
 pub(crate) mod origin;
+pub(crate) mod outgoing;
 pub(crate) mod plugin;
 pub(crate) mod recipient;
 pub(crate) mod scrypt;

@@ -13,6 +13,7 @@ use self::decipher::{Problem, decipher, decipher_natively};
 use self::entry_name::{entry_name, is_entry_name, shown_name};
 use self::recipient_source::{Chosen, Keys};
 pub(crate) use self::recipient_source::{RecipientSource, not_among};
+pub(crate) use self::rotation::rotated;
 use crate::keys::identities::Identities;
 use crate::keys::{identity_file, source};
 use crate::parallel;
@@ -24,6 +25,7 @@ mod entry;
 mod entry_name;
 mod recipient_source;
 mod rekey;
+mod rotation;
 
 /// The longest request fits twice; more is not ours, and would only cost time to decrypt.
 const ENTRY_MAX: u64 = 2 << 20;
@@ -66,9 +68,11 @@ impl CredentialStore for AgeStore {
                 .log(|| format!("{}: no such file", self.directory.join(shown()).display()));
             return Ok(None);
         };
-        let identities = source::for_reading(&self.environment)?.open(&self.environment)?;
+        let found = source::for_reading(&self.environment)?;
+        let identities = found.open(&self.environment)?;
         match decipher(&file, &name, &identities, &self.environment) {
             Ok(deciphered) => Ok(Some(deciphered.credential)),
+            Err(Problem::NoIdentity) => self.get_again(server, &name, (&found, identities), &directory),
             Err(problem) => Err(self.explain(problem, &shown())),
         }
     }
@@ -77,6 +81,7 @@ impl CredentialStore for AgeStore {
         let chosen = Chosen::from_settings(&self.environment)?;
         let directory = self.create()?;
         let (lock, identities) = self.lock_with_identity(&chosen, &directory)?;
+        self.finish_rotation(&directory, &lock, identities.as_ref())?;
         let Keys {
             identities,
             recipients,
@@ -133,10 +138,19 @@ impl CredentialStore for AgeStore {
         if names.is_empty() {
             return Ok(Vec::new());
         }
-        let identities = source::for_reading(&self.environment)?.open(&self.environment)?;
+        let found = source::for_reading(&self.environment)?;
+        let identities = found.open(&self.environment)?;
+        let mut all = self.decipher_all(&directory, &names, &identities);
+        if all
+            .iter()
+            .any(|(_, result)| matches!(result, Err(Problem::NoIdentity)))
+        {
+            let identities = self.reopened(&found, identities)?;
+            all = self.decipher_all(&directory, &names, &identities);
+        }
         let mut listed = Vec::with_capacity(names.len());
         let mut failed = None;
-        for (name, result) in self.decipher_all(&directory, &names, &identities) {
+        for (name, result) in all {
             match result {
                 Ok(deciphered) => listed.push(Listed::from(&deciphered.credential)),
                 Err(problem) => {
@@ -267,7 +281,8 @@ impl AgeStore {
         identities: &Identities,
     ) -> Result<(Vec<String>, Vec<Error>), Error> {
         let (mut lost, mut others) = (Vec::new(), Vec::new());
-        for (name, result) in self.decipher_all(directory, names, identities) {
+        let identities = source::with_outgoing(identities, &self.environment)?;
+        for (name, result) in self.decipher_all(directory, names, &identities) {
             match result {
                 Ok(_) => {}
                 Err(Problem::Plugin(error)) => return Err(error),

@@ -1,99 +1,182 @@
 //! What is open stays in the kernel's memory for a while: never on a disk, gone with a reboot, and the kernel itself
 //! ends it in time.
+//!
+//! A key there belongs to a user number, and a process of the same number in another user namespace, such as a
+//! rootless container, can read and exchange it. So it holds a box that only the bytes of the identity file open: who
+//! cannot read that file learns nothing, and what they put there counts as locked. Without that, `store` would encrypt
+//! to an identity that somebody else put there. It protects from nobody who can read the file.
 
 #[cfg(target_os = "linux")]
-pub(crate) use self::linux::{forget, keep, recall};
+pub(crate) use self::linux::clear;
+#[cfg(target_os = "linux")]
+use self::linux::{link, read};
 #[cfg(not(target_os = "linux"))]
-pub(crate) use self::nowhere::{forget, keep, recall};
+pub(crate) use self::nowhere::clear;
+#[cfg(not(target_os = "linux"))]
+use self::nowhere::{link, read};
+
+use std::time::Duration;
+
+use age_core::primitives::hkdf;
+use chacha20poly1305::aead::{Aead, KeyInit, Payload};
+use chacha20poly1305::{ChaCha20Poly1305, Key, Nonce};
+use docker_credential_helper::hex;
+use zeroize::Zeroizing;
 
 /// Whether this platform has one.
 pub(crate) const IS_SUPPORTED: bool = cfg!(target_os = "linux");
+
+/// Every name begins so; whatever does is ours to remove.
+const PREFIX: &str = "docker-credential-age:";
+
+const SALT: usize = 32;
+const BOX_LABEL: &[u8] = b"docker-credential-age unlock v1";
+const NAME_LABEL: &[u8] = b"docker-credential-age unlock name v1";
+
+/// What a box holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The keys of a sealed identity.
+    Identity,
+    /// The keys of files that plugins have opened.
+    Files,
+    /// That somebody cancelled the question.
+    Cancellation,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::Files => "files",
+            Self::Cancellation => "cancellation",
+        }
+    }
+}
+
+/// The boxes of one identity.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Boxes {
+    /// The whole identity file: a changed one has other boxes.
+    file: Vec<u8>,
+}
+
+impl Boxes {
+    pub(crate) fn of(file: &[u8]) -> Self {
+        Self { file: file.to_vec() }
+    }
+
+    /// What is kept; nothing if nothing is, if somebody else put it there, or if there is no keyring (containers often
+    /// deny it).
+    pub(crate) fn recall(&self, kind: Kind) -> Option<Zeroizing<Vec<u8>>> {
+        let name = self.name(kind);
+        let content = read(&name)?;
+        let (salt, sealed) = content.split_at_checked(SALT)?;
+        self.cipher(salt)
+            .decrypt(
+                &Nonce::default(),
+                Payload {
+                    msg: sealed,
+                    aad: bound(&name, kind).as_bytes(),
+                },
+            )
+            .ok()
+            .map(Zeroizing::new)
+    }
+
+    /// Keeps something for all programs of this user, in place of what was kept. Whether that worked.
+    pub(crate) fn keep(&self, kind: Kind, content: &[u8], time: Duration) -> bool {
+        let name = self.name(kind);
+        let mut salt = [0; SALT];
+        if getrandom::fill(&mut salt).is_err() {
+            return false;
+        }
+        // Each salt gives a key that is used once, so the nonce need not differ.
+        let sealed = self.cipher(&salt).encrypt(
+            &Nonce::default(),
+            Payload {
+                msg: content,
+                aad: bound(&name, kind).as_bytes(),
+            },
+        );
+        sealed.is_ok_and(|sealed| link(&name, &[&salt[..], &sealed].concat(), time))
+    }
+
+    fn cipher(&self, salt: &[u8]) -> ChaCha20Poly1305 {
+        let key = Zeroizing::new(hkdf(salt, BOX_LABEL, &self.file));
+        ChaCha20Poly1305::new(Key::from_slice(&*key))
+    }
+
+    fn name(&self, kind: Kind) -> String {
+        let label = [NAME_LABEL, b" ", kind.name().as_bytes()].concat();
+        format!("{PREFIX}{}", hex(&hkdf(&[], &label, &self.file)[..16]))
+    }
+}
+
+/// What a box is good for: not under another name, and not for another kind.
+fn bound(name: &str, kind: Kind) -> String {
+    format!("{name} {}", kind.name())
+}
 
 #[cfg(target_os = "linux")]
 mod linux {
     use std::time::Duration;
 
-    use linux_keyutils::{KeyError, KeyPermissionsBuilder, KeyRing, KeyRingIdentifier, Permission};
-    use zeroize::Zeroizing;
+    use linux_keyutils::{
+        Key, KeyError, KeyPermissionsBuilder, KeyRing, KeyRingIdentifier, LinkNode, Permission,
+    };
 
-    /// What is kept under this name; nothing if nothing is, or if there is no keyring (containers often deny it).
-    pub(crate) fn recall(name: &str) -> Option<Zeroizing<Vec<u8>>> {
-        let keyring = KeyRing::from_special_id(KeyRingIdentifier::User, false).ok()?;
-        let key = keyring.search(name).ok()?;
-        key.read_to_vec().ok().map(Zeroizing::new)
+    use super::PREFIX;
+
+    /// More links than a keyring has in practice; the kernel's default quota is 200 keys.
+    const LINKS_MAX: usize = 4096;
+
+    fn user_keyring(create: bool) -> Result<KeyRing, KeyError> {
+        KeyRing::from_special_id(KeyRingIdentifier::User, create)
     }
 
-    /// Keeps something for all programs of this user, in place of what was kept under the name. Whether it worked.
-    ///
+    pub(super) fn read(name: &str) -> Option<Vec<u8>> {
+        user_keyring(false).ok()?.search(name).ok()?.read_to_vec().ok()
+    }
+
     /// The key is made in this process's own keyring, given its end, and only then linked into the user's: a process
-    /// that is killed half-way leaves nothing that stays open for ever.
-    pub(crate) fn keep(name: &str, content: &[u8], time: Duration) -> bool {
+    /// that is killed half-way leaves nothing that stays open for ever. In the end nobody can change it, only read it
+    /// and take it away.
+    pub(super) fn link(name: &str, content: &[u8], time: Duration) -> bool {
         let seconds = usize::try_from(time.as_secs().max(1)).unwrap_or(usize::MAX);
-        let kept = || -> Result<(), KeyError> {
+        let linked = || -> Result<(), KeyError> {
             let own = KeyRing::from_special_id(KeyRingIdentifier::Process, true)?;
             let key = own.add_key(name, content)?;
+            key.set_timeout(seconds)?;
+            user_keyring(true)?.link_key(key)?;
             // A session that does not hold the user's keyring (a service, `su`) is the same user all the same.
-            let permissions = Permission::VIEW | Permission::READ | Permission::SEARCH | Permission::SETATTR;
+            let permissions = || Permission::VIEW | Permission::READ | Permission::SEARCH;
             key.set_perms(
                 KeyPermissionsBuilder::builder()
-                    .posessor(Permission::ALL)
-                    .user(permissions)
+                    .posessor(permissions())
+                    .user(permissions())
                     .build(),
             )?;
-            key.set_timeout(seconds)?;
-            KeyRing::from_special_id(KeyRingIdentifier::User, true)?.link_key(key)
+            // Otherwise the next one of this name would be a change of this one.
+            own.unlink_key(key)
         };
-        kept().is_ok()
+        linked().is_ok()
     }
 
-    /// Forgets what is kept under the name. Whether something was.
-    pub(crate) fn forget(name: &str) -> bool {
-        KeyRing::from_special_id(KeyRingIdentifier::User, false)
-            .and_then(|keyring| keyring.search(name))
-            .and_then(|key| key.invalidate())
-            .is_ok()
-    }
-
-    #[cfg(test)]
-    mod tests {
-        use super::*;
-
-        fn name(test: &str) -> String {
-            format!("docker-credential-age:test:{test}:{}", std::process::id())
-        }
-
-        /// Some places deny the calls; that nothing is kept there is what the callers count on.
-        fn has_keyring() -> bool {
-            KeyRing::from_special_id(KeyRingIdentifier::User, true).is_ok()
-        }
-
-        #[test]
-        fn what_is_kept_is_recalled_until_it_is_forgotten() {
-            let name = name("kept");
-            assert!(recall(&name).is_none());
-            assert_eq!(keep(&name, b"first", Duration::from_secs(60)), has_keyring());
-            if has_keyring() {
-                assert!(keep(&name, b"second", Duration::from_secs(60)));
-                assert_eq!(recall(&name).unwrap().as_slice(), b"second");
-                assert!(forget(&name));
-            }
-            assert!(recall(&name).is_none() && !forget(&name));
-        }
-
-        #[test]
-        fn the_kernel_ends_it() {
-            let name = name("ended");
-            if keep(&name, b"x", Duration::from_secs(1)) {
-                let deadline = std::time::Instant::now() + Duration::from_secs(30);
-                while recall(&name).is_some() {
-                    assert!(
-                        std::time::Instant::now() < deadline,
-                        "a second has long passed, and it is still there"
-                    );
-                    std::thread::sleep(Duration::from_millis(20));
-                }
-            }
-        }
+    /// Forgets everything that is kept, for every identity. Whether there was anything.
+    pub(crate) fn clear() -> bool {
+        let Ok(links) = user_keyring(false).and_then(|keyring| keyring.get_links(LINKS_MAX)) else {
+            return false;
+        };
+        let is_ours = |key: &Key| {
+            key.metadata()
+                .is_ok_and(|metadata| metadata.get_description().starts_with(PREFIX))
+        };
+        let ours = links.iter().filter_map(|link| match link {
+            LinkNode::Key(key) if is_ours(key) => Some(*key),
+            _ => None,
+        });
+        ours.fold(false, |any, key| key.invalidate().is_ok() | any)
     }
 }
 
@@ -101,17 +184,108 @@ mod linux {
 mod nowhere {
     use std::time::Duration;
 
-    use zeroize::Zeroizing;
-
-    pub(crate) fn recall(_name: &str) -> Option<Zeroizing<Vec<u8>>> {
+    pub(super) fn read(_name: &str) -> Option<Vec<u8>> {
         None
     }
 
-    pub(crate) fn keep(_name: &str, _content: &[u8], _time: Duration) -> bool {
+    pub(super) fn link(_name: &str, _content: &[u8], _time: Duration) -> bool {
         false
     }
 
-    pub(crate) fn forget(_name: &str) -> bool {
+    pub(crate) fn clear() -> bool {
         false
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use linux_keyutils::{KeyRing, KeyRingIdentifier};
+
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn boxes(test: &str) -> Boxes {
+        Boxes::of(format!("identity of the test {test} of {}", std::process::id()).as_bytes())
+    }
+
+    /// Some places deny the calls; that nothing is kept there is what the callers count on.
+    fn has_keyring() -> bool {
+        KeyRing::from_special_id(KeyRingIdentifier::User, true).is_ok()
+    }
+
+    #[test]
+    fn what_is_kept_is_recalled_by_the_same_identity_alone() {
+        let boxes = boxes("kept");
+        assert!(boxes.recall(Kind::Identity).is_none());
+        assert_eq!(boxes.keep(Kind::Identity, b"first", MINUTE), has_keyring());
+        if has_keyring() {
+            assert!(boxes.keep(Kind::Identity, b"second", MINUTE));
+            assert_eq!(boxes.recall(Kind::Identity).unwrap().as_slice(), b"second");
+            assert!(boxes.recall(Kind::Files).is_none());
+            let other = Boxes::of(&[&boxes.file[..], b"\n"].concat());
+            assert!(other.recall(Kind::Identity).is_none());
+        }
+    }
+
+    #[test]
+    fn a_box_is_good_for_its_name_and_kind_alone() {
+        if !has_keyring() {
+            return;
+        }
+        let boxes = boxes("bound");
+        assert!(boxes.keep(Kind::Files, b"x", MINUTE));
+        let content = read(&boxes.name(Kind::Files)).unwrap();
+        assert!(link(&boxes.name(Kind::Identity), &content, MINUTE));
+        assert!(boxes.recall(Kind::Identity).is_none());
+        // The control: the same bytes under their own name.
+        assert!(link(&boxes.name(Kind::Files), &content, MINUTE));
+        assert!(boxes.recall(Kind::Files).is_some());
+    }
+
+    #[test]
+    fn a_forged_or_cut_box_counts_as_locked() {
+        if !has_keyring() {
+            return;
+        }
+        let boxes = boxes("forged");
+        let name = boxes.name(Kind::Identity);
+        for content in [&b""[..], b"AGE-SECRET-KEY-1", &[0; SALT], &[0; 100]] {
+            link(&name, content, MINUTE);
+            assert!(boxes.recall(Kind::Identity).is_none());
+        }
+        assert!(boxes.keep(Kind::Identity, b"x", MINUTE));
+        let mut content = read(&name).unwrap();
+        content[SALT] ^= 1;
+        assert!(link(&name, &content, MINUTE));
+        assert!(boxes.recall(Kind::Identity).is_none());
+    }
+
+    #[test]
+    fn nobody_can_change_what_is_kept() {
+        if !has_keyring() {
+            return;
+        }
+        let boxes = boxes("changed");
+        assert!(boxes.keep(Kind::Identity, b"x", MINUTE));
+        let keyring = KeyRing::from_special_id(KeyRingIdentifier::User, false).unwrap();
+        let key = keyring.search(&boxes.name(Kind::Identity)).unwrap();
+        assert!(key.update(b"y").is_err());
+        assert!(key.set_timeout(1_000_000).is_err());
+    }
+
+    #[test]
+    fn the_kernel_ends_it() {
+        let boxes = boxes("ended");
+        if boxes.keep(Kind::Identity, b"x", Duration::from_secs(1)) {
+            let deadline = std::time::Instant::now() + Duration::from_secs(30);
+            while boxes.recall(Kind::Identity).is_some() {
+                assert!(
+                    std::time::Instant::now() < deadline,
+                    "a second has long passed, and it is still there"
+                );
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        }
     }
 }

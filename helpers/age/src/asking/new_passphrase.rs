@@ -11,9 +11,14 @@ const WAY_OUT: &str = "run this in a terminal, or set DOCKER_CREDENTIAL_AGE_PASS
 
 /// A passphrase that was typed twice, or that of the file which the setting names.
 pub(crate) fn choose(description: &str, environment: &Environment) -> Result<Zeroizing<String>, Error> {
-    if let Some(path) = environment.path_setting(settings::PASSPHRASE_FILE)? {
-        return passphrase_file::read(&path);
+    match environment.path_setting(settings::PASSPHRASE_FILE)? {
+        Some(path) => passphrase_file::read(&path),
+        None => ask(description, environment),
     }
+}
+
+/// A passphrase that was typed twice.
+pub(crate) fn ask(description: &str, environment: &Environment) -> Result<Zeroizing<String>, Error> {
     let mut mistake = None;
     loop {
         let ask = |prompt, mistake| {

@@ -5,30 +5,34 @@ use std::path::PathBuf;
 use age::x25519;
 use docker_credential_helper::clap::{Arg, ArgAction, ArgMatches, Command};
 use docker_credential_helper::commands::{Console, ExtraCommand};
-use docker_credential_helper::{Environment, Error};
+use docker_credential_helper::{Environment, Error, show};
 use zeroize::Zeroizing;
 
-use super::{Writing, files};
+use super::yes;
 use crate::asking::new_passphrase;
 use crate::keys::identities::file_text;
-use crate::keys::identity_file::{self, IdentityFile, behind_link, under_a_free_name};
+use crate::keys::identity_file::{self, IdentityFile, behind_link};
 use crate::keys::origin::Origin;
+use crate::keys::outgoing::Outgoing;
 use crate::keys::recipient::{Recipient, own_recipients};
-use crate::keys::scrypt;
-use crate::keys::source::{self, Found};
+use crate::keys::{scrypt, source};
 use crate::settings;
-use crate::store::RecipientSource;
+use crate::store::AgeStore;
+
+mod backup;
+mod passphrase;
+mod rotate;
 
 pub(super) const COMMAND: ExtraCommand = ExtraCommand { definition, run };
 
 fn definition() -> Command {
     Command::new("identity")
-        .about("Make, show or change the private key that opens the store")
+        .about("Make, show, change, protect or back up the private key that opens the store")
         .long_about(
-            "Make, show or change the private key that opens the store.\n\n\
-             The first login makes one by itself. Back it up: what is encrypted to it cannot be read without it. \
-             If it is lost, make a new one with \"identity new --replace\", set aside what it cannot open with \"reset\", \
-             and log in again.",
+            "Make, show, change, protect or back up the private key that opens the store.\n\n\
+             The first login makes one automatically. Back it up with \"identity backup\": without it, nobody can read \
+             the stored logins. If it is lost, make a new one with \"identity new --replace\", set the entries aside that \
+             it can't open with \"reset\", and log in again.",
         )
         .subcommand_required(true)
         .arg_required_else_help(true)
@@ -40,18 +44,46 @@ fn definition() -> Command {
                     Arg::new("replace")
                         .long("replace")
                         .action(ArgAction::SetTrue)
-                        .help("Put the present one aside under another name"),
-                ),
+                        .help("Save the present one under another name. It asks first if there are stored logins"),
+                )
+                .arg(yes()),
         )
-        .subcommand(Command::new("show").about("Print its public key: what others encrypt to"))
+        .subcommand(Command::new("show").about("Print its public key, which others encrypt to"))
         .subcommand(
             Command::new("rotate")
-                .about("Make a new identity and encrypt everything to it instead of the present one")
+                .about("Make a new identity and encrypt all logins to it instead of the present one")
                 .long_about(
-                    "Make a new identity and encrypt everything to it instead of the present one.\n\n\
-                     The present one is put aside under another name, for other stores and old backups. Whoever got hold \
-                     of it still knows what it opened: change those passwords at their registries.",
+                    "Make a new identity and encrypt all logins to it instead of the present one.\n\n\
+                     The present one is saved under another name, for other stores and old backups. If it leaked, whoever \
+                     has it still knows what it opened: change those passwords at their registries.",
+                )
+                .arg(with_passphrase()),
+        )
+        .subcommand(
+            Command::new("passphrase")
+                .about("Set or change the passphrase of the identity")
+                .long_about(
+                    "Set or change the passphrase of the identity.\n\n\
+                     Without a passphrase, a copy of your home directory reads every login. The key stays the same, and so \
+                     do the stored logins.",
+                )
+                .arg(
+                    Arg::new("remove")
+                        .long("remove")
+                        .action(ArgAction::SetTrue)
+                        .help("Keep the identity without a passphrase"),
                 ),
+        )
+        .subcommand(
+            Command::new("backup")
+                .about("Write the identity to a file, encrypted with a passphrase")
+                .arg(file("The new file, for example on a memory stick")),
+        )
+        .subcommand(
+            Command::new("restore")
+                .about("Use the identity in a file: a backup, or one that was replaced")
+                .arg(file("What \"identity backup\" wrote, or a file such as identity.txt.old"))
+                .arg(yes()),
         )
 }
 
@@ -59,63 +91,117 @@ fn with_passphrase() -> Arg {
     Arg::new("passphrase")
         .long("passphrase")
         .action(ArgAction::SetTrue)
-        .help("Encrypt it with a passphrase, which is asked for when it is needed")
+        .help("Encrypt it with a new passphrase")
+}
+
+fn file(help: &'static str) -> Arg {
+    Arg::new("file")
+        .value_name("FILE")
+        .required(true)
+        .value_parser(docker_credential_helper::clap::value_parser!(PathBuf))
+        .help(help)
 }
 
 fn run(arguments: &ArgMatches, environment: &Environment, console: &mut Console) -> Result<(), Error> {
+    let file = |arguments: &ArgMatches| arguments.get_one::<PathBuf>("file").cloned().unwrap_or_default();
     match arguments.subcommand() {
-        Some(("new", arguments)) => new(
-            arguments.get_flag("passphrase"),
-            arguments.get_flag("replace"),
-            environment,
-            console,
-        ),
-        Some(("rotate", _)) => rotate(environment, console),
+        Some(("new", arguments)) => new(arguments, environment, console),
+        Some(("rotate", arguments)) => rotate::rotate(arguments.get_flag("passphrase"), environment, console),
+        Some(("passphrase", arguments)) if arguments.get_flag("remove") => {
+            passphrase::remove(environment, console)
+        }
+        Some(("passphrase", _)) => passphrase::set(environment, console),
+        Some(("backup", arguments)) => backup::backup(&file(arguments), environment, console),
+        Some(("restore", arguments)) => {
+            backup::restore(&file(arguments), arguments.get_flag("yes"), environment, console)
+        }
         _ => print_recipients(environment, console),
     }
 }
 
-fn new(
-    with_passphrase: bool,
-    is_to_replace: bool,
-    environment: &Environment,
-    console: &mut Console,
-) -> Result<(), Error> {
-    let path = file_in_use(environment)?;
+fn new(arguments: &ArgMatches, environment: &Environment, console: &mut Console) -> Result<(), Error> {
+    let path = behind_link(&file_in_use(environment)?)?;
     let exists = path.symlink_metadata().is_ok();
-    if exists && !is_to_replace {
-        return Err(Error::Refused(
-            format!(
-                "{} exists; to put it aside and make another, add --replace; to change to another key, run: \
-                 docker-credential-age identity rotate",
-                path.display()
-            )
-            .into(),
-        ));
+    if exists && !arguments.get_flag("replace") {
+        return Err(Error::refused(format!(
+            "{} exists; to change to another key, run: docker-credential-age identity rotate (or, to keep the logins \
+             encrypted to this one and begin without them, add --replace)",
+            show::path(environment, &path)
+        )));
+    }
+    if exists {
+        refuse_during_rotation(&path, environment)?;
+        confirm_replacement(arguments.get_flag("yes"), environment)?;
     }
     let identity = x25519::Identity::generate();
-    let passphrase = with_passphrase
-        .then(|| new_passphrase::choose(&format!("the identity {}", path.display()), environment))
+    let passphrase = arguments
+        .get_flag("passphrase")
+        .then(|| new_passphrase::choose(&show::path(environment, &path), environment))
         .transpose()?;
     let content = sealed_with(passphrase.as_ref(), &file_text(&identity))?;
-    let file = IdentityFile::lock(path.clone())?;
-    if exists {
-        let aside = under_a_free_name(&file.name, "old", |free| file.set_aside(free))?;
-        console.note(&format!(
-            "the identity of before is now {}",
-            path.with_file_name(aside).display()
-        ));
-    }
-    if !identity_file::create_file(&path, &content, environment)? {
-        return Err(Error::Refused(
-            format!("{} was made by another process in the meantime", path.display()).into(),
-        ));
-    }
+    put_in_place(&path, &content, exists, environment, console)?;
     console.note(&format!(
-        "made {}; back it up, for without it what is encrypted to it cannot be read",
-        path.display()
+        "made {}; back it up with: docker-credential-age identity backup FILE",
+        show::path(environment, &path)
     ));
     console.print(&format!("{}\n", identity.to_public()))
+}
+
+/// The entries of the store are lost to an identity that replaces the one they are encrypted to.
+fn confirm_replacement(is_sure: bool, environment: &Environment) -> Result<(), Error> {
+    let store = AgeStore::open(environment)?;
+    let count = match store.existing()? {
+        Some(directory) => store.entry_names(&directory)?.len(),
+        None => 0,
+    };
+    if count == 0 || is_sure {
+        return Ok(());
+    }
+    let problem = format!(
+        "a new identity doesn't open the {} in {}; to change the key and keep the logins, run: docker-credential-age \
+         identity rotate",
+        show::count(count, "login", "logins"),
+        show::path(environment, store.path())
+    );
+    confirm(&problem, "Replace it all the same?", "nothing was replaced")
+}
+
+/// Asks after having said why; without a terminal, the reason is the error.
+fn confirm(problem: &str, question: &str, refusal: &'static str) -> Result<(), Error> {
+    match Console::confirm(&format!("{problem}. {question}"), "--yes") {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Error::refused(refusal)),
+        Err(_) => Err(Error::refused(format!(
+            "{problem} (or add --yes to do it all the same)"
+        ))),
+    }
+}
+
+/// Makes `content` the identity file. What is in its place is saved under another name first: at every moment there is an
+/// identity, the old one or the new one.
+fn put_in_place(
+    path: &std::path::Path,
+    content: &[u8],
+    is_replacement: bool,
+    environment: &Environment,
+    console: &Console,
+) -> Result<(), Error> {
+    let file = IdentityFile::lock(path)?;
+    if is_replacement {
+        let before = file.read()?;
+        let copy = file.keep_copy(&before)?;
+        file.write(&before, content)?;
+        console.note(&format!(
+            "saved the previous identity as {}",
+            show::path(environment, &path.with_file_name(copy))
+        ));
+    } else if !identity_file::create_file(path, content, environment)? {
+        return Err(Error::refused(format!(
+            "another process has just made {}; run this again",
+            show::path(environment, path)
+        )));
+    }
+    Ok(())
 }
 
 /// The public keys of our identities, one a line.
@@ -136,116 +222,57 @@ pub(super) fn print_recipients(environment: &Environment, console: &mut Console)
 }
 
 fn without_identity() -> Error {
-    Error::Unavailable(
-        "there is no identity yet; the first login makes one, or: docker-credential-age identity new".into(),
+    Error::unavailable(
+        "there is no identity yet; the first login makes one, or run: docker-credential-age identity new",
     )
-}
-
-fn rotate(environment: &Environment, console: &mut Console) -> Result<(), Error> {
-    let path = file_in_use(environment)?;
-    if source::own_origin(environment)?.is_none() {
-        return Err(without_identity());
-    }
-    let open = |found: &Found| {
-        let (identities, passphrase) = match found {
-            Found::Open(identities) => (identities.clone(), None),
-            Found::Sealed(sealed) => {
-                let (identities, passphrase) = sealed.open_with_passphrase(environment)?;
-                (identities, Some(passphrase))
-            }
-        };
-        Ok((identities, (passphrase, found.clone())))
-    };
-    let (writing, (passphrase, old)) = Writing::begin_by(open, environment)?;
-    if !writing.identities.plugins.is_empty() {
-        return Err(Error::Unsupported(
-            "an identity on hardware is changed with its plugin; then use recipients add and remove".into(),
-        ));
-    }
-    if let RecipientSource::Setting(_) = writing.source {
-        return Err(Error::Refused(
-            format!(
-                "{} is set and says to whom is encrypted; unset it, or make a new identity with identity new --replace",
-                settings::RECIPIENTS
-            )
-            .into(),
-        ));
-    }
-    // Its own lock as well: another store may be about to change the same identity.
-    let file = IdentityFile::lock(behind_link(&path)?)?;
-    if source::own(environment)?.as_ref() != Some(&old) {
-        return Err(Error::Refused(
-            "another process has changed the identity in the meantime; run this again".into(),
-        ));
-    }
-    let before = identity_file::read(&path)?;
-    let new = x25519::Identity::generate();
-    let aside = under_a_free_name(&file.name, "old", |free| file.create_beside(free, &before))?;
-
-    // From here on both open the store, until nothing is encrypted to the old one any more.
-    let mut both = file_text(&new);
-    both.push_str(&writing.identities.to_text());
-    file.write(&sealed_with(passphrase.as_ref(), &both)?)?;
-    let count = match encrypt_to(&new, &writing, console) {
-        Ok(count) => count,
-        Err(error) => {
-            // Unless it failed half-way: then the next writer completes it, and both are needed.
-            if !writing.store.is_rekey_pending(&writing.directory)? {
-                file.write(&before)?;
-                file.remove_beside(&aside)?;
-            }
-            return Err(error);
-        }
-    };
-    file.write(&sealed_with(passphrase.as_ref(), &file_text(&new))?)?;
-    if let Found::Sealed(sealed) = &old {
-        sealed.lock();
-    }
-    console.note(&format!(
-        "encrypted {} to the new identity; the identity of before is now {}",
-        files(count),
-        file.path.with_file_name(aside).display()
-    ));
-    console.note(&format!("back up {}", file.path.display()));
-    console.print(&format!("{}\n", new.to_public()))
-}
-
-/// Encrypts the store to the new identity in the place of the old ones; how many files.
-fn encrypt_to(new: &x25519::Identity, writing: &Writing, console: &Console) -> Result<usize, Error> {
-    let rekeyed = match &writing.source {
-        RecipientSource::File(before) => {
-            let mut file = before.clone();
-            for recipient in own_recipients(&writing.identities) {
-                file.remove(&recipient.to_string());
-            }
-            if file != *before {
-                file.add(new.to_public().to_string());
-            }
-            writing.encrypt_to(&file.recipients(), Some(&file), console)?
-        }
-        // The setting was refused before.
-        RecipientSource::Own | RecipientSource::Setting(_) => {
-            writing.encrypt_to(&[Recipient::X25519(new.to_public())], None, console)?
-        }
-    };
-    Ok(rekeyed.len())
 }
 
 /// The file of our own identity, whether it exists or not.
 fn file_in_use(environment: &Environment) -> Result<PathBuf, Error> {
     match source::own_origin(environment)? {
         Some(Origin::File(path)) => Ok(path),
-        Some(Origin::Setting(name)) => Err(Error::Refused(
-            format!("{name} is set and holds the identity that is used; unset it first").into(),
-        )),
+        Some(Origin::Setting(name)) => Err(Error::refused(format!(
+            "{name} is set and holds the identity in use; unset it first"
+        ))),
         None => settings::default_identity_file(environment),
     }
 }
 
-/// The content of an identity file, encrypted where there is a passphrase.
+/// The file of our own identity, which exists and which no rotation is replacing.
+fn existing_file(environment: &Environment) -> Result<PathBuf, Error> {
+    let path = file_in_use(environment)?;
+    if source::own_origin(environment)?.is_none() {
+        return Err(without_identity());
+    }
+    let path = behind_link(&path)?;
+    refuse_during_rotation(&path, environment)?;
+    Ok(path)
+}
+
+fn refuse_during_rotation(path: &std::path::Path, environment: &Environment) -> Result<(), Error> {
+    match Outgoing::beside(path)? {
+        Some(outgoing) => Err(outgoing.refusal(environment)),
+        None => Ok(()),
+    }
+}
+
+/// The content of an identity file, encrypted if there is a passphrase.
 fn sealed_with(passphrase: Option<&Zeroizing<String>>, text: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
-    Ok(Zeroizing::new(match passphrase {
-        Some(passphrase) => scrypt::seal(text.as_bytes(), passphrase)?,
-        None => text.as_bytes().to_vec(),
-    }))
+    let Some(passphrase) = passphrase else {
+        return Ok(Zeroizing::new(text.as_bytes().to_vec()));
+    };
+    let sealed = Zeroizing::new(scrypt::seal(text.as_bytes(), passphrase)?);
+    // Nobody may find out later that this was not so.
+    if !scrypt::opens(&sealed, passphrase, text.as_bytes()) {
+        return Err(Error::unsupported(
+            "the passphrase doesn't open what was just encrypted with it; nothing was changed",
+        ));
+    }
+    Ok(sealed)
+}
+
+fn utf8(content: &[u8]) -> Result<Zeroizing<String>, Error> {
+    std::str::from_utf8(content)
+        .map(|text| Zeroizing::new(text.to_owned()))
+        .map_err(|_| Error::damaged("the identity is not valid UTF-8"))
 }

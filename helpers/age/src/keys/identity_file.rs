@@ -10,10 +10,15 @@ use docker_credential_helper::{Environment, Error};
 use zeroize::Zeroizing;
 
 use super::identities::{damaged, file_text};
+use super::sealed::Sealed;
+use crate::asking::kernel_keyring;
 use crate::settings;
 
 /// An identity file has a line of 74 bytes for each key; this is room for comments and thousands of them.
 const FILE_MAX: u64 = 1 << 20;
+
+/// In the identity of a plugin.
+const PLUGIN: &[u8] = b"AGE-PLUGIN-";
 
 /// As long as it may take to encrypt a store again.
 const LOCK_WAIT: Duration = Duration::from_secs(30);
@@ -117,50 +122,99 @@ pub(crate) fn behind_link(path: &Path) -> Result<PathBuf, Error> {
 
 /// An identity file that nobody else changes.
 pub(crate) struct IdentityFile {
-    pub(crate) path: PathBuf,
+    path: PathBuf,
     directory: Directory,
     pub(crate) name: String,
     lock: Lock,
 }
 
 impl IdentityFile {
-    pub(crate) fn lock(path: PathBuf) -> Result<Self, Error> {
-        let (directory, name) = directory_of(&path)?;
+    pub(crate) fn lock(path: &Path) -> Result<Self, Error> {
+        let (directory, name) = directory_of(path)?;
         let lock = directory
             .lock(LOCK_WAIT)
-            .map_err(Error::file("lock the identity", &path))?;
+            .map_err(Error::file("lock the identity", path))?;
         Ok(Self {
-            path,
+            path: path.to_owned(),
             directory,
             name,
             lock,
         })
     }
 
-    pub(crate) fn write(&self, content: &[u8]) -> Result<(), Error> {
+    /// Puts `content` in the place of `before`, which is what is in it now. What the kernel remembers of that is
+    /// forgotten first, and once more afterwards: another process may have opened it in between.
+    pub(crate) fn write(&self, before: &[u8], content: &[u8]) -> Result<(), Error> {
+        // Of keys that need nobody to open them it remembers nothing.
+        let has_plugin = |text: &[u8]| {
+            text.windows(PLUGIN.len())
+                .any(|word| word.eq_ignore_ascii_case(PLUGIN))
+        };
+        let is_remembered = Sealed::is_sealed(before) || has_plugin(before);
+        let clear = || is_remembered && kernel_keyring::clear();
+        clear();
         self.directory
             .replace(&self.lock, &self.name, content, 0o600)
-            .map_err(Error::file("write the identity", &self.path))
+            .map_err(Error::file("write the identity", &self.path))?;
+        clear();
+        Ok(())
     }
 
-    pub(crate) fn set_aside(&self, name: &str) -> Result<bool, Error> {
-        self.directory
-            .set_aside(&self.name, name)
-            .map_err(Error::file("put aside", &self.path))
+    /// What is in it now.
+    pub(crate) fn read(&self) -> Result<Zeroizing<Vec<u8>>, Error> {
+        read(&self.path)
     }
 
-    pub(crate) fn create_beside(&self, name: &str, content: &[u8]) -> Result<bool, Error> {
-        self.directory
-            .create_new(name, content, 0o600)
-            .map_err(Error::file("write a copy of", &self.path))
+    /// Keeps a copy of what is in it under the next free name that ends in `.old`; that name. A copy that is there
+    /// already, because an earlier change was interrupted after it, is the copy.
+    pub(crate) fn keep_copy(&self, content: &[u8]) -> Result<String, Error> {
+        under_a_free_name(&self.name, "old", |name| {
+            if self.create_beside(name, content)? {
+                return Ok(true);
+            }
+            let there = self
+                .directory
+                .read(name, FILE_MAX)
+                .ok()
+                .flatten()
+                .map(Zeroizing::new);
+            Ok(there.is_some_and(|there| there.as_slice() == content))
+        })
     }
 
-    pub(crate) fn remove_beside(&self, name: &str) -> Result<(), Error> {
+    /// Removes one of the [`copies`], durably.
+    pub(crate) fn remove_copy(&self, copy: &Path) -> Result<(), Error> {
+        let name = copy
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default();
         self.directory
             .remove(name)
             .map(drop)
-            .map_err(Error::file("remove the copy of", &self.path))
+            .map_err(Error::file("remove", copy))
     }
+
+    /// Makes a file in the same directory, durably. `Ok(false)` if it exists.
+    pub(crate) fn create_beside(&self, name: &str, content: &[u8]) -> Result<bool, Error> {
+        self.directory
+            .create_new(name, content, 0o600)
+            .map_err(Error::file("write", &self.path.with_file_name(name)))
+    }
+}
+
+/// The files that [`keep_copy`](IdentityFile::keep_copy) made beside this identity.
+pub(crate) fn copies(path: &Path) -> Result<Vec<PathBuf>, Error> {
+    let path = behind_link(path)?;
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else {
+        return Ok(Vec::new());
+    };
+    let prefix = format!("{name}.old");
+    let mut names = Directory::open(parent)
+        .and_then(|directory| directory.names())
+        .map_err(Error::file("read", parent))?;
+    names.retain(|name| name.starts_with(&prefix));
+    names.sort();
+    Ok(names.iter().map(|name| parent.join(name)).collect())
 }
 
 /// Tries `name.word`, `name.word-2` and so on until `make` finds one free; the name that was.

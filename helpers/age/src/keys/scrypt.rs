@@ -59,6 +59,11 @@ pub(crate) fn seal(plaintext: &[u8], passphrase: &str) -> Result<Vec<u8>, Error>
         .and_then(|encryptor| write(encryptor, plaintext).map_err(|_| failed()))
 }
 
+/// Whether the passphrase opens the file, and this is inside.
+pub(crate) fn opens(file: &[u8], passphrase: &str, plaintext: &[u8]) -> bool {
+    matches!(unseal(file, SecretString::from(passphrase)), Unsealed::Plaintext(found) if *found == plaintext)
+}
+
 /// The whole binary file of an encryption that was begun.
 pub(crate) fn write(encryptor: Encryptor, plaintext: &[u8]) -> io::Result<Vec<u8>> {
     let mut file = Vec::with_capacity(plaintext.len() + 1024);

@@ -6,17 +6,16 @@ use std::time::Duration;
 
 use age::secrecy::SecretString;
 use docker_credential_helper::{Environment, Error};
-use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::identities::{self, Identities};
 use super::origin::Origin;
 use super::scrypt::{self, Unsealed};
+use crate::asking::kernel_keyring::{Boxes, Kind};
+use crate::asking::passphrase_file;
 use crate::asking::prompt::{self, Question};
 use crate::asking::prompt_lock::{ATTEMPTS, PromptLock};
-use crate::asking::{kernel_keyring, passphrase_file};
 use crate::settings;
-use docker_credential_helper::hex;
 
 /// For how long a cancelled question counts for those who waited for its answer.
 const CANCELLATION: Duration = Duration::from_secs(5);
@@ -30,8 +29,8 @@ pub(crate) const WAY_OUT: &str =
 pub(crate) struct Sealed {
     ciphertext: Vec<u8>,
     origin: Origin,
-    /// Under which its keys are kept once it is open. Another file, even under the same name, is another identity.
-    name: String,
+    /// In which its keys are kept once it is open. Another file, even under the same name, is another identity.
+    boxes: Boxes,
 }
 
 impl Sealed {
@@ -42,12 +41,11 @@ impl Sealed {
     }
 
     pub(crate) fn new(ciphertext: Vec<u8>, origin: Origin) -> Self {
-        let hash = Sha256::digest(&ciphertext);
-        let name = format!("docker-credential-age:identity:{}", hex(&hash[..16]));
+        let boxes = Boxes::of(&ciphertext);
         Self {
             ciphertext,
             origin,
-            name,
+            boxes,
         }
     }
 
@@ -74,7 +72,7 @@ impl Sealed {
             environment.log(|| format!("{} was opened by another process", self.origin));
             return Ok(identities);
         }
-        if turn.has_waited && kernel_keyring::recall(&self.cancellation()).is_some() {
+        if turn.has_waited && self.boxes.recall(Kind::Cancellation).is_some() {
             return Err(Error::Locked(
                 format!("the question for the passphrase was cancelled; {WAY_OUT}").into(),
             ));
@@ -95,13 +93,8 @@ impl Sealed {
 
     /// Keeps the keys open for `time` from now on. Whether that is possible here.
     pub(crate) fn keep(&self, identities: &Identities, time: Duration) -> bool {
-        kernel_keyring::keep(&self.name, identities.to_text().as_bytes(), time)
-    }
-
-    /// Closes it again, and the files that its plugins opened. Whether any of it was open: the identity may have
-    /// ended before the files.
-    pub(crate) fn lock(&self) -> bool {
-        kernel_keyring::forget(&self.name) | kernel_keyring::forget(&self.name_of_files())
+        self.boxes
+            .keep(Kind::Identity, identities.to_text().as_bytes(), time)
     }
 
     /// The keys, and the passphrase that opens them, which is asked for even if it is open.
@@ -113,39 +106,50 @@ impl Sealed {
         self.open_by(passphrase_file.as_deref(), environment)
     }
 
+    /// The identity file inside, with its comments. The passphrase is asked for even if it is open.
+    pub(crate) fn open_text(&self, environment: &Environment) -> Result<Zeroizing<String>, Error> {
+        let passphrase_file = environment.path_setting(settings::PASSPHRASE_FILE)?;
+        Ok(self.text_by(passphrase_file.as_deref(), environment)?.0)
+    }
+
+    /// The keys inside; nothing if this is not the passphrase.
+    pub(crate) fn keys_by(&self, passphrase: &str) -> Result<Option<Identities>, Error> {
+        self.unseal(passphrase)?
+            .map(|text| self.parse(&text, &self.origin.to_string()))
+            .transpose()
+    }
+
     fn open_by(
         &self,
         passphrase_file: Option<&Path>,
         environment: &Environment,
     ) -> Result<(Identities, Zeroizing<String>), Error> {
-        let (text, passphrase) = match passphrase_file {
-            Some(path) => self.unseal_with_file(path)?,
-            None => self.ask(environment)?,
-        };
+        let (text, passphrase) = self.text_by(passphrase_file, environment)?;
         Ok((self.parse(&text, &self.origin.to_string())?, passphrase))
+    }
+
+    fn text_by(
+        &self,
+        passphrase_file: Option<&Path>,
+        environment: &Environment,
+    ) -> Result<(Zeroizing<String>, Zeroizing<String>), Error> {
+        match passphrase_file {
+            Some(path) => self.unseal_with_file(path),
+            None => self.ask(environment),
+        }
     }
 
     /// The keys, if they are there without a question.
     pub(crate) fn opened(&self) -> Option<Identities> {
-        let content = kernel_keyring::recall(&self.name)?;
+        let content = self.boxes.recall(Kind::Identity)?;
         self.parse(std::str::from_utf8(&content).ok()?, "the kernel keyring")
             .ok()
     }
 
     fn parse(&self, text: &str, origin: &str) -> Result<Identities, Error> {
         let mut identities = identities::parse(text, origin)?;
-        identities.plugins.keep_under(self.name_of_files());
+        identities.plugins.keep_in(self.boxes.clone());
         Ok(identities)
-    }
-
-    /// Under which the keys of files are kept that its plugins opened: not by what is inside, for [`lock`](Self::lock)
-    /// has to know it while that is closed.
-    fn name_of_files(&self) -> String {
-        format!("{}:files", self.name)
-    }
-
-    fn cancellation(&self) -> String {
-        format!("{}:cancelled", self.name)
     }
 
     /// The identity file inside, and the passphrase that stands in a file.
@@ -170,14 +174,14 @@ impl Sealed {
                 mistake,
             };
             let passphrase = prompt::passphrase(question, WAY_OUT, environment).inspect_err(|_| {
-                kernel_keyring::keep(&self.cancellation(), b"1", CANCELLATION);
+                self.boxes.keep(Kind::Cancellation, b"1", CANCELLATION);
             })?;
             if let Some(text) = self.unseal(&passphrase)? {
                 return Ok((text, passphrase));
             }
             mistake = Some("That passphrase is wrong");
         }
-        kernel_keyring::keep(&self.cancellation(), b"1", CANCELLATION);
+        self.boxes.keep(Kind::Cancellation, b"1", CANCELLATION);
         Err(Error::Locked(
             format!("{ATTEMPTS} wrong passphrases for {}; {WAY_OUT}", self.origin).into(),
         ))

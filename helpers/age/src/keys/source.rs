@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use super::identities::{Identities, damaged, parse};
 use super::identity_file::{create_default, read};
 use super::origin::Origin;
+use super::outgoing::Outgoing;
 use super::sealed::Sealed;
 use crate::settings;
 
@@ -96,6 +97,23 @@ pub(crate) fn for_reading(environment: &Environment) -> Result<Found, Error> {
         )
         .into(),
     ))
+}
+
+/// These keys of ours, and those that they are replacing: see [`Outgoing`]. The latter only decrypt.
+pub(crate) fn with_outgoing(identities: &Identities, environment: &Environment) -> Result<Identities, Error> {
+    let mut all = identities.clone();
+    if let Some(old) = outgoing(environment)?.and_then(|outgoing| outgoing.open(identities)) {
+        all.x25519.extend(old.x25519);
+    }
+    Ok(all)
+}
+
+/// The identity that a rotation of our own is replacing.
+pub(crate) fn outgoing(environment: &Environment) -> Result<Option<Outgoing>, Error> {
+    match own_origin(environment)? {
+        Some(Origin::File(path)) => Outgoing::beside(&path),
+        _ => Ok(None),
+    }
 }
 
 /// Makes the first identity and returns it, or the one that another process made in the meantime.

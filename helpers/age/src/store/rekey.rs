@@ -4,14 +4,17 @@
 //! its place. Killed before the mark, nothing has changed; killed after it, each file is readable by the old or the
 //! new recipients, and whoever takes the lock next finishes the work.
 
+use std::collections::BTreeSet;
+
 use docker_credential_helper::directory::{Directory, Lock};
 use docker_credential_helper::{Error, ServerUrl};
 
 use super::decipher::Problem;
 use super::entry_name::is_entry_name;
-use super::{AgeStore, cipher};
+use super::{AgeStore, RecipientSource, cipher};
 use crate::keys::identities::Identities;
 use crate::keys::recipient::Recipient;
+use crate::sharing::approval::Named;
 use crate::sharing::recipients_file::{self, RecipientsFile};
 
 /// Present while what is staged is to take its place.
@@ -123,6 +126,49 @@ impl AgeStore {
         }
         staged.servers.sort_by_key(|server| server.key().to_string());
         Ok(staged)
+    }
+
+    /// Encrypts every entry to `recipients`, and makes `after`, if there is one, the store's own list of them. The
+    /// servers of what was encrypted.
+    ///
+    /// `prepare` is called when all is staged and nothing has changed. If it fails, nothing does.
+    ///
+    /// The approval comes first: an interrupted change must not leave a list that its own author has to approve. Until
+    /// the change is complete both lists are approved.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is another thing, and there are two callers"
+    )]
+    pub(crate) fn encrypt_again(
+        &self,
+        directory: &Directory,
+        lock: &Lock,
+        identities: &Identities,
+        recipients: &[Recipient],
+        (before, after): (&RecipientSource, Option<&RecipientsFile>),
+        prepare: impl FnOnce() -> Result<(), Error>,
+        progress: impl FnMut(usize, usize),
+    ) -> Result<Vec<ServerUrl>, Error> {
+        let staged = self.stage_rekey(directory, lock, identities, recipients, after, progress)?;
+        let Some(after) = after else {
+            prepare()?;
+            return staged.commit();
+        };
+        let record = self.approval_record()?;
+        let before: Named = match before {
+            RecipientSource::File(before) => Some(before.named()),
+            RecipientSource::Own | RecipientSource::Setting(_) => None,
+        };
+        let both: BTreeSet<String> = before.iter().flatten().cloned().chain(after.named()).collect();
+        record.approve(&Some(both))?;
+        let done = prepare().and_then(|()| staged.commit());
+        match &done {
+            Ok(_) => record.approve(&Some(after.named()))?,
+            // Failed half-way: the next writer completes it, and both lists are needed.
+            Err(_) if self.is_rekey_pending(directory)? => {}
+            Err(_) => record.approve(&before)?,
+        }
+        done
     }
 
     /// Completes what was marked as complete and interrupted. Every writer does so once it has the lock.

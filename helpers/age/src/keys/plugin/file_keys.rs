@@ -13,10 +13,9 @@ use zeroize::Zeroizing;
 
 use super::connection::{Connection, Opened};
 use super::{Identity, PluginError};
-use crate::asking::kernel_keyring;
+use crate::asking::kernel_keyring::{Boxes, Kind};
 use crate::asking::prompt_lock::PromptLock;
 use crate::settings;
-use docker_credential_helper::hex;
 
 /// The key of a file's header, and what it was wrapped in, as a hash.
 type HeaderHash = [u8; 16];
@@ -30,8 +29,8 @@ const END_LENGTH: usize = size_of::<u64>();
 pub(crate) struct Plugins {
     identities: Vec<Identity>,
     opened: Rc<RefCell<FileKeys>>,
-    /// Under which the keys of the files are kept, if not by the identities.
-    name: Option<String>,
+    /// In which the keys of the files are kept, if not in those of the identities.
+    boxes: Option<Boxes>,
 }
 
 impl Plugins {
@@ -39,9 +38,9 @@ impl Plugins {
         self.identities.push(identity);
     }
 
-    /// Has the keys of files kept under this name, by somebody who is to forget them without the identities.
-    pub(crate) fn keep_under(&mut self, name: String) {
-        self.name = Some(name);
+    /// Has the keys of files kept in the boxes of the file that these identities are sealed in.
+    pub(crate) fn keep_in(&mut self, boxes: Boxes) {
+        self.boxes = Some(boxes);
     }
 
     pub(crate) fn iter(&self) -> std::slice::Iter<'_, Identity> {
@@ -84,22 +83,17 @@ impl Plugins {
         self.open_headers(&headers(files), Some(time), environment)
     }
 
-    /// Forgets the keys of all files. Whether there were any.
-    pub(crate) fn forget(&self) -> bool {
-        !self.is_empty() && kernel_keyring::forget(&self.name())
-    }
-
-    /// Under which the keys of the files are kept: it changes with the identities.
-    fn name(&self) -> String {
-        if let Some(name) = &self.name {
-            return name.clone();
+    /// In which the keys of the files are kept: they change with the identities.
+    fn boxes(&self) -> Boxes {
+        if let Some(boxes) = &self.boxes {
+            return boxes.clone();
         }
-        let mut hash = Sha256::new();
+        let mut text = Zeroizing::new(String::new());
         for identity in &self.identities {
-            hash.update(identity.text());
-            hash.update(b"\n");
+            text.push_str(identity.text());
+            text.push('\n');
         }
-        format!("docker-credential-age:files:{}", hex(&hash.finalize()[..16]))
+        Boxes::of(text.as_bytes())
     }
 
     /// Opens what is closed, and keeps keys: for `time` those of all these files; without it, and as long as the
@@ -125,7 +119,7 @@ impl Plugins {
                 Ok(self.keep(&all, time, None))
             }
             (None, Some(time)) if !new.is_empty() => {
-                let kept = kernel_keyring::recall(&self.name());
+                let kept = self.boxes().recall(Kind::Files);
                 Ok(self.keep(&new, time, kept.as_deref().map(Vec::as_slice)))
             }
             _ => Ok(false),
@@ -180,7 +174,7 @@ impl Plugins {
     }
 
     fn recall(&self) {
-        let Some(content) = kernel_keyring::recall(&self.name()) else {
+        let Some(content) = self.boxes().recall(Kind::Files) else {
             return;
         };
         let Some((_, records)) = content.split_first_chunk::<END_LENGTH>() else {
@@ -219,7 +213,10 @@ impl Plugins {
         }
         let left = end.saturating_sub(now).min(settings::UNLOCK_SECONDS_MAX);
         // Where no file is open, all of them are kept.
-        content.len() == END_LENGTH || kernel_keyring::keep(&self.name(), &content, Duration::from_secs(left))
+        content.len() == END_LENGTH
+            || self
+                .boxes()
+                .keep(Kind::Files, &content, Duration::from_secs(left))
     }
 }
 

@@ -1,0 +1,157 @@
+//! `identity backup` and `identity restore`: a copy that a passphrase protects, and the way back.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::Path;
+
+use docker_credential_helper::commands::Console;
+use docker_credential_helper::directory::{Directory, read_file};
+use docker_credential_helper::{Environment, Error, show};
+use zeroize::Zeroizing;
+
+use super::{
+    confirm, existing_file, file_in_use, print_recipients, put_in_place, refuse_during_rotation, sealed_with,
+    utf8,
+};
+use crate::asking::new_passphrase;
+use crate::keys::identities::{self, Identities};
+use crate::keys::identity_file::{self, behind_link};
+use crate::keys::origin::Origin;
+use crate::keys::sealed::Sealed;
+use crate::keys::source::{self, Found};
+use crate::store::AgeStore;
+
+/// Begins the text of a backup whose identity had no passphrase of its own, and gets none by being restored.
+const WITHOUT_PASSPHRASE: &str =
+    "# a backup of docker-credential-age; the identity itself has no passphrase\n";
+
+const BACKUP_MAX: u64 = 1 << 20;
+
+pub(super) fn backup(file: &Path, environment: &Environment, console: &mut Console) -> Result<(), Error> {
+    let identity = existing_file(environment)?;
+    let content = identity_file::read(&identity)?;
+    let (content, passphrase) = if let Some(Found::Sealed(sealed)) = source::own(environment)? {
+        // It has a passphrase, which its owner knows; one more would be one more to forget.
+        let (_, passphrase) = sealed.open_with_passphrase(environment)?;
+        (content, passphrase)
+    } else {
+        let passphrase = new_passphrase::choose("the backup", environment)?;
+        let mut text = Zeroizing::new(String::with_capacity(content.len() + 128));
+        text.push_str(WITHOUT_PASSPHRASE);
+        text.push_str(&utf8(&content)?);
+        (sealed_with(Some(&passphrase), &text)?, passphrase)
+    };
+    write(file, &content)?;
+    // What counts is what is on the disk.
+    let written = read_file(file, BACKUP_MAX).map_err(Error::file("read", file))?;
+    Sealed::new(written, Origin::File(file.to_owned()))
+        .keys_by(&passphrase)?
+        .ok_or_else(|| {
+            Error::damaged(format!(
+                "{} doesn't hold what was written",
+                show::path(environment, file)
+            ))
+        })?;
+    console.print(&format!(
+        "wrote the backup; its passphrase opens it. To use it on another machine, run there: {}\n",
+        show::ShellCommand::new("docker-credential-age identity restore").path(environment, file)
+    ))
+}
+
+/// A new file, on disk when this returns. Without links, which memory sticks do not have.
+fn write(file: &Path, content: &[u8]) -> Result<(), Error> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+
+        options.mode(0o600);
+    }
+    let mut open = options.open(file).map_err(Error::file("create", file))?;
+    let written = open.write_all(content).and_then(|()| open.sync_all());
+    if let Err(error) = written {
+        let _ = std::fs::remove_file(file);
+        return Err(Error::file("write", file)(error));
+    }
+    let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty());
+    Directory::open(parent.unwrap_or(Path::new(".")))
+        .and_then(|directory| directory.sync())
+        .map_err(Error::file("write", file))
+}
+
+pub(super) fn restore(
+    file: &Path,
+    is_sure: bool,
+    environment: &Environment,
+    console: &mut Console,
+) -> Result<(), Error> {
+    let path = behind_link(&file_in_use(environment)?)?;
+    refuse_during_rotation(&path, environment)?;
+    let (content, identities) = read(file, environment)?;
+    let exists = path.symlink_metadata().is_ok();
+    if exists && *identity_file::read(&path)? == *content {
+        return console.print("this identity is in use already\n");
+    }
+    confirm_what_it_opens(&identities, is_sure, environment)?;
+    put_in_place(&path, &content, exists, environment, console)?;
+    if !Sealed::is_sealed(&content) {
+        console.note(
+            "the identity has no passphrase, as when it was saved; to set one, run: docker-credential-age identity passphrase",
+        );
+    }
+    console.note(&format!("restored {}", show::path(environment, &path)));
+    if Sealed::is_sealed(&content) {
+        return Ok(());
+    }
+    print_recipients(environment, console)
+}
+
+/// What the identity file is to hold, and its keys.
+fn read(file: &Path, environment: &Environment) -> Result<(Zeroizing<Vec<u8>>, Identities), Error> {
+    let content = Zeroizing::new(read_file(file, BACKUP_MAX).map_err(Error::file("read", file))?);
+    let name = show::path(environment, file);
+    if !Sealed::is_sealed(&content) {
+        let text =
+            std::str::from_utf8(&content).map_err(|_| Error::damaged(format!("{name} holds no identity")))?;
+        let identities = identities::parse(text, &name)?;
+        return Ok((content, identities));
+    }
+    let text = Sealed::new(content.to_vec(), Origin::File(file.to_owned())).open_text(environment)?;
+    let identities = identities::parse(&text, &name)?;
+    Ok(match text.strip_prefix(WITHOUT_PASSPHRASE) {
+        Some(text) => (Zeroizing::new(text.as_bytes().to_vec()), identities),
+        None => (content, identities),
+    })
+}
+
+/// An identity that does not open the stored logins is seldom the one that was meant.
+fn confirm_what_it_opens(
+    identities: &Identities,
+    is_sure: bool,
+    environment: &Environment,
+) -> Result<(), Error> {
+    let store = AgeStore::open(environment)?;
+    let Some(directory) = store.existing()? else {
+        return Ok(());
+    };
+    // Whether a plugin opens them only the plugin knows.
+    if is_sure || !identities.plugins.is_empty() {
+        return Ok(());
+    }
+    let names = store.entry_names(&directory)?;
+    let (lost, _) = store.lost(&directory, &names, identities)?;
+    if lost.is_empty() {
+        return Ok(());
+    }
+    confirm(
+        &format!(
+            "this identity doesn't open {} of the {} in {}",
+            lost.len(),
+            show::count(names.len(), "login", "logins"),
+            show::path(environment, store.path())
+        ),
+        "Restore it all the same?",
+        "nothing was restored",
+    )
+}

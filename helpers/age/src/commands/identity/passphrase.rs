@@ -1,0 +1,84 @@
+//! `identity passphrase`: the same key, behind another passphrase, or behind none.
+
+use std::path::Path;
+
+use docker_credential_helper::commands::Console;
+use docker_credential_helper::{Environment, Error, show};
+
+use super::{existing_file, sealed_with, utf8};
+use crate::asking::new_passphrase;
+use crate::keys::identity_file::{self, IdentityFile};
+use crate::keys::sealed::Sealed;
+use crate::keys::source::{self, Found};
+
+pub(super) fn set(environment: &Environment, console: &mut Console) -> Result<(), Error> {
+    let path = existing_file(environment)?;
+    let before = identity_file::read(&path)?;
+    let (text, is_change) = match source::own(environment)? {
+        Some(Found::Sealed(sealed)) => (sealed.open_text(environment)?, true),
+        _ => (utf8(&before)?, false),
+    };
+    let name = show::path(environment, &path);
+    let passphrase = if is_change {
+        // The file that the setting names holds the one that was just used.
+        new_passphrase::ask(&name, environment)?
+    } else {
+        new_passphrase::choose(&name, environment)?
+    };
+    replace(&path, &before, &sealed_with(Some(&passphrase), &text)?)?;
+    say_what_is_left_open(&path, &before, environment, console)?;
+    console.print(if is_change {
+        "changed the passphrase\n"
+    } else {
+        "the identity has a passphrase now\n"
+    })
+}
+
+pub(super) fn remove(environment: &Environment, console: &mut Console) -> Result<(), Error> {
+    let path = existing_file(environment)?;
+    let before = identity_file::read(&path)?;
+    let Some(Found::Sealed(sealed)) = source::own(environment)? else {
+        return console.print("the identity has no passphrase\n");
+    };
+    let text = sealed.open_text(environment)?;
+    replace(&path, &before, text.as_bytes())?;
+    console.note(
+        "without a passphrase, anyone who reads your home directory or a backup of it can use the identity",
+    );
+    console.print("removed the passphrase\n")
+}
+
+/// Writes the file, if nobody else has since this process read it.
+fn replace(path: &Path, before: &[u8], content: &[u8]) -> Result<(), Error> {
+    let file = IdentityFile::lock(path)?;
+    if *file.read()? != before {
+        return Err(Error::refused(
+            "another process has just changed the identity; run this again",
+        ));
+    }
+    file.write(before, content)
+}
+
+/// Removes copies of what had no passphrase, and names other keys that have none.
+fn say_what_is_left_open(
+    path: &Path,
+    before: &[u8],
+    environment: &Environment,
+    console: &Console,
+) -> Result<(), Error> {
+    for copy in identity_file::copies(path)? {
+        let content = identity_file::read(&copy)?;
+        if Sealed::is_sealed(&content) {
+            continue;
+        }
+        if *content == before {
+            IdentityFile::lock(path)?.remove_copy(&copy)?;
+        } else {
+            console.note(&format!(
+                "a previous identity still has no passphrase; if you don't need it any more, run: {}",
+                show::ShellCommand::new("rm").path(environment, &copy)
+            ));
+        }
+    }
+    Ok(())
+}

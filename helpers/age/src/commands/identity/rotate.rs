@@ -1,0 +1,108 @@
+//! `identity rotate`: another key, for the identity and for every entry.
+
+use age::x25519;
+use docker_credential_helper::commands::Console;
+use docker_credential_helper::{Environment, Error, show};
+
+use super::{existing_file, file_in_use, sealed_with, without_identity};
+use crate::asking::new_passphrase;
+use crate::commands::Writing;
+use crate::keys::identities::{Identities, file_text};
+use crate::keys::identity_file::{IdentityFile, behind_link};
+use crate::keys::outgoing::Outgoing;
+use crate::keys::recipient::Recipient;
+use crate::keys::source::{self, Found};
+use crate::settings;
+use crate::store::{RecipientSource, rotated};
+
+/// The steps, and what a kill between them leaves, are those of [`Outgoing`].
+pub(super) fn rotate(
+    with_new_passphrase: bool,
+    environment: &Environment,
+    console: &mut Console,
+) -> Result<(), Error> {
+    let path = file_in_use(environment)?;
+    if source::own_origin(environment)?.is_none() {
+        return Err(without_identity());
+    }
+    let path = behind_link(&path)?;
+    let open = |found: &Found| {
+        let (identities, passphrase) = match found {
+            Found::Open(identities) => (identities.clone(), None),
+            Found::Sealed(sealed) => {
+                let (identities, passphrase) = sealed.open_with_passphrase(environment)?;
+                (identities, Some(passphrase))
+            }
+        };
+        Ok((identities, (passphrase, found.clone())))
+    };
+    let (writing, (mut passphrase, old)) = Writing::begin_by(open, environment)?;
+    refuse_what_cannot_rotate(&writing)?;
+    if with_new_passphrase {
+        passphrase = Some(new_passphrase::choose(
+            &show::path(environment, &path),
+            environment,
+        )?);
+    }
+    // Its own lock as well: another store may be about to change the same identity.
+    let file = IdentityFile::lock(&path)?;
+    existing_file(environment)?;
+    if source::own(environment)?.as_ref() != Some(&old) {
+        return Err(Error::refused(
+            "another process has just changed the identity; run this again",
+        ));
+    }
+
+    let new = x25519::Identity::generate();
+    let content = sealed_with(passphrase.as_ref(), &file_text(&new))?;
+    let list = match &writing.source {
+        RecipientSource::File(list) => Some(rotated(list, &writing.identities, &of(&new))),
+        RecipientSource::Own | RecipientSource::Setting(_) => None,
+    };
+    let recipients = match &list {
+        Some(list) => list.recipients(),
+        None => vec![Recipient::X25519(new.to_public())],
+    };
+    let mut copy = String::new();
+    let replace = || {
+        let before = file.read()?;
+        copy = file.keep_copy(&before)?;
+        let store = writing.directory.path();
+        let store = store.canonicalize().map_err(Error::file("resolve", store))?;
+        Outgoing::create(&file, &store, &copy, &writing.identities, &new.to_public())?;
+        file.write(&before, &content)
+    };
+    let servers = writing.encrypt_after(replace, &recipients, list.as_ref(), console)?;
+    if let Some(outgoing) = Outgoing::beside(&path)? {
+        outgoing.remove()?;
+    }
+    console.note(&format!(
+        "encrypted {} to the new identity; saved the previous one as {}",
+        show::count(servers.len(), "login", "logins"),
+        show::path(environment, &path.with_file_name(copy))
+    ));
+    console.note("back up the new one with: docker-credential-age identity backup FILE");
+    console.print(&format!("{}\n", new.to_public()))
+}
+
+fn refuse_what_cannot_rotate(writing: &Writing) -> Result<(), Error> {
+    if !writing.identities.plugins.is_empty() {
+        return Err(Error::unsupported(
+            "an identity on hardware is changed with its plugin; afterwards use recipients add and remove",
+        ));
+    }
+    if let RecipientSource::Setting(_) = writing.source {
+        return Err(Error::refused(format!(
+            "{} is set and decides whom to encrypt to; unset it first",
+            settings::RECIPIENTS
+        )));
+    }
+    Ok(())
+}
+
+fn of(identity: &x25519::Identity) -> Identities {
+    Identities {
+        x25519: vec![identity.clone()],
+        ..Identities::default()
+    }
+}
