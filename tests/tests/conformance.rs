@@ -295,6 +295,12 @@ fn the_runner_prints_json() {
         report["scores"]["client"],
         serde_json::json!({ "passed": 1, "of": 2 })
     );
+    let members = report.as_object().expect("an object").keys();
+    assert_eq!(
+        members.map(String::as_str).collect::<Vec<_>>(),
+        ["schema", "helper", "label", "scores", "left_behind", "cases"]
+    );
+    assert_eq!(report["schema"], 1);
     assert_eq!(report["cases"][0]["id"], "docker-found");
     assert_eq!(report["cases"][0]["result"], "passed");
     assert_eq!(report["cases"][1]["result"], "failed");

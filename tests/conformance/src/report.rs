@@ -7,6 +7,9 @@ use serde_json::json;
 use crate::run::{Helper, excerpt};
 use crate::{Class, Group, Mode, Probe, Stop, Verdict};
 
+/// Of the JSON: members may come, but none goes or changes its meaning, without another number here.
+const SCHEMA: u32 = 1;
+
 /// What became of a run.
 #[derive(Debug)]
 pub struct Report {
@@ -117,7 +120,7 @@ impl Report {
         lines.concat()
     }
 
-    /// Everything, for programs.
+    /// Everything, for programs: docs/conformance.md says what each member means.
     pub fn to_json(&self) -> String {
         let cases: Vec<_> = self
             .results()
@@ -125,7 +128,7 @@ impl Report {
                 let (result, detail) = match verdict {
                     Ok(()) => ("passed", None),
                     Err(Stop::Failed(problem)) => ("failed", Some(problem)),
-                    Err(Stop::NotApplicable(reason)) => ("not applicable", Some(reason)),
+                    Err(Stop::NotApplicable(reason)) => ("not_applicable", Some(reason)),
                 };
                 json!({
                     "id": case.id, "group": case.group, "class": case.class.to_string(), "says": case.says,
@@ -139,8 +142,8 @@ impl Report {
             scores.insert(class.to_string(), json!({ "passed": passed, "of": of }));
         }
         let report = json!({
-            "helper": self.helper, "label": self.label, "scores": scores, "left behind": self.left_behind,
-            "cases": cases,
+            "schema": SCHEMA, "helper": self.helper, "label": self.label, "scores": scores,
+            "left_behind": self.left_behind, "cases": cases,
         });
         format!("{report:#}\n")
     }

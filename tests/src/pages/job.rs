@@ -33,7 +33,14 @@ pub fn read(yaml: &str) -> Result<Value, Missing> {
     Ok(serde_json::from_slice(&output.stdout).expect("JSON"))
 }
 
-/// The scripts of the job `build`: in GitLab's form one after the other in one shell, in GitHub's each in its own.
+/// The only job of a page's snippet, in GitHub's or in GitLab's form.
+fn only(job: &Value) -> &Value {
+    let jobs = job["jobs"].as_object().or(job.as_object()).expect("jobs");
+    let is_job = |job: &&Value| !job["script"].is_null() || !job["steps"].is_null();
+    jobs.values().find(is_job).expect("a job with a script")
+}
+
+/// The scripts of the job: in GitLab's form one after the other in one shell, in GitHub's each in its own.
 pub fn scripts(job: &Value) -> Vec<String> {
     let lines = |list: &Value| -> Vec<String> {
         let list = list.as_array().map(Vec::as_slice).unwrap_or_default();
@@ -41,21 +48,22 @@ pub fn scripts(job: &Value) -> Vec<String> {
             .map(|line| line.as_str().expect("a line of a script").to_owned())
             .collect()
     };
-    if let Some(steps) = job["jobs"]["build"]["steps"].as_array() {
+    let job = only(job);
+    if let Some(steps) = job["steps"].as_array() {
         return steps
             .iter()
             .filter_map(|step| step["run"].as_str().map(str::to_owned))
             .collect();
     }
-    let build = &job["build"];
-    let all = [lines(&build["before_script"]), lines(&build["script"])].concat();
+    let all = [lines(&job["before_script"]), lines(&job["script"])].concat();
     assert!(!all.is_empty(), "the job has a script: {job}");
     vec![all.join("\n")]
 }
 
 /// The variables that the job itself sets; `${{ secrets.NAME }}` is what `secret` gives for the name.
 pub fn variables(job: &Value, secret: impl Fn(&str) -> String) -> Vec<(String, String)> {
-    let set = [&job["jobs"]["build"]["env"], &job["build"]["variables"]];
+    let job = only(job);
+    let set = [&job["env"], &job["variables"]];
     set.into_iter()
         .filter_map(Value::as_object)
         .flatten()

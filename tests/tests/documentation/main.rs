@@ -4,6 +4,7 @@
 #![cfg(target_os = "linux")]
 
 mod commands;
+mod conformance;
 mod curl;
 mod dependencies;
 mod env;
@@ -95,6 +96,16 @@ const PAGES: &[(&str, &[Known])] = {
                 ("doctor", "console", Test(commands::doctor)),
                 ("completions", "console", Test(commands::completions_and_manual)),
                 ("manual", "console", Test(commands::completions_and_manual)),
+            ],
+        ),
+        (
+            "docs/conformance.md",
+            &[
+                ("Test your own helper", "console", Test(conformance::the_runner)),
+                ("Test your own helper", "console", Test(conformance::the_runner)),
+                ("For programs", "console", Test(conformance::the_runner)),
+                ("GitHub Actions", "yaml", Test(conformance::github)),
+                ("GitLab CI", "yaml", Test(conformance::gitlab)),
             ],
         ),
         (

@@ -1,0 +1,74 @@
+//! docs/conformance.md: the runner on a helper of somebody's own, at home and in CI.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+use docker_credential_tests::helper::AGE;
+use docker_credential_tests::pages::job;
+use docker_credential_tests::pages::page::Page;
+use docker_credential_tests::program::find;
+use docker_credential_tests::require;
+use docker_credential_tests::sandbox::Sandbox;
+
+use crate::home::{home, reader};
+
+const PAGE: &str = "docs/conformance.md";
+
+/// The page's helper, and one that there is.
+const MINE: (&str, &str) = ("docker-credential-mine", "docker-credential-age");
+
+/// A project that has built a good helper and a broken one, and can install the runner: it is there already.
+fn project() -> Sandbox {
+    let sandbox = home(AGE);
+    let helper = sandbox.path("home").join(MINE.1);
+    symlink(AGE.program(), helper).expect("a helper");
+    for (name, text) in [
+        ("home/broken", "#!/bin/sh\ncat >/dev/null\nexit 2\n"),
+        ("tmp/does-nothing", "#!/bin/sh\n"),
+    ] {
+        let script = sandbox.path(name);
+        fs::write(&script, text).expect("a script");
+        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).expect("a script");
+    }
+    for program in ["cargo", "make"] {
+        sandbox.add_program(program, &sandbox.path("tmp/does-nothing"));
+    }
+    sandbox
+}
+
+#[test]
+pub(crate) fn the_runner() {
+    require!(find("jq"));
+    let sandbox = project();
+    for heading in ["Test your own helper", "For programs"] {
+        for transcript in Page::read(PAGE).section(heading, "console") {
+            reader(&sandbox).reads(MINE.0, MINE.1).follows(&transcript);
+        }
+    }
+}
+
+#[test]
+pub(crate) fn github() {
+    run_job(&require!(job::read(
+        &Page::read(PAGE).section("GitHub Actions", "yaml")[0]
+    )));
+}
+
+#[test]
+pub(crate) fn gitlab() {
+    run_job(&require!(job::read(
+        &Page::read(PAGE).section("GitLab CI", "yaml")[0]
+    )));
+}
+
+fn run_job(job: &serde_json::Value) {
+    let sandbox = project();
+    for script in job::scripts(job) {
+        let script = script.replace(MINE.0, MINE.1);
+        let run = sandbox
+            .run("sh")
+            .args(["-ec", &format!("cd home\n{script}")])
+            .outcome();
+        run.assert_success(&script);
+    }
+}
