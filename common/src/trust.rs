@@ -205,6 +205,16 @@ impl Trust {
         }
     }
 
+    /// What speaks against changing that file, whether or not it forbids that. For `doctor`.
+    pub fn doubt_about_change(&self, path: &Path) -> Result<Option<Doubt>, Error> {
+        let way = self.way(path, TO_FILE)?;
+        if way.doubt.is_some() || !way.exists {
+            return Ok(way.doubt);
+        }
+        let file = open(&way.path).map_err(Error::file("read", path))?;
+        system::judge_change(&self.user, &file, &way.path).map_err(Error::file("examine", path))
+    }
+
     /// A file that logins are read from. Nothing if there is none. A doubt is a reason to leave it out, unless a
     /// person named it: then it is a warning.
     pub fn logins(&self, path: &Path) -> Result<Option<Opened>, Error> {

@@ -72,7 +72,7 @@ pub(super) fn run(session: &mut Session<'_>, arguments: &ArgMatches) -> Result<(
 fn examine(session: &mut Session<'_>) -> (Vec<Finding>, Stored) {
     let machine = Machine::read(session.environment);
     let own = session.helper.own_findings(session.environment);
-    let (of_store, stored) = store::findings(session, &own);
+    let (of_store, stored) = store::findings(session, &machine, &own);
     let all = [
         program::findings(session),
         variables::findings(session, &machine),
@@ -97,8 +97,14 @@ fn examine(session: &mut Session<'_>) -> (Vec<Finding>, Stored) {
 /// The check for stored servers that have no entry in `auths`.
 const MARKERS: &str = "markers";
 
-/// The servers that the store lists, each as it is stored.
-type Stored = BTreeSet<String>;
+/// What the store holds.
+#[derive(Default)]
+struct Stored {
+    /// The servers that it lists, each as it is stored.
+    servers: BTreeSet<String>,
+    /// The keys of docker's for which a file holds another login in plain text.
+    differing: BTreeSet<String>,
+}
 
 fn print(session: &mut Session<'_>, finding: &Finding) -> Result<(), Error> {
     let environment = session.environment;

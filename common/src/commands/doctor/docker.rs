@@ -38,7 +38,7 @@ fn chosen(session: &Session<'_>, machine: &Machine, document: &Document, at: &st
     let single: Vec<String> = document
         .cred_helpers()
         .iter()
-        .filter(|(_, helper)| helper == name)
+        .filter(|(server, helper)| helper == name && is_asked_for(server))
         .map(|(server, _)| show::server(server))
         .collect();
     let problem = match (document.creds_store(), &single[..]) {

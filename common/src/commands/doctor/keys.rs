@@ -86,7 +86,7 @@ fn never_asked(
         .next()
         .unwrap_or_default()
         .to_lowercase();
-    let is_there = document.cred_helpers().iter().any(|(other, _)| *other == host);
+    let is_there = host != key && document.cred_helper(&host).is_some();
     let name = session.helper.name();
     let is_covered = helper == name && document.creds_store() == Some(name);
     if is_there || is_covered {

@@ -2,6 +2,8 @@
 
 use super::docker::some;
 use super::machine::Machine;
+use std::collections::BTreeSet;
+
 use super::{MARKERS, Stored};
 use crate::commands::Finding;
 use crate::commands::session::Session;
@@ -11,11 +13,10 @@ use crate::{Environment, Error, ServerUrl};
 
 pub(super) fn findings(session: &Session<'_>, machine: &Machine, stored: &Stored) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let files = machine.docker.iter().chain(&machine.dockercfg);
-    for file in files.chain(&machine.podman) {
+    for file in machine.files() {
         let is_podmans = machine.podman.iter().any(|other| other.path() == file.path());
         findings.extend(unreadable_entries(session.environment, file));
-        findings.extend(plain_text(session, file, is_podmans));
+        findings.extend(plain_text(session, file, is_podmans, stored));
     }
     findings.extend(
         machine
@@ -28,12 +29,8 @@ pub(super) fn findings(session: &Session<'_>, machine: &Machine, stored: &Stored
 
 /// Whether `import` would move something.
 pub(super) fn has_importable(machine: &Machine) -> bool {
-    let files = machine
-        .docker
-        .iter()
-        .chain(&machine.dockercfg)
-        .chain(&machine.podman);
-    files
+    machine
+        .files()
         .flat_map(|file| file.document().entries())
         .any(|entry| matches!(entry.login(), Ok(Some(_))) && is_importable(entry))
 }
@@ -47,6 +44,25 @@ fn is_importable(entry: &Entry) -> bool {
             .is_ok_and(|server| server.key().https_parts().is_some())
 }
 
+/// Whether the entry that docker uses for the registry is another one, with another login: `import` leaves this one, because it may be an old password.
+fn is_stale(entry: &Entry, document: &Document) -> bool {
+    let Ok(server) = ServerUrl::parse(entry.server()) else {
+        return false;
+    };
+    let key = lookup::docker_key(&server);
+    entry.form() == Form::Auths
+        && entry.server() != key
+        && !lookup::is_namespace(entry.server())
+        && document
+            .auths()
+            .any(|other| other.server() == key && other.login() != entry.login())
+}
+
+/// Whether docker asks for the entry's registry by one of these keys.
+fn is_among(entry: &Entry, keys: &BTreeSet<String>) -> bool {
+    ServerUrl::parse(entry.server()).is_ok_and(|server| keys.contains(&lookup::docker_key(&server)))
+}
+
 fn unreadable_entries(environment: &Environment, file: &ConfigFile) -> Vec<Finding> {
     let at = show::path(environment, file.path());
     let entries = file.document().auths();
@@ -57,17 +73,15 @@ fn unreadable_entries(environment: &Environment, file: &ConfigFile) -> Vec<Findi
             };
             let name = show::server(entry.server());
             let text = format!("{at}: docker cannot read the entry for {name}: {error}");
-            let finding = Finding::error("config", text);
-            Some(if name == entry.server() && !name.starts_with('-') {
-                finding.fixed_by(ShellCommand::new("docker login").word(name))
-            } else {
-                finding.advice("remove the entry in an editor")
-            })
+            Some(Finding::error("config", text).advice(
+                "docker drops the other logins in plain text when it saves this file; move them with import, then \
+                 correct or remove the entry in an editor",
+            ))
         })
         .collect()
 }
 
-fn plain_text(session: &Session<'_>, file: &ConfigFile, is_podmans: bool) -> Vec<Finding> {
+fn plain_text(session: &Session<'_>, file: &ConfigFile, is_podmans: bool, stored: &Stored) -> Vec<Finding> {
     const CHECK: &str = "plain-text";
     let at = show::path(session.environment, file.path());
     let is_broken = |entry: &Entry| {
@@ -81,7 +95,13 @@ fn plain_text(session: &Session<'_>, file: &ConfigFile, is_podmans: bool) -> Vec
         // podman asks no helper for a part of a registry.
         !(entry.is_marker() || is_broken(entry) || is_podmans && lookup::is_namespace(entry.server()))
     });
-    let (movable, others): (Vec<&Entry>, Vec<&Entry>) = entries.partition(|entry| is_importable(entry));
+    let (stale, entries): (Vec<&Entry>, Vec<&Entry>) =
+        entries.partition(|entry| is_stale(entry, file.document()));
+    let (movable, others): (Vec<&Entry>, Vec<&Entry>) =
+        entries.into_iter().partition(|entry| is_importable(entry));
+    let (differing, movable): (Vec<&Entry>, Vec<&Entry>) = movable
+        .into_iter()
+        .partition(|entry| is_among(entry, &stored.differing));
     let names = |entries: &[&Entry]| {
         let names: Vec<String> = entries.iter().map(|entry| show::server(entry.server())).collect();
         some(&names)
@@ -98,6 +118,25 @@ fn plain_text(session: &Session<'_>, file: &ConfigFile, is_podmans: bool) -> Vec
             let program = ShellCommand::new(&session.helper.program());
             finding.safely_fixed_by(program.literal("import --configure"))
         });
+    }
+    if !differing.is_empty() {
+        let program = session.helper.program();
+        let text = format!(
+            "{at} holds logins in plain text that differ from the stored ones, for {}",
+            names(&differing)
+        );
+        findings.push(Finding::warning(CHECK, text).advice(format!(
+            "remove these entries in an editor to keep the stored logins, or run {program} import --replace to keep these"
+        )));
+    }
+    if !stale.is_empty() {
+        let text = format!(
+            "{at} holds logins in plain text that docker ignores, under another name of a registry: {}",
+            names(&stale)
+        );
+        findings.push(
+            Finding::warning(CHECK, text).advice("remove these entries in an editor if you don't need them"),
+        );
     }
     if !others.is_empty() {
         let text = format!(
@@ -148,6 +187,7 @@ pub(super) fn write_markers(session: &mut Session<'_>, stored: &Stored) -> Resul
 /// The keys by which docker asks this helper for a stored login, and that have no entry.
 fn lost_markers(helper: &str, document: &Document, stored: &Stored) -> Vec<String> {
     let mut lost: Vec<String> = stored
+        .servers
         .iter()
         .filter_map(|server| ServerUrl::parse(server).ok())
         .filter(|server| {

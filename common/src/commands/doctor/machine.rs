@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use crate::commands::Finding;
 use crate::config::{ConfigFile, paths};
 use crate::show::{self, ShellCommand};
+use crate::trust::Reason;
 use crate::{Environment, Error};
 
 const CHECK: &str = "config";
 
 /// What the checks look at.
 pub(super) struct Machine {
-    /// docker's file, if it can be read. One that doesn't exist is empty.
+    /// docker's file, if it can be read and changed. One that doesn't exist is empty.
     pub(super) docker: Option<ConfigFile>,
     /// `~/.dockercfg`, likewise.
     pub(super) dockercfg: Option<ConfigFile>,
@@ -49,6 +50,11 @@ impl Machine {
             faults,
         }
     }
+
+    /// All that can be read.
+    pub(super) fn files(&self) -> impl Iterator<Item = &ConfigFile> {
+        self.docker.iter().chain(&self.dockercfg).chain(&self.podman)
+    }
 }
 
 fn docker(environment: &Environment, path: &Path, faults: &mut Vec<Finding>) -> Option<ConfigFile> {
@@ -63,10 +69,12 @@ fn docker(environment: &Environment, path: &Path, faults: &mut Vec<Finding>) -> 
             return None;
         }
     };
+    // Nothing can be done with the file before that, so nothing else is said about it.
     if let Some(blocker) = file.document().edit_blocker() {
         let text = format!("{} {blocker}", path.display());
         let advice = "docker drops that part at the next login; correct the file in an editor";
         faults.push(Finding::error(CHECK, text).advice(advice));
+        return None;
     }
     if file.exists() {
         faults.extend(unchangeable(environment, path));
@@ -147,7 +155,7 @@ fn is_directory(check: &'static str, environment: &Environment, path: &Path) -> 
     }
 }
 
-/// Why the file can be read and not be replaced by docker or a helper.
+/// Why docker or a helper cannot replace the file, or others can.
 fn unchangeable(environment: &Environment, path: &Path) -> Option<Finding> {
     let target = std::fs::canonicalize(path).ok()?;
     let shown = path.display();
@@ -165,25 +173,20 @@ fn unchangeable(environment: &Environment, path: &Path) -> Option<Finding> {
             Finding::warning(CHECK, text).advice("mount the directory so that it can be written to"),
         );
     }
-    if !is_writable(directory) {
-        let text = format!(
-            "{} belongs to another user, so docker cannot save a login there",
-            directory.display()
-        );
-        return Some(Finding::error(CHECK, text).fixed_by(take_over(environment, directory)));
-    }
-    let (word, open) = if is_writable_by_others(&target) {
-        ("file", target.as_path())
-    } else if is_writable_by_others(directory) {
-        ("directory", directory)
+    let doubt = environment.trust().doubt_about_change(path).ok().flatten()?;
+    let text = format!("cannot trust {shown}: {doubt}");
+    let finding = if environment.trust().file_to_change(path).is_err() {
+        Finding::error(CHECK, text)
     } else {
-        return None;
-    };
-    let text = format!("other users can change the {word} {}", open.display());
-    Some(
         Finding::warning(CHECK, text)
-            .safely_fixed_by(ShellCommand::new("chmod go-w").path(environment, open)),
-    )
+    };
+    Some(match (doubt.fix(), doubt.reason()) {
+        (Some(command), _) => {
+            finding.safely_fixed_by(ShellCommand::new(command).path(environment, doubt.path()))
+        }
+        (None, Reason::Owner(_)) => finding.fixed_by(take_over(environment, doubt.path())),
+        (None, _) => finding,
+    })
 }
 
 fn take_over(environment: &Environment, path: &Path) -> ShellCommand {
@@ -203,23 +206,6 @@ fn owner(path: &Path) -> Option<Owner> {
     let owner = std::fs::metadata(path).ok()?.uid();
     let this = rustix::process::geteuid().as_raw();
     Some(if owner == this { Owner::This } else { Owner::Other })
-}
-
-#[cfg(unix)]
-fn is_writable_by_others(path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    let Ok(metadata) = std::fs::metadata(path) else {
-        return false;
-    };
-    // In a sticky directory others can't replace the file. A group of its user's own number has nobody else in it.
-    let is_sticky = metadata.is_dir() && metadata.mode() & 0o1000 != 0;
-    let by_group = metadata.mode() & 0o020 != 0 && metadata.gid() != metadata.uid();
-    !is_sticky && (metadata.mode() & 0o002 != 0 || by_group)
-}
-
-#[cfg(unix)]
-fn is_writable(directory: &Path) -> bool {
-    rustix::fs::access(directory, rustix::fs::Access::WRITE_OK).is_ok()
 }
 
 #[cfg(unix)]
@@ -251,16 +237,6 @@ fn is_mount_point(_: &Path) -> bool {
 #[cfg(not(unix))]
 fn owner(_: &Path) -> Option<Owner> {
     Some(Owner::Other)
-}
-
-#[cfg(not(unix))]
-fn is_writable_by_others(_: &Path) -> bool {
-    false
-}
-
-#[cfg(not(unix))]
-fn is_writable(_: &Path) -> bool {
-    true
 }
 
 #[cfg(not(unix))]

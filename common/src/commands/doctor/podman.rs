@@ -41,6 +41,7 @@ pub(super) fn findings(session: &Session<'_>, machine: &Machine, stored: &Stored
     }
     let files = || machine.podman.iter().chain(&machine.docker);
     let missed: Vec<String> = stored
+        .servers
         .iter()
         .filter_map(|server| ServerUrl::parse(server).ok())
         .filter(lookup::is_registry_login)

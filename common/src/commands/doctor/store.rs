@@ -1,39 +1,94 @@
 //! The store: whether it opens, and gives back what it is given.
 
+use std::collections::BTreeSet;
+
 use super::Stored;
+use super::machine::Machine;
 use crate::commands::session::Session;
 use crate::commands::{Finding, Level};
-use crate::{Credential, CredentialStore, Error, Secret, ServerUrl, Username};
+use crate::config::{Login, lookup};
+use crate::{Credential, CredentialStore, Error, Secret, ServerUrl, Username, show};
 
 const CHECK: &str = "store";
 
 /// What is wrong with it, and what it lists.
 ///
 /// `own` is what the helper itself has found.
-pub(super) fn findings(session: &mut Session<'_>, own: &[Finding]) -> (Vec<Finding>, Stored) {
+pub(super) fn findings(
+    session: &mut Session<'_>,
+    machine: &Machine,
+    own: &[Finding],
+) -> (Vec<Finding>, Stored) {
     let store = match session.open_store() {
         Ok(store) => store,
-        Err(error) => return (vec![trouble("the store does not open", &error)], Stored::new()),
+        Err(error) => {
+            return (
+                vec![trouble("the store does not open", &error)],
+                Stored::default(),
+            );
+        }
     };
     let mut findings = Vec::new();
-    let mut stored = Stored::new();
+    let mut stored = Stored::default();
     match store.list() {
         Ok(items) => {
-            stored.extend(items.into_iter().map(|item| item.server.as_str().to_owned()));
-            let text = match stored.len() {
-                1 => "the store opens and holds 1 login".to_owned(),
-                count => format!("the store opens and holds {count} logins"),
-            };
-            findings.push(Finding::ok(CHECK, text));
+            stored.servers = items
+                .into_iter()
+                .map(|item| item.server.as_str().to_owned())
+                .collect();
+            stored.differing = differing(&*store, machine, &stored.servers);
+            let logins = show::count(stored.servers.len(), "login", "logins");
+            findings.push(Finding::ok(CHECK, format!("the store opens and holds {logins}")));
+            findings.extend(left_out(&*store, own));
         }
         Err(error) => findings.push(trouble("the store cannot be listed", &error)),
     }
     // The first login may make the key on which all others hang, which is not for a check to do.
-    let is_untouched = stored.is_empty() && own.iter().any(|finding| finding.level() != Level::Ok);
+    let is_untouched = stored.servers.is_empty() && own.iter().any(|finding| finding.level() != Level::Ok);
     if !session.helper.is_read_only() && !is_untouched {
         findings.push(round_trip(&*store));
     }
     (findings, stored)
+}
+
+/// Entries that are damaged or foreign. docker gets no login for them, and no error.
+fn left_out(store: &dyn CredentialStore, own: &[Finding]) -> Option<Finding> {
+    let count = store.left_out();
+    // The helper's own check knows more about them.
+    let is_known = own
+        .iter()
+        .any(|finding| finding.check() == "entries" && finding.level() != Level::Ok);
+    (count > 0 && !is_known).then(|| {
+        let entries = show::count(count, "entry", "entries");
+        let text = format!("the store has {entries} that cannot be read, and leaves them out of its list");
+        Finding::error(CHECK, text).advice("log in to these registries again")
+    })
+}
+
+/// The keys by which docker asks for a login that a file holds in plain text and the store holds differently: `import`
+/// keeps what is stored.
+fn differing(store: &dyn CredentialStore, machine: &Machine, servers: &BTreeSet<String>) -> BTreeSet<String> {
+    let mut differing = BTreeSet::new();
+    let stored: Vec<ServerUrl> = servers
+        .iter()
+        .filter_map(|server| ServerUrl::parse(server).ok())
+        .collect();
+    for entry in machine.files().flat_map(|file| file.document().entries()) {
+        let Ok(Some(Login::Password { username, password })) = entry.login() else {
+            continue;
+        };
+        let key = ServerUrl::parse(entry.server()).map(|server| lookup::docker_key(&server));
+        let Some(server) = key.and_then(|key| ServerUrl::parse(&key)).ok() else {
+            continue;
+        };
+        if stored.iter().any(|stored| stored.key() == server.key())
+            && let Ok(Some(login)) = store.get(&server)
+            && (login.username().as_str() != username || *login.secret() != password)
+        {
+            differing.insert(server.as_str().to_owned());
+        }
+    }
+    differing
 }
 
 /// With a server that nobody has: `.invalid` never resolves (RFC 2606).
