@@ -55,6 +55,13 @@ impl Login {
         BASE64_STANDARD.encode(format!("{}:{}", self.username, self.secret))
     }
 
+    /// The login in an `auth` value, if it is one.
+    pub fn from_basic(auth: &str) -> Option<Self> {
+        let joined = String::from_utf8(BASE64_STANDARD.decode(auth).ok()?).ok()?;
+        let (username, secret) = joined.split_once(':')?;
+        Some(Self::new(username, secret))
+    }
+
     /// Every form in which the secret could stand in a file or a message: as it is, as serde and as Go write it
     /// into JSON, and in base64, alone or after the user name.
     pub fn forms(&self) -> Vec<String> {

@@ -9,6 +9,7 @@
 //! ```
 #![cfg(unix)]
 
+mod advice;
 mod bounds;
 mod broken;
 mod faults;
