@@ -104,8 +104,8 @@ const PAGES: &[(&str, &[Known])] = {
                 ("Test your own helper", "console", Test(conformance::the_runner)),
                 ("Test your own helper", "console", Test(conformance::the_runner)),
                 ("For programs", "console", Test(conformance::the_runner)),
-                ("GitHub Actions", "yaml", Test(conformance::github)),
-                ("GitLab CI", "yaml", Test(conformance::gitlab)),
+                ("GitHub Actions", "yaml", Test(conformance::in_ci)),
+                ("GitLab CI", "yaml", Test(conformance::in_ci)),
             ],
         ),
         (
