@@ -47,12 +47,18 @@ pub struct Trust {
 pub struct Opened {
     file: File,
     doubt: Option<Doubt>,
+    mild: Option<Doubt>,
 }
 
 impl Opened {
     /// What speaks against the file without forbidding this purpose; each method of [`Trust`] says which that is.
     pub fn doubt(&self) -> Option<&Doubt> {
         self.doubt.as_ref()
+    }
+
+    /// What `doctor` warns of: [`doubt`](Self::doubt), or a file system [without modes](Reason::NoModes).
+    pub fn warning(&self) -> Option<&Doubt> {
+        self.doubt.as_ref().or(self.mild.as_ref())
     }
 
     /// The content, under the terms of [`Directory::read`].
@@ -128,7 +134,22 @@ struct Way {
     /// Where it leads, behind all links; where there is a doubt, the path as it was given.
     path: PathBuf,
     exists: bool,
+    /// What ended the examination.
     doubt: Option<Doubt>,
+    /// A directory without modes: no refusal of what a setting names, because whoever mounts such a file system, as WSL
+    /// does, can't do otherwise.
+    mild: Option<Doubt>,
+}
+
+impl Way {
+    /// Where no setting names it, missing modes are as bad as any.
+    fn strictly(self) -> Self {
+        Self {
+            doubt: self.doubt.or(self.mild),
+            mild: None,
+            ..self
+        }
+    }
 }
 
 impl Trust {
@@ -145,9 +166,9 @@ impl Trust {
         let Some(opened) = self.open(path, Access::Unwritable)? else {
             return Ok(None);
         };
-        match opened.doubt {
+        match opened.warning() {
             Some(doubt) if doubt.reason != Reason::Readable => Err(doubt.refuse(path)),
-            doubt => Ok(Some(Opened { doubt, ..opened })),
+            _ => Ok(Some(opened)),
         }
     }
 
@@ -195,9 +216,7 @@ impl Trust {
             None
         };
         match doubt {
-            Some(doubt) if doubt.fix().is_none() && doubt.reason != Reason::NoModes => {
-                Err(doubt.refuse(path))
-            }
+            Some(doubt) if doubt.fix().is_none() && !doubt.is_mild() => Err(doubt.refuse(path)),
             doubt => Ok(Target {
                 path: way.path,
                 doubt,
@@ -218,7 +237,11 @@ impl Trust {
     /// A file that logins are read from. Nothing if there is none. A doubt is a reason to leave it out, unless a
     /// person named it: then it is a warning.
     pub fn logins(&self, path: &Path) -> Result<Option<Opened>, Error> {
-        let opened = self.open(path, Access::Any)?;
+        let opened = self.open(path, Access::Any)?.map(|opened| Opened {
+            doubt: opened.doubt.or(opened.mild),
+            mild: None,
+            ..opened
+        });
         let Some(Opened {
             doubt: Some(doubt), ..
         }) = &opened
@@ -237,7 +260,7 @@ impl Trust {
 
     /// Whether the program at this path may be run. `Ok(false)` if there is none.
     pub fn program(&self, path: &Path) -> Result<bool, Doubt> {
-        let Ok(way) = self.way(path, TO_PROGRAM) else {
+        let Ok(way) = self.way(path, TO_PROGRAM).map(Way::strictly) else {
             return Ok(false);
         };
         match way.doubt {
@@ -253,7 +276,7 @@ impl Trust {
             is_last_judged: true,
             ..TO_PROGRAM
         };
-        match self.way(path, step) {
+        match self.way(path, step).map(Way::strictly) {
             Ok(Way {
                 doubt: Some(doubt), ..
             }) => Err(doubt),
@@ -277,16 +300,20 @@ impl Trust {
         }
     }
 
-    /// The store, to write to. It is made if it is missing.
-    pub fn store_to_write(&self, path: &Path) -> Result<Directory, Error> {
-        let way = self.way(path, TO_FILE)?;
+    /// The store, to write to. It is made if it is missing. `is_named` says that a setting names it: then it may be on a
+    /// file system [without modes](Reason::NoModes).
+    pub fn store_to_write(&self, path: &Path, is_named: bool) -> Result<Directory, Error> {
+        let mut way = self.way(path, TO_FILE)?;
+        if !is_named {
+            way = way.strictly();
+        }
         if let Some(doubt) = &way.doubt {
             return Err(doubt.refuse(path));
         }
         let directory = Directory::create(&way.path).map_err(Error::file("open the store", path))?;
         match system::judge_directory(&self.user, &directory).map_err(Error::file("examine", path))? {
-            Some(doubt) => Err(doubt.refuse(path)),
-            None => Ok(directory),
+            Some(doubt) if !(is_named && doubt.is_mild()) => Err(doubt.refuse(path)),
+            _ => Ok(directory),
         }
     }
 
@@ -300,14 +327,14 @@ impl Trust {
         let target = way.path.join(path.file_name().unwrap_or_default());
         let file = system::open_log(&target).map_err(Error::file("write the log to", path))?;
         match system::judge_log(&self.user, &file, &target).map_err(Error::file("examine", path))? {
-            Some(doubt) => Err(doubt.refuse(path)),
-            None => Ok(file),
+            Some(doubt) if !doubt.is_mild() => Err(doubt.refuse(path)),
+            _ => Ok(file),
         }
     }
 
     /// A directory under A and L; nothing if there is none.
     fn directory(&self, path: &Path) -> Result<Option<OpenedStore>, Error> {
-        let way = self.way(path, TO_FILE)?;
+        let way = self.way(path, TO_FILE)?.strictly();
         if way.doubt.is_none() && !way.exists {
             return Ok(None);
         }
@@ -337,9 +364,14 @@ impl Trust {
         };
         let own =
             system::judge_file(&self.user, &file, &way.path, access).map_err(Error::file("examine", path))?;
+        let (mild, own) = match own {
+            Some(own) if own.is_mild() => (Some(own), None),
+            own => (None, own),
+        };
         Ok(Some(Opened {
             file,
             doubt: way.doubt.or(own),
+            mild: way.mild.or(mild),
         }))
     }
 
@@ -347,12 +379,12 @@ impl Trust {
     fn open_without_links(&self, path: &Path) -> Result<Option<Opened>, Error> {
         let way = self.way(path, TO_FILE)?;
         let has_links = std::path::absolute(path).is_ok_and(|path| path != way.path);
-        if way.doubt.is_some() || has_links {
+        if way.doubt.is_some() || way.mild.is_some() || has_links {
             return Ok(None);
         }
         Ok(self
             .open(path, Access::Any)?
-            .filter(|opened| opened.doubt.is_none()))
+            .filter(|opened| opened.warning().is_none()))
     }
 
     fn way(&self, path: &Path, step: Step) -> Result<Way, Error> {

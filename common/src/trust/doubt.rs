@@ -46,6 +46,11 @@ impl Doubt {
         self.reason
     }
 
+    /// Whether it is no refusal of what a setting names.
+    pub(super) fn is_mild(&self) -> bool {
+        self.reason == Reason::NoModes
+    }
+
     /// The command that removes the doubt, to be followed by the [path](Self::path), if one does so without harm.
     pub fn fix(&self) -> Option<&'static str> {
         match self.reason {

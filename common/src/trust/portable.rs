@@ -31,6 +31,7 @@ pub(super) fn way(_user: &User, _home: Option<&Path>, path: &Path, _step: Step) 
         path,
         exists,
         doubt: None,
+        mild: None,
     })
 }
 

@@ -171,7 +171,7 @@ fn every_directory_on_the_way_is_judged() {
         assert_eq!(named == Believed, verdict == Believed, "{named:?}");
         let logins = of_file(user(ME).logins(&file));
         assert_eq!(logins == Believed, verdict == Believed, "{logins:?}");
-        let store = of_doubt(user(ME).store_to_write(&world.path("above/d")), |_| None);
+        let store = of_doubt(user(ME).store_to_write(&world.path("above/d"), true), |_| None);
         assert_eq!(store, verdict);
     }
 }
@@ -344,7 +344,7 @@ fn a_store_is_read_more_freely_if_a_setting_names_it() {
         };
         assert_eq!(read(false), default, "{owner} {mode:o}");
         assert_eq!(read(true), named, "{owner} {mode:o}");
-        let write = of_doubt(user(ME).store_to_write(&store), |_| None);
+        let write = of_doubt(user(ME).store_to_write(&store, true), |_| None);
         assert_eq!(write, writing, "{owner} {mode:o}");
     }
     assert!(
@@ -395,4 +395,62 @@ fn a_refusal_names_the_cause_and_ends_with_the_command() {
         error,
         format!("cannot trust {file}: everybody can change {open}; run: chmod go-w '{open}'")
     );
+}
+
+/// WSL's drives, a stick: 0777 for all, whatever `chmod` says.
+#[test]
+fn a_file_system_without_modes_is_a_warning_for_what_a_setting_names() {
+    let Some(world) = World::new() else { return };
+    let Some(mounted) = Modeless::mount(&world) else {
+        return;
+    };
+    let place = &mounted.0;
+    fs::create_dir(place.join("store")).unwrap();
+    let file = place.join("f");
+    fs::write(&file, "x").unwrap();
+    let me = user(ME);
+    let none = Reason::NoModes;
+    assert_eq!(of_file(me.own_secret(&file)), Refused);
+    for opened in [me.named_secret(&file), me.passphrase(&file)] {
+        let opened = opened.unwrap().unwrap();
+        assert_eq!(opened.doubt(), None);
+        assert_eq!(opened.warning().unwrap().reason(), none);
+    }
+    assert_eq!(of_file(me.logins(&file)), Doubted(none));
+    let target = me.file_to_change(&file).unwrap();
+    assert_eq!(target.doubt.unwrap().reason(), none);
+    assert!(me.file_to_change(&place.join("new/config.json")).is_ok());
+    for is_named in [true, false] {
+        let store = place.join("store");
+        assert_eq!(me.store_to_read(&store, is_named).is_ok(), is_named);
+        assert_eq!(me.store_to_write(&store, is_named).is_ok(), is_named);
+    }
+    assert_eq!(
+        me.program(&file).map_err(|doubt| doubt.reason()),
+        Err(Reason::NoModes)
+    );
+}
+
+/// A file system without modes, until it is dropped.
+struct Modeless(PathBuf);
+
+impl Modeless {
+    /// Nothing where there is no FUSE.
+    fn mount(world: &World) -> Option<Self> {
+        let source = world.directory("source", 0, 0o755);
+        let place = world.directory("mounted", ME, 0o755);
+        let mounted = std::process::Command::new("bindfs")
+            .args(["--perms=a+rwX", "--force-user=4001"])
+            .args([&source, &place])
+            .output();
+        mounted
+            .is_ok_and(|ran| ran.status.success())
+            .then_some(Self(place))
+    }
+}
+
+impl Drop for Modeless {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg(&self.0).output();
+    }
 }

@@ -77,56 +77,97 @@ fn may_be_root(owner: u32) -> bool {
 /// Follows a path to its end or to the first doubt, which is about a directory or a link on the way. The last name is
 /// judged here only if it is a link, or is to lead on.
 pub(super) fn way(user: &User, home: Option<&Path>, path: &Path, step: Step) -> io::Result<Way> {
-    follow(user, home, &std::path::absolute(path)?, step, LINKS_MAX)
+    let mut walk = Walk {
+        user,
+        step,
+        links: 0,
+        mild: None,
+    };
+    let way = walk.follow(home, &std::path::absolute(path)?)?;
+    Ok(Way {
+        mild: walk.mild,
+        ..way
+    })
 }
 
-fn follow(user: &User, home: Option<&Path>, path: &Path, step: Step, links: usize) -> io::Result<Way> {
-    let base = home.filter(|home| path.starts_with(home) && is_home_of(user, home));
-    let start = base.unwrap_or(Path::new("/"));
-    let mut at = start.to_owned();
-    let mut rest = names(path.strip_prefix(start).unwrap_or(path));
-    let mut links = links;
-    if let Some(doubt) = judge_on_the_way(user, &at, &std::fs::metadata(&at)?, step) {
-        return Ok(Way::doubted(path, doubt));
-    }
-    while let Some(name) = rest.pop() {
-        if name == ".." {
-            if base == Some(&at) {
-                // What is above the home was not examined.
-                return follow(user, None, path, step, links);
-            }
-            at.pop();
-            continue;
-        }
-        at.push(&name);
-        let found = match std::fs::symlink_metadata(&at) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                at.extend(rest.iter().rev());
-                return Ok(Way::to(at, false));
-            }
-            found => found?,
-        };
-        if found.is_symlink() {
-            if !user.made(&found) {
-                return Ok(Way::doubted(path, owner(&at, &found)));
-            }
-            links = links
-                .checked_sub(1)
-                .ok_or_else(|| io::Error::other("it is a symbolic link in a circle"))?;
-            let target = std::fs::read_link(&at)?;
-            at.pop();
-            if target.is_absolute() {
-                let target = target.join(rest.iter().rev().collect::<PathBuf>());
-                return follow(user, home, &target, step, links);
-            }
-            rest.extend(names(&target));
-        } else if (!rest.is_empty() || step.is_last_judged)
-            && let Some(doubt) = judge_on_the_way(user, &at, &found, step)
-        {
+struct Walk<'a> {
+    user: &'a User,
+    step: Step,
+    links: usize,
+    mild: Option<Doubt>,
+}
+
+impl Walk<'_> {
+    fn follow(&mut self, home: Option<&Path>, path: &Path) -> io::Result<Way> {
+        let base = home.filter(|home| path.starts_with(home) && is_home_of(self.user, home));
+        let start = base.unwrap_or(Path::new("/"));
+        let mut at = start.to_owned();
+        let mut rest = names(path.strip_prefix(start).unwrap_or(path));
+        if let Some(doubt) = self.judge(&at, &std::fs::metadata(&at)?) {
             return Ok(Way::doubted(path, doubt));
         }
+        while let Some(name) = rest.pop() {
+            if name == ".." {
+                if base == Some(&at) {
+                    // What is above the home was not examined.
+                    return self.follow(None, path);
+                }
+                at.pop();
+                continue;
+            }
+            at.push(&name);
+            let found = match std::fs::symlink_metadata(&at) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    at.extend(rest.iter().rev());
+                    return Ok(Way::to(at, false));
+                }
+                found => found?,
+            };
+            if found.is_symlink() {
+                if !self.user.made(&found) {
+                    return Ok(Way::doubted(path, owner(&at, &found)));
+                }
+                let target = self.read_link(&at)?;
+                at.pop();
+                if target.is_absolute() {
+                    let target = target.join(rest.iter().rev().collect::<PathBuf>());
+                    return self.follow(home, &target);
+                }
+                rest.extend(names(&target));
+            } else if (!rest.is_empty() || self.step.is_last_judged)
+                && let Some(doubt) = self.judge(&at, &found)
+            {
+                return Ok(Way::doubted(path, doubt));
+            }
+        }
+        Ok(Way::to(at, true))
     }
-    Ok(Way::to(at, true))
+
+    fn read_link(&mut self, path: &Path) -> io::Result<PathBuf> {
+        self.links += 1;
+        if self.links > LINKS_MAX {
+            return Err(io::Error::other("it is a symbolic link in a circle"));
+        }
+        std::fs::read_link(path)
+    }
+
+    /// A directory that leads on. In a sticky one others can make new names; they cannot take away ours.
+    fn judge(&mut self, path: &Path, found: &Metadata) -> Option<Doubt> {
+        let doubt = if !self.user.made(found) {
+            Some(owner(path, found))
+        } else if found.mode() & STICKY != 0 {
+            None
+        } else {
+            writers(path, found, self.step.is_group_believed)
+        };
+        match doubt {
+            Some(doubt) if doubt.is_mild() => {
+                self.mild.get_or_insert(doubt);
+                None
+            }
+            doubt => doubt,
+        }
+    }
 }
 
 /// A home of ours is where a way may begin: who can exchange it owns the session anyway, and what is above may be
@@ -141,6 +182,7 @@ impl Way {
             path,
             exists,
             doubt: None,
+            mild: None,
         }
     }
 
@@ -149,6 +191,7 @@ impl Way {
             path: path.to_owned(),
             exists: true,
             doubt: Some(doubt),
+            mild: None,
         }
     }
 }
@@ -162,17 +205,6 @@ fn names(path: &Path) -> Vec<OsString> {
             Component::RootDir | Component::CurDir | Component::Prefix(_) => None,
         })
         .collect()
-}
-
-/// A directory that leads on. In a sticky one others can make new names; they cannot take away ours.
-fn judge_on_the_way(user: &User, path: &Path, found: &Metadata, step: Step) -> Option<Doubt> {
-    if !user.made(found) {
-        return Some(owner(path, found));
-    }
-    if found.mode() & STICKY != 0 {
-        return None;
-    }
-    writers(path, found, step.is_group_believed)
 }
 
 /// Whether its group is the user's own, as Debian gives one to everyone: it has no other members.
@@ -230,8 +262,15 @@ fn has_no_modes(path: &Path) -> bool {
     }
 }
 
+/// Another owner. Where modes are made up, so are owners.
 fn owner(path: &Path, found: &Metadata) -> Doubt {
-    doubt(path, Reason::Owner(found.uid()))
+    let is_made_up = !found.is_symlink() && found.mode() & OTHERS_WRITE != 0 && has_no_modes(path);
+    let reason = if is_made_up {
+        Reason::NoModes
+    } else {
+        Reason::Owner(found.uid())
+    };
+    doubt(path, reason)
 }
 
 fn doubt(path: &Path, reason: Reason) -> Doubt {
@@ -319,6 +358,8 @@ pub(super) fn judge_log(user: &User, file: &File, path: &Path) -> io::Result<Opt
         Some(owner(path, &found))
     } else if found.nlink() > 1 {
         Some(doubt(path, Reason::Names(found.nlink())))
+    } else if found.mode() & 0o077 != 0 && has_no_modes(path) {
+        Some(doubt(path, Reason::NoModes))
     } else if found.mode() & 0o077 != 0 {
         Some(doubt(path, Reason::Readable))
     } else {
