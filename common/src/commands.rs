@@ -42,9 +42,11 @@ mod export;
 mod help;
 mod import;
 mod manual;
+mod nearest;
 mod peer;
 mod session;
 mod setting;
+mod status;
 mod table;
 
 pub use crate::helper::{ExtraCommand, Setting};
@@ -84,12 +86,39 @@ pub fn command_line(helper: &Helper) -> Command {
             import::definition().hide(helper.is_read_only()),
             export::definition(),
             explain::definition(),
+            status::definition(),
             doctor::definition(),
             completions::definition(),
             manual::definition(),
         ])
         .subcommands(helper.extra_commands().iter().map(|extra| (extra.definition)()));
     help::laid_out(command, &program)
+}
+
+/// What a person who typed `word`, or nothing at all, may have meant. In lines for a terminal.
+pub(crate) fn suggestion(helper: &Helper, word: Option<&str>) -> String {
+    let program = helper.program();
+    let command = command_line(helper);
+    let commands: Vec<&str> = command
+        .get_subcommands()
+        .filter(|command| !command.is_hide_set())
+        .map(Command::get_name)
+        .collect();
+    let meant = word.and_then(|word| match word {
+        "help" | "-help" | "-?" => Some("--help"),
+        "-V" | "-version" => Some("--version"),
+        word => nearest::nearest(
+            word,
+            &[&commands[..], &["get", "store", "erase", "list", "version"]].concat(),
+        ),
+    });
+    let meant = meant.map_or_else(String::new, |meant| {
+        format!("Did you mean \"{program} {meant}\"?\n")
+    });
+    format!(
+        "{meant}The commands are {}.\n\"{program} --help\" shows what each is for.\n",
+        commands.join(", ")
+    )
 }
 
 /// Runs the command that `arguments` name; whether it succeeded.
@@ -144,6 +173,7 @@ fn carry_out<'a>(
         "export" => export::run(&mut session, arguments),
         "completions" => completions::run(&mut session, arguments),
         "manual" => manual::run(&mut session, arguments),
+        "status" => status::run(&mut session, arguments),
         "doctor" => doctor::run(&mut session, arguments),
         _ => Err(Error::Refused(format!("there is no command {name}").into())),
     }

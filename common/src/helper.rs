@@ -28,6 +28,7 @@ struct Additions {
     explanation: fn(&Environment, &ServerUrl) -> Vec<String>,
     preparation: fn(&Environment) -> Result<Option<String>, Error>,
     settings: &'static [Setting],
+    status: fn(&Environment) -> Vec<(&'static str, String)>,
     reference: Reference,
 }
 
@@ -88,6 +89,7 @@ impl Helper {
                 explanation: |_, _| Vec::new(),
                 preparation: |_| Ok(None),
                 settings: &[],
+                status: |_| Vec::new(),
                 reference: Reference::NONE,
             },
         }
@@ -185,6 +187,18 @@ impl Helper {
     pub const fn settings(mut self, settings: &'static [Setting]) -> Self {
         self.additions.settings = settings;
         self
+    }
+
+    /// What `status` shows besides the logins: a word for each part of the store (`identity`, `keyring`) and its state,
+    /// such as whether it is locked. It unlocks nothing and asks nobody.
+    #[must_use]
+    pub const fn status_lines(mut self, status: fn(&Environment) -> Vec<(&'static str, String)>) -> Self {
+        self.additions.status = status;
+        self
+    }
+
+    pub(crate) fn status(&self, environment: &Environment) -> Vec<(&'static str, String)> {
+        (self.additions.status)(environment)
     }
 
     /// Those of this helper and those that all have.

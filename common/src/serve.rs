@@ -25,7 +25,10 @@ pub fn serve<S: CredentialStore>(
         return ExitCode::FAILURE;
     };
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
-    let answer = match asked(helper, &arguments) {
+    let asked = asked(helper, &arguments);
+    #[cfg(feature = "commands")]
+    let is_mistaken = matches!(asked, Asked::Text(_, false));
+    let answer = match asked {
         Asked::Verb(verb) => protocol::answer(helper, verb, open),
         Asked::Text(text, is_success) => Answer {
             reply: text.into_bytes().into(),
@@ -36,6 +39,11 @@ pub fn serve<S: CredentialStore>(
         Asked::Command => return manage(helper, &arguments, reply, open),
     };
     let is_delivered = reply.send(&answer.reply).is_ok();
+    #[cfg(feature = "commands")]
+    if is_mistaken {
+        let word = arguments.first().map(|word| word.to_string_lossy());
+        crate::streams::hint(&crate::commands::suggestion(helper, word.as_deref()));
+    }
     if let Some(remark) = answer.remark {
         reply.remark(&helper.program(), &remark);
     }

@@ -125,6 +125,14 @@ impl Reply {
     }
 }
 
+/// Lines for a person who typed something that is no request. Not for a client's log.
+#[cfg(feature = "commands")]
+pub(crate) fn hint(text: &str) {
+    if io::stderr().is_terminal() && is_in_foreground() {
+        let _ = io::stderr().write_all(text.as_bytes());
+    }
+}
+
 #[cfg(unix)]
 fn is_in_foreground() -> bool {
     rustix::termios::tcgetpgrp(io::stderr()).is_ok_and(|group| group == rustix::process::getpgrp())

@@ -256,6 +256,53 @@ fn explain_shows_no_secret() {
     }
 }
 
+#[test]
+fn status_shows_logins_and_the_clients_that_ask_for_them() {
+    let place = place();
+    place.store("ghcr.io", &alice());
+    place.store("https://notion.mcp-dcr", &alice());
+    place.write_config(&json!({ "credsStore": "age", "credHelpers": { "ghcr.io": "age" } }));
+    let status = place.command(&["status", "--json"]);
+    status.assert_success("status --json");
+    let status: Value = serde_json::from_slice(&status.stdout).expect("JSON");
+    assert_eq!(
+        status["logins"],
+        json!([
+            { "server": "ghcr.io", "user": "alice", "clients": ["docker", "podman"] },
+            { "server": "https://notion.mcp-dcr", "user": "alice", "clients": [] },
+        ])
+    );
+    let text = place.command(&["status"]).text();
+    assert!(text.contains("store: 2 logins\n"), "{text}");
+    assert!(text.contains("ghcr.io\talice\tdocker, podman\n"), "{text}");
+    assert!(!text.contains(&alice().secret));
+}
+
+#[test]
+fn a_word_that_is_almost_right_gets_a_suggestion_on_a_terminal_only() {
+    require!(program::find("script"));
+    let place = place();
+    let program = AGE.program();
+    for (word, meant) in [("confgure", "configure"), ("help", "--help"), ("-V", "--version")] {
+        let silent = place.command(&[word]);
+        let expected = format!("docker-credential-age: unknown action: {word}\n");
+        assert_eq!((silent.text(), silent.code), (expected.clone(), Some(1)));
+        // script's terminal is on stdout as well, so the reply goes to a file.
+        let command = format!("{} {word} > reply", program.display());
+        let shown = place
+            .run("script")
+            .args(["--quiet", "--return", "--command", &command, "/dev/null"])
+            .outcome();
+        assert_eq!(fs::read_to_string(place.path("reply")).unwrap(), expected);
+        let text = shown.text();
+        assert!(
+            text.contains(&format!("Did you mean \"docker-credential-age {meant}\"?")),
+            "{text}"
+        );
+        assert!(text.contains("doctor"), "{text}");
+    }
+}
+
 /// The findings of `doctor --json`: level and check.
 fn findings(place: &Sandbox) -> (Option<i32>, Vec<(String, String)>) {
     let outcome = place.command(&["doctor", "--json"]);

@@ -4,6 +4,7 @@ use super::docker::is_asked_for;
 use super::machine::Machine;
 use crate::ServerUrl;
 use crate::commands::Finding;
+use crate::commands::nearest::nearest;
 use crate::commands::session::Session;
 use crate::config::{Document, lookup};
 use crate::show::{self, ShellCommand};
@@ -40,33 +41,6 @@ fn typos<'a>(document: &'a Document, at: &'a str) -> impl Iterator<Item = Findin
             Finding::error(CHECK, text).advice("correct it in an editor; docker drops it at the next login")
         })
     })
-}
-
-/// The one of `names` that `typed` is a slip of the hand away from, without being it.
-pub(super) fn nearest<'a>(typed: &str, names: &[&'a str]) -> Option<&'a str> {
-    const SLIPS: usize = 2;
-    let typed = fold_case(typed);
-    let distances = names
-        .iter()
-        .map(|name| (distance(&typed, &fold_case(name)), *name));
-    let (distance, name) = distances.min()?;
-    (1..=SLIPS).contains(&distance).then_some(name)
-}
-
-/// How many letters must be added, removed or changed.
-fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (i, a) in one.chars().enumerate() {
-        let mut diagonal = i;
-        row[0] = i + 1;
-        for (j, b) in other.iter().enumerate() {
-            let changed = diagonal + usize::from(a != *b);
-            diagonal = row[j + 1];
-            row[j + 1] = changed.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[other.len()]
 }
 
 fn never_asked(
@@ -110,25 +84,4 @@ fn never_asked(
     } else {
         finding.advice(format!("rename the key to {host:?}"))
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_slip_of_the_hand_is_recognised() {
-        let names = ["credsStore", "credHelpers", "auths"];
-        for (typed, meant) in [
-            ("credStore", Some("credsStore")),
-            ("credsStroe", Some("credsStore")),
-            ("credHelper", Some("credHelpers")),
-            ("auth", Some("auths")),
-            ("credsstore", None),
-            ("psFormat", None),
-            ("proxies", None),
-        ] {
-            assert_eq!(nearest(typed, &names), meant, "{typed}");
-        }
-    }
 }

@@ -1,10 +1,10 @@
 //! Environment variables that don't do what their author meant.
 
 use super::docker::some;
-use super::keys::nearest;
 use super::machine::Machine;
 use crate::commands::Finding;
 use crate::commands::auth_config::{AuthConfig, VARIABLE};
+use crate::commands::nearest::nearest;
 use crate::commands::session::Session;
 use crate::config::lookup;
 use crate::show::{self, ShellCommand};

@@ -78,7 +78,11 @@ fn auths(sandbox: &Sandbox, entries: &[(&str, Value)]) {
 }
 
 fn cred_helpers(sandbox: &Sandbox, store: Value, helpers: Value) {
-    with(sandbox, json!({ "credsStore": store, "credHelpers": helpers }));
+    let fields = [
+        ("credsStore".to_owned(), store),
+        ("credHelpers".to_owned(), helpers),
+    ];
+    with(sandbox, fields.into_iter().collect());
 }
 
 fn plain(login: &Login) -> Value {
