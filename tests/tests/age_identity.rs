@@ -303,13 +303,15 @@ fn without_a_home_nobody_approves_the_recipients_that_a_store_names() {
     let place = Sandbox::new(AGE);
     fs::create_dir(place.path("store")).expect("it is new");
     let recipients = place.path("store/.age-recipients");
-    fs::write(recipients, format!("{}\n", public_key(&identity))).expect("it is new");
+    let other = self::identity();
+    let stranger = public_key(&other);
+    fs::write(recipients, format!("{}\n{stranger}\n", public_key(&identity))).expect("it is new");
     let outcome = with_settings_alone(&place, &identity)
         .arg(AGE.program())
         .arg("store")
         .stdin(store_request("a.example"))
         .outcome();
-    assert_error(&outcome, "HOME is not set to an absolute path");
+    assert_error(&outcome, "recipients approve");
 }
 
 #[test]

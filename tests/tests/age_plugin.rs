@@ -337,9 +337,13 @@ fn a_plugin_that_reads_nothing_does_not_hold_up_who_writes_more_than_a_pipe_take
     let mut place = closing_place();
     place.store("ghcr.io", &login());
     place.set("DOCKER_CREDENTIAL_NONINTERACTIVE", "1");
-    write_header(&place, "ghcr.io", &vec![0; 1 << 17]);
+    // No header is as large as a pipe, and a list sends all of them.
+    for server in ["ghcr.io", "a.example", "b.example", "c.example"] {
+        place.store(server, &login());
+        write_header(&place, server, &vec![0; 40 << 10]);
+    }
     fail(&place, "hang");
-    let outcome = place.verb("get", "ghcr.io");
+    let outcome = place.verb("list", "");
     assert!(
         outcome.code == Some(1) && outcome.text().contains("has said nothing for 10 s"),
         "{outcome:?}"

@@ -57,7 +57,8 @@ fn hidden_files(store: &Path) -> BTreeSet<String> {
     fs::read_dir(store)
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name.starts_with('.'))
+        // Made before anything else, and of use whoever reads the store.
+        .filter(|name| name.starts_with('.') && name != ".gitattributes")
         .collect()
 }
 

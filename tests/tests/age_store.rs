@@ -4,7 +4,7 @@
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use docker_credential_tests::helper::AGE;
 use docker_credential_tests::login::Login;
@@ -289,12 +289,10 @@ fn keys_that_are_not_known_stay_out_of_the_answer() {
 
 #[test]
 fn erase_of_what_is_not_there_needs_no_store_of_ours() {
-    let place = place();
+    let place = named_place();
     fs::set_permissions(place.path(STORE), fs::Permissions::from_mode(0o777)).unwrap();
     place.verb("erase", "quay.io").assert_success("erase");
-    assert_refused(&place, "can be written by every user", || {
-        place.verb("erase", "ghcr.io")
-    });
+    assert_refused(&place, "everybody can change", || place.verb("erase", "ghcr.io"));
 }
 
 #[test]
@@ -345,31 +343,126 @@ fn get_and_list_make_nothing() {
     assert!(!place.path(STORE).exists() && !place.path("config/docker-credential-age").exists());
 }
 
-#[test]
-fn a_store_that_everybody_may_write_to_is_read_and_not_written() {
-    let place = place();
-    fs::set_permissions(place.path(STORE), fs::Permissions::from_mode(0o1777)).unwrap();
+/// A place with a login in a store that a setting names.
+fn named_place() -> Sandbox {
+    let mut place = place();
+    place.set("DOCKER_CREDENTIAL_AGE_DIR", place.path(STORE));
+    place
+}
+
+/// What may be done with a store that others control.
+fn assert_guarded(change: impl Fn(&Path), problem: &str) {
+    // One that a setting names is read: CI systems check out as another user, and under umask 0.
+    let place = named_place();
+    change(&place.path(STORE));
     place.assert_answers("ghcr.io", &login());
-    assert_refused(&place, "can be written by every user", || {
-        place.verb("store", &store_request("quay.io"))
-    });
-    let erase = || place.verb("erase", "ghcr.io");
-    assert_refused(&place, "can be written by every user", erase);
+    let listed = place.verb("list", "");
+    assert_eq!(listed.code, Some(0), "{listed:?}");
+    for verb in ["store", "erase"] {
+        let request = if verb == "store" {
+            store_request("quay.io")
+        } else {
+            "ghcr.io".to_owned()
+        };
+        assert_refused(&place, problem, || place.verb(verb, &request));
+    }
+    let doctor = place.run(AGE.program()).arg("doctor").outcome();
+    assert!(doctor.text().contains(problem), "{doctor:?}");
+    let rekey = place.run(AGE.program()).arg("rekey").outcome();
     assert!(
-        erase().text().lines().count() == 2,
-        "docker logout discards stdout, so stderr says it as well"
+        rekey.code == Some(1) && rekey.text().contains(problem),
+        "{rekey:?}"
     );
+
+    // The default one is not, because nobody but its user should have put anything there.
+    let place = self::place();
+    change(&place.path(STORE));
+    for (verb, request) in [("get", "ghcr.io"), ("list", "")] {
+        assert_refused(&place, problem, || place.verb(verb, request));
+    }
 }
 
 #[test]
-fn another_users_store_is_read_and_not_written() {
-    require!(requirement::root());
+fn a_store_that_everybody_can_change_is_not_written_to() {
+    let set =
+        |mode| move |store: &Path| fs::set_permissions(store, fs::Permissions::from_mode(mode)).unwrap();
+    assert_guarded(set(0o777), "everybody can change");
+    assert_guarded(set(0o1777), "everybody can change");
+    // The right neighbour.
     let place = place();
-    std::os::unix::fs::chown(place.path(STORE), Some(4321), Some(4321)).unwrap();
+    set(0o755)(&place.path(STORE));
     place.assert_answers("ghcr.io", &login());
-    assert_refused(&place, "belongs to another user", || {
-        place.verb("store", &store_request("quay.io"))
-    });
+    place.store("quay.io", &login());
+}
+
+#[test]
+fn another_users_store_is_not_written_to() {
+    require!(requirement::root());
+    let give = |store: &Path| std::os::unix::fs::chown(store, Some(4321), Some(4321)).unwrap();
+    assert_guarded(give, "belongs to another user");
+}
+
+#[test]
+fn a_checkout_under_umask_0_is_read_by_root_and_by_its_user() {
+    require!(requirement::root());
+    let place = named_place();
+    let store = place.path(STORE);
+    fs::set_permissions(&store, fs::Permissions::from_mode(0o777)).unwrap();
+    fs::set_permissions(store.join("ghcr.io.age"), fs::Permissions::from_mode(0o666)).unwrap();
+    for owner in [4321, 0] {
+        std::os::unix::fs::chown(&store, Some(owner), Some(owner)).unwrap();
+        std::os::unix::fs::chown(store.join("ghcr.io.age"), Some(owner), Some(owner)).unwrap();
+        place.assert_answers("ghcr.io", &login());
+    }
+}
+
+#[test]
+fn another_users_lock_keeps_nobody_from_storing() {
+    let place = place();
+    let store = place.path(STORE);
+    fs::set_permissions(&store, fs::Permissions::from_mode(0o755)).unwrap();
+    // Whose lock it is cannot be seen, so this process's does for another user's.
+    let held = fs::File::open(&store).unwrap();
+    held.lock().unwrap();
+    place.store("quay.io", &login());
+    assert_eq!(
+        fs::read_dir(place.path("config/docker-credential-age/locks"))
+            .unwrap()
+            .count(),
+        1
+    );
+    drop(held);
+    place.store("quay.io", &login());
+}
+
+#[test]
+fn something_under_the_name_of_the_mark_is_not_in_the_way() {
+    for kind in ["directory", "link", "pipe"] {
+        let place = place();
+        let mark = place.path(STORE).join(".rekey-commit");
+        match kind {
+            "directory" => fs::create_dir(&mark).unwrap(),
+            "link" => symlink("/nonexistent", &mark).unwrap(),
+            _ => place.run("mkfifo").arg(&mark).outcome().assert_success("mkfifo"),
+        }
+        place.store("quay.io", &login());
+        place.verb("erase", "quay.io").assert_success("erase");
+        let rekey = place.run(AGE.program()).arg("rekey").outcome();
+        assert!(
+            rekey.code == Some(1) && rekey.text().contains("run: rm -r"),
+            "{rekey:?}"
+        );
+        let doctor = place.run(AGE.program()).arg("doctor").outcome();
+        assert!(doctor.text().contains("rm -r"), "{kind}: {doctor:?}");
+        let removed = if mark.is_dir() {
+            fs::remove_dir(&mark)
+        } else {
+            fs::remove_file(&mark)
+        };
+        removed.unwrap();
+        let rekey = place.run(AGE.program()).arg("rekey").outcome();
+        rekey.assert_success(kind);
+    }
 }
 
 #[test]
@@ -390,7 +483,11 @@ fn nothing_is_made_in_another_users_home() {
 #[test]
 fn a_store_of_several_recipients_is_refused_and_not_ignored() {
     let place = place();
-    fs::write(place.path(STORE).join(".age-recipients"), public_key(&place)).unwrap();
+    let list = format!(
+        "{}\nage1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa\n",
+        public_key(&place).trim()
+    );
+    fs::write(place.path(STORE).join(".age-recipients"), list).unwrap();
     assert_refused(&place, ".age-recipients", || {
         place.verb("store", &store_request("quay.io"))
     });

@@ -32,9 +32,16 @@ fn team(store: &Path) -> (Member, Member, String) {
     let (ann, _) = Member::with_identity(store);
     ann.place().store("ghcr.io", &login());
     let (bob, public) = Member::with_identity(store);
-    ann.command(&["recipients", "add", &public])
+    ann.command(&["recipients", "add", "--name", "bob", &public])
         .assert_success("recipients add");
+    approve(&bob);
     (ann, bob, public)
+}
+
+/// The member has asked the others whose keys these are.
+fn approve(member: &Member) {
+    let approved = member.command(&["recipients", "approve", "--yes"]);
+    approved.assert_success("recipients approve");
 }
 
 /// Somebody who should not be there.
@@ -78,7 +85,7 @@ fn who_is_removed_reads_nothing_that_is_there_and_the_passwords_to_change_are_na
     removed.assert_success("recipients remove");
     let said = String::from_utf8_lossy(&removed.stderr).into_owned();
     assert!(
-        said.contains("they still know what they could read") && said.contains("ghcr.io"),
+        said.contains("they still know the passwords that they could read") && said.contains("ghcr.io"),
         "{said}"
     );
     let answer = bob.place().verb("get", "ghcr.io");
@@ -121,22 +128,139 @@ fn a_recipients_file_that_vanishes_or_appears_is_refused() {
     let (alone, public) = Member::with_identity(&store);
     alone.place().store("ghcr.io", &login());
     add_line(&alone, &public);
+    alone
+        .try_store("quay.io", &login())
+        .assert_success("a list of one's own key needs no approval");
     add_line(&alone, &stranger());
     assert_refused(
         &alone.try_store("quay.io", &login()),
-        &["it has an .age-recipients now"],
+        &["names recipients that you have not approved"],
     );
 }
 
 #[test]
-fn the_first_use_of_a_shared_store_says_whom_it_approves() {
+fn nothing_is_approved_for_being_seen_first() {
     let (_directory, store) = shared();
-    let (_ann, bob, public) = team(&store);
-    let first = bob.try_store("quay.io", &login());
-    first.assert_success("store");
-    let said = String::from_utf8_lossy(&first.stderr).into_owned();
-    assert!(said.contains("first use of") && said.contains(&public), "{said}");
-    assert!(bob.try_store("quay.io", &login()).stderr.is_empty());
+    let (ann, _bob, public) = team(&store);
+    let (carl, key) = Member::with_identity(&store);
+    ann.command(&["recipients", "add", &key])
+        .assert_success("recipients add");
+    let before = entries(&store);
+    let hints = [
+        public.as_str(),
+        "(called \"bob\" there)",
+        "docker-credential-age recipients approve",
+    ];
+    assert_refused(&carl.try_store("quay.io", &login()), &hints);
+    assert_refused(&carl.command(&["rekey"]), &hints);
+    assert_refused(&carl.command(&["recipients", "add", &stranger()]), &hints);
+    assert_refused(&carl.command(&["recipients", "remove", &public]), &hints);
+    assert_refused(
+        &carl.command(&["doctor"]),
+        &["ask your team whose keys these are"],
+    );
+    assert_eq!(entries(&store), before, "nothing has changed");
+    carl.place().assert_answers("ghcr.io", &login());
+    approve(&carl);
+    carl.place().store("quay.io", &login());
+}
+
+#[test]
+fn a_job_approves_the_one_list_whose_sum_it_is_given() {
+    let (_directory, store) = shared();
+    let (ann, _bob, _) = team(&store);
+    let (mut job, key) = Member::with_identity(&store);
+    job.place_mut().set("DOCKER_CREDENTIAL_NONINTERACTIVE", "1");
+    ann.command(&["recipients", "add", &key])
+        .assert_success("recipients add");
+    let listed = ann.command(&["recipients", "list"]).text();
+    let sum = listed
+        .split_whitespace()
+        .find(|word| word.starts_with("sha256:"))
+        .unwrap();
+    let refused = job.try_store("quay.io", &login());
+    assert_refused(&refused, &["recipients approve --only", sum]);
+    let other = format!("sha256:{}", "0".repeat(64));
+    assert_refused(&job.command(&["recipients", "approve", "--only", &other]), &[sum]);
+    assert_refused(&job.try_store("quay.io", &login()), &["recipients approve"]);
+    job.command(&["recipients", "approve", "--only", sum])
+        .assert_success("approve --only");
+    job.place().store("quay.io", &login());
+}
+
+#[test]
+fn a_clone_with_the_same_list_is_mentioned_and_not_trusted() {
+    let (directory, store) = shared();
+    let (mut ann, _bob, _) = team(&store);
+    let moved = directory.path().join("moved");
+    fs::rename(&store, &moved).unwrap();
+    ann.place_mut().set("DOCKER_CREDENTIAL_AGE_DIR", &moved);
+    assert_refused(&ann.try_store("quay.io", &login()), &["recipients approve"]);
+    let approved = ann.command(&["recipients", "approve", "--yes"]);
+    approved.assert_success("recipients approve");
+    let said = String::from_utf8_lossy(&approved.stderr).into_owned();
+    assert!(said.contains("you approved the same recipients for"), "{said}");
+    ann.try_store("quay.io", &login()).assert_success("store");
+}
+
+#[test]
+fn somebody_who_left_and_is_back_is_refused_with_the_date() {
+    let (_directory, store) = shared();
+    let (ann, bob, _) = team(&store);
+    let key = stranger();
+    ann.command(&["recipients", "add", "--name", "mallory", &key])
+        .assert_success("recipients add");
+    approve(&bob);
+    ann.command(&["recipients", "remove", &key])
+        .assert_success("recipients remove");
+    let list = fs::read_to_string(ann.recipients_file()).unwrap();
+    assert!(!list.contains("mallory"), "{list}");
+    // Bob only reads before she adds herself again.
+    bob.place().assert_answers("ghcr.io", &login());
+    add_line(&ann, &key);
+    for member in [&ann, &bob] {
+        assert_refused(
+            &member.try_store("quay.io", &login()),
+            &[&key, "was removed, last missing on 20", "is back"],
+        );
+    }
+    let listed = bob.command(&["recipients", "list"]);
+    assert!(listed.text().contains("is back"), "{listed:?}");
+}
+
+#[test]
+fn a_merge_an_old_tag_or_a_list_without_us_unapproves_nobody() {
+    require!(program::find("git"));
+    let (_directory, store) = shared();
+    let (ann, bob, _) = team(&store);
+    let full = fs::read_to_string(ann.recipients_file()).unwrap();
+    let own = String::from_utf8(bob.command(&["identity", "show"]).stdout).unwrap();
+    let initial = ann
+        .place()
+        .run("git")
+        .args(["init", "-q", "-b", "main"])
+        .arg(&store);
+    initial.outcome().assert_success("git init");
+    let read_without_ann = || {
+        fs::write(bob.recipients_file(), own.trim()).unwrap();
+        bob.place().assert_answers("ghcr.io", &login());
+        let listed = bob.place().verb("list", "");
+        assert_eq!(listed.code, Some(0), "{listed:?}");
+        fs::write(bob.recipients_file(), &full).unwrap();
+    };
+    fs::write(store.join(".git/MERGE_HEAD"), "x").unwrap();
+    read_without_ann();
+    fs::remove_file(store.join(".git/MERGE_HEAD")).unwrap();
+    fs::write(store.join(".git/HEAD"), "0123456789\n").unwrap();
+    read_without_ann();
+    fs::remove_dir_all(store.join(".git")).unwrap();
+    fs::write(bob.recipients_file(), format!("{}\n", stranger())).unwrap();
+    bob.place().assert_answers("ghcr.io", &login());
+    fs::write(bob.recipients_file(), &full).unwrap();
+    bob.place().store("quay.io", &login());
+    // The control: without git, the same reading does.
+    read_without_ann();
+    assert_refused(&bob.try_store("quay.io", &login()), &["last missing on"]);
 }
 
 #[test]
@@ -157,6 +281,7 @@ fn a_list_without_oneself_is_refused_unless_one_only_writes() {
     let (mut robot, _) = Member::with_identity(&store);
     fs::create_dir_all(&store).unwrap();
     add_line(&ann, &public);
+    approve(&robot);
     assert_refused(
         &robot.try_store("ghcr.io", &login()),
         &["none of your identities"],
@@ -199,7 +324,7 @@ fn comments_and_order_of_the_list_stay() {
     let listed = ann.command(&["recipients", "list"]);
     assert_eq!(
         listed.stdout.split(|byte| *byte == b'\n').count(),
-        4,
+        5,
         "{listed:?}"
     );
 }
@@ -308,8 +433,8 @@ fn whoever_appears_in_a_store_of_one_is_listed_as_not_approved() {
     fs::write(ann.recipients_file(), format!("{stranger}\n")).unwrap();
     let listed = ann.command(&["recipients", "list"]);
     assert_eq!(
-        String::from_utf8_lossy(&listed.stdout),
-        format!("{stranger}  # not approved\n")
+        String::from_utf8_lossy(&listed.stdout).lines().next(),
+        Some(format!("{stranger}  # not approved").as_str())
     );
 }
 
@@ -329,7 +454,11 @@ fn a_rotated_identity_takes_the_place_of_the_old_one_among_the_recipients() {
         &["your identity does not open"],
     );
     let named = fs::read_to_string(ann.recipients_file()).unwrap();
-    assert_eq!(named.lines().count(), 2, "{named}");
+    assert_eq!(
+        named.lines().filter(|line| line.starts_with("age1")).count(),
+        2,
+        "{named}"
+    );
     ann.try_store("quay.io", &login())
         .assert_success("the new list is approved by its author");
 }
@@ -359,6 +488,8 @@ fn a_team_shares_logins_through_git() {
         who ci; ci=$($age identity new 2>/dev/null); key=$(cat "$XDG_CONFIG_HOME/docker-credential-age/identity.txt")
         who ann; $age recipients add "$bob" "$ci" 2>/dev/null; publish
         who bob; git clone -q "$remote" "$DOCKER_CREDENTIAL_AGE_DIR"
+        ! login other.example second >refusal; grep -q 'recipients approve' refusal
+        $age recipients approve --yes >/dev/null 2>&1
         test "$(secret registry.example)" = first
         login other.example second 2>/dev/null; publish
 

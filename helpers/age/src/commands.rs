@@ -2,7 +2,7 @@
 
 use docker_credential_helper::clap::{Arg, ArgAction};
 use docker_credential_helper::commands::{Console, ExtraCommand};
-use docker_credential_helper::directory::{Directory, Lock};
+use docker_credential_helper::directory::Directory;
 use docker_credential_helper::{Environment, Error, ServerUrl};
 
 use crate::keys::identities::Identities;
@@ -10,8 +10,9 @@ use crate::keys::identity_file;
 use crate::keys::recipient::Recipient;
 use crate::keys::source::{self, Found};
 use crate::sharing::recipients_file::{self, RecipientsFile};
-use crate::store::{AgeStore, RecipientSource};
+use crate::store::{AgeStore, RecipientSource, StoreLock};
 
+mod approve;
 mod identity;
 mod recipients;
 mod rekey;
@@ -58,7 +59,7 @@ pub(crate) fn is_first_identity_due(environment: &Environment) -> Result<bool, E
 struct Writing {
     store: AgeStore,
     directory: Directory,
-    lock: Lock,
+    lock: StoreLock,
     identities: Identities,
     source: RecipientSource,
 }

@@ -9,15 +9,14 @@ use docker_credential_helper::{Environment, Error};
 use crate::keys::identities::Identities;
 use crate::keys::origin::Origin;
 use crate::keys::source::{self, Found};
-use crate::sharing::approval::{ApprovalState, Named};
-use crate::sharing::recipients_file::{self, RecipientsFile};
-use crate::store::AgeStore;
 use crate::{commands, settings};
+
+mod store;
 
 pub(crate) fn findings(environment: &Environment) -> Vec<Finding> {
     let mut findings = Vec::new();
     let identities = of_identity(environment, &mut findings);
-    if let Err(error) = of_store(environment, identities.as_ref(), &mut findings) {
+    if let Err(error) = store::findings(environment, identities.as_ref(), &mut findings) {
         findings.push(Finding::error("store", error.to_string()));
     }
     findings
@@ -109,92 +108,4 @@ fn if_others_can_read(path: &Path, environment: &Environment) -> Option<Finding>
 #[cfg(not(unix))]
 fn if_others_can_read(_: &Path, _: &Environment) -> Option<Finding> {
     None
-}
-
-fn of_store(
-    environment: &Environment,
-    identities: Option<&Identities>,
-    findings: &mut Vec<Finding>,
-) -> Result<(), Error> {
-    let store = AgeStore::open(environment)?;
-    let Some(directory) = store.existing()? else {
-        findings.push(Finding::ok(
-            "store",
-            format!(
-                "there is no store in {} yet; the first login makes it",
-                store.path().display()
-            ),
-        ));
-        return Ok(());
-    };
-    let directory = store.check_ownership(directory)?;
-    findings.push(of_recipients(&store, &directory)?);
-    if store.is_rekey_pending(&directory)? {
-        findings.push(
-            Finding::warning("rekey", "the store was being encrypted again and was interrupted")
-                .fixed_by("docker-credential-age rekey"),
-        );
-    }
-    let names = store.entry_names(&directory)?;
-    let Some(identities) = identities else {
-        if !names.is_empty() {
-            findings.push(Finding::ok(
-                "entries",
-                format!(
-                    "the {} entries were not opened: that would need a person",
-                    names.len()
-                ),
-            ));
-        }
-        return Ok(());
-    };
-    let (lost, others) = store.lost(&directory, &names, identities)?;
-    if !lost.is_empty() {
-        findings.push(
-            Finding::error(
-                "entries",
-                format!("{} of {} entries cannot be opened", lost.len(), names.len()),
-            )
-            .fixed_by("docker-credential-age reset"),
-        );
-    } else if others.is_empty() {
-        findings.push(Finding::ok(
-            "entries",
-            format!("the identity opens all {} entries", names.len()),
-        ));
-    }
-    findings.extend(
-        others
-            .iter()
-            .map(|error| Finding::error("entries", error.to_string())),
-    );
-    Ok(())
-}
-
-fn of_recipients(
-    store: &AgeStore,
-    directory: &docker_credential_helper::directory::Directory,
-) -> Result<Finding, Error> {
-    if recipients_file::from_setting(store.environment())?.is_some() {
-        return Ok(Finding::ok(
-            "recipients",
-            format!("the recipients are those of {}", settings::RECIPIENTS),
-        ));
-    }
-    let file = store.recipients_file(directory)?;
-    let named: Named = file.as_ref().map(RecipientsFile::named);
-    Ok(match (store.state(&named)?, &named) {
-        (Some(ApprovalState::Changed(change)), _) => Finding::error(
-            "recipients",
-            format!("the store is not the one you approved, {change}"),
-        )
-        .fixed_by("docker-credential-age recipients approve"),
-        (Some(ApprovalState::New), Some(_)) => Finding::warning(
-            "recipients",
-            "the store names recipients, whom the first store will approve",
-        )
-        .fixed_by("docker-credential-age recipients approve"),
-        (_, Some(named)) => Finding::ok("recipients", format!("the store has {} recipients", named.len())),
-        (_, None) => Finding::ok("recipients", "what is stored is encrypted to the identity alone"),
-    })
 }

@@ -1,31 +1,43 @@
 //! The store: one encrypted file for each server key, in one directory.
 
+use std::cell::Cell;
 use std::io;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use docker_credential_helper::directory::{Directory, Lock};
+use docker_credential_helper::directory::Directory;
+use docker_credential_helper::trust::OpenedStore;
 use docker_credential_helper::{Credential, CredentialStore, Environment, Error, Listed, ServerUrl};
 
+use self::cipher::Natives;
 pub(crate) use self::decipher::Deciphered;
 use self::decipher::{Problem, decipher, decipher_natively};
-use self::entry_name::{entry_name, is_entry_name, shown_name};
+use self::entry_name::{entry_name, is_entry_name, is_foreign_name, shown_name};
+pub(crate) use self::in_step::out_of_step;
+pub(crate) use self::lock::StoreLock;
 use self::recipient_source::{Chosen, Keys};
 pub(crate) use self::recipient_source::{RecipientSource, not_among};
+pub(crate) use self::rekey::Mark;
 pub(crate) use self::rotation::rotated;
+pub(crate) use self::unreadable::Unreadable;
 use crate::keys::identities::Identities;
+use crate::keys::own_stanza::OwnKey;
 use crate::keys::{identity_file, source};
 use crate::parallel;
 use crate::settings;
+use crate::sharing::work_tree::{ATTRIBUTE, ATTRIBUTES, WorkTree};
 
 mod cipher;
 mod decipher;
 mod entry;
 mod entry_name;
+mod in_step;
+mod lock;
 mod recipient_source;
 mod rekey;
 mod rotation;
+mod unreadable;
 
 /// The longest request fits twice; more is not ours, and would only cost time to decrypt.
 const ENTRY_MAX: u64 = 2 << 20;
@@ -33,14 +45,13 @@ const ENTRY_MAX: u64 = 2 << 20;
 /// A thread starts in the time of one decryption; this many make the difference felt.
 const WORTH_A_THREAD: NonZero<usize> = NonZero::new(16).expect("16 is not 0");
 
-/// A writer holds the lock for a millisecond. Someone who waits this long waits for a process that hangs.
-const LOCK_WAIT: Duration = Duration::from_secs(30);
-
 /// age-encrypted files in a directory. Nothing is opened before a method needs it.
 #[derive(Debug)]
 pub(crate) struct AgeStore {
     environment: Environment,
     directory: PathBuf,
+    /// How many entries the last list could not read.
+    left_out: Cell<usize>,
 }
 
 impl AgeStore {
@@ -48,6 +59,7 @@ impl AgeStore {
         Ok(Self {
             environment: environment.clone(),
             directory: settings::store_directory(environment)?,
+            left_out: Cell::new(0),
         })
     }
 }
@@ -70,11 +82,16 @@ impl CredentialStore for AgeStore {
         };
         let found = source::for_reading(&self.environment)?;
         let identities = found.open(&self.environment)?;
-        match decipher(&file, &name, &identities, &self.environment) {
-            Ok(deciphered) => Ok(Some(deciphered.credential)),
-            Err(Problem::NoIdentity) => self.get_again(server, &name, (&found, identities), &directory),
-            Err(problem) => Err(self.explain(problem, &shown())),
+        let deciphered = match decipher(&file, &name, &identities, &self.environment) {
+            Err(Problem::NoIdentity) => {
+                return self.get_again(server, &name, (&found, identities), &directory);
+            }
+            result => result.map_err(|problem| self.explain(problem, &shown()))?,
+        };
+        if !deciphered.is_private {
+            self.note_absent(&directory, &identities);
         }
+        Ok(Some(deciphered.credential))
     }
 
     fn store(&self, credential: &Credential) -> Result<(), Error> {
@@ -85,10 +102,16 @@ impl CredentialStore for AgeStore {
         let Keys {
             identities,
             recipients,
+            is_shared,
         } = self.keys_for_writing(chosen, identities, &directory)?;
 
+        let has_entries = self.has_entries(&directory)?;
+        if is_shared || !has_entries && WorkTree::around(&self.directory).is_some() {
+            self.keep_entries_whole(&directory)?;
+        }
+
         // Whoever made these may have died before they were on disk. Once there is an entry, somebody has waited for it.
-        if !self.has_entries(&directory)? {
+        if !has_entries {
             directory
                 .sync_with_ancestors()
                 .map_err(Error::file("write", &self.directory))?;
@@ -103,10 +126,20 @@ impl CredentialStore for AgeStore {
         {
             return Err(self.explain(problem, &name));
         }
-        let file = cipher::encrypt(&entry::to_plaintext(credential)?, &recipients, &self.environment)?;
+        let own = OwnKey::among(&identities.x25519, &recipients);
+        let file = cipher::encrypt(
+            &entry::to_plaintext(credential)?,
+            &recipients,
+            own.as_ref(),
+            &self.environment,
+        )?;
         directory
             .replace(&lock, &name, &file, 0o600)
-            .map_err(Error::file("write", &self.directory.join(&name)))
+            .map_err(Error::file("write", &self.directory.join(&name)))?;
+        if is_shared {
+            self.note_absent(&directory, &identities);
+        }
+        Ok(())
     }
 
     fn erase(&self, server: &ServerUrl) -> Result<(), Error> {
@@ -119,7 +152,7 @@ impl CredentialStore for AgeStore {
         if matches!(directory.read(&name, ENTRY_MAX), Ok(None)) && !self.is_rekey_pending(&directory)? {
             return directory.sync().map_err(Error::file("write", &self.directory));
         }
-        let directory = self.check_ownership(directory)?;
+        let directory = self.create()?;
         let lock = self.lock(&directory)?;
         // Otherwise what is staged would bring back what is erased now.
         self.finish_rekey(&directory, &lock)?;
@@ -139,31 +172,44 @@ impl CredentialStore for AgeStore {
             return Ok(Vec::new());
         }
         let found = source::for_reading(&self.environment)?;
-        let identities = found.open(&self.environment)?;
+        let mut identities = found.open(&self.environment)?;
         let mut all = self.decipher_all(&directory, &names, &identities);
         if all
             .iter()
             .any(|(_, result)| matches!(result, Err(Problem::NoIdentity)))
         {
-            let identities = self.reopened(&found, identities)?;
+            identities = self.reopened(&found, identities)?;
             all = self.decipher_all(&directory, &names, &identities);
         }
+        self.left_out.set(0);
         let mut listed = Vec::with_capacity(names.len());
         let mut failed = None;
+        let mut is_private = true;
         for (name, result) in all {
             match result {
-                Ok(deciphered) => listed.push(Listed::from(&deciphered.credential)),
+                Ok(deciphered) => {
+                    is_private &= deciphered.is_private;
+                    listed.push(Listed::from(&deciphered.credential));
+                }
                 Err(problem) => {
                     let error = self.explain(problem, name);
                     self.environment.log(|| error.to_string());
+                    self.left_out.update(|count| count + 1);
                     failed = Some(error);
                 }
             }
+        }
+        if !is_private {
+            self.note_absent(&directory, &identities);
         }
         match failed {
             Some(error) if listed.is_empty() => Err(error),
             _ => Ok(listed),
         }
+    }
+
+    fn left_out(&self) -> usize {
+        self.left_out.get()
     }
 }
 
@@ -179,9 +225,9 @@ impl AgeStore {
 
     /// The store's directory, made if there is none.
     pub(crate) fn create(&self) -> Result<Directory, Error> {
-        Directory::create(&self.directory)
-            .map_err(Error::file("create the store", &self.directory))
-            .and_then(|directory| self.check_ownership(directory))
+        self.environment
+            .trust()
+            .store_to_write(&self.directory, self.is_named()?)
     }
 
     /// Keeps open, for `time`, what a plugin opens of each entry. Whether it is kept.
@@ -198,36 +244,19 @@ impl AgeStore {
 
     /// The store's directory; nothing if there is none, which is a store without credentials.
     pub(crate) fn existing(&self) -> Result<Option<Directory>, Error> {
-        match Directory::open(&self.directory) {
-            Ok(directory) => Ok(Some(directory)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Error::file("open the store", &self.directory)(error)),
-        }
+        Ok(self.existing_with_doubt()?.map(|opened| opened.directory))
     }
 
-    /// A directory that others control is not written to: they could undo, replace or watch what is written.
-    pub(crate) fn check_ownership(&self, directory: Directory) -> Result<Directory, Error> {
-        let examining = || Error::file("examine the store", &self.directory);
-        let refused = |problem: &str| {
-            Err(Error::Refused(
-                format!("the store {} {problem}", self.directory.display()).into(),
-            ))
-        };
-        if directory.is_world_writable().map_err(examining())? {
-            return refused("can be written by every user; take that away with chmod o-w, then log in again");
-        }
-        if !directory.is_ours().map_err(examining())? {
-            return refused(
-                "belongs to another user; log in as that user, or choose another with DOCKER_CREDENTIAL_AGE_DIR",
-            );
-        }
-        Ok(directory)
+    /// The same, with the reason why it can't be written to.
+    pub(crate) fn existing_with_doubt(&self) -> Result<Option<OpenedStore>, Error> {
+        self.environment
+            .trust()
+            .store_to_read(&self.directory, self.is_named()?)
     }
 
-    pub(crate) fn lock(&self, directory: &Directory) -> Result<Lock, Error> {
-        directory
-            .lock(LOCK_WAIT)
-            .map_err(Error::file("lock the store", &self.directory))
+    /// Whether a setting says where the store is.
+    fn is_named(&self) -> Result<bool, Error> {
+        Ok(self.environment.path_setting(settings::DIRECTORY)?.is_some())
     }
 
     pub(crate) fn entry_names(&self, directory: &Directory) -> Result<Vec<String>, Error> {
@@ -235,6 +264,27 @@ impl AgeStore {
             .names()
             .map_err(Error::file("read the store", &self.directory))?;
         names.retain(|name| is_entry_name(name));
+        Ok(names)
+    }
+
+    /// Tells git not to merge entries as if they were text. Attributes that are there stay as they are.
+    pub(crate) fn keep_entries_whole(&self, directory: &Directory) -> Result<(), Error> {
+        if let Ok(None) = directory.read(ATTRIBUTES, 0) {
+            let line = format!("{ATTRIBUTE}\n");
+            directory
+                .create_new(ATTRIBUTES, line.as_bytes(), 0o644)
+                .map_err(Error::file("write", &self.directory.join(ATTRIBUTES)))?;
+        }
+        Ok(())
+    }
+
+    /// The names of files that a person may take for entries.
+    pub(crate) fn foreign_names(&self, directory: &Directory) -> Result<Vec<String>, Error> {
+        let mut names = directory
+            .names()
+            .map_err(Error::file("read the store", &self.directory))?;
+        names.retain(|name| is_foreign_name(name));
+        names.sort();
         Ok(names)
     }
 
@@ -252,9 +302,9 @@ impl AgeStore {
         identities: &Identities,
     ) -> Vec<(&'a String, Result<Deciphered, Problem>)> {
         let deciphered: Vec<_> = if identities.plugins.is_empty() {
-            let identities = &identities.x25519;
+            let natives = Natives::of(identities);
             parallel::map(names, WORTH_A_THREAD, |name| {
-                decipher_one(directory, name, |file| decipher_natively(file, name, identities))
+                decipher_one(directory, name, |file| decipher_natively(file, name, &natives))
             })
         } else {
             // A plugin is asked about all files at once: a person should have to touch or type something once.
@@ -269,29 +319,6 @@ impl AgeStore {
             names.iter().map(decipher).collect()
         };
         deciphered.into_iter().flatten().collect()
-    }
-
-    /// Those of `names` whose files nothing here will ever open, and what is wrong with others.
-    ///
-    /// Fails if a plugin does, for nothing can be said then.
-    pub(crate) fn lost(
-        &self,
-        directory: &Directory,
-        names: &[String],
-        identities: &Identities,
-    ) -> Result<(Vec<String>, Vec<Error>), Error> {
-        let (mut lost, mut others) = (Vec::new(), Vec::new());
-        let identities = source::with_outgoing(identities, &self.environment)?;
-        for (name, result) in self.decipher_all(directory, names, &identities) {
-            match result {
-                Ok(_) => {}
-                Err(Problem::Plugin(error)) => return Err(error),
-                Err(problem) if problem.is_lost() => lost.push(name.clone()),
-                Err(problem) => others.push(self.explain(problem, name)),
-            }
-        }
-        lost.sort();
-        Ok((lost, others))
     }
 }
 
@@ -325,7 +352,14 @@ fn read(directory: &Directory, name: &str, shown: impl FnOnce() -> String) -> Re
 
 /// What is in those files that can be read, still encrypted.
 fn contents(directory: &Directory, names: &[String]) -> impl Iterator<Item = Vec<u8>> {
+    contents_of(directory, names).map(|(_, file)| file)
+}
+
+fn contents_of<'a>(
+    directory: &Directory,
+    names: &'a [String],
+) -> impl Iterator<Item = (&'a String, Vec<u8>)> {
     names
         .iter()
-        .filter_map(|name| directory.read(name, ENTRY_MAX).ok().flatten())
+        .filter_map(|name| Some((name, directory.read(name, ENTRY_MAX).ok().flatten()?)))
 }

@@ -2,12 +2,12 @@
 
 use docker_credential_helper::clap::{Arg, ArgMatches, Command};
 use docker_credential_helper::commands::{Console, ExtraCommand};
-use docker_credential_helper::{Environment, Error};
+use docker_credential_helper::{Environment, Error, show};
 
-use super::{Writing, files, yes};
+use super::{Writing, approve, files};
 use crate::keys::recipient::{Recipient, include_one_of, own_recipients};
 use crate::settings;
-use crate::sharing::approval::{ApprovalState, Named};
+use crate::sharing::approval::{self, Newcomer};
 use crate::sharing::recipients_file::{self, RecipientsFile};
 use crate::store::{AgeStore, RecipientSource, not_among};
 
@@ -15,37 +15,35 @@ pub(super) const COMMAND: ExtraCommand = ExtraCommand { definition, run };
 
 fn definition() -> Command {
     Command::new("recipients")
-        .about("Say who can read the store: a team, its machines, CI")
+        .about("Show, change and approve who can read the store: a team, its machines, CI")
         .long_about(
-            "Say who can read the store: a team, its machines, CI.\n\n\
-             A store that several people share names them in its .age-recipients, one public key (age1…) on each line. \
-             You approve that list once; from then on nothing is stored while it names anyone you have not approved, \
-             because whoever can change the list would receive what is stored.\n\n\
-             With DOCKER_CREDENTIAL_AGE_RECIPIENTS set, that list counts and the store's own does not.",
+            "Show, change and approve who can read the store: a team, its machines, CI.\n\n\
+             A shared store lists its recipients in .age-recipients, one public key (age1…) on each line, with the \
+             holder's name in a comment above it. Nothing is stored before you have approved that list, and nothing \
+             while it names anyone you have not approved: anyone who can change the list would receive the passwords \
+             that are stored from then on.\n\n\
+             DOCKER_CREDENTIAL_AGE_RECIPIENTS replaces the list and its approval.",
         )
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .subcommand(Command::new("list").about("Show who can read what is stored from now on"))
+        .subcommand(Command::new("list").about("Show who can read logins that are stored from now on"))
         .subcommand(
             Command::new("add")
-                .about("Let someone read the store: everything in it is encrypted again")
-                .arg(recipient()),
+                .about("Let someone read the store: encrypt every entry again")
+                .arg(recipient())
+                .arg(name()),
         )
         .subcommand(
             Command::new("remove")
-                .about("Let someone read no more of it: everything is encrypted again without them")
+                .about("Revoke someone's access: encrypt every entry again, without them")
                 .long_about(
-                    "Let someone read no more of it: everything is encrypted again without them.\n\n\
-                     They still know what they could read, and old copies of the store stay readable to them. Change \
+                    "Revoke someone's access: encrypt every entry again, without them.\n\n\
+                     They still know the passwords that they could read, and can read old copies of the store. Change \
                      those passwords at their registries, and log in again.",
                 )
                 .arg(recipient()),
         )
-        .subcommand(
-            Command::new("approve")
-                .about("Agree to the recipients that the store names now")
-                .arg(yes()),
-        )
+        .subcommand(approve::definition())
 }
 
 fn recipient() -> Arg {
@@ -56,11 +54,18 @@ fn recipient() -> Arg {
         .help("A public key: age1…")
 }
 
+fn name() -> Arg {
+    Arg::new("name")
+        .long("name")
+        .value_name("NAME")
+        .help("Whose key it is; kept as a comment above the key")
+}
+
 fn run(arguments: &ArgMatches, environment: &Environment, console: &mut Console) -> Result<(), Error> {
     match arguments.subcommand() {
-        Some(("add", arguments)) => add(&named_by(arguments)?, environment, console),
+        Some(("add", arguments)) => add(&new_ones(arguments)?, name_of(arguments)?, environment, console),
         Some(("remove", arguments)) => remove(&words_of(arguments), environment, console),
-        Some(("approve", arguments)) => approve(arguments.get_flag("yes"), environment, console),
+        Some(("approve", arguments)) => approve::run(arguments, environment, console),
         _ => list(environment, console),
     }
 }
@@ -74,20 +79,41 @@ fn words_of(arguments: &ArgMatches) -> Vec<String> {
         .collect()
 }
 
-fn named_by(arguments: &ArgMatches) -> Result<Vec<String>, Error> {
+fn new_ones(arguments: &ArgMatches) -> Result<Vec<String>, Error> {
     let words = words_of(arguments);
     for word in &words {
         Recipient::parse(word, |problem| {
-            Error::Refused(format!("an argument is {problem}; give a public key (age1…)").into())
+            Error::refused(format!(
+                "cannot add {}: it is {problem}; give a public key (age1…)",
+                show::name(word)
+            ))
         })?;
     }
     Ok(words)
 }
 
+/// One line, which the file keeps as a comment.
+fn name_of(arguments: &ArgMatches) -> Result<Option<&str>, Error> {
+    let Some(name) = arguments.get_one::<String>("name").map(|name| name.trim()) else {
+        return Ok(None);
+    };
+    if name.is_empty() || name.chars().any(char::is_control) {
+        return Err(Error::refused(
+            "cannot use that name: a name is one line of text, such as --name alice",
+        ));
+    }
+    if words_of(arguments).len() > 1 {
+        return Err(Error::refused(
+            "cannot give one name to several keys: add them one by one",
+        ));
+    }
+    Ok(Some(name))
+}
+
 fn list(environment: &Environment, console: &mut Console) -> Result<(), Error> {
     if let Some(recipients) = recipients_file::from_setting(environment)? {
         console.note(&format!(
-            "{} is set, and the store's own list does not count",
+            "{} is set and replaces the store's own list",
             settings::RECIPIENTS
         ));
         return recipients
@@ -100,23 +126,50 @@ fn list(environment: &Environment, console: &mut Console) -> Result<(), Error> {
         None => None,
     };
     let Some(file) = file else {
-        console.note("the store has no .age-recipients: only your identity can read what you store");
+        console
+            .note("the store has no .age-recipients: only your identity can read the logins that you store");
         return super::identity::print_recipients(environment, console);
     };
-    let approved = store.approval_record()?.approved()?;
+    let newcomers = store.newcomers(&file)?;
+    let own = store.own_keys()?;
     for recipient in file.named() {
-        let note = match &approved {
-            // The first store will approve all of them.
-            None => "",
-            Some(Some(approved)) if approved.contains(&recipient) => "",
-            Some(_) => "  # not approved",
-        };
-        console.print(&format!("{recipient}{note}\n"))?;
+        let newcomer = newcomers.iter().find(|newcomer| newcomer.recipient == recipient);
+        let notes = notes(&recipient, &file, own.contains(&recipient), newcomer);
+        console.print(&format!("{recipient}{notes}\n"))?;
     }
-    Ok(())
+    console.print(&format!("# sum of this list: {}\n", approval::sum(&file.named())))
 }
 
-fn add(new: &[String], environment: &Environment, console: &mut Console) -> Result<(), Error> {
+/// Whose key it is and whether it is approved, as a comment behind the key.
+pub(super) fn notes(
+    recipient: &str,
+    file: &RecipientsFile,
+    is_own: bool,
+    newcomer: Option<&Newcomer>,
+) -> String {
+    let name = file.name_of(recipient).map(|name| show::name(&name));
+    let state = newcomer.map(|newcomer| match newcomer.last_missing {
+        None => "not approved".to_owned(),
+        Some(date) => format!("not approved: was removed, last missing on {date}, is back"),
+    });
+    let notes: Vec<String> = name
+        .into_iter()
+        .chain(is_own.then(|| "yours".to_owned()))
+        .chain(state)
+        .collect();
+    if notes.is_empty() {
+        String::new()
+    } else {
+        format!("  # {}", notes.join(", "))
+    }
+}
+
+fn add(
+    new: &[String],
+    name: Option<&str>,
+    environment: &Environment,
+    console: &mut Console,
+) -> Result<(), Error> {
     let writing = Writing::begin(environment)?;
     let old = list_of(&writing)?;
     let mut file = match old.clone() {
@@ -125,7 +178,7 @@ fn add(new: &[String], environment: &Environment, console: &mut Console) -> Resu
     };
     let before = file.named();
     for recipient in new {
-        file.add(recipient.clone());
+        file.add(recipient.clone(), name);
     }
     let added = file.named().difference(&before).count();
     if added == 0 && old.is_some() {
@@ -138,32 +191,29 @@ fn add(new: &[String], environment: &Environment, console: &mut Console) -> Resu
 fn remove(gone: &[String], environment: &Environment, console: &mut Console) -> Result<(), Error> {
     let writing = Writing::begin(environment)?;
     let Some(old) = list_of(&writing)? else {
-        return Err(Error::Refused(
-            "the store has no .age-recipients, so there is nobody to remove".into(),
+        return Err(Error::refused(
+            "cannot remove anyone: the store has no .age-recipients, so only your identity can read it",
         ));
     };
     let mut file = old.clone();
     for recipient in gone {
         if !file.remove(recipient) {
-            return Err(Error::Refused(
-                format!(
-                    "{} is not among the recipients; see: docker-credential-age recipients list",
-                    Console::plain(recipient)
-                )
-                .into(),
-            ));
+            return Err(Error::refused(format!(
+                "cannot remove {}: it is not among the recipients; see: docker-credential-age recipients list",
+                show::name(recipient)
+            )));
         }
     }
     if file.named().is_empty() {
-        return Err(Error::Refused(
-            "nobody would be left to read the store; add someone else first".into(),
+        return Err(Error::refused(
+            "cannot remove the last recipient: nobody would be left to read the store; add someone else first",
         ));
     }
     let servers = change(&writing, &file, console)?;
     console.print(&format!("removed {}\n", count(gone.len())))?;
     if !servers.is_empty() {
         console.note(&format!(
-            "they still know what they could read; change these passwords at their registries, then log in again: {}",
+            "they still know the passwords that they could read; change these at their registries, then log in again: {}",
             servers.join(" ")
         ));
     }
@@ -185,55 +235,15 @@ fn change(writing: &Writing, file: &RecipientsFile, console: &Console) -> Result
     Ok(rekeyed.iter().map(ToString::to_string).collect())
 }
 
-fn approve(is_sure: bool, environment: &Environment, console: &mut Console) -> Result<(), Error> {
-    let store = AgeStore::open(environment)?;
-    let Some(directory) = store.existing()? else {
-        return Err(Error::Unavailable(
-            format!("there is no store in {} yet", store.path().display()).into(),
-        ));
-    };
-    let named: Named = store
-        .recipients_file(&directory)?
-        .as_ref()
-        .map(RecipientsFile::named);
-    let record = store.approval_record()?;
-    let (added, removed) = match record.state(&named)? {
-        ApprovalState::Same => return console.print("the recipients are approved already\n"),
-        ApprovalState::New | ApprovalState::Fewer => (named.iter().flatten().cloned().collect(), Vec::new()),
-        ApprovalState::Changed(change) => (change.added, change.removed),
-    };
-    if named.is_none() {
-        console.print("the store names no recipients: only your identity will read what you store\n")?;
-    }
-    for (sign, list) in [('+', added), ('-', removed)] {
-        for recipient in list {
-            console.print(&format!("{sign} {recipient}\n"))?;
-        }
-    }
-    if !is_sure
-        && !Console::confirm(
-            "Do you know that each of these is meant to read what you store?",
-            "--yes",
-        )?
-    {
-        return Err(Error::Refused("nothing was approved".into()));
-    }
-    record.approve(&named)?;
-    console.print("approved\n")
-}
-
 /// The store's own list. A setting that overrules it would make a change without effect.
 fn list_of(writing: &Writing) -> Result<Option<RecipientsFile>, Error> {
     match &writing.source {
         RecipientSource::File(file) => Ok(Some(file.clone())),
         RecipientSource::Own => Ok(None),
-        RecipientSource::Setting(_) => Err(Error::Refused(
-            format!(
-                "{} is set and overrules the store's own list; change the setting, or unset it first",
-                settings::RECIPIENTS
-            )
-            .into(),
-        )),
+        RecipientSource::Setting(_) => Err(Error::refused(format!(
+            "cannot change the recipients: {} is set and replaces the store's own list; unset it first",
+            settings::RECIPIENTS
+        ))),
     }
 }
 
@@ -244,21 +254,15 @@ fn own_list(writing: &Writing) -> Result<RecipientsFile, Error> {
         .iter()
         .any(|recipient| matches!(recipient, Recipient::HolderOf(_)))
     {
-        return Err(Error::Unsupported(
-            format!(
-                "only its plugin knows the public key of your identity; write it into {} yourself, then run: \
-                 docker-credential-age recipients approve",
-                writing.store.path().join(recipients_file::FILE).display()
-            )
-            .into(),
-        ));
+        return Err(Error::unsupported(format!(
+            "cannot begin a list: only its plugin knows the public key of your identity; write it into {} yourself, \
+             then run: docker-credential-age recipients approve",
+            writing.store.path().join(recipients_file::FILE).display()
+        )));
     }
     Ok(RecipientsFile::of(own.iter().map(ToString::to_string)))
 }
 
 pub(super) fn count(recipients: usize) -> String {
-    match recipients {
-        1 => "1 recipient".to_owned(),
-        recipients => format!("{recipients} recipients"),
-    }
+    show::count(recipients, "recipient", "recipients")
 }

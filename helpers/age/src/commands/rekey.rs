@@ -14,17 +14,21 @@ pub(super) const COMMAND: ExtraCommand = ExtraCommand { definition, run };
 
 fn definition() -> Command {
     Command::new("rekey")
-        .about("Encrypt every entry again, to the recipients of now")
+        .about("Encrypt every entry again, to the current recipients")
         .long_about(
-            "Encrypt every entry again, to the recipients of now.\n\n\
-             \"recipients add\" and \"recipients remove\" do this by themselves. It is for a store whose .age-recipients \
-             was changed in another way, by git or an editor, and approved.\n\n\
+            "Encrypt every entry again, to the current recipients.\n\n\
+             \"recipients add\" and \"recipients remove\" do this automatically. Run it after git or an editor changed \
+             .age-recipients and you have approved the change.\n\n\
              All files change or none: if it is interrupted, each file is readable by the old or the new recipients, and \
              the next store, erase or rekey completes it. An entry that you cannot read stops it before anything changes.",
         )
 }
 
 fn run(_: &ArgMatches, environment: &Environment, console: &mut Console) -> Result<(), Error> {
+    encrypt_again(environment, console)
+}
+
+pub(super) fn encrypt_again(environment: &Environment, console: &mut Console) -> Result<(), Error> {
     let writing = Writing::begin(environment)?;
     let (list, named_in) = match &writing.source {
         RecipientSource::Setting(list) => (list.clone(), settings::RECIPIENTS),

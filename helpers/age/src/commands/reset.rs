@@ -3,15 +3,13 @@
 use docker_credential_helper::clap::{ArgMatches, Command};
 use docker_credential_helper::commands::{Console, ExtraCommand};
 use docker_credential_helper::directory::Directory;
-use docker_credential_helper::{Environment, Error};
+use docker_credential_helper::{Environment, Error, show};
 
 use super::{files, yes};
 use crate::keys::identities::Identities;
 use crate::keys::identity_file::under_a_free_name;
-use crate::keys::recipient::{include_one_of, own_recipients};
 use crate::keys::source::{self, Found};
-use crate::sharing::recipients_file;
-use crate::store::AgeStore;
+use crate::store::{AgeStore, Unreadable};
 
 pub(super) const COMMAND: ExtraCommand = ExtraCommand { definition, run };
 
@@ -32,7 +30,8 @@ fn run(arguments: &ArgMatches, environment: &Environment, console: &mut Console)
     let Some(directory) = store.existing()? else {
         return console.print("there is no store yet\n");
     };
-    let directory = store.check_ownership(directory)?;
+    drop(directory);
+    let directory = store.create()?;
     let find = || match source::for_reading(environment) {
         Ok(found) => Ok(Some(found)),
         Err(Error::Unavailable(_)) => Ok(None),
@@ -50,7 +49,7 @@ fn run(arguments: &ArgMatches, environment: &Environment, console: &mut Console)
     let Some((identities, chosen)) = chosen else {
         return Ok(());
     };
-    let (lost, _) = store.lost(&directory, &chosen, &identities)?;
+    let (lost, _) = lost(&store, &directory, &chosen, &identities)?;
     for name in &lost {
         let path = store.path().join(name);
         under_a_free_name(name, "unreadable", |free| match directory.set_aside(name, free) {
@@ -58,18 +57,6 @@ fn run(arguments: &ArgMatches, environment: &Environment, console: &mut Console)
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(true),
             result => result.map_err(Error::file("set aside", &path)),
         })?;
-    }
-    if let Some(file) = store.recipients_file(&directory)?
-        && !include_one_of(&file.recipients(), &identities)
-    {
-        console.note(&format!(
-            "none of your identities is among the recipients of the store; ask one of them to run: \
-             docker-credential-age recipients add {} (or, if the store is yours alone, remove its {} and approve that)",
-            own_recipients(&identities)
-                .first()
-                .map_or_else(|| "age1…".to_owned(), ToString::to_string),
-            recipients_file::FILE
-        ));
     }
     console.print(&format!(
         "set aside {}; log in again to the servers you still use\n",
@@ -98,12 +85,12 @@ fn choose(
     is_sure: bool,
     console: &mut Console,
 ) -> Result<Option<Vec<String>>, Error> {
-    let (lost, others) = store.lost(directory, names, identities)?;
-    for problem in &others {
-        console.note(&problem.to_string());
+    let (lost, notes) = lost(store, directory, names, identities)?;
+    for note in &notes {
+        console.note(note);
     }
     if lost.is_empty() {
-        console.print(if others.is_empty() {
+        console.print(if notes.is_empty() {
             "every entry can be decrypted; nothing was set aside\n"
         } else {
             "nothing was set aside\n"
@@ -117,4 +104,31 @@ fn choose(
         return Err(Error::Refused("nothing was set aside".into()));
     }
     Ok(Some(lost))
+}
+
+/// Those of `names` that nothing here will ever open, and what can be done about others.
+fn lost(
+    store: &AgeStore,
+    directory: &Directory,
+    names: &[String],
+    identities: &Identities,
+) -> Result<(Vec<String>, Vec<String>), Error> {
+    let Unreadable {
+        closed,
+        damaged: mut lost,
+        others,
+    } = store.unreadable(directory, names, identities)?;
+    let mut notes: Vec<String> = others.iter().map(ToString::to_string).collect();
+    if !lost.is_empty() {
+        notes.extend(store.git_checkout(&lost));
+    }
+    match store.advice_for_closed(directory, identities)? {
+        Some(advice) if !closed.is_empty() => notes.push(format!(
+            "your identity doesn't open {}, which others can read; {advice}",
+            show::count(closed.len(), "entry", "entries")
+        )),
+        _ => lost.extend(closed),
+    }
+    lost.sort();
+    Ok((lost, notes))
 }

@@ -33,6 +33,15 @@ impl fmt::Display for Recipient {
 }
 
 impl Recipient {
+    /// The kind of the one stanza that a file has for this recipient; nothing where its plugin decides.
+    pub(crate) fn stanza_kind(&self) -> Option<&'static str> {
+        match self {
+            Self::X25519(_) => Some("X25519"),
+            Self::Tagged(_) => Some("p256tag"),
+            Self::Plugin(_) | Self::HolderOf(_) => None,
+        }
+    }
+
     /// `origin` is where the word stands, for the error.
     pub(crate) fn parse(word: &str, origin: impl FnOnce(&str) -> Error) -> Result<Self, Error> {
         if let Ok(recipient) = word.parse() {

@@ -1,34 +1,185 @@
 //! Which recipients of a shared store this user has agreed to.
 //!
-//! Whoever can write to a store (a colleague, a pull request, a stolen laptop) could add a recipient to its
+//! Anybody who can write to a store (a colleague, a pull request, a stolen laptop) could add a recipient to its
 //! `.age-recipients`, and would receive every password that is stored later; a recipient of the form `age1name1…`
-//! would even have a program run. So the set is pinned outside the store, in our own configuration, and a store that
-//! names anyone who is not pinned is not written to before its user has looked.
+//! would even have a program run. So the approved recipients are kept outside the store, in our own configuration, and
+//! a store that names anyone else is not written to before its user has looked. Nothing is approved for being seen
+//! first: a fresh clone is exactly where a stranger's key would be.
+//!
+//! Somebody who left is remembered as absent, because an approval that lasted would let them in again unseen: they could
+//! add their key back, and the next `store` of a colleague would encrypt to it.
 
-use std::collections::BTreeSet;
-use std::fmt::Write as _;
-use std::io;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use std::{fs, io};
 
-use docker_credential_helper::commands::Console;
 use docker_credential_helper::directory::{Directory, read_file};
-use docker_credential_helper::{Environment, Error, hex};
+use docker_credential_helper::{Environment, Error, hex, show};
 use sha2::{Digest, Sha256};
 
+use super::date::Date;
+use super::recipients_file::RecipientsFile;
 use crate::settings;
 
 /// Beneath our configuration.
 const DIRECTORY: &str = "approved";
 /// Thousands of recipients.
-const PIN_MAX: u64 = 1 << 20;
-/// What a pin holds instead of recipients where the store had no file that names any.
+const FILE_MAX: u64 = 1 << 20;
+/// A writer needs a millisecond.
+const LOCK_WAIT: Duration = Duration::from_secs(10);
+/// Says that the store may have no list, with its user's approval.
 const ALONE: &str = "none but my own identity";
+/// Begins the line of somebody who left.
+const ABSENT: &str = "absent ";
 
-/// The recipients that a store names, as the text of each; nothing where it has no file for them.
-pub(crate) type Named = Option<BTreeSet<String>>;
+/// What a user has agreed to for one store.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Approval {
+    approved: BTreeSet<String>,
+    /// The store may have no list.
+    is_alone: bool,
+    /// Who was approved and left, and when they were last seen missing.
+    absent: BTreeMap<String, Date>,
+}
 
-/// The pin of one store.
+/// How the recipients that a store names compare to those its user has approved.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum ApprovalState {
+    /// Nothing is sent to anyone whom the user doesn't know.
+    Agreed,
+    Refused(Objection),
+}
+
+/// What a person has to look at first.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Objection {
+    newcomers: Vec<Newcomer>,
+    /// The list that was approved is not there any more.
+    list_is_gone: bool,
+}
+
+/// Somebody whom the store names and its user has not approved.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Newcomer {
+    pub(crate) recipient: String,
+    /// As the list calls them, which anyone may have written.
+    pub(crate) name: Option<String>,
+    /// They were approved, and left.
+    pub(crate) last_missing: Option<Date>,
+}
+
+impl Approval {
+    /// `own` are the public keys of the identities that are the user's own: they need no approval.
+    pub(crate) fn compare(&self, list: Option<&RecipientsFile>, own: &BTreeSet<String>) -> ApprovalState {
+        let Some(list) = list else {
+            // A key of our own alone is what a store without a list is encrypted to anyway.
+            return if self.is_alone || self.approved.is_subset(own) {
+                ApprovalState::Agreed
+            } else {
+                ApprovalState::Refused(Objection {
+                    newcomers: Vec::new(),
+                    list_is_gone: true,
+                })
+            };
+        };
+        let newcomers: Vec<Newcomer> = list
+            .named()
+            .into_iter()
+            .filter(|recipient| !self.approved.contains(recipient) && !own.contains(recipient))
+            .map(|recipient| Newcomer {
+                name: list.name_of(&recipient),
+                last_missing: self.absent.get(&recipient).copied(),
+                recipient,
+            })
+            .collect();
+        if newcomers.is_empty() {
+            return ApprovalState::Agreed;
+        }
+        ApprovalState::Refused(Objection {
+            newcomers,
+            list_is_gone: false,
+        })
+    }
+
+    /// Whether it approves everyone whom the store names, and nobody else.
+    pub(crate) fn is_for(&self, list: Option<&RecipientsFile>) -> bool {
+        match list {
+            Some(list) => self.approved == list.named(),
+            None => self.approved.is_empty(),
+        }
+    }
+
+    /// Who is approved and not among those who are named now.
+    pub(crate) fn missing_from(&self, named: &BTreeSet<String>) -> Vec<String> {
+        self.approved.difference(named).cloned().collect()
+    }
+
+    /// Agrees to these and no others. Those who were approved before are absent from now on.
+    pub(crate) fn approve(&mut self, named: &BTreeSet<String>, today: Date) {
+        self.mark_absent(named, today);
+        self.approved.clone_from(named);
+        self.is_alone = named.is_empty();
+        self.absent.retain(|recipient, _| !named.contains(recipient));
+    }
+
+    /// Remembers who is approved and not named. Whether that is more than was known.
+    pub(crate) fn mark_absent(&mut self, named: &BTreeSet<String>, today: Date) -> bool {
+        let before = self.clone();
+        for recipient in self.missing_from(named) {
+            self.approved.remove(&recipient);
+            self.absent.insert(recipient, today);
+        }
+        for (recipient, date) in &mut self.absent {
+            if !named.contains(recipient) {
+                *date = today;
+            }
+        }
+        *self != before
+    }
+
+    fn from_text(text: &str) -> Option<Self> {
+        let mut lines = text
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty() && !line.starts_with('#'))
+            .peekable();
+        // One without a line would approve nobody; it was never written.
+        lines.peek()?;
+        let mut approval = Self::default();
+        for line in lines {
+            if line == ALONE {
+                approval.is_alone = true;
+            } else if let Some(absent) = line.strip_prefix(ABSENT) {
+                let (date, recipient) = absent.split_once(' ')?;
+                approval.absent.insert(recipient.to_owned(), date.parse().ok()?);
+            } else {
+                approval.approved.insert(line.to_owned());
+            }
+        }
+        Some(approval)
+    }
+
+    fn to_text(&self, store: &Path) -> String {
+        let mut text = format!("{STORE}{}\n", show::name(&store.to_string_lossy()));
+        if self.is_alone || self.approved.is_empty() {
+            text.extend([ALONE, "\n"]);
+        }
+        for recipient in &self.approved {
+            text.extend([recipient, "\n"]);
+        }
+        for (recipient, date) in &self.absent {
+            let _ = writeln!(text, "{ABSENT}{date} {recipient}");
+        }
+        text
+    }
+}
+
+/// Begins the first line, which says whose approval it is.
+const STORE: &str = "# ";
+
+/// The file with the approval of one store.
 #[derive(Debug)]
 pub(crate) struct ApprovalRecord {
     directory: PathBuf,
@@ -36,147 +187,147 @@ pub(crate) struct ApprovalRecord {
     store: PathBuf,
 }
 
-/// How what a store names now compares to what was approved.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum ApprovalState {
-    /// The store is seen for the first time.
-    New,
-    /// It names whom it named when it was approved.
-    Same,
-    /// Some of the approved are gone, and nobody came: nothing is sent to anyone who did not get it before.
-    Fewer,
-    /// Somebody came, or the file that names the recipients is gone or has appeared.
-    Changed(Change),
-}
-
-/// What a person has to agree to.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Change {
-    pub(crate) added: Vec<String>,
-    pub(crate) removed: Vec<String>,
-    /// The file was there, or was not, and now it is the other way round.
-    pub(crate) file: Option<FileChange>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum FileChange {
-    Gone,
-    Appeared,
-}
-
 impl ApprovalRecord {
-    /// The pin of the store in this directory, which exists. Links on the way to it are resolved: a store has one pin.
+    /// That of the store in this directory, which exists. Links on the way to it are resolved: a store has one approval,
+    /// and a copy of it elsewhere has another.
     pub(crate) fn of(store: &Path, environment: &Environment) -> Result<Self, Error> {
         let store = store
             .canonicalize()
             .map_err(Error::file("resolve the path of the store", store))?;
-        let hash = Sha256::digest(store.as_os_str().as_encoded_bytes());
         Ok(Self {
             directory: settings::configuration_directory(environment)?.join(DIRECTORY),
-            name: hex(&hash),
+            name: hash(store.as_os_str().as_encoded_bytes()),
             store,
         })
     }
 
-    pub(crate) fn state(&self, named: &Named) -> Result<ApprovalState, Error> {
-        Ok(match self.approved()? {
-            None => ApprovalState::New,
-            Some(approved) => compare(&approved, named),
+    /// What is approved, which is nobody before the first approval.
+    pub(crate) fn read(&self) -> Result<Approval, Error> {
+        let path = self.directory.join(&self.name);
+        let content = match read_file(&path, FILE_MAX) {
+            Ok(content) => content,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Approval::default()),
+            Err(error) => return Err(Error::file("read the approved recipients in", &path)(error)),
+        };
+        let text = std::str::from_utf8(&content).ok();
+        text.and_then(Approval::from_text).ok_or_else(|| {
+            Error::Damaged(
+                format!(
+                    "cannot read the approved recipients in {}: the file is damaged; look at the recipients \
+                     (docker-credential-age recipients list), remove the file, then run: \
+                     docker-credential-age recipients approve",
+                    path.display()
+                )
+                .into(),
+            )
         })
     }
 
-    /// Who is approved; nothing if the store is new.
-    pub(crate) fn approved(&self) -> Result<Option<Named>, Error> {
-        let path = self.directory.join(&self.name);
-        let content = match read_file(&path, PIN_MAX) {
-            Ok(content) => content,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(Error::file("read the approved recipients in", &path)(error)),
-        };
-        std::str::from_utf8(&content)
-            .ok()
-            .and_then(from_text)
-            .map(Some)
-            .ok_or_else(|| {
-                Error::Damaged(
-                    format!(
-                        "{} does not hold the approved recipients of a store; look at the recipients, then remove it and run: \
-                         docker-credential-age recipients approve",
-                        path.display()
-                    )
-                    .into(),
-                )
-            })
+    /// Agrees to these and no others, durably. (Nobody: to a store without a list.)
+    pub(crate) fn approve(&self, named: &BTreeSet<String>) -> Result<(), Error> {
+        self.change(LOCK_WAIT, |approval| {
+            approval.approve(named, Date::today());
+            true
+        })
     }
 
-    /// Approves these and no others, durably.
-    pub(crate) fn approve(&self, named: &Named) -> Result<(), Error> {
+    /// Agrees to these as well, while a list is being changed: killed half-way, the store has the old or the new one.
+    /// What was approved before, to [`restore`](Self::restore) it if nothing came of the change.
+    pub(crate) fn allow(&self, named: &BTreeSet<String>, is_alone: bool) -> Result<Approval, Error> {
+        let before = self.read()?;
+        self.change(LOCK_WAIT, |approval| {
+            approval.approved.extend(named.iter().cloned());
+            approval.is_alone |= is_alone;
+            true
+        })?;
+        Ok(before)
+    }
+
+    /// Agrees to exactly what was agreed to before.
+    pub(crate) fn restore(&self, before: &Approval) -> Result<(), Error> {
+        self.change(LOCK_WAIT, |approval| {
+            approval.clone_from(before);
+            true
+        })
+    }
+
+    /// Remembers who is approved and not named now.
+    pub(crate) fn mark_absent(&self, named: &BTreeSet<String>) -> Result<(), Error> {
+        self.change(Duration::ZERO, |approval| {
+            approval.mark_absent(named, Date::today())
+        })
+    }
+
+    fn change(&self, wait: Duration, change: impl FnOnce(&mut Approval) -> bool) -> Result<(), Error> {
         let writing = || Error::file("write the approved recipients to", &self.directory);
         let directory = Directory::create(&self.directory).map_err(writing())?;
-        let lock = directory.lock(Duration::from_secs(10)).map_err(writing())?;
+        let lock = directory.lock(wait).map_err(writing())?;
+        let mut approval = self.read()?;
+        if !change(&mut approval) {
+            return Ok(());
+        }
         directory
-            .replace(&lock, &self.name, self.to_text(named).as_bytes(), 0o600)
+            .replace(&lock, &self.name, approval.to_text(&self.store).as_bytes(), 0o600)
             .map_err(writing())
     }
 
-    fn to_text(&self, named: &Named) -> String {
-        let mut text = format!("# {}\n", Console::plain(&self.store.to_string_lossy()));
-        match named {
-            None => text.extend([ALONE, "\n"]),
-            Some(recipients) => text.extend(recipients.iter().map(|recipient| format!("{recipient}\n"))),
-        }
-        text
+    /// Other stores for which exactly these are approved, as their approvals name them. For a hint, no more: another
+    /// clone may have come by another way.
+    pub(crate) fn stores_with(&self, named: &BTreeSet<String>) -> Vec<String> {
+        let files = fs::read_dir(&self.directory).into_iter().flatten().flatten();
+        files
+            .filter(|file| file.file_name().to_str() != Some(&self.name))
+            .filter_map(|file| String::from_utf8(read_file(&file.path(), FILE_MAX).ok()?).ok())
+            .filter(|text| Approval::from_text(text).is_some_and(|approval| approval.approved == *named))
+            .filter_map(|text| Some(text.lines().next()?.strip_prefix(STORE)?.to_owned()))
+            .collect()
     }
 }
 
-fn from_text(text: &str) -> Option<Named> {
-    let lines: BTreeSet<String> = text
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty() && !line.starts_with('#'))
-        .map(str::to_owned)
-        .collect();
-    match lines.first().map(String::as_str) {
-        // An empty set would approve nobody and refuse everybody; it was never written.
-        None => None,
-        Some(ALONE) if lines.len() == 1 => Some(None),
-        Some(_) => Some(Some(lines)),
-    }
+/// The sum by which a job names the one list that it approves.
+pub(crate) fn sum(named: &BTreeSet<String>) -> String {
+    let lines: String = named.iter().flat_map(|recipient| [recipient, "\n"]).collect();
+    format!("sha256:{}", hash(lines.as_bytes()))
 }
 
-fn compare(approved: &Named, named: &Named) -> ApprovalState {
-    let (old, new) = match (approved, named) {
-        (None, None) => return ApprovalState::Same,
-        (Some(old), Some(new)) if old == new => return ApprovalState::Same,
-        (Some(old), Some(new)) if new.is_subset(old) && !new.is_empty() => return ApprovalState::Fewer,
-        (old, new) => (old.clone().unwrap_or_default(), new.clone().unwrap_or_default()),
-    };
-    ApprovalState::Changed(Change {
-        added: new.difference(&old).cloned().collect(),
-        removed: old.difference(&new).cloned().collect(),
-        file: match (approved, named) {
-            (Some(_), None) => Some(FileChange::Gone),
-            (None, Some(_)) => Some(FileChange::Appeared),
-            _ => None,
-        },
-    })
+fn hash(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+impl Objection {
+    pub(crate) fn into_newcomers(self) -> Vec<Newcomer> {
+        self.newcomers
+    }
 }
 
 /// As a person reads it, in one line.
-impl std::fmt::Display for Change {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.file {
-            Some(FileChange::Gone) => f.write_str("its .age-recipients is gone")?,
-            Some(FileChange::Appeared) => f.write_str("it has an .age-recipients now")?,
-            None => f.write_str("its .age-recipients has changed")?,
+impl fmt::Display for Objection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.list_is_gone {
+            return f.write_str("its .age-recipients is gone");
         }
-        let signed = |sign: char, list: &[String]| {
-            list.iter().fold(String::new(), |mut text, recipient| {
-                let _ = write!(text, " {sign}{recipient}");
-                text
-            })
-        };
-        write!(f, ":{}{}", signed('+', &self.added), signed('-', &self.removed))
+        f.write_str("its .age-recipients names recipients that you have not approved:")?;
+        self.newcomers
+            .iter()
+            .try_for_each(|newcomer| write!(f, " +{newcomer}"))
+    }
+}
+
+impl fmt::Display for Newcomer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.recipient)?;
+        let name = self
+            .name
+            .as_ref()
+            .map(|name| format!("called {:?} there", show::name(name)));
+        let back = self
+            .last_missing
+            .map(|date| format!("was removed, last missing on {date}, is back"));
+        let notes: Vec<String> = name.into_iter().chain(back).collect();
+        if notes.is_empty() {
+            return Ok(());
+        }
+        write!(f, " ({})", notes.join("; "))
     }
 }
 
@@ -184,99 +335,171 @@ impl std::fmt::Display for Change {
 mod tests {
     use super::*;
 
-    #[expect(clippy::unnecessary_wraps, reason = "it makes what a store names")]
-    fn named(recipients: &[&str]) -> Named {
-        Some(
-            recipients
-                .iter()
-                .map(|recipient| (*recipient).to_owned())
-                .collect(),
-        )
+    const DAY: Date = Date::of_seconds(1_795_651_200);
+    const NEXT: Date = Date::of_seconds(1_795_651_200 + 86_400);
+
+    fn set(recipients: &[&str]) -> BTreeSet<String> {
+        recipients
+            .iter()
+            .map(|recipient| (*recipient).to_owned())
+            .collect()
+    }
+
+    fn list(recipients: &[&str]) -> RecipientsFile {
+        RecipientsFile::of(recipients.iter().map(|recipient| (*recipient).to_owned()))
+    }
+
+    fn approval(recipients: &[&str]) -> Approval {
+        Approval {
+            approved: set(recipients),
+            ..Approval::default()
+        }
+    }
+
+    fn refused(approval: &Approval, recipients: &[&str], own: &[&str]) -> Option<String> {
+        match approval.compare(Some(&list(recipients)), &set(own)) {
+            ApprovalState::Agreed => None,
+            ApprovalState::Refused(objection) => Some(objection.to_string()),
+        }
+    }
+
+    #[test]
+    fn nobody_is_approved_for_being_seen_first() {
+        let nobody = Approval::default();
+        assert!(
+            refused(&nobody, &["age1a", "age1b"], &["age1a"])
+                .unwrap()
+                .ends_with(": +age1b")
+        );
+        assert_eq!(refused(&nobody, &["age1a"], &["age1a"]), None);
+        assert_eq!(nobody.compare(None, &set(&[])), ApprovalState::Agreed);
+    }
+
+    #[test]
+    fn the_approved_and_ones_own_keys_are_agreed_to() {
+        let approved = approval(&["age1a", "age1b"]);
+        for named in [&["age1a", "age1b"][..], &["age1b"], &["age1b", "age1own"]] {
+            assert_eq!(refused(&approved, named, &["age1own"]), None, "{named:?}");
+        }
+        assert!(
+            refused(&approved, &["age1a", "age1c"], &[])
+                .unwrap()
+                .contains("+age1c")
+        );
+    }
+
+    #[test]
+    fn a_list_that_is_gone_is_refused_unless_it_named_nobody_else() {
+        let ApprovalState::Refused(objection) = approval(&["age1a", "age1b"]).compare(None, &set(&["age1a"]))
+        else {
+            panic!("the list is gone");
+        };
+        assert_eq!(objection.to_string(), "its .age-recipients is gone");
+        assert_eq!(
+            approval(&["age1a"]).compare(None, &set(&["age1a"])),
+            ApprovalState::Agreed
+        );
+    }
+
+    #[test]
+    fn somebody_who_left_is_not_let_in_again() {
+        let mut approval = approval(&["age1a", "age1m"]);
+        assert!(approval.mark_absent(&set(&["age1a"]), DAY));
+        assert!(!approval.mark_absent(&set(&["age1a"]), DAY));
+        assert_eq!(
+            refused(&approval, &["age1a", "age1m"], &[]).unwrap(),
+            "its .age-recipients names recipients that you have not approved: \
+             +age1m (was removed, last missing on 2026-11-26, is back)"
+        );
+        assert!(
+            approval.mark_absent(&set(&["age1a"]), NEXT),
+            "the date is the last one"
+        );
+        assert!(
+            !approval.mark_absent(&set(&["age1a", "age1m"]), DAY),
+            "they are here"
+        );
+        approval.approve(&set(&["age1a", "age1m"]), NEXT);
+        assert_eq!(refused(&approval, &["age1a", "age1m"], &[]), None);
+    }
+
+    #[test]
+    fn an_approval_survives_its_file() {
+        let mut approval = approval(&["age1a", "ssh-ed25519 AAAA"]);
+        approval.mark_absent(&set(&["age1a"]), DAY);
+        let text = approval.to_text(Path::new("/store"));
+        assert_eq!(Approval::from_text(&text), Some(approval.clone()), "{text}");
+        approval.approve(&set(&[]), DAY);
+        let text = approval.to_text(Path::new("/store"));
+        assert!(text.contains(ALONE), "{text}");
+        assert_eq!(Approval::from_text(&text), Some(approval));
+    }
+
+    #[test]
+    fn a_file_of_version_0_1_0_still_counts() {
+        let read = |text: &str| Approval::from_text(text).unwrap();
+        assert_eq!(read("# /store\nage1a\nage1b\n"), approval(&["age1a", "age1b"]));
+        let alone = read("# /store\nnone but my own identity\n");
+        assert!(alone.is_alone && alone.approved.is_empty());
+        assert_eq!(alone.compare(None, &set(&[])), ApprovalState::Agreed);
+        assert!(refused(&alone, &["age1a"], &[]).is_some());
     }
 
     fn place() -> (tempfile::TempDir, ApprovalRecord) {
         let place = tempfile::tempdir().unwrap();
-        let environment = Environment::stated("test", [("XDG_CONFIG_HOME", place.path().as_os_str())]);
-        let record = ApprovalRecord::of(place.path(), &environment).unwrap();
-        (place, record)
+        let file = ApprovalRecord::of(place.path(), &environment(place.path())).unwrap();
+        (place, file)
+    }
+
+    fn environment(place: &Path) -> Environment {
+        Environment::stated("test", [("XDG_CONFIG_HOME", place.as_os_str())])
     }
 
     #[test]
-    fn a_store_is_new_until_it_is_approved() {
-        let (_place, record) = place();
-        assert_eq!(record.state(&named(&["age1a"])).unwrap(), ApprovalState::New);
-        record.approve(&named(&["age1a", "age1b"])).unwrap();
-        assert_eq!(record.approved().unwrap(), Some(named(&["age1a", "age1b"])));
-        assert_eq!(
-            record.state(&named(&["age1b", "age1a"])).unwrap(),
-            ApprovalState::Same
-        );
-    }
-
-    #[test]
-    fn a_store_of_one_is_approved_as_such() {
-        let (_place, record) = place();
-        record.approve(&None).unwrap();
-        assert_eq!(record.state(&None).unwrap(), ApprovalState::Same);
-        let ApprovalState::Changed(change) = record.state(&named(&["age1a"])).unwrap() else {
-            panic!("a recipients file that appears is a change");
-        };
-        assert_eq!(change.file, Some(FileChange::Appeared));
-        assert_eq!(change.added, ["age1a"]);
-    }
-
-    #[test]
-    fn who_comes_is_a_change_and_who_only_goes_is_not() {
-        let approved = named(&["age1a", "age1b"]);
-        assert_eq!(compare(&approved, &named(&["age1a"])), ApprovalState::Fewer);
-        let ApprovalState::Changed(change) = compare(&approved, &named(&["age1a", "age1c"])) else {
-            panic!("somebody came");
-        };
-        assert_eq!(
-            change.to_string(),
-            "its .age-recipients has changed: +age1c -age1b"
-        );
-    }
-
-    #[test]
-    fn a_file_that_is_gone_or_names_nobody_is_a_change() {
-        let approved = named(&["age1a"]);
-        for now in [None, named(&[])] {
-            assert!(
-                matches!(compare(&approved, &now), ApprovalState::Changed(_)),
-                "{now:?}"
-            );
+    fn a_file_that_cannot_be_understood_approves_nobody() {
+        let (_place, file) = place();
+        file.approve(&set(&["age1a"])).unwrap();
+        for content in [
+            &b""[..],
+            b"# only this\n",
+            b"\xff",
+            b"absent age1a\n",
+            b"absent 2026-13-01 age1a\n",
+        ] {
+            fs::write(file.directory.join(&file.name), content).unwrap();
+            assert!(matches!(file.read(), Err(Error::Damaged(_))), "{content:?}");
         }
     }
 
     #[test]
-    fn a_pin_that_cannot_be_understood_approves_nobody() {
+    fn a_change_that_fails_leaves_the_approval_as_it_was() {
         let (_place, record) = place();
-        record.approve(&named(&["age1a"])).unwrap();
-        for content in [&b""[..], b"# only this\n", b"\xff"] {
-            std::fs::write(record.directory.join(&record.name), content).unwrap();
-            assert!(matches!(record.state(&named(&["age1a"])), Err(Error::Damaged(_))));
-        }
+        let before = record.allow(&set(&["age1a", "age1b"]), true).unwrap();
+        let meanwhile = record.read().unwrap();
+        assert_eq!(meanwhile.compare(None, &set(&[])), ApprovalState::Agreed);
+        assert_eq!(refused(&meanwhile, &["age1a", "age1b"], &[]), None);
+        record.restore(&before).unwrap();
+        assert!(refused(&record.read().unwrap(), &["age1b"], &[]).is_some());
     }
 
     #[test]
-    fn stores_have_pins_of_their_own() {
-        let (place, record) = place();
+    fn stores_have_approvals_of_their_own_and_know_of_equals() {
+        let (place, file) = place();
         let other = place.path().join("other");
-        std::fs::create_dir(&other).unwrap();
-        let environment = Environment::stated("test", [("XDG_CONFIG_HOME", place.path().as_os_str())]);
-        assert_ne!(
-            ApprovalRecord::of(&other, &environment).unwrap().name,
-            record.name
-        );
-        #[cfg(unix)]
-        {
-            let link = place.path().join("link");
-            std::os::unix::fs::symlink(&other, &link).unwrap();
-            assert_eq!(
-                ApprovalRecord::of(&link, &environment).unwrap().name,
-                ApprovalRecord::of(&other, &environment).unwrap().name
-            );
-        }
+        fs::create_dir(&other).unwrap();
+        let other = ApprovalRecord::of(&other, &environment(place.path())).unwrap();
+        file.approve(&set(&["age1a"])).unwrap();
+        assert_eq!(other.read().unwrap(), Approval::default());
+        let equals = other.stores_with(&set(&["age1a"]));
+        assert_eq!(equals, [file.store.to_string_lossy()]);
+        assert!(other.stores_with(&set(&["age1b"])).is_empty());
+        assert!(file.stores_with(&set(&["age1a"])).is_empty(), "itself");
+    }
+
+    #[test]
+    fn a_sum_is_that_of_the_set() {
+        assert_eq!(sum(&set(&["age1b", "age1a"])), sum(&set(&["age1a", "age1b"])));
+        assert_ne!(sum(&set(&["age1a"])), sum(&set(&["age1b"])));
+        assert_eq!(sum(&set(&[])).len(), "sha256:".len() + 64);
     }
 }

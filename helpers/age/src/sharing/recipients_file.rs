@@ -87,17 +87,45 @@ impl RecipientsFile {
             .collect()
     }
 
-    pub(crate) fn add(&mut self, recipient: String) {
-        if !self.lines.contains(&recipient) {
-            self.lines.push(recipient);
-        }
+    /// Whom a key belongs to, according to the comment above it. Anyone who can change the file may have written it.
+    pub(crate) fn name_of(&self, recipient: &str) -> Option<String> {
+        let above = self.position(recipient)?.checked_sub(1)?;
+        let name = self.lines[above].strip_prefix('#')?.trim();
+        (!name.is_empty()).then(|| name.to_owned())
     }
 
-    /// Whether it was there.
+    /// Adds a key at the end, below a comment with its holder's name. Nothing happens if it is there.
+    pub(crate) fn add(&mut self, recipient: String, name: Option<&str>) {
+        if self.position(&recipient).is_some() {
+            return;
+        }
+        self.lines.extend(name.map(|name| format!("# {name}")));
+        self.lines.push(recipient);
+    }
+
+    /// Removes a key, and the comment above it: the next key would otherwise get the name. Whether it was there.
     pub(crate) fn remove(&mut self, recipient: &str) -> bool {
-        let before = self.lines.len();
-        self.lines.retain(|line| line != recipient);
-        self.lines.len() < before
+        let mut is_there = false;
+        while let Some(position) = self.position(recipient) {
+            let is_named = self.name_of(recipient).is_some();
+            self.lines.drain(position - usize::from(is_named)..=position);
+            is_there = true;
+        }
+        is_there
+    }
+
+    /// Puts another key in the place of one, under the same name. Whether it was there.
+    pub(crate) fn replace(&mut self, recipient: &str, by: &str) -> bool {
+        let mut is_there = false;
+        for line in self.lines.iter_mut().filter(|line| *line == recipient) {
+            by.clone_into(line);
+            is_there = true;
+        }
+        is_there
+    }
+
+    fn position(&self, recipient: &str) -> Option<usize> {
+        self.lines.iter().position(|line| line == recipient)
     }
 
     pub(crate) fn to_text(&self) -> String {
@@ -176,10 +204,32 @@ mod tests {
         let mut file = RecipientsFile::parse(text.as_bytes(), "FILE").unwrap();
         assert_eq!(file.named().len(), 1);
         let other = Identity::generate().to_public().to_string();
-        file.add(other.clone());
+        file.add(other.clone(), None);
         assert_eq!(file.to_text(), format!("# Ann\n{PUBLIC}\n\n{PUBLIC}\n{other}\n"));
         assert!(file.remove(PUBLIC) && !file.remove(PUBLIC));
         assert_eq!(file.named().into_iter().collect::<Vec<_>>(), [other]);
+    }
+
+    #[test]
+    fn a_key_has_the_name_that_is_above_it() {
+        let other = Identity::generate().to_public().to_string();
+        let mut file = RecipientsFile::of([other.clone()]);
+        file.add(PUBLIC.to_owned(), Some("alice"));
+        assert_eq!(file.to_text(), format!("{other}\n# alice\n{PUBLIC}\n"));
+        assert_eq!(file.name_of(PUBLIC).as_deref(), Some("alice"));
+        assert_eq!(file.name_of(&other), None);
+        let new = Identity::generate().to_public().to_string();
+        assert!(file.replace(PUBLIC, &new));
+        assert_eq!(file.name_of(&new).as_deref(), Some("alice"));
+    }
+
+    #[test]
+    fn a_name_leaves_with_its_key() {
+        let other = Identity::generate().to_public().to_string();
+        let text = format!("# alice\n{PUBLIC}\n{other}\n");
+        let mut file = RecipientsFile::parse(text.as_bytes(), "FILE").unwrap();
+        assert!(file.remove(PUBLIC));
+        assert_eq!(file.to_text(), format!("{other}\n"));
     }
 
     #[test]

@@ -5,19 +5,20 @@
 
 use std::io::Read;
 
-use age::armor::ArmoredReader;
 use age::{DecryptError, Decryptor, EncryptError, Encryptor, x25519};
 use docker_credential_helper::{Environment, Error};
 use zeroize::Zeroizing;
 
+use crate::keys::header::{self, Split};
 use crate::keys::identities::Identities;
+use crate::keys::own_stanza::{self, OwnKey};
 use crate::keys::plugin::{self, Party};
 use crate::keys::recipient::Recipient;
 use crate::keys::scrypt;
 
 /// Why a file could not be decrypted.
 #[derive(Debug)]
-pub(crate) enum Failure {
+pub(super) enum Failure {
     /// It is whole as far as can be told, and encrypted to others.
     NoIdentity,
     /// It is no age file, or not all of one, or it was changed.
@@ -26,44 +27,82 @@ pub(crate) enum Failure {
     Plugin(Error),
 }
 
+/// What came of a file.
+pub(super) struct Decrypted {
+    pub(super) plaintext: Zeroizing<Vec<u8>>,
+    /// We wrote it, for ourselves alone.
+    pub(super) is_private: bool,
+}
+
+/// Identities that need no plugin, made ready once for many files and threads.
+pub(super) struct Natives<'a> {
+    own: Vec<OwnKey>,
+    x25519: &'a [x25519::Identity],
+}
+
+impl<'a> Natives<'a> {
+    pub(super) fn of(identities: &'a Identities) -> Self {
+        Self {
+            own: identities.x25519.iter().map(OwnKey::of).collect(),
+            x25519: &identities.x25519,
+        }
+    }
+
+    /// The cheap ones come first.
+    fn iter(&self) -> impl Iterator<Item = &dyn age::Identity> {
+        let own = self.own.iter().map(|key| key as &dyn age::Identity);
+        own.chain(self.x25519.iter().map(|identity| identity as &dyn age::Identity))
+    }
+}
+
 /// An age file, in binary form or armored. The plugins of plugin identities are run only if no other opens it.
-pub(crate) fn decrypt(
+pub(super) fn decrypt(
     file: &[u8],
     identities: &Identities,
     environment: &Environment,
-) -> Result<Zeroizing<Vec<u8>>, Failure> {
+) -> Result<Decrypted, Failure> {
     let unwrappers = identities.plugins.unwrappers(environment);
-    let native = native(&identities.x25519);
-    decrypt_with(file, native.chain(unwrappers.iter().map(AsRef::as_ref)))
+    let natives = Natives::of(identities);
+    decrypt_with(file, natives.iter().chain(unwrappers.iter().map(AsRef::as_ref)))
 }
 
 /// An age file, without plugins: this may be done in several threads.
-pub(crate) fn decrypt_natively(
-    file: &[u8],
-    identities: &[x25519::Identity],
-) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    decrypt_with(file, native(identities))
-}
-
-fn native(identities: &[x25519::Identity]) -> impl Iterator<Item = &dyn age::Identity> {
-    identities.iter().map(|identity| identity as &dyn age::Identity)
+pub(super) fn decrypt_natively(file: &[u8], natives: &Natives) -> Result<Decrypted, Failure> {
+    decrypt_with(file, natives.iter())
 }
 
 fn decrypt_with<'a>(
     file: &[u8],
     identities: impl Iterator<Item = &'a dyn age::Identity>,
-) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let decryptor = Decryptor::new_buffered(ArmoredReader::new(file)).map_err(failure)?;
+) -> Result<Decrypted, Failure> {
+    let file = header::binary(file).map_err(|_| Failure::Damaged)?;
+    let split = Split::of(&file).ok_or(Failure::Damaged)?;
+    let decryptor = Decryptor::new_buffered(split.reader()).map_err(failure)?;
     let mut reader = decryptor.decrypt(identities).map_err(failure)?;
     let mut plaintext = Zeroizing::new(Vec::with_capacity(file.len()));
     reader.read_to_end(&mut plaintext).map_err(|_| Failure::Damaged)?;
-    Ok(plaintext)
+    Ok(Decrypted {
+        plaintext,
+        is_private: is_private(&split),
+    })
 }
 
-/// A binary age file for these recipients, of whom there is at least one.
-pub(crate) fn encrypt(
+/// Whether a file is for its writer alone: their key, their key again in the short form, and grease.
+fn is_private(split: &Split) -> bool {
+    let mut others = split
+        .kinds()
+        .filter(|kind| *kind != own_stanza::KIND.as_bytes() && !header::is_grease(kind));
+    others.next() == Some(header::X25519)
+        && others.next().is_none()
+        && split.kinds().any(|kind| kind == own_stanza::KIND.as_bytes())
+}
+
+/// A binary age file for these recipients, of whom there is at least one. `own` is the writer's key if they are among
+/// them.
+pub(super) fn encrypt(
     plaintext: &[u8],
     recipients: &[Recipient],
+    own: Option<&OwnKey>,
     environment: &Environment,
 ) -> Result<Vec<u8>, Error> {
     let parties = recipients.iter().filter_map(|recipient| match recipient {
@@ -72,15 +111,28 @@ pub(crate) fn encrypt(
         Recipient::X25519(_) | Recipient::Tagged(_) => None,
     });
     let wrappers = plugin::wrappers(parties, environment);
-    let own = recipients.iter().filter_map(|recipient| match recipient {
+    let natives = recipients.iter().filter_map(|recipient| match recipient {
         Recipient::X25519(recipient) => Some(recipient as &dyn age::Recipient),
         Recipient::Tagged(recipient) => Some(recipient as &dyn age::Recipient),
         Recipient::Plugin(_) | Recipient::HolderOf(_) => None,
     });
-    let all = own.chain(wrappers.iter().map(AsRef::as_ref));
+    let all = natives
+        .chain(wrappers.iter().map(AsRef::as_ref))
+        .chain(own.map(|key| key as &dyn age::Recipient));
     let encryptor = Encryptor::with_recipients(all).map_err(refusal)?;
-    scrypt::write(encryptor, plaintext)
-        .map_err(|_| Error::Unsupported("encrypting for these recipients failed; check them".into()))
+    let file = scrypt::write(encryptor, plaintext)
+        .map_err(|_| Error::Unsupported("encrypting for these recipients failed; check them".into()))?;
+    // What we would not read, nobody else's login may become.
+    if Split::of(&file).is_none() {
+        return Err(Error::Unsupported(
+            format!(
+                "cannot encrypt to {} recipients: an entry's header holds about 600; remove some",
+                recipients.len()
+            )
+            .into(),
+        ));
+    }
+    Ok(file)
 }
 
 fn failure(error: DecryptError) -> Failure {

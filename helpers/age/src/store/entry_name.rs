@@ -41,17 +41,72 @@ fn name_of(key: &str) -> String {
     name + EXTENSION
 }
 
-/// Whether a file of this name is an entry; anything else in the store is not ours to read.
+/// Whether this is exactly the name that the entry of some server has. Anything else in the store is not ours to read,
+/// and never in the way: whoever can write to the store could otherwise stop a rekey with a file that has a name too long
+/// to be set aside.
 pub(crate) fn is_entry_name(name: &str) -> bool {
-    name.ends_with(EXTENSION) && !name.starts_with('.')
+    let Some(stem) = name.strip_suffix(EXTENSION) else {
+        return false;
+    };
+    if let Some((kept, hash)) = stem.split_once("%-") {
+        return is_shortened(kept, hash);
+    }
+    let server = unescape(stem).and_then(|key| ServerUrl::parse(&key).ok());
+    server.is_some_and(|server| entry_name(server.key()) == name)
+}
+
+/// Whether a file looks like an entry to a person, and is none.
+pub(crate) fn is_foreign_name(name: &str) -> bool {
+    name.ends_with(EXTENSION) && !name.starts_with('.') && !is_entry_name(name)
+}
+
+/// The server can't be read from a name that ends in a hash.
+fn is_shortened(kept: &str, hash: &str) -> bool {
+    let is_hash = hash.len() == 64 && hash.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let is_cut = (KEPT_OF_LONGER - 2..=KEPT_OF_LONGER).contains(&kept.len());
+    is_hash && is_cut && is_escaped(kept.as_bytes())
+}
+
+/// Whether there is nothing in a name but what [`escape`] writes.
+fn is_escaped(name: &[u8]) -> bool {
+    match name {
+        [] => true,
+        [
+            b'%',
+            b'0'..=b'9' | b'A'..=b'F',
+            b'0'..=b'9' | b'A'..=b'F',
+            rest @ ..,
+        ] => is_escaped(rest),
+        [byte, rest @ ..] => is_plain(*byte) && is_escaped(rest),
+    }
+}
+
+fn is_plain(byte: u8) -> bool {
+    matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' | b'_')
+}
+
+/// Nothing for what [`escape`] never writes.
+fn unescape(name: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(name.len());
+    let mut rest = name.as_bytes();
+    while let Some((byte, after)) = rest.split_first() {
+        rest = after;
+        if *byte != b'%' {
+            bytes.push(*byte);
+            continue;
+        }
+        let (digits, after) = rest.split_at_checked(2)?;
+        bytes.push(u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?);
+        rest = after;
+    }
+    String::from_utf8(bytes).ok()
 }
 
 fn escape(key: &str) -> String {
     let first_is_special = key.starts_with(['-', '.']) || is_windows_device(key);
     let mut name = String::with_capacity(key.len() + 16);
     for (index, byte) in key.bytes().enumerate() {
-        let is_plain = matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' | b'_');
-        if is_plain && !(index == 0 && first_is_special) {
+        if is_plain(byte) && !(index == 0 && first_is_special) {
             name.push(char::from(byte));
         } else {
             let _ = write!(name, "%{byte:02X}");
@@ -164,10 +219,72 @@ mod tests {
     }
 
     #[test]
-    fn only_what_ends_in_age_and_is_not_hidden_is_an_entry() {
-        assert!(is_entry_name("ghcr.io.age"));
-        for name in [".age-recipients", ".x.age", "ghcr.io", "README.md", ".age"] {
+    fn each_entry_has_a_name_that_is_one() {
+        for server in [
+            "ghcr.io",
+            "localhost:5000",
+            "docker.io",
+            "http://a",
+            "quay.io/Org",
+            "[::1]:5000",
+            "a.",
+            "x://a?b",
+            "ü",
+            "-a",
+            "con.example",
+            "..",
+            ".age-recipients",
+            "https://alice:pw@ghcr.io",
+            "https://index.docker.io/v1/access-token",
+            "a b",
+            "%41",
+        ] {
+            assert!(is_entry_name(&name(server)), "{server}: {}", name(server));
+        }
+        for plain in 110..130 {
+            let server = format!("a/{}{}", "b".repeat(plain), "C".repeat(60));
+            assert!(is_entry_name(&name(&server)), "{}", name(&server));
+        }
+        // The cut is between the two bytes of a letter.
+        for plain in 0..6 {
+            let server = format!("a/{}{}", "b".repeat(plain), "ü".repeat(60));
+            assert!(is_entry_name(&name(&server)), "{}", name(&server));
+        }
+    }
+
+    #[test]
+    fn any_other_name_is_foreign() {
+        let long = "a".repeat(251);
+        let hash = "0".repeat(64);
+        for name in [
+            "GHCR.io.age",
+            "docker.io.age",
+            "a:5000.age",
+            "%61.age",
+            "%2.age",
+            "%.age",
+            "%C3.age",
+            "%0A.age",
+            "a%2fb.age",
+            "ghcr.io%3A443.age",
+            &format!("{long}.age"),
+            &format!("a%-{hash}.age"),
+            "con.age",
+            ".age.age",
+            "x y.age",
+        ] {
             assert!(!is_entry_name(name), "{name}");
         }
+        for name in [
+            ".age-recipients",
+            ".x.age",
+            "ghcr.io",
+            "README.md",
+            ".age",
+            "ghcr.io.age.unreadable",
+        ] {
+            assert!(!is_entry_name(name) && !is_foreign_name(name), "{name}");
+        }
+        assert!(is_foreign_name("GHCR.io.age") && !is_foreign_name("ghcr.io.age"));
     }
 }

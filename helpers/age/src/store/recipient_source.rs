@@ -1,15 +1,20 @@
 //! To whom a store is encrypted, whether its user agreed to that, and with what it is read back.
 
-use docker_credential_helper::directory::{Directory, Lock};
+use std::collections::BTreeSet;
+
+use docker_credential_helper::directory::Directory;
 use docker_credential_helper::{Environment, Error};
 
-use super::AgeStore;
+use super::decipher::Problem;
+use super::{AgeStore, StoreLock};
 use crate::keys::identities::Identities;
 use crate::keys::recipient::{Recipient, include_one_of, own_recipients};
 use crate::keys::source::{self, Found};
 use crate::settings;
-use crate::sharing::approval::{ApprovalRecord, ApprovalState, Change, Named};
+use crate::sharing::approval::{self, Approval, ApprovalRecord, ApprovalState, Newcomer, Objection};
+use crate::sharing::date::Date;
 use crate::sharing::recipients_file::{self, RecipientsFile};
+use crate::sharing::work_tree::WorkTree;
 
 /// Thousands of recipients.
 const RECIPIENTS_MAX: u64 = 1 << 20;
@@ -42,6 +47,8 @@ pub(crate) enum RecipientSource {
 pub(super) struct Keys {
     pub(super) identities: Identities,
     pub(super) recipients: Vec<Recipient>,
+    /// The store names them.
+    pub(super) is_shared: bool,
 }
 
 impl AgeStore {
@@ -57,14 +64,10 @@ impl AgeStore {
 
     fn source_of_the_store(&self, directory: &Directory) -> Result<RecipientSource, Error> {
         let file = self.recipients_file(directory)?;
-        let named: Named = file.as_ref().map(RecipientsFile::named);
-        match self.state(&named)? {
-            None | Some(ApprovalState::Same) => {}
-            Some(ApprovalState::New) => self.approve_first(&named)?,
-            Some(ApprovalState::Fewer) => self.approval_record()?.approve(&named)?,
-            Some(ApprovalState::Changed(change)) => return Err(self.refuse(&change)),
+        match self.approval_state(file.as_ref())? {
+            ApprovalState::Agreed => Ok(file.map_or(RecipientSource::Own, RecipientSource::File)),
+            ApprovalState::Refused(objection) => Err(self.refuse(&objection, file.as_ref())),
         }
-        Ok(file.map_or(RecipientSource::Own, RecipientSource::File))
     }
 
     /// The file of a shared store; nothing if there is none.
@@ -81,49 +84,103 @@ impl AgeStore {
         ApprovalRecord::of(self.path(), self.environment())
     }
 
-    /// How what the store names stands to what is approved. Nothing for a store of one where there is no place for
-    /// approvals: a job without a home sees every store for the first time.
-    pub(crate) fn state(&self, named: &Named) -> Result<Option<ApprovalState>, Error> {
-        match settings::configuration_directory(self.environment()) {
-            Err(_) if named.is_none() => Ok(None),
-            Err(error) => Err(error),
-            Ok(_) => self.approval_record()?.state(named).map(Some),
+    /// How the recipients that the store names compare to those that its user has approved.
+    pub(crate) fn approval_state(&self, list: Option<&RecipientsFile>) -> Result<ApprovalState, Error> {
+        let approval = match settings::configuration_directory(self.environment()) {
+            // A job without a home has no place for an approval.
+            Err(_) => Approval::default(),
+            Ok(_) => self.approval_record()?.read()?,
+        };
+        match approval.compare(list, &BTreeSet::new()) {
+            ApprovalState::Agreed => Ok(ApprovalState::Agreed),
+            ApprovalState::Refused(_) => Ok(approval.compare(list, &self.own_keys()?)),
         }
     }
 
-    /// The first use is the one that is trusted, and says so. That nobody is named is approved as well: otherwise a
-    /// recipient who appears one day in a store of one would be taken for the first use.
-    fn approve_first(&self, named: &Named) -> Result<(), Error> {
-        let approved = self.approval_record().and_then(|record| record.approve(named));
-        match named {
-            Some(recipients) => {
-                approved?;
-                let list: Vec<&str> = recipients.iter().map(String::as_str).collect();
-                self.environment().notice(&format!(
-                    "first use of {}: its recipients are now approved: {}",
-                    self.path().display(),
-                    list.join(" ")
-                ));
+    /// Whom the list names and the user has not approved.
+    pub(crate) fn newcomers(&self, list: &RecipientsFile) -> Result<Vec<Newcomer>, Error> {
+        Ok(match self.approval_state(Some(list))? {
+            ApprovalState::Agreed => Vec::new(),
+            ApprovalState::Refused(objection) => objection.into_newcomers(),
+        })
+    }
+
+    /// The public keys that need no approval: of the identity that the settings or the default file give, as far as it is
+    /// open. An identity of another program's settings, or one of before, is not the user's own in this.
+    pub(crate) fn own_keys(&self) -> Result<BTreeSet<String>, Error> {
+        let identities = self.open_own_identities()?;
+        let keys = identities.iter().flat_map(|identities| &identities.x25519);
+        Ok(keys.map(|identity| identity.to_public().to_string()).collect())
+    }
+
+    /// The user's own identities, if nobody has to be asked for that.
+    pub(super) fn open_own_identities(&self) -> Result<Option<Identities>, Error> {
+        Ok(match source::own(self.environment())? {
+            Some(Found::Open(identities)) => Some(identities),
+            Some(Found::Sealed(sealed)) => sealed.opened(),
+            None => None,
+        })
+    }
+
+    /// How many entries were stored before their writers knew of us; none where that can't be seen without asking.
+    pub(crate) fn closed_to_us(&self, directory: &Directory, names: &[String]) -> Result<usize, Error> {
+        let Some(identities) = self.open_own_identities()?.filter(|it| it.plugins.is_empty()) else {
+            return Ok(0);
+        };
+        let deciphered = self.decipher_all(directory, names, &identities);
+        let is_closed = |result: &Result<_, Problem>| matches!(result, Err(Problem::NoIdentity));
+        Ok(deciphered.iter().filter(|(_, result)| is_closed(result)).count())
+    }
+
+    fn refuse(&self, objection: &Objection, list: Option<&RecipientsFile>) -> Error {
+        let way_out = match list {
+            None => "restore it, or, if nobody but you is to read what you store from now on, run: \
+                     docker-credential-age recipients approve"
+                .to_owned(),
+            Some(list) if settings::is_noninteractive(self.environment()).is_ok_and(|it_is| it_is) => {
+                format!(
+                    "a job approves one list that somebody has looked at: docker-credential-age recipients approve --only {}",
+                    approval::sum(&list.named())
+                )
             }
-            // A store of one works where nothing can be written but the store.
-            None => {
-                if let Err(error) = approved {
-                    self.environment().log(|| error.to_string());
-                }
+            Some(_) => {
+                "ask your team whose keys these are, then run: docker-credential-age recipients approve"
+                    .to_owned()
             }
+        };
+        Error::refused(format!(
+            "cannot write to the store {}: {objection}; {way_out}",
+            self.path().display()
+        ))
+    }
+
+    /// Remembers which approved recipients the list does not name any more, so that they are not let in again unseen.
+    ///
+    /// Every verb that reads does so, because somebody may leave and come back between two writes. It is done as well as
+    /// can be, and never in the way of the verb.
+    pub(crate) fn note_absent(&self, directory: &Directory, identities: &Identities) {
+        if let Err(error) = self.try_to_note_absent(directory, identities) {
+            self.environment().log(|| error.to_string());
+        }
+    }
+
+    fn try_to_note_absent(&self, directory: &Directory, identities: &Identities) -> Result<(), Error> {
+        let Some(list) = self.recipients_file(directory)? else {
+            return Ok(());
+        };
+        let (record, named) = (self.approval_record()?, list.named());
+        if !record.read()?.mark_absent(&named, Date::today()) {
+            return Ok(());
+        }
+        // A list of before we came, or of another branch of its history, says nothing about who has left.
+        let is_of_now = || {
+            WorkTree::around(self.path())
+                .is_none_or(|tree| !tree.is_under_way() && !tree.shows_another_time())
+        };
+        if include_one_of(&list.recipients(), identities) && is_of_now() {
+            record.mark_absent(&named)?;
         }
         Ok(())
-    }
-
-    fn refuse(&self, change: &Change) -> Error {
-        Error::Refused(
-            format!(
-                "the store {} is not the one you approved, {change}; check who they are, then run: \
-                 docker-credential-age recipients approve",
-                self.path().display()
-            )
-            .into(),
-        )
     }
 
     /// The lock, and the identity to look at what is there with, if one is needed and there is one.
@@ -131,7 +188,7 @@ impl AgeStore {
         &self,
         chosen: &Chosen,
         directory: &Directory,
-    ) -> Result<(Lock, Option<Identities>), Error> {
+    ) -> Result<(StoreLock, Option<Identities>), Error> {
         let find = || self.identity_for_writing(chosen, directory);
         let open = |found: &Option<Found>| {
             if let Some(Found::Sealed(_)) = found {
@@ -154,7 +211,7 @@ impl AgeStore {
         directory: &Directory,
         find: impl Fn() -> Result<F, Error>,
         mut open: impl FnMut(&F) -> Result<T, Error>,
-    ) -> Result<(Lock, T), Error> {
+    ) -> Result<(StoreLock, T), Error> {
         loop {
             let found = find()?;
             let opened = open(&found)?;
@@ -206,6 +263,7 @@ impl AgeStore {
         Ok(Keys {
             identities,
             recipients,
+            is_shared: named_in == recipients_file::FILE,
         })
     }
 

@@ -4,17 +4,20 @@
 //! its place. Killed before the mark, nothing has changed; killed after it, each file is readable by the old or the
 //! new recipients, and whoever takes the lock next finishes the work.
 
-use std::collections::BTreeSet;
+use std::io;
+use std::path::PathBuf;
 
 use docker_credential_helper::directory::{Directory, Lock};
+use docker_credential_helper::show::ShellCommand;
 use docker_credential_helper::{Error, ServerUrl};
 
 use super::decipher::Problem;
 use super::entry_name::is_entry_name;
+use super::unreadable::Unreadable;
 use super::{AgeStore, RecipientSource, cipher};
 use crate::keys::identities::Identities;
+use crate::keys::own_stanza::OwnKey;
 use crate::keys::recipient::Recipient;
-use crate::sharing::approval::Named;
 use crate::sharing::recipients_file::{self, RecipientsFile};
 
 /// Present while what is staged is to take its place.
@@ -23,6 +26,16 @@ const MARK: &str = ".rekey-commit";
 /// For whoever finds it.
 const MARK_TEXT: &[u8] =
     b"docker-credential-age was encrypting this store again and was interrupted; its next store or rekey completes it.\n";
+
+/// What there is under the name of the mark.
+#[derive(Debug)]
+pub(crate) enum Mark {
+    None,
+    /// The staged files are to take their places.
+    Pending,
+    /// Something that we never make. It stops a rekey, which needs the name, and nothing else.
+    Foreign(PathBuf),
+}
 
 /// After how many files progress is told.
 const STEP: usize = 100;
@@ -79,32 +92,45 @@ impl AgeStore {
         file: Option<&RecipientsFile>,
         mut progress: impl FnMut(usize, usize),
     ) -> Result<StagedRekey<'a>, Error> {
+        if let Mark::Foreign(path) = self.mark(directory)? {
+            return Err(Error::refused(format!(
+                "cannot encrypt the entries again: {} is not a file of ours; run: {}",
+                path.display(),
+                ShellCommand::new("rm -r").path(self.environment(), &path)
+            )));
+        }
         let names = self.entry_names(directory)?;
         let writing = |name: &str| {
             let path = self.path().join(name);
             move |error| Error::file("write", &path)(error)
         };
         self.unstage_all(directory, lock)?;
+        let own = OwnKey::among(&identities.x25519, recipients);
         let mut staged = StagedRekey {
             store: self,
             directory,
             lock,
             servers: Vec::with_capacity(names.len()),
         };
-        let mut unreadable = Vec::new();
+        let mut unreadable = Unreadable::default();
         for (name, result) in self.decipher_all(directory, &names, identities) {
             let deciphered = match result {
                 Ok(deciphered) => deciphered,
                 Err(Problem::Plugin(error)) => return Err(error),
                 Err(problem) => {
-                    unreadable.push((name, problem));
+                    unreadable.add(self, name, problem);
                     continue;
                 }
             };
-            if !unreadable.is_empty() {
+            if !unreadable.is_none() {
                 continue;
             }
-            let content = cipher::encrypt(&deciphered.plaintext, recipients, self.environment())?;
+            let content = cipher::encrypt(
+                &deciphered.plaintext,
+                recipients,
+                own.as_ref(),
+                self.environment(),
+            )?;
             directory
                 .stage(lock, name, &content, 0o600)
                 .map_err(writing(name))?;
@@ -113,9 +139,8 @@ impl AgeStore {
                 progress(staged.servers.len(), names.len());
             }
         }
-        let count = unreadable.len();
-        if let Some((name, problem)) = unreadable.pop() {
-            return Err(self.refuse_rekey(count, name, problem));
+        if !unreadable.is_none() {
+            return Err(self.refuse_rekey(directory, &mut unreadable, identities));
         }
         if let Some(file) = file {
             let content = file.to_text();
@@ -154,19 +179,15 @@ impl AgeStore {
             prepare()?;
             return staged.commit();
         };
+        self.keep_entries_whole(directory)?;
         let record = self.approval_record()?;
-        let before: Named = match before {
-            RecipientSource::File(before) => Some(before.named()),
-            RecipientSource::Own | RecipientSource::Setting(_) => None,
-        };
-        let both: BTreeSet<String> = before.iter().flatten().cloned().chain(after.named()).collect();
-        record.approve(&Some(both))?;
+        let approved = record.allow(&after.named(), matches!(before, RecipientSource::Own))?;
         let done = prepare().and_then(|()| staged.commit());
         match &done {
-            Ok(_) => record.approve(&Some(after.named()))?,
+            Ok(_) => record.approve(&after.named())?,
             // Failed half-way: the next writer completes it, and both lists are needed.
             Err(_) if self.is_rekey_pending(directory)? => {}
-            Err(_) => record.approve(&before)?,
+            Err(_) => record.restore(&approved)?,
         }
         done
     }
@@ -193,10 +214,25 @@ impl AgeStore {
 
     /// Whether a writer was interrupted while it moved staged files to their places.
     pub(crate) fn is_rekey_pending(&self, directory: &Directory) -> Result<bool, Error> {
-        let mark = directory
-            .read(MARK, 1 << 12)
-            .map_err(Error::file("read", &self.path().join(MARK)))?;
-        Ok(mark.is_some())
+        Ok(matches!(self.mark(directory)?, Mark::Pending))
+    }
+
+    /// What is under the name of the mark.
+    pub(crate) fn mark(&self, directory: &Directory) -> Result<Mark, Error> {
+        let path = self.path().join(MARK);
+        match directory.read(MARK, 1 << 12) {
+            Ok(None) => Ok(Mark::None),
+            Ok(Some(_)) => Ok(Mark::Pending),
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::InvalidData | io::ErrorKind::FileTooLarge
+                ) =>
+            {
+                Ok(Mark::Foreign(path))
+            }
+            Err(error) => Err(Error::file("read", &path)(error)),
+        }
     }
 
     fn unstage_all(&self, directory: &Directory, lock: &Lock) -> Result<(), Error> {
@@ -205,25 +241,5 @@ impl AgeStore {
             directory.unstage(lock, &name).map_err(removing())?;
         }
         Ok(())
-    }
-
-    fn refuse_rekey(&self, count: usize, name: &str, problem: Problem) -> Error {
-        let is_lost = problem.is_lost();
-        let reason = self.explain(problem, name);
-        // What "reset" would not set aside.
-        if !is_lost {
-            return reason;
-        }
-        let entries = match count {
-            1 => "an entry cannot be read".to_owned(),
-            count => format!("{count} entries cannot be read"),
-        };
-        Error::Refused(
-            format!(
-                "{entries}, and nothing was changed: {}; to go on without, run: docker-credential-age reset",
-                self.path().join(name).display()
-            )
-            .into(),
-        )
     }
 }

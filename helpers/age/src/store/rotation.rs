@@ -98,7 +98,10 @@ impl AgeStore {
             return Ok(None);
         };
         match decipher(&file, name, &identities, self.environment()) {
-            Ok(deciphered) => Ok(Some(deciphered.credential)),
+            Ok(deciphered) => {
+                self.note_absent(directory, &identities);
+                Ok(Some(deciphered.credential))
+            }
             Err(problem) => Err(self.explain(problem, &shown_name(server))),
         }
     }
@@ -115,18 +118,15 @@ impl AgeStore {
     }
 }
 
-/// The list with the new key in the place of the old ones. One that names none of these stays as it is.
+/// The list with the new key in the place of the old ones, under the same names. One that names none of these stays as
+/// it is.
 pub(crate) fn rotated(list: &RecipientsFile, old: &Identities, new: &Identities) -> RecipientsFile {
     let mut rotated = list.clone();
+    let Some(Recipient::X25519(new)) = own_recipients(new).into_iter().next() else {
+        return rotated;
+    };
     for recipient in own_recipients(old) {
-        rotated.remove(&recipient.to_string());
-    }
-    if rotated != *list {
-        for recipient in own_recipients(new) {
-            if let Recipient::X25519(recipient) = recipient {
-                rotated.add(recipient.to_string());
-            }
-        }
+        rotated.replace(&recipient.to_string(), &new.to_string());
     }
     rotated
 }

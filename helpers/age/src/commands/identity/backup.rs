@@ -140,14 +140,14 @@ fn confirm_what_it_opens(
         return Ok(());
     }
     let names = store.entry_names(&directory)?;
-    let (lost, _) = store.lost(&directory, &names, identities)?;
-    if lost.is_empty() {
+    let unreadable = store.unreadable(&directory, &names, identities)?;
+    if unreadable.closed.is_empty() {
         return Ok(());
     }
     confirm(
         &format!(
             "this identity doesn't open {} of the {} in {}",
-            lost.len(),
+            unreadable.closed.len(),
             show::count(names.len(), "login", "logins"),
             show::path(environment, store.path())
         ),

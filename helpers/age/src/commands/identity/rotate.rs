@@ -36,7 +36,7 @@ pub(super) fn rotate(
         };
         Ok((identities, (passphrase, found.clone())))
     };
-    let (writing, (mut passphrase, old)) = Writing::begin_by(open, environment)?;
+    let (mut writing, (mut passphrase, old)) = Writing::begin_by(open, environment)?;
     refuse_what_cannot_rotate(&writing)?;
     if with_new_passphrase {
         passphrase = Some(new_passphrase::choose(
@@ -63,13 +63,16 @@ pub(super) fn rotate(
         Some(list) => list.recipients(),
         None => vec![Recipient::X25519(new.to_public())],
     };
+    let before_it = writing.identities.clone();
+    // Entries get a stanza that their writer opens fast: from now on that is the new key.
+    writing.identities.x25519.push(new.clone());
     let mut copy = String::new();
     let replace = || {
         let before = file.read()?;
         copy = file.keep_copy(&before)?;
         let store = writing.directory.path();
         let store = store.canonicalize().map_err(Error::file("resolve", store))?;
-        Outgoing::create(&file, &store, &copy, &writing.identities, &new.to_public())?;
+        Outgoing::create(&file, &store, &copy, &before_it, &new.to_public())?;
         file.write(&before, &content)
     };
     let servers = writing.encrypt_after(replace, &recipients, list.as_ref(), console)?;

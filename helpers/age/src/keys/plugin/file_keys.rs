@@ -15,6 +15,7 @@ use super::connection::{Connection, Opened};
 use super::{Identity, PluginError};
 use crate::asking::kernel_keyring::{Boxes, Kind};
 use crate::asking::prompt_lock::PromptLock;
+use crate::keys::header::{self, Split};
 use crate::settings;
 
 /// The key of a file's header, and what it was wrapped in, as a hash.
@@ -224,7 +225,8 @@ impl Plugins {
 fn headers(files: impl Iterator<Item = Vec<u8>>) -> Vec<Vec<Stanza>> {
     files
         .filter_map(|file| {
-            let decryptor = Decryptor::new_buffered(age::armor::ArmoredReader::new(&file[..])).ok()?;
+            let binary = header::binary(&file).ok()?;
+            let decryptor = Decryptor::new_buffered(Split::of(&binary)?.reader()).ok()?;
             let recorder = Recorder::default();
             let _ = decryptor.decrypt(std::iter::once(&recorder as &dyn age::Identity));
             Some(recorder.0.into_inner())
