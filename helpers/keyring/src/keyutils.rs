@@ -9,6 +9,7 @@ use linux_keyutils::{KeyError, KeyRing, KeyRingIdentifier};
 use zeroize::Zeroizing;
 
 use crate::blobs::{BlobStore, Blobs, PREFIX};
+use crate::namespace;
 
 /// All keys that this process may look at, a line each.
 const KEYS: &str = "/proc/keys";
@@ -50,7 +51,10 @@ enum Lifetime {
 
 impl CredentialStore for Keyutils {
     fn get(&self, server: &ServerUrl) -> Result<Option<Credential>, Error> {
-        self.store.get(server)
+        match self.store.get(server)? {
+            None => self.check_whole().map(|()| None),
+            found => Ok(found),
+        }
     }
 
     fn store(&self, credential: &Credential) -> Result<(), Error> {
@@ -69,7 +73,25 @@ impl CredentialStore for Keyutils {
     }
 
     fn list(&self) -> Result<Vec<Listed>, Error> {
-        self.store.list()
+        let listed = self.store.list()?;
+        if listed.is_empty() {
+            self.check_whole()?;
+        }
+        Ok(listed)
+    }
+}
+
+impl Keyutils {
+    /// Fails where the keyring that is searched is not the one that its user has outside: in a user namespace, every user
+    /// has another. One in which something is stored is the one that is meant.
+    fn check_whole(&self) -> Result<(), Error> {
+        if namespace::maps_every_user() || !self.store.0.names()?.is_empty() {
+            return Ok(());
+        }
+        Err(Error::unavailable(
+            "cannot see your logins: this user namespace (a rootless container, or unshare) has a kernel keyring of \
+             its own, which is empty; run docker outside of it, or log in again inside",
+        ))
     }
 }
 

@@ -9,6 +9,8 @@ mod blobs;
 mod keychain;
 #[cfg(target_os = "linux")]
 mod keyutils;
+#[cfg(target_os = "linux")]
+mod namespace;
 #[cfg(any(target_os = "macos", windows))]
 mod native;
 mod reference;

@@ -3,6 +3,7 @@
 //! ```text
 //! other-user flip ONE OTHER    exchanges two names as fast as it can
 //! other-user open DIRECTORY    tries to open all that is in a directory, again and again
+//! other-user listen SOCKET     accepts connections, and says of each whether anything was said on it
 //! ```
 //!
 //! It ends with its stdin, and prints how often it tried and how often it succeeded.
@@ -20,6 +21,9 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    if let ["listen", socket] = arguments[..] {
+        return listen(Path::new(socket));
+    }
     let is_over = Arc::new(AtomicBool::new(false));
     let over = Arc::clone(&is_over);
     std::thread::spawn(move || {
@@ -45,5 +49,26 @@ fn main() -> ExitCode {
         }
     }
     println!("{tries} {successes}");
+    ExitCode::SUCCESS
+}
+
+/// Each connection is heard until it ends, or until something is said.
+fn listen(socket: &Path) -> ExitCode {
+    let Ok(listener) = std::os::unix::net::UnixListener::bind(socket) else {
+        return ExitCode::FAILURE;
+    };
+    let everybody = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+    if std::fs::set_permissions(socket, everybody).is_err() {
+        return ExitCode::FAILURE;
+    }
+    std::thread::spawn(move || {
+        for connection in listener.incoming().flatten() {
+            let mut byte = [0];
+            let said = (&connection).read(&mut byte).is_ok_and(|length| length > 0);
+            println!("{}", if said { "something" } else { "nothing" });
+        }
+    });
+    println!("ready");
+    let _ = std::io::stdin().read_to_end(&mut Vec::new());
     ExitCode::SUCCESS
 }

@@ -2,7 +2,9 @@
 
 use std::fs;
 use std::num::NonZeroUsize;
+use std::os::unix::fs::chown;
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -21,8 +23,10 @@ const CONFIGURATION: &str = r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D
 <busconfig>
   <type>session</type>
   <listen>unix:path=SOCKET</listen>
+  <listen>unix:abstract=SOCKET</listen>
   <auth>EXTERNAL</auth>
   <policy context="default">
+    <allow user="*"/>
     <allow send_destination="*" eavesdrop="true"/>
     <allow eavesdrop="true"/>
     <allow own="*"/>
@@ -50,20 +54,32 @@ pub struct PrivateBus {
 impl PrivateBus {
     /// Starts a bus whose socket lies in `directory`.
     pub fn start(directory: &Path) -> Result<Self, Missing> {
+        Self::start_with(directory, |_| {})
+    }
+
+    /// Starts the bus of another user, whose `directory` becomes theirs. For root alone.
+    pub fn start_as(directory: &Path, uid: u32) -> Result<Self, Missing> {
+        chown(directory, Some(uid), Some(uid)).expect("root gives its directory away");
+        Self::start_with(directory, |command| {
+            command.uid(uid).gid(uid);
+        })
+    }
+
+    fn start_with(directory: &Path, prepare: impl FnOnce(&mut Command)) -> Result<Self, Missing> {
         let program = find("dbus-daemon")?;
         let (socket, configuration) = (directory.join("bus"), directory.join("bus.conf"));
         let text = CONFIGURATION.replace("SOCKET", &socket.display().to_string());
         fs::write(&configuration, text).expect("a file in the test's directory");
-        let mut daemon = Service::start(
-            "dbus-daemon",
-            Command::new(program)
-                .arg("--nofork")
-                .arg("--config-file")
-                .arg(&configuration)
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(Stdio::null()),
-        );
+        let mut command = Command::new(program);
+        command
+            .arg("--nofork")
+            .arg("--config-file")
+            .arg(&configuration)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        prepare(&mut command);
+        let mut daemon = Service::start("dbus-daemon", &mut command);
         daemon
             .ready(|| UnixStream::connect(&socket).ok())
             .expect("dbus-daemon starts");
@@ -71,6 +87,11 @@ impl PrivateBus {
             address: format!("unix:path={}", socket.display()),
             _daemon: daemon,
         })
+    }
+
+    /// Its other address, which is in no file system.
+    pub fn abstract_address(&self) -> String {
+        self.address.replace("path=", "abstract=")
     }
 
     /// What stands in `DBUS_SESSION_BUS_ADDRESS`.

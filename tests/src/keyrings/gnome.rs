@@ -2,6 +2,8 @@
 
 use std::fs::{self, File};
 use std::io::Write as _;
+use std::os::unix::fs::chown;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -23,6 +25,8 @@ pub struct GnomeKeyring {
     daemon: Option<Service>,
     bus: PrivateBus,
     directory: PathBuf,
+    /// Another user whose it is, on a bus that is ours.
+    uid: Option<u32>,
 }
 
 impl GnomeKeyring {
@@ -33,12 +37,22 @@ impl GnomeKeyring {
 
     /// Starts a bus and a keyring that is unlocked, with its files and its socket in `directory`.
     pub fn start(directory: &Path) -> Result<Self, Missing> {
+        Self::start_for(directory, None)
+    }
+
+    /// Starts a keyring of another user on a bus of ours. For root alone.
+    pub fn start_as(directory: &Path, uid: u32) -> Result<Self, Missing> {
+        Self::start_for(directory, Some(uid))
+    }
+
+    fn start_for(directory: &Path, uid: Option<u32>) -> Result<Self, Missing> {
         Self::available()?;
         fs::create_dir_all(directory).expect("a directory for the keyring");
         let mut keyring = Self {
             daemon: None,
             bus: PrivateBus::start(directory)?,
             directory: directory.to_owned(),
+            uid,
         };
         keyring.start_daemon(true);
         Ok(keyring)
@@ -68,6 +82,7 @@ impl GnomeKeyring {
         let (home, run) = (self.directory.join("home"), self.directory.join("run"));
         for directory in [&home, &run] {
             fs::create_dir_all(directory).expect("a directory for the keyring");
+            chown(directory, self.uid, self.uid).expect("root gives its directory away");
         }
         let log = File::create(self.directory.join("log")).expect("a log");
         let mut command = Command::new(program);
@@ -77,8 +92,12 @@ impl GnomeKeyring {
             .env("HOME", home)
             .env("XDG_RUNTIME_DIR", run)
             .env("DBUS_SESSION_BUS_ADDRESS", self.bus.address())
+            .current_dir("/")
             .stdout(log.try_clone().expect("a second descriptor"))
             .stderr(log);
+        if let Some(uid) = self.uid {
+            command.uid(uid).gid(uid);
+        }
         let mut daemon = if unlocked {
             let password = self.directory.join("password");
             let mut file = File::create(&password).expect("a file in the test's directory");

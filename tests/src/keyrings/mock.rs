@@ -12,16 +12,19 @@ use futures_util::StreamExt as _;
 use zbus::message::{Header, Type};
 use zbus::{Connection, Message, MessageStream, ObjectPath, OwnedObjectPath, OwnedVariant, Variant};
 
+use crate::keyrings::agreement::{ALGORITHM, Key, agree};
 use crate::keyrings::bus::{PrivateBus, SECRETS};
 
 const ROOT: &str = "/org/freedesktop/secrets";
 const COLLECTION: &str = "/org/freedesktop/secrets/collection/mock";
+/// Another collection, which is always locked.
+const SECOND: &str = "/org/freedesktop/secrets/collection/second";
 const PROMPT: &str = "/org/freedesktop/secrets/prompt/1";
-const SESSION: &str = "/org/freedesktop/secrets/session/1";
 const NONE: &str = "/";
 const END: &str = "End";
 
-type Attributes = HashMap<String, String>;
+/// What an item is found by.
+pub type Attributes = HashMap<String, String>;
 type WireSecret = (OwnedObjectPath, Vec<u8>, Vec<u8>, String);
 
 /// What becomes of a prompt that is shown.
@@ -50,6 +53,14 @@ pub enum Fault {
     Error(&'static str),
     /// The answer is the path that stands for no object.
     NoObject,
+    /// The answer is an empty secret.
+    Empty,
+    /// The answer is an empty secret, because by then another item has taken the place of this one.
+    EmptyAsReplaced,
+    /// The answer is an empty secret, because the collection was locked by then. A prompt unlocks it.
+    EmptyAsLocked,
+    /// The answer is an error, because by then the object is gone.
+    FailsAsGone,
     /// The answer waits for a person, as that of a locked `KeePassXC` to a search does. The person acts once the service
     /// was asked for its collections, or never.
     Held { for_good: bool },
@@ -68,6 +79,32 @@ pub struct Script {
     pub locks_items: bool,
     /// How long each answer takes.
     pub delay: Duration,
+    /// How sessions are encrypted. Without, the service offers only plain ones.
+    pub agreement: Option<Agreement>,
+    /// A second collection that is locked for good.
+    pub second: Option<Second>,
+    /// Whether it drops what `KWallet` drops of a secret.
+    pub alters: bool,
+}
+
+/// How a service agrees on the key of a session.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Agreement {
+    /// With how many sessions it shares a number that begins with zero.
+    pub zeros: usize,
+    /// Whether it leaves those zeros out and sends one in front of its public key, as `KWallet` before 6.25 does.
+    pub is_kwallet: bool,
+}
+
+/// What a second collection that is locked shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Second {
+    /// Items, none of which a search for docker's finds.
+    OtherItems,
+    /// Items, one of which a search for docker's finds, and no attributes of it.
+    HiddenItem,
+    /// No items, as a locked `KeePassXC` database.
+    Nothing,
 }
 
 #[derive(Default)]
@@ -76,6 +113,8 @@ struct State {
     is_locked: bool,
     items: Vec<(OwnedObjectPath, Attributes, Vec<u8>)>,
     locked_items: HashSet<OwnedObjectPath>,
+    sessions: HashMap<OwnedObjectPath, Option<Key>>,
+    created: usize,
     calls: Vec<String>,
     callers: HashSet<String>,
     /// What would make a gnome-keyring of version 50 abort.
@@ -136,11 +175,22 @@ impl Mock {
         let attributes = attributes
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into();
+        self.add_item(attributes, secret);
+    }
+
+    /// Puts an item with these attributes into it.
+    pub fn add_item(&self, attributes: Attributes, secret: &[u8]) {
         let mut state = self.state();
         let path = state.add(attributes, secret.to_vec());
         if state.script.locks_items {
             state.locked_items.insert(path);
         }
+    }
+
+    /// The secrets of the items it holds.
+    pub fn secrets(&self) -> Vec<Vec<u8>> {
+        let state = self.state();
+        state.items.iter().map(|(.., secret)| secret.clone()).collect()
     }
 
     /// The methods that were called, in order; of properties their names.
@@ -273,6 +323,22 @@ impl Incarnation {
                 self.connection.reply(&header, &none).await?;
                 return Ok(None);
             }
+            Some(empty @ (Fault::Empty | Fault::EmptyAsReplaced | Fault::EmptyAsLocked)) => {
+                let (session,): (OwnedObjectPath,) = message.body().deserialize()?;
+                let wire = {
+                    let mut state = state.lock().expect("one thread answers");
+                    state.be_as(empty, &call.path);
+                    state.wire(session, b"")
+                };
+                self.connection.reply(&header, &(wire,)).await?;
+                return Ok(None);
+            }
+            Some(Fault::FailsAsGone) => {
+                state.lock().expect("one thread answers").remove(&call.path);
+                let name = "org.freedesktop.DBus.Error.Failed";
+                self.connection.reply_error(&header, name, &("gone",)).await?;
+                return Ok(None);
+            }
             Some(Fault::Held { .. }) => {
                 self.held.borrow_mut().push(message.clone());
                 return Ok(None);
@@ -306,41 +372,43 @@ impl Incarnation {
                 let answer: (Vec<_>, Vec<_>) = {
                     let state = state.lock().expect("one thread answers");
                     let hidden = state.is_locked && state.script.hides;
-                    let found = if hidden { Vec::new() } else { state.search(&wanted) };
-                    found
-                        .into_iter()
-                        .partition(|path| !state.is_locked && !state.locked_items.contains(path))
+                    let mut found = if hidden { Vec::new() } else { state.search(&wanted) };
+                    let is_by_mark = wanted.keys().eq(["docker_cli"]);
+                    if is_by_mark && state.script.second == Some(Second::HiddenItem) {
+                        found.push(second_item());
+                    }
+                    found.into_iter().partition(|path| {
+                        !state.is_locked && !state.locked_items.contains(path) && *path != second_item()
+                    })
                 };
                 reply.reply(header, &answer).await?;
             }
-            "Collections" => {
-                reply
-                    .reply(header, &Variant::from(vec![path(COLLECTION)]))
-                    .await?;
+            "Collections" | "Items" | "Locked" | "Attributes" | "Modified" => {
+                let value = state.lock().expect("one thread answers").property(call);
+                reply.reply(header, &value).await?;
             }
-            "Locked" => {
-                let locked = state.lock().expect("one thread answers").is_locked;
-                reply.reply(header, &Variant::from(locked)).await?;
-            }
-            "Attributes" => {
-                let attributes = state.lock().expect("one thread answers").item(&call.path).1;
-                reply.reply(header, &Variant::from(attributes)).await?;
-            }
-            "Modified" => reply.reply(header, &Variant::from(1_u64)).await?,
             "ReadAlias" => reply.reply(header, &path(COLLECTION)).await?,
             "OpenSession" => {
-                let (algorithm, _): (String, OwnedVariant) = body.deserialize()?;
-                if algorithm == "plain" {
-                    reply.reply(header, &(Variant::from(""), path(SESSION))).await?;
+                let (algorithm, input): (String, OwnedVariant) = body.deserialize()?;
+                let opened = state
+                    .lock()
+                    .expect("one thread answers")
+                    .open_session(&algorithm, input)?;
+                if let Some((output, session)) = opened {
+                    reply.reply(header, &(output, session)).await?;
                 } else {
                     let name = "org.freedesktop.DBus.Error.NotSupported";
-                    reply.reply_error(header, name, &("only plain",)).await?;
+                    let words = ("libqca-ossl is missing",);
+                    reply.reply_error(header, name, &words).await?;
                 }
             }
             "GetSecret" => {
-                let secret = state.lock().expect("one thread answers").item(&call.path).2;
-                let kind = "text/plain".to_owned();
-                let wire: WireSecret = (path(SESSION).into(), Vec::new(), secret, kind);
+                let (session,): (OwnedObjectPath,) = body.deserialize()?;
+                let wire = {
+                    let state = state.lock().expect("one thread answers");
+                    let secret = state.item(&call.path).2;
+                    state.wire(session, &secret)
+                };
                 reply.reply(header, &(wire,)).await?;
             }
             "CreateItem" => {
@@ -353,8 +421,14 @@ impl Incarnation {
                 let created = state
                     .lock()
                     .expect("one thread answers")
-                    .add(attributes, secret.2);
-                reply.reply(header, &(created, path(NONE))).await?;
+                    .create(attributes, &secret);
+                match created {
+                    Ok(created) => reply.reply(header, &(created, path(NONE))).await?,
+                    Err(words) => {
+                        let name = "org.freedesktop.DBus.Error.InvalidArgs";
+                        reply.reply_error(header, name, &(words,)).await?;
+                    }
+                }
             }
             "Delete"
                 if state
@@ -366,11 +440,7 @@ impl Incarnation {
                 reply.reply_error(header, name, &("locked",)).await?;
             }
             "Delete" => {
-                state
-                    .lock()
-                    .expect("one thread answers")
-                    .items
-                    .retain(|(path, ..)| path.as_str() != call.path);
+                state.lock().expect("one thread answers").remove(&call.path);
                 reply.reply(header, &path(NONE)).await?;
             }
             "Unlock" => {
@@ -463,6 +533,11 @@ impl<'a> Call<'a> {
     }
 }
 
+/// An item of the second collection.
+fn second_item() -> OwnedObjectPath {
+    OwnedObjectPath::try_from(format!("{SECOND}/1")).expect("a path")
+}
+
 impl State {
     fn note(&mut self, call: &Call<'_>) -> Option<Fault> {
         self.calls.push(call.method.clone());
@@ -478,6 +553,117 @@ impl State {
         }
     }
 
+    fn property(&self, call: &Call<'_>) -> Variant<'static> {
+        match call.method.as_str() {
+            "Collections" => {
+                let mut collections = vec![ObjectPath::from_static_str_unchecked(COLLECTION)];
+                if self.script.second.is_some() {
+                    collections.push(ObjectPath::from_static_str_unchecked(SECOND));
+                }
+                Variant::from(collections)
+            }
+            "Items" => Variant::from(self.shown_items(&call.path)),
+            "Locked" => Variant::from(self.is_locked_at(&call.path)),
+            "Attributes" => Variant::from(self.item(&call.path).1),
+            "Modified" => Variant::from(self.age(&call.path)),
+            other => panic!("the mock has no property {other}"),
+        }
+    }
+
+    /// The value and the path of a new session; nothing if the service has no such algorithm.
+    fn open_session(
+        &mut self,
+        algorithm: &str,
+        input: OwnedVariant,
+    ) -> zbus::Result<Option<(Variant<'static>, OwnedObjectPath)>> {
+        let path = format!("/org/freedesktop/secrets/session/{}", self.sessions.len());
+        let path = OwnedObjectPath::try_from(path).expect("a path");
+        let (output, key) = match &mut self.script.agreement {
+            Some(agreement) if algorithm == ALGORITHM => {
+                let shares_zero = agreement.zeros > 0;
+                agreement.zeros = agreement.zeros.saturating_sub(1);
+                let client = Vec::try_from(input)?;
+                let (public, key) = agree(&client, shares_zero, agreement.is_kwallet);
+                (Variant::from(public), Some(key))
+            }
+            _ if algorithm == "plain" => (Variant::from(""), None),
+            _ => return Ok(None),
+        };
+        self.sessions.insert(path.clone(), key);
+        Ok(Some((output, path)))
+    }
+
+    fn wire(&self, session: OwnedObjectPath, secret: &[u8]) -> WireSecret {
+        let (iv, value) = match &self.sessions[&session] {
+            Some(key) => key.encrypt(secret),
+            None => (Vec::new(), secret.to_vec()),
+        };
+        (session, iv, value, "text/plain".to_owned())
+    }
+
+    /// A new item. What cannot be decrypted becomes an empty one, and an error, as in `KWallet`.
+    fn create(
+        &mut self,
+        attributes: Attributes,
+        (session, iv, value, _): &WireSecret,
+    ) -> Result<OwnedObjectPath, &'static str> {
+        let secret = match &self.sessions[session] {
+            Some(key) => key.decrypt(iv, value),
+            None => Some(value.clone()),
+        };
+        let Some(mut secret) = secret else {
+            self.add(attributes, Vec::new());
+            return Err("cannot decrypt");
+        };
+        if self.script.alters {
+            if let Some(rest) = secret.strip_prefix("\u{feff}".as_bytes()) {
+                secret = rest.to_vec();
+            }
+            let end = secret.iter().position(|byte| *byte == 0);
+            secret.truncate(end.unwrap_or(secret.len()));
+        }
+        Ok(self.add(attributes, secret))
+    }
+
+    /// Lets happen what the secret is empty for.
+    fn be_as(&mut self, fault: Fault, path: &str) {
+        match fault {
+            Fault::EmptyAsReplaced => {
+                let (_, attributes, secret) = self.item(path);
+                self.add(attributes, secret);
+                self.remove(path);
+            }
+            Fault::EmptyAsLocked => {
+                self.is_locked = true;
+                self.script.prompt = Some(Prompt::Answered);
+            }
+            _ => {}
+        }
+    }
+
+    fn remove(&mut self, path: &str) {
+        self.items.retain(|(item, ..)| item.as_str() != path);
+    }
+
+    fn is_locked_at(&self, path: &str) -> bool {
+        path == SECOND || self.is_locked || self.is_item_locked(path)
+    }
+
+    /// The items that a collection shows.
+    fn shown_items(&self, collection: &str) -> Vec<OwnedObjectPath> {
+        match self.script.second {
+            Some(Second::OtherItems | Second::HiddenItem) if collection == SECOND => vec![second_item()],
+            _ if collection == SECOND || (self.is_locked && self.script.hides) => Vec::new(),
+            _ => self.search(&Attributes::new()),
+        }
+    }
+
+    /// The newer, the larger.
+    fn age(&self, path: &str) -> u64 {
+        let position = self.items.iter().position(|(item, ..)| item.as_str() == path);
+        u64::try_from(position.unwrap_or(0)).expect("few items")
+    }
+
     fn is_item_locked(&self, path: &str) -> bool {
         self.locked_items.iter().any(|locked| locked.as_str() == path)
     }
@@ -487,7 +673,8 @@ impl State {
     }
 
     fn add(&mut self, attributes: Attributes, secret: Vec<u8>) -> OwnedObjectPath {
-        let path = format!("{COLLECTION}/{}", self.calls.len() + self.items.len());
+        self.created += 1;
+        let path = format!("{COLLECTION}/{}", self.created);
         let path = OwnedObjectPath::try_from(path).expect("a path");
         self.items.push((path.clone(), attributes, secret));
         path
@@ -503,7 +690,19 @@ impl State {
     }
 
     fn item(&self, path: &str) -> (OwnedObjectPath, Attributes, Vec<u8>) {
+        if path == second_item().as_str() {
+            let hash = ("gkr:compat:hashed:docker_cli".to_owned(), "c4ca".to_owned());
+            return (second_item(), [hash].into(), Vec::new());
+        }
         let found = self.items.iter().find(|(item, ..)| item.as_str() == path);
-        found.expect("the item is there").clone()
+        // KWallet's answer for an item that is gone.
+        let none = || {
+            (
+                OwnedObjectPath::try_from(path).expect("a path"),
+                Attributes::new(),
+                Vec::new(),
+            )
+        };
+        found.cloned().unwrap_or_else(none)
     }
 }

@@ -1,19 +1,19 @@
 //! A connection to the session bus, on which every wait ends.
 
 use std::cell::Cell;
-use std::ffi::OsString;
 use std::future::Future;
+use std::os::unix::net::SocketAddr;
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
-use docker_credential_helper::{Environment, Error};
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use serde::Serialize;
 use zbus::wire::DynamicDeserialize;
 use zbus::{Connection, DynamicType, Message, ObjectPath, OwnedVariant};
 
 use super::failure::{Failure, NotUnlocked};
-use super::wire::{PROMPT_PATIENCE, PROPERTIES_INTERFACE, SERVICE};
+use super::socket::BusSocket;
+use super::wire::{BUS, BUS_PATH, PROMPT_PATIENCE, PROPERTIES_INTERFACE, SERVICE};
 
 /// How long nothing may come back. Each answer renews it, so that a service that is busy with a hundred other clients
 /// does not pass for one that stalls. docker waits for a helper without a limit of its own, and ten seconds is where
@@ -27,35 +27,22 @@ const LAST_QUESTION: Duration = Duration::from_secs(1);
 /// that a bus allows a connection.
 const PIPELINE: usize = 128;
 
-/// Where the session bus is. Only sockets in the file system and Linux's abstract ones: over a network, secrets and
-/// the name of who asks would be anybody's.
-pub(super) fn addresses(environment: &Environment) -> Result<Vec<String>, Error> {
-    let set = environment
-        .variable("DBUS_SESSION_BUS_ADDRESS")
-        .and_then(|value| value.into_string().ok())
-        .filter(|value| !value.is_empty());
-    let addresses = match set {
-        Some(list) => list.split(';').map(str::to_owned).collect(),
-        None => match environment.variable("XDG_RUNTIME_DIR").map(OsString::into_string) {
-            Some(Ok(directory)) if directory.starts_with('/') => vec![format!("unix:path={directory}/bus")],
-            _ => Vec::new(),
-        },
-    };
-    let local: Vec<String> = addresses
-        .into_iter()
-        .filter(|address: &String| address.starts_with("unix:"))
-        .collect();
-    if local.is_empty() {
-        return Err(Failure::NoBus.into());
-    }
-    Ok(local)
-}
+/// What the id of a bus would be; zbus keeps it and nothing here asks for it.
+const NO_GUID: &str = "00000000000000000000000000000000";
 
 pub(super) struct Bus {
     connection: Connection,
+    /// Our own name on the bus.
+    us: String,
+    /// The one program that has the service's name. All calls go to it, not to whoever has the name by then.
+    service: String,
     deadline: Cell<Instant>,
     silence: Cell<Silence>,
 }
+
+/// The service belongs to this user or to root: nothing is agreed on, and nothing believed, without this.
+#[derive(Clone, Copy)]
+pub(super) struct Trusted(());
 
 /// Why the service does not answer.
 #[derive(Clone, Copy)]
@@ -69,24 +56,84 @@ enum Silence {
 }
 
 impl Bus {
-    /// Connects to the first bus of `addresses` that answers.
-    pub(super) async fn connect(addresses: &[String]) -> Result<Self, Failure> {
+    /// Connects to the first bus of `addresses` that is this user's, and finds the service on it, which may be started
+    /// for it.
+    pub(super) async fn connect(addresses: &[SocketAddr]) -> Result<Self, Failure> {
         let deadline = Instant::now() + PATIENCE;
+        let mut refusal = Failure::NoBus;
         for address in addresses {
-            let connecting = zbus::connection::Builder::address(address.as_str()).build();
-            if let Ok(connection) = bounded(deadline, connecting).await? {
-                return Ok(Self {
-                    connection,
-                    deadline: Cell::new(deadline),
-                    silence: Cell::new(Silence::Unknown),
-                });
+            match bounded(deadline, Self::enter(address, deadline)).await? {
+                Err(failure @ (Failure::NoBus | Failure::ForeignBus(_) | Failure::UnknownBus)) => {
+                    // That nobody listens says less than that somebody else does.
+                    if refusal == Failure::NoBus {
+                        refusal = failure;
+                    }
+                }
+                entered => return entered,
             }
         }
-        Err(Failure::NoBus)
+        Err(refusal)
+    }
+
+    async fn enter(address: &SocketAddr, deadline: Instant) -> Result<Self, Failure> {
+        let socket = BusSocket::connect(address).await?;
+        let connection = zbus::connection::Builder::authenticated_socket(socket, NO_GUID)
+            .build()
+            .await
+            .map_err(|_| Failure::NoBus)?;
+        // Both at once: the bus answers in turn.
+        let (us, service) = join(hello(&connection), owner(&connection)).await;
+        let us = us.map_err(|_| Failure::NoBus)?;
+        let service = match service {
+            Err(Failure::NoService(_)) => {
+                start(&connection).await?;
+                owner(&connection).await
+            }
+            service => service,
+        }?;
+        Ok(Self {
+            connection,
+            us,
+            service,
+            deadline: Cell::new(deadline),
+            silence: Cell::new(Silence::Unknown),
+        })
+    }
+
+    /// Checks whose program the service is. Asked together with the first question to the service, it costs no time.
+    ///
+    /// The bus counts users in its own namespace, so ours is asked for in the same way.
+    pub(super) async fn check_owner(&self) -> Result<Trusted, Failure> {
+        const ROOT_USER: u32 = 0;
+        let (theirs, ours) = join(self.user(&self.service), self.user(&self.us)).await;
+        let (theirs, ours) = (theirs?, ours?);
+        if theirs == ours || theirs == ROOT_USER {
+            Ok(Trusted(()))
+        } else {
+            Err(Failure::ForeignService(theirs))
+        }
+    }
+
+    async fn user(&self, name: &str) -> Result<u32, Failure> {
+        let arguments = (name,);
+        let call = call_bus(&self.connection, "GetConnectionUnixUser", &arguments);
+        self.bounded(call).await?.map_err(Failure::of_one_program)
+    }
+
+    /// Whether the service has this name, too. The bus is asked, so it is known of a service that stalls.
+    pub(super) async fn is_named(&self, name: &str) -> bool {
+        self.set_deadline(Instant::now() + LAST_QUESTION / 2);
+        let arguments = (name,);
+        let call = call_bus::<_, String>(&self.connection, "GetNameOwner", &arguments);
+        matches!(self.bounded(call).await, Ok(Ok(owner)) if owner == self.service)
     }
 
     pub(super) fn connection(&self) -> &Connection {
         &self.connection
+    }
+
+    pub(super) fn service(&self) -> &str {
+        &self.service
     }
 
     /// Hangs up in order. Nothing is under way any more, unless the service stalls: a gnome-keyring of version 50 can
@@ -189,9 +236,15 @@ impl Bus {
         B: Serialize + DynamicType,
     {
         self.connection
-            .call_method(Some(SERVICE), path, Some(interface), method, arguments)
+            .call_method(
+                Some(self.service.as_str()),
+                path,
+                Some(interface),
+                method,
+                arguments,
+            )
             .await
-            .map_err(|error| Failure::of(&error))
+            .map_err(|error| Failure::of(&error).of_one_program())
     }
 
     /// A property of an object, as a value whose type is still to be checked.
@@ -224,6 +277,34 @@ impl Bus {
             None => Ok(answers),
         }
     }
+}
+
+async fn hello(connection: &Connection) -> Result<String, Failure> {
+    call_bus(connection, "Hello", &()).await
+}
+
+/// The program that has the service's name.
+async fn owner(connection: &Connection) -> Result<String, Failure> {
+    call_bus(connection, "GetNameOwner", &(SERVICE,)).await
+}
+
+async fn start(connection: &Connection) -> Result<(), Failure> {
+    const NO_FLAGS: u32 = 0;
+    let _: u32 = call_bus(connection, "StartServiceByName", &(SERVICE, NO_FLAGS)).await?;
+    Ok(())
+}
+
+/// One call of the bus itself, and its answer.
+async fn call_bus<B, A>(connection: &Connection, method: &str, arguments: &B) -> Result<A, Failure>
+where
+    B: Serialize + DynamicType,
+    A: for<'a> DynamicDeserialize<'a>,
+{
+    let message = connection
+        .call_method(Some(BUS), BUS_PATH, Some(BUS), method, arguments)
+        .await
+        .map_err(|error| Failure::of(&error))?;
+    answer(&message)
 }
 
 async fn bounded<F: Future>(deadline: Instant, future: F) -> Result<F::Output, Failure> {

@@ -1,14 +1,22 @@
 //! What can go wrong on the bus, and what its user does about it.
 
+use std::fmt;
+
 use docker_credential_helper::Error;
 
 /// Told apart by the name of a D-Bus error, never by its text, which is translated and changes with each version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Failure {
-    /// No session bus: no address, nobody listening, or somebody else's.
+    /// No session bus: no address, or nobody listens.
     NoBus,
+    /// The session bus is this other user's.
+    ForeignBus(u32),
+    /// A user namespace hides whose session bus it is.
+    UnknownBus,
     /// A bus, and nothing on it that keeps secrets or that could be started.
-    NoService,
+    NoService(Words),
+    /// The program that keeps the secrets is this other user's, as the bus counts users.
+    ForeignService(u32),
     /// No answer in time.
     Stalled,
     /// The service or the bus ended before it answered. Worth one more try.
@@ -18,24 +26,28 @@ pub(super) enum Failure {
     /// An object is not there any more: another program was quicker.
     NoSuchObject,
     /// The service does not do what it was asked for.
-    NotSupported,
+    NotSupported(Words),
     /// Another error, by its name on the bus.
-    Answered(String),
+    Answered(String, Words),
     /// An answer that is not what the Secret Service specification says.
     Malformed(&'static str),
     /// No default keyring, and none may be made without asking.
-    NoCollection,
+    NoCollection(Words),
     /// The setting names a collection that is not there.
     UnknownCollection,
-    /// A secret that is not text.
+    /// The secret of this server is not text.
     NotText(String),
+    /// The secret of this server is empty, and was not stored so.
+    Empty(String),
+    /// The service returns another secret than it was given.
+    Altered,
 }
 
 /// Why a locked keyring stayed locked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NotUnlocked {
     Noninteractive,
-    /// Of something else than an unlocking.
+    /// The prompt is for something other than unlocking.
     MayNotAsk,
     Dismissed,
     Vanished,
@@ -44,28 +56,84 @@ pub(super) enum NotUnlocked {
     StillLocked,
 }
 
+/// The service's own words about an error, in one line. They are for people: `libqca-ossl is missing`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Words(Option<String>);
+
+impl Words {
+    /// Words beyond this are cut off.
+    const LENGTH_MAX: usize = 200;
+
+    fn of(text: Option<&str>) -> Self {
+        let line: String = text
+            .unwrap_or_default()
+            .chars()
+            .map(|letter| if is_printable(letter) { letter } else { ' ' })
+            .take(Self::LENGTH_MAX)
+            .collect();
+        let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
+        // Clients take a text with these words for "nothing is stored".
+        let is_misleading = line.to_lowercase().contains("credentials not found");
+        Self(Some(line).filter(|line| !line.is_empty() && !is_misleading))
+    }
+}
+
+impl fmt::Display for Words {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Some(words) => write!(f, " ({words})"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Not a control, and nothing that changes how the rest of the line is shown.
+fn is_printable(letter: char) -> bool {
+    !letter.is_control()
+        && !matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
 impl Failure {
     pub(super) fn of(error: &zbus::Error) -> Self {
-        use zbus::Error as E;
+        use zbus::{DBusError as _, Error as E};
         match error {
-            E::MethodError(name, ..) => Self::named(name.as_str()),
-            E::FDO(error) => Self::named(zbus::DBusError::name(&**error).as_str()),
+            E::MethodError(name, words, _) => Self::named(name.as_str(), Words::of(words.as_deref())),
+            E::FDO(error) => Self::named(error.name().as_str(), Words::of(error.description())),
             E::InputOutput(error) if error.kind() == std::io::ErrorKind::TimedOut => Self::Stalled,
             E::InputOutput(_) => Self::Gone,
             _ => Self::Malformed("a message that is not D-Bus"),
         }
     }
 
-    /// Whether it concerns the service as a whole and not the object that was asked.
-    pub(super) fn is_of_service(&self) -> bool {
-        matches!(self, Self::Stalled | Self::Gone | Self::NoService)
+    /// What it means for a call to one program, and not to whichever has a name: that one is gone.
+    pub(super) fn of_one_program(self) -> Self {
+        match self {
+            Self::NoService(_) => Self::Gone,
+            other => other,
+        }
     }
 
-    fn named(name: &str) -> Self {
+    /// Whether it concerns the service as a whole and not the object that was asked.
+    pub(super) fn is_of_service(&self) -> bool {
+        matches!(
+            self,
+            Self::Stalled | Self::Gone | Self::NoService(_) | Self::ForeignService(_)
+        )
+    }
+
+    /// Whether a command of the keyring's own could help, if it is known which that is.
+    pub(super) fn has_command(&self) -> bool {
+        matches!(
+            self,
+            Self::Stalled | Self::Locked(NotUnlocked::Dismissed | NotUnlocked::NoPrompter)
+        )
+    }
+
+    fn named(name: &str, words: Words) -> Self {
         match name.strip_prefix("org.freedesktop.DBus.Error.").unwrap_or(name) {
             "NoReply" | "Disconnected" | "IOError" => Self::Gone,
-            "ServiceUnknown" | "NameHasNoOwner" => Self::NoService,
-            spawn if spawn.starts_with("Spawn.") => Self::NoService,
+            "ServiceUnknown" | "NameHasNoOwner" => Self::NoService(Words::default()),
+            spawn if spawn.starts_with("Spawn.") => Self::NoService(words),
             "Timeout" | "TimedOut" => Self::Stalled,
             // A GDBus service says of an object that is gone that it has no such method.
             "UnknownObject"
@@ -73,99 +141,155 @@ impl Failure {
             | "UnknownInterface"
             | "org.freedesktop.Secret.Error.NoSuchObject" => Self::NoSuchObject,
             "org.freedesktop.Secret.Error.IsLocked" => Self::Locked(NotUnlocked::StillLocked),
-            "NotSupported" => Self::NotSupported,
-            _ => Self::Answered(name.to_owned()),
+            "NotSupported" => Self::NotSupported(words),
+            _ => Self::Answered(name.to_owned(), words),
+        }
+    }
+
+    /// The error for whoever runs docker. `is_gnome`: the service is gnome-keyring, whose commands can be named.
+    pub(super) fn into_error(self, is_gnome: bool) -> Error {
+        match self {
+            Self::NoBus => Error::unavailable(
+                "cannot reach a keyring: there is no session bus (DBUS_SESSION_BUS_ADDRESS); run docker in a \
+                 desktop session or under `dbus-run-session`, or use docker-credential-age, which needs neither",
+            ),
+            Self::ForeignBus(uid) => Error::unavailable(format!(
+                "cannot use the session bus: it belongs to another user (uid {uid}), who would get your logins; \
+                 run docker as that user, without sudo, or unset DBUS_SESSION_BUS_ADDRESS and XDG_RUNTIME_DIR \
+                 and use docker-credential-age"
+            )),
+            Self::UnknownBus => Error::unavailable(
+                "cannot use the session bus: this user namespace hides whose it is; map your user into the \
+                 namespace (`unshare --map-current-user`), or use docker-credential-age",
+            ),
+            Self::NoService(words) => Error::unavailable(format!(
+                "cannot reach a keyring: no keyring runs on the session bus{words}; start one, such as GNOME \
+                 Keyring, KWallet or KeePassXC, or use docker-credential-age, which needs none"
+            )),
+            Self::ForeignService(uid) => Error::unavailable(format!(
+                "cannot use the keyring on the session bus: it belongs to another user (uid {uid}), who would \
+                 get your logins; end it and start your own, or use docker-credential-age"
+            )),
+            Self::Stalled => Error::unavailable(format!(
+                "the keyring does not answer; use docker-credential-age, or end the keyring and start it again{}",
+                command(is_gnome, "--replace --components=secrets")
+            )),
+            Self::Gone => Error::unavailable(
+                "the keyring ended before it answered; start it if it is not running, and try again",
+            ),
+            Self::Locked(reason) => Error::locked(reason.text(is_gnome)),
+            Self::NoSuchObject => {
+                Error::unavailable("the keyring kept changing while it was being read; try again")
+            }
+            Self::NotSupported(words) => Error::unsupported(format!(
+                "the keyring cannot exchange secrets with this helper{words}; use another keyring, or \
+                 docker-credential-age"
+            )),
+            Self::Answered(name, words) => Error::unavailable(format!(
+                "the keyring answered with {name}{words}; look at its log, or use docker-credential-age"
+            )),
+            Self::Malformed(what) => Error::unavailable(format!(
+                "the keyring sent {what}; update it, use another one, or use docker-credential-age"
+            )),
+            Self::NoCollection(words) => Error::unavailable(format!(
+                "there is no default keyring to store in{words}; make one in your desktop's keyring application \
+                 (seahorse, KWalletManager), or name one in DOCKER_CREDENTIAL_KEYRING_COLLECTION"
+            )),
+            Self::UnknownCollection => Error::setting(
+                super::COLLECTION,
+                "names a keyring that does not exist; give it the name of one, or unset it for the default",
+            ),
+            Self::NotText(server) => Error::damaged(format!(
+                "the secret that the keyring holds for {server} is not text; log in to it again"
+            )),
+            Self::Empty(server) => Error::damaged(format!(
+                "the secret that the keyring holds for {server} is empty; log in to it again"
+            )),
+            Self::Altered => Error::refused(
+                "cannot store this secret: the keyring returns it changed, as some do with a NUL or with a byte \
+                 order mark at the start; use another keyring, or docker-credential-age",
+            ),
         }
     }
 }
 
-impl From<Failure> for Error {
-    fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::NoBus => Self::Unavailable(
-                "there is no session bus to reach a keyring by (DBUS_SESSION_BUS_ADDRESS); \
-                 log in to a desktop session or run docker under dbus-run-session, or use docker-credential-age, \
-                 which needs neither"
-                    .into(),
-            ),
-            Failure::NoService => Self::Unavailable(
-                "no keyring runs on the session bus; start one, as with \
-                 `gnome-keyring-daemon --start --components=secrets`, or use docker-credential-age, \
-                 which needs none"
-                    .into(),
-            ),
-            Failure::Stalled => Self::Unavailable(
-                "the keyring does not answer; end it and start it again, as with \
-                 `gnome-keyring-daemon --replace --components=secrets`, or use docker-credential-age"
-                    .into(),
-            ),
-            Failure::Gone => Self::Unavailable(
-                "the keyring ended before it answered; try again, and start it if it is not running, as with \
-                 `gnome-keyring-daemon --start --components=secrets`"
-                    .into(),
-            ),
-            Failure::Locked(reason) => Self::Locked(reason.text().into()),
-            Failure::NoSuchObject => Self::Unavailable(
-                "the keyring kept changing while it was being read; try again".into(),
-            ),
-            Failure::NotSupported => Self::Unsupported(
-                "the keyring does not offer what is needed to exchange secrets; use another one, or \
-                 docker-credential-age"
-                    .into(),
-            ),
-            Failure::Answered(name) => Self::Unavailable(
-                format!("the keyring answered with {name}; look at its log, or use docker-credential-age").into(),
-            ),
-            Failure::Malformed(what) => Self::Unavailable(
-                format!(
-                    "the keyring sent {what}; update it or use another one, or use docker-credential-age"
-                )
-                .into(),
-            ),
-            Failure::NoCollection => Self::Unavailable(
-                "there is no default keyring to store in; make one in your desktop's keyring application \
-                 (seahorse, KWalletManager), or name one in DOCKER_CREDENTIAL_KEYRING_COLLECTION"
-                    .into(),
-            ),
-            Failure::UnknownCollection => Self::setting(
-                super::COLLECTION,
-                "names no keyring that there is; give it the name of one, or unset it for the default",
-            ),
-            Failure::NotText(server) => Self::Damaged(
-                format!("what the keyring holds for {server} is not text; log in to it again").into(),
-            ),
-        }
+/// The command of gnome-keyring that helps, if that is what runs.
+fn command(is_gnome: bool, arguments: &str) -> String {
+    if is_gnome {
+        format!(": `gnome-keyring-daemon {arguments}`")
+    } else {
+        String::new()
     }
 }
 
 impl NotUnlocked {
-    fn text(self) -> &'static str {
+    fn text(self, is_gnome: bool) -> String {
+        let unlock = || command(is_gnome, "--unlock");
         match self {
             Self::Noninteractive => {
-                "the keyring is locked, and DOCKER_CREDENTIAL_NONINTERACTIVE forbids asking for its password; \
-                 unlock it first"
+                "the keyring is locked, and DOCKER_CREDENTIAL_NONINTERACTIVE forbids asking \
+                                     for its password; unlock it first"
+                    .to_owned()
             }
-            Self::MayNotAsk => {
-                "the keyring shows a prompt before it does this, and DOCKER_CREDENTIAL_NONINTERACTIVE forbids it; \
-                 unset that"
-            }
-            Self::Dismissed => {
+            Self::MayNotAsk => "the keyring shows a prompt before it does this, and \
+                                DOCKER_CREDENTIAL_NONINTERACTIVE forbids it; unset that"
+                .to_owned(),
+            Self::Dismissed => format!(
                 "the keyring is locked, and its prompt was dismissed or cannot be shown here; unlock it in the \
-                 desktop session, or by `gnome-keyring-daemon --unlock`, and try again"
-            }
+                 desktop session and try again{}",
+                unlock()
+            ),
             Self::Vanished => {
-                "the keyring is locked, and its prompt vanished before it was answered; unlock it first and try \
-                 again"
+                "the keyring is locked, and its prompt vanished before it was answered; unlock it \
+                               first and try again"
+                    .to_owned()
             }
             Self::TimedOut => {
-                "the keyring is locked, and nobody answered its prompt within 60 seconds; unlock it first and \
-                 try again"
+                "the keyring is locked, and nobody answered its prompt within 60 seconds; unlock it \
+                               first and try again"
+                    .to_owned()
             }
-            Self::NoPrompter => {
+            Self::NoPrompter => format!(
                 "the keyring is locked, and it cannot ask for its password here; unlock it in the desktop \
-                 session, or by `gnome-keyring-daemon --unlock`, and try again"
-            }
-            Self::StillLocked => "the keyring is locked; unlock it and try again",
+                 session and try again{}",
+                unlock()
+            ),
+            Self::StillLocked => "the keyring is locked; unlock it and try again".to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_a_service_are_one_harmless_line() {
+        for (text, shown) in [
+            ("Password too short: 2", " (Password too short: 2)"),
+            ("two\nlines\u{1b}[31m", " (two lines [31m)"),
+            ("\u{202e}right to left", " (right to left)"),
+            ("credentials not found in native keychain", ""),
+            (" \n", ""),
+        ] {
+            assert_eq!(Words::of(Some(text)).to_string(), shown);
+        }
+        assert_eq!(Words::of(None).to_string(), "");
+        let long = Words::of(Some(&"x".repeat(1000))).to_string();
+        assert_eq!(long.len(), Words::LENGTH_MAX + 3);
+    }
+
+    #[test]
+    fn commands_of_gnome_keyring_are_named_for_it_alone() {
+        for failure in [
+            Failure::Stalled,
+            Failure::Locked(NotUnlocked::Dismissed),
+            Failure::Locked(NotUnlocked::NoPrompter),
+        ] {
+            let [gnome, other] =
+                [true, false].map(|is_gnome| failure.clone().into_error(is_gnome).to_string());
+            assert!(gnome.contains("`gnome-keyring-daemon --"), "{gnome}");
+            assert!(!other.contains("gnome-keyring"), "{other}");
         }
     }
 }

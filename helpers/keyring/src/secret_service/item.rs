@@ -3,18 +3,20 @@
 use std::collections::HashMap;
 use std::time::SystemTime;
 
-use docker_credential_helper::{Listed, ServerUrl, Username};
+use docker_credential_helper::{Credential, Listed, ServerUrl, Username};
 use zbus::OwnedObjectPath;
 
 const SCHEMA: (&str, &str) = ("xdg:schema", "io.docker.Credentials");
 const LABEL: (&str, &str) = ("label", "Docker Credentials");
 const SERVER: &str = "server";
 const USERNAME: &str = "username";
-/// Ours; docker's own helper passes it over.
+/// Ours; docker's own helper ignores it.
 const KEY: &str = "docker_credential_key";
+/// Ours: the secret is empty on purpose. Any other empty one is damaged.
+const EMPTY: (&str, &str) = ("docker_credential_empty", "1");
 
 /// The attribute by which all of docker's items are found, whichever version wrote them.
-pub(super) const MARK: (&str, &str) = ("docker_cli", "1");
+const MARK: (&str, &str) = ("docker_cli", "1");
 
 /// An item that docker's own helper or this one wrote.
 #[derive(Clone, Debug)]
@@ -23,31 +25,65 @@ pub(super) struct Item {
     pub(super) server: ServerUrl,
     pub(super) username: Username,
     pub(super) is_locked: bool,
+    /// Whether its secret is empty on purpose.
+    pub(super) is_empty: bool,
     /// Only asked for where several items have the same key.
     pub(super) modified: Option<SystemTime>,
 }
 
-impl Item {
-    /// Nothing if the attributes are another program's, or name no server or no user.
-    ///
-    /// docker's own helper asks for less when it reads, so that it answers with items of programs that use its
-    /// library for credentials of their own.
+/// What the attributes of an item that was found say.
+#[derive(Debug)]
+pub(super) enum Sighting {
+    Docker(Item),
+    /// Another program's, or one that names no server or no user.
+    Foreign,
+    /// It is locked and does not show what it is.
+    Hidden,
+    /// It was deleted since it was found.
+    Gone,
+}
+
+impl Sighting {
+    /// An item is docker's if it has docker's mark, and docker's label or, for want of a label, docker's schema. Other
+    /// programs store their own credentials by docker's library, with its mark, its schema and a label of their own.
     pub(super) fn of(
         path: OwnedObjectPath,
         is_locked: bool,
         mut attributes: HashMap<String, String>,
-    ) -> Option<Self> {
-        let has = |(name, value): (&str, &str)| attributes.get(name).is_some_and(|found| found == value);
-        if !(has(MARK) && (has(SCHEMA) || has(LABEL))) {
-            return None;
+    ) -> Self {
+        let is = |attributes: &HashMap<_, String>, (name, value): (&str, &str)| {
+            attributes.get(name).is_some_and(|found| found == value)
+        };
+        // It was found by the mark, so it has one.
+        if !is(&attributes, MARK) && is_locked {
+            return Self::Hidden;
         }
-        Some(Self {
-            server: ServerUrl::parse(attributes.get(SERVER)?).ok()?,
-            username: Username::parse(attributes.remove(USERNAME)?).ok()?,
-            path,
-            is_locked,
-            modified: None,
-        })
+        if attributes.is_empty() {
+            return Self::Gone;
+        }
+        let is_labeled = attributes.contains_key(LABEL.0);
+        let is_docker = is(&attributes, if is_labeled { LABEL } else { SCHEMA });
+        if !(is(&attributes, MARK) && is_docker) {
+            return Self::Foreign;
+        }
+        let is_empty = is(&attributes, EMPTY);
+        let server = attributes
+            .get(SERVER)
+            .and_then(|server| ServerUrl::parse(server).ok());
+        let username = attributes
+            .remove(USERNAME)
+            .and_then(|username| Username::parse(username).ok());
+        match (server, username) {
+            (Some(server), Some(username)) => Self::Docker(Item {
+                path,
+                server,
+                username,
+                is_locked,
+                is_empty,
+                modified: None,
+            }),
+            _ => Self::Foreign,
+        }
     }
 }
 
@@ -68,17 +104,14 @@ pub(super) type Query<'a> = HashMap<&'a str, &'a str>;
 ///
 /// `key` is that of the server. It is added where the server is not in a common spelling, for then only this
 /// attribute finds the item by another one.
-pub(super) fn attributes<'a>(
-    server: &'a ServerUrl,
-    key: &'a str,
-    username: &'a Username,
-) -> HashMap<&'a str, &'a str> {
+pub(super) fn attributes<'a>(credential: &'a Credential, key: &'a str) -> HashMap<&'a str, &'a str> {
+    let server = credential.server();
     let mut attributes = HashMap::from([
         SCHEMA,
         LABEL,
         MARK,
         (SERVER, server.as_str()),
-        (USERNAME, username.as_str()),
+        (USERNAME, credential.username().as_str()),
     ]);
     if !server
         .key()
@@ -88,12 +121,20 @@ pub(super) fn attributes<'a>(
     {
         attributes.insert(KEY, key);
     }
+    if credential.secret().expose().is_empty() {
+        attributes.insert(EMPTY.0, EMPTY.1);
+    }
     attributes
 }
 
 /// The label that docker's own helper gives an item since 0.9.0, for people who look at their keyring.
 pub(super) fn label(server: &ServerUrl) -> String {
     format!("Registry credentials for {server}")
+}
+
+/// What finds all of docker's items, and those of programs that use docker's library.
+pub(super) fn mark_query() -> Query<'static> {
+    HashMap::from([MARK])
 }
 
 /// What finds the items of a server in this spelling. Without the schema, which items in a collection that was locked
@@ -111,45 +152,48 @@ pub(super) fn key_query(key: &str) -> Query<'_> {
 mod tests {
     use super::*;
 
-    fn item(pairs: &[(&str, &str)]) -> Option<Item> {
+    const SERVER_AND_USER: [(&str, &str); 2] = [("server", "ghcr.io"), ("username", "u")];
+
+    fn sighting(pairs: &[(&str, &str)], is_locked: bool) -> Sighting {
         let path = OwnedObjectPath::try_from("/i").unwrap();
         let attributes = pairs
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
-        Item::of(path, false, attributes)
+        Sighting::of(path, is_locked, attributes)
     }
 
-    const SERVER_AND_USER: [(&str, &str); 2] = [("server", "ghcr.io"), ("username", "u")];
+    fn is_docker(pairs: &[(&str, &str)]) -> bool {
+        match sighting(pairs, false) {
+            Sighting::Docker(item) => {
+                assert_eq!((item.server.as_str(), item.username.as_str()), ("ghcr.io", "u"));
+                true
+            }
+            _ => false,
+        }
+    }
 
+    /// Every mark, label and schema there can be, and what they come to.
     #[test]
-    fn an_item_with_the_mark_and_either_the_schema_or_the_label_is_dockers() {
-        for extra in [&[MARK, SCHEMA][..], &[MARK, LABEL], &[MARK, SCHEMA, LABEL]] {
-            let item = item(&[&SERVER_AND_USER, extra].concat()).unwrap();
-            assert_eq!((item.server.as_str(), item.username.as_str()), ("ghcr.io", "u"));
+    fn the_label_decides_and_the_schema_only_without_one() {
+        let choices = |name: &'static str, own: &'static str| {
+            [None, Some((name, own)), Some((name, "another")), Some((name, ""))]
+        };
+        for mark in choices(MARK.0, MARK.1) {
+            for label in choices(LABEL.0, LABEL.1) {
+                for schema in choices(SCHEMA.0, SCHEMA.1) {
+                    let pairs: Vec<_> = [mark, label, schema].into_iter().flatten().collect();
+                    let expected = mark == Some(MARK)
+                        && (label == Some(LABEL) || (label.is_none() && schema == Some(SCHEMA)));
+                    let pairs = [&SERVER_AND_USER[..], &pairs].concat();
+                    assert_eq!(is_docker(&pairs), expected, "{pairs:?}");
+                }
+            }
         }
     }
 
     #[test]
-    fn an_item_of_another_program_is_none_of_dockers() {
-        let other_label = ("label", "Other Credentials");
-        let other_schema = ("xdg:schema", "org.gnome.keyring.Note");
-        for extra in [
-            &[][..],
-            &[MARK],
-            &[SCHEMA],
-            &[LABEL],
-            &[SCHEMA, LABEL],
-            &[MARK, other_label],
-            &[MARK, other_schema],
-            &[("docker_cli", "0"), SCHEMA],
-        ] {
-            assert!(item(&[&SERVER_AND_USER, extra].concat()).is_none(), "{extra:?}");
-        }
-    }
-
-    #[test]
-    fn an_item_without_a_server_or_a_user_is_passed_over() {
+    fn an_item_without_a_server_or_a_user_is_ignored() {
         for pair in [
             &[("server", "ghcr.io")][..],
             &[("username", "u")],
@@ -157,7 +201,20 @@ mod tests {
             &[("server", "ghcr.io"), ("username", "")],
             &[("server", "a\nb"), ("username", "u")],
         ] {
-            assert!(item(&[pair, &[MARK, SCHEMA]].concat()).is_none(), "{pair:?}");
+            assert!(!is_docker(&[pair, &[MARK, SCHEMA]].concat()), "{pair:?}");
         }
+    }
+
+    #[test]
+    fn an_item_that_shows_no_mark_is_hidden_if_it_is_locked() {
+        let hashed = [("gkr:compat:hashed:docker_cli", "c4ca4238a0b923820dcc509a6f75849b")];
+        assert!(matches!(sighting(&hashed, true), Sighting::Hidden));
+        assert!(matches!(sighting(&[], true), Sighting::Hidden));
+        assert!(matches!(sighting(&hashed, false), Sighting::Foreign));
+    }
+
+    #[test]
+    fn an_unlocked_item_without_attributes_is_gone() {
+        assert!(matches!(sighting(&[], false), Sighting::Gone));
     }
 }

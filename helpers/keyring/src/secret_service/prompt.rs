@@ -9,7 +9,7 @@ use zbus::{MatchRule, Message, MessageStream, ObjectPath, OwnedVariant};
 
 use super::bus::Bus;
 use super::failure::{Failure, NotUnlocked};
-use super::wire::{PROMPT_INTERFACE, PROMPT_PATIENCE, SERVICE};
+use super::wire::{BUS, PROMPT_INTERFACE, PROMPT_PATIENCE};
 
 /// Shows a prompt and waits for what comes of it: the result that the method which made the prompt promises.
 ///
@@ -18,15 +18,16 @@ pub(super) async fn show(bus: &Bus, prompt: &ObjectPath<'_>) -> Result<OwnedVari
     // Subscribed to before it is shown, so that a quick answer is not missed.
     let completed = MatchRule::builder()
         .msg_type(Type::Signal)
+        .sender(bus.service())
         .interface(PROMPT_INTERFACE)
         .member("Completed")
         .path(prompt);
     let owner_changed = MatchRule::builder()
         .msg_type(Type::Signal)
-        .sender("org.freedesktop.DBus")
-        .interface("org.freedesktop.DBus")
+        .sender(BUS)
+        .interface(BUS)
         .member("NameOwnerChanged")
-        .add_arg(SERVICE);
+        .add_arg(bus.service());
     let completed = subscribe(bus, completed).await?;
     let owner_changed = subscribe(bus, owner_changed).await?;
     let mut signals = select(completed, owner_changed);

@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
+use futures_util::future::join;
 use zbus::{ObjectPath, OwnedObjectPath, OwnedVariant, Variant};
 
 use super::bus::Bus;
 use super::failure::{Failure, NotUnlocked};
-use super::item::Item;
+use super::item::{Item, Sighting};
 use super::prompt;
 use super::wire::{
     COLLECTION_INTERFACE, Found, ITEM_INTERFACE, NO_OBJECT, ROOT, SERVICE_INTERFACE, WireSecret,
@@ -20,6 +21,13 @@ pub(super) enum Scope {
     Everywhere,
     /// In the one that its user has named.
     Collection(OwnedObjectPath),
+}
+
+/// docker's items, and those that do not show whether they are.
+#[derive(Default)]
+pub(super) struct Described {
+    pub(super) items: Vec<Item>,
+    pub(super) hidden: Vec<OwnedObjectPath>,
 }
 
 /// The service behind the bus.
@@ -58,36 +66,55 @@ impl Service {
                 let search = self
                     .bus
                     .call(collection, COLLECTION_INTERFACE, "SearchItems", &arguments);
-                let (found, is_locked) = futures_util::future::join(search, self.is_locked(collection)).await;
+                let (found, is_locked) = join(search, self.is_locked(collection)).await;
                 let (found, is_locked): (Vec<OwnedObjectPath>, bool) = (found?, is_locked?);
                 Ok(found.into_iter().map(|path| (path, is_locked)).collect())
             }
         }
     }
 
-    /// docker's items among those found. What hides its attributes because its collection is locked is left out: the
-    /// lock is noticed otherwise.
+    /// docker's items among those found by docker's mark, and what hides its attributes because it is locked.
     ///
     /// What is gone is not left out but [`Failure::NoSuchObject`]: a login replaces items, and whatever took the place
     /// of this one was not there yet when the search was made.
-    pub(super) async fn describe(&self, found: Found) -> Result<Vec<Item>, Failure> {
+    pub(super) async fn describe(
+        &self,
+        found: impl IntoIterator<Item = (OwnedObjectPath, bool)>,
+    ) -> Result<Described, Failure> {
         let answers = self
             .bus
             .pipeline(found, async |(path, is_locked)| {
                 let attributes: Result<HashMap<String, String>, Failure> =
                     self.property(&path, ITEM_INTERFACE, "Attributes").await;
-                Ok(Item::of(path, is_locked, attributes?))
+                Ok(match attributes {
+                    Err(Failure::Locked(_)) => (path, Sighting::Hidden),
+                    attributes => (path.clone(), Sighting::of(path, is_locked, attributes?)),
+                })
             })
             .await?;
-        let mut items = Vec::new();
+        let mut described = Described::default();
         for answer in answers {
-            match answer {
-                Ok(item) => items.extend(item),
-                Err(Failure::Locked(_)) => {}
-                Err(failure) => return Err(failure),
+            match answer? {
+                (_, Sighting::Docker(item)) => described.items.push(item),
+                (path, Sighting::Hidden) => described.hidden.push(path),
+                (_, Sighting::Foreign) => {}
+                (_, Sighting::Gone) => return Err(Failure::NoSuchObject),
             }
         }
-        Ok(items)
+        Ok(described)
+    }
+
+    /// Why an item's secret may have come back empty: it is locked, or gone, or it is empty. `KWallet` says nothing else
+    /// of an item that is being deleted, or whose wallet was locked a moment ago.
+    pub(super) async fn explain_empty(&self, item: &Item) -> Failure {
+        let locked = self.property(&item.path, ITEM_INTERFACE, "Locked");
+        let (locked, described) = join(locked, self.describe([(item.path.clone(), false)])).await;
+        match (locked, described) {
+            (Ok(true) | Err(Failure::Locked(_)), _) => Failure::Locked(NotUnlocked::StillLocked),
+            (Err(failure), _) | (_, Err(failure)) => failure,
+            (Ok(false), Ok(described)) if described.items.is_empty() => Failure::NoSuchObject,
+            (Ok(false), Ok(_)) => Failure::Empty(item.server.to_string()),
+        }
     }
 
     /// Adds the time of the last change to each item, where the service tells it.
@@ -133,7 +160,7 @@ impl Service {
         label: &str,
         attributes: &HashMap<&str, &str>,
         secret: &WireSecret,
-    ) -> Result<(), Failure> {
+    ) -> Result<OwnedObjectPath, Failure> {
         let properties = HashMap::from([
             ("org.freedesktop.Secret.Item.Label", Variant::from(label)),
             (
@@ -142,7 +169,7 @@ impl Service {
             ),
         ]);
         let replace = false;
-        let (_, prompt): (OwnedObjectPath, OwnedObjectPath) = self
+        let (item, prompt): (OwnedObjectPath, OwnedObjectPath) = self
             .bus
             .call(
                 collection,
@@ -151,8 +178,12 @@ impl Service {
                 &(properties, secret, replace),
             )
             .await?;
-        self.complete_prompt(&prompt).await?;
-        Ok(())
+        match self.complete_prompt(&prompt).await? {
+            None => Ok(item),
+            Some(created) => {
+                OwnedObjectPath::try_from(created).map_err(|_| Failure::Malformed("a new item that is none"))
+            }
+        }
     }
 
     /// Deletes an item, if it is still there.
@@ -162,94 +193,15 @@ impl Service {
         match deleted {
             Ok(prompt) => self.complete_prompt(&prompt).await.map(drop),
             Err(Failure::NoSuchObject) => Ok(()),
+            // Not every service says by its error that another program was quicker.
+            Err(failure @ (Failure::Answered(..) | Failure::NotSupported(_))) => {
+                match self.describe([(item.to_owned().into(), false)]).await {
+                    Err(Failure::NoSuchObject) => Ok(()),
+                    _ => Err(failure),
+                }
+            }
             Err(failure) => Err(failure),
         }
-    }
-
-    pub(super) async fn collections(&self) -> Result<Vec<OwnedObjectPath>, Failure> {
-        self.property(&ROOT, SERVICE_INTERFACE, "Collections").await
-    }
-
-    pub(super) async fn is_locked(&self, collection: &ObjectPath<'_>) -> Result<bool, Failure> {
-        self.property(collection, COLLECTION_INTERFACE, "Locked").await
-    }
-
-    pub(super) async fn label(&self, collection: &ObjectPath<'_>) -> Result<String, Failure> {
-        self.property(collection, COLLECTION_INTERFACE, "Label").await
-    }
-
-    /// The collections in which something could be hidden.
-    pub(super) async fn locked_collections(&self, scope: &Scope) -> Result<Vec<OwnedObjectPath>, Failure> {
-        let locks = self.locks(scope).await?;
-        let locked = locks.into_iter().filter(|(_, is_locked)| *is_locked);
-        Ok(locked.map(|(collection, _)| collection).collect())
-    }
-
-    /// Whether there are collections, and nothing but locked ones.
-    pub(super) async fn is_all_locked(&self, scope: &Scope) -> Result<bool, Failure> {
-        let locks = self.locks(scope).await?;
-        Ok(!locks.is_empty() && locks.iter().all(|(_, is_locked)| *is_locked))
-    }
-
-    /// Each collection, and whether it is locked. One that is gone holds nothing.
-    async fn locks(&self, scope: &Scope) -> Result<Vec<(OwnedObjectPath, bool)>, Failure> {
-        let collections = match scope {
-            Scope::Everywhere => self.collections().await?,
-            Scope::Collection(collection) => vec![collection.clone()],
-        };
-        let answers = self
-            .bus
-            .pipeline(collections, async |collection| {
-                let is_locked = self.is_locked(&collection).await?;
-                Ok((collection, is_locked))
-            })
-            .await?;
-        answers
-            .into_iter()
-            .filter(|answer| !matches!(answer, Err(Failure::NoSuchObject)))
-            .collect()
-    }
-
-    /// The collection in which new items go, if there is one.
-    pub(super) async fn default_collection(&self) -> Result<Option<OwnedObjectPath>, Failure> {
-        self.alias("default").await
-    }
-
-    async fn alias(&self, name: &str) -> Result<Option<OwnedObjectPath>, Failure> {
-        let path: OwnedObjectPath = self
-            .bus
-            .call(&ROOT, SERVICE_INTERFACE, "ReadAlias", &(name,))
-            .await?;
-        Ok(Some(path).filter(|path| path.as_str() != NO_OBJECT))
-    }
-
-    /// Makes the default collection. The service asks its user for a password to it.
-    pub(super) async fn create_default(&self) -> Result<OwnedObjectPath, Failure> {
-        if !self.may_prompt {
-            return Err(Failure::NoCollection);
-        }
-        let properties = HashMap::from([(
-            "org.freedesktop.Secret.Collection.Label",
-            Variant::from("Default"),
-        )]);
-        let (collection, prompt): (OwnedObjectPath, OwnedObjectPath) = self
-            .bus
-            .call(
-                &ROOT,
-                SERVICE_INTERFACE,
-                "CreateCollection",
-                &(properties, "default"),
-            )
-            .await?;
-        let created = match self.complete_prompt(&prompt).await {
-            Ok(None) => Some(collection),
-            Ok(Some(result)) => OwnedObjectPath::try_from(result).ok(),
-            Err(Failure::Locked(_)) => None,
-            Err(failure) => return Err(failure),
-        };
-        created
-            .filter(|path| path.as_str() != NO_OBJECT)
-            .ok_or(Failure::NoCollection)
     }
 
     /// Unlocks collections or items, by a prompt if need be.
@@ -266,7 +218,10 @@ impl Service {
     }
 
     /// Shows the prompt that a method left behind, if it did, and gives its result.
-    async fn complete_prompt(&self, prompt: &ObjectPath<'_>) -> Result<Option<OwnedVariant>, Failure> {
+    pub(super) async fn complete_prompt(
+        &self,
+        prompt: &ObjectPath<'_>,
+    ) -> Result<Option<OwnedVariant>, Failure> {
         match prompt.as_str() {
             NO_OBJECT => Ok(None),
             _ if self.may_prompt => prompt::show(&self.bus, prompt).await.map(Some),
@@ -274,7 +229,7 @@ impl Service {
         }
     }
 
-    async fn property<T: TryFrom<OwnedVariant>>(
+    pub(super) async fn property<T: TryFrom<OwnedVariant>>(
         &self,
         path: &ObjectPath<'_>,
         interface: &str,
@@ -282,25 +237,5 @@ impl Service {
     ) -> Result<T, Failure> {
         let value = self.bus.property(path, interface, name).await?;
         T::try_from(value).map_err(|_| Failure::Malformed("a property of the wrong type"))
-    }
-
-    /// The collection of this name: its label, its alias, or the last part of its path.
-    pub(super) async fn named(&self, name: &str) -> Result<OwnedObjectPath, Failure> {
-        let collections = self.collections().await?;
-        let ends_in_name = |path: &&OwnedObjectPath| path.as_str().rsplit('/').next() == Some(name);
-        if let Some(path) = collections.iter().find(ends_in_name) {
-            return Ok(path.clone());
-        }
-        if let Some(path) = self.alias(name).await? {
-            return Ok(path);
-        }
-        for path in collections {
-            match self.label(&path).await {
-                Ok(label) if label == name => return Ok(path),
-                Err(failure) if failure.is_of_service() => return Err(failure),
-                _ => {}
-            }
-        }
-        Err(Failure::UnknownCollection)
     }
 }

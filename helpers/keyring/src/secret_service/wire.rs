@@ -7,6 +7,11 @@ use zbus::{ObjectPath, OwnedObjectPath};
 /// The service's name on the bus, whichever program it is.
 pub(super) const SERVICE: &str = "org.freedesktop.secrets";
 
+/// The bus itself, which is also the name of its interface.
+pub(super) const BUS: &str = "org.freedesktop.DBus";
+pub(super) const BUS_PATH: ObjectPath<'static> =
+    ObjectPath::from_static_str_unchecked("/org/freedesktop/DBus");
+
 pub(super) const ROOT: ObjectPath<'static> =
     ObjectPath::from_static_str_unchecked("/org/freedesktop/secrets");
 

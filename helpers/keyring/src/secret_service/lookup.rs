@@ -1,0 +1,253 @@
+//! Which item answers for a server, with as few questions as that takes.
+
+use std::cell::Cell;
+use std::collections::{HashMap, HashSet};
+
+use docker_credential_helper::{Environment, ServerUrl, matching};
+use futures_util::future::{join, join5};
+use zbus::OwnedObjectPath;
+
+use super::agreement::KeyPair;
+use super::bus::Trusted;
+use super::collections::Lock;
+use super::failure::Failure;
+use super::item::{self, Item, Query};
+use super::service::{Described, Scope, Service};
+use super::session::Opened;
+use super::wire::Found;
+
+/// Up to so many items of docker's are looked at one by one. In a keyring with more, a few more searches cost less.
+const FEW: usize = 8;
+
+/// What there is for a server.
+pub(super) enum Sight {
+    Nothing,
+    /// Something, or perhaps something, once these are unlocked.
+    Locked(Vec<OwnedObjectPath>),
+    Item(Item, Trusted, Box<Opened>),
+}
+
+/// What answers for a server as things are.
+pub(super) async fn look(
+    environment: &Environment,
+    service: &Service,
+    scope: &Scope,
+    server: &ServerUrl,
+) -> Result<Sight, Failure> {
+    let spellings = Spellings::of(server);
+    let first = first_questions(service, scope, &spellings).await?;
+    let mut hidden = first.described.hidden;
+    let mut item = newest(environment, service, server, first.described.items).await?;
+    if item.is_none() {
+        let rest = remaining(service, scope, &spellings, &first.marked, &first.seen).await?;
+        let described = service.describe(rest).await?;
+        hidden.extend(described.hidden);
+        item = newest(environment, service, server, described.items).await?;
+    }
+    Ok(match (item, first.session) {
+        (None, _) => {
+            let locks = match first.locks {
+                Some(locks) => locks,
+                None => service.locks(scope).await?,
+            };
+            match service.hiding(locks, &first.marked, &hidden).await? {
+                hiding if hiding.is_empty() => Sight::Nothing,
+                hiding => Sight::Locked(hiding),
+            }
+        }
+        (Some(item), _) if item.is_locked => Sight::Locked(vec![item.path]),
+        (Some(item), Some(session)) => Sight::Item(item, first.trusted, Box::new(session)),
+        (Some(item), None) => {
+            let session = Opened::open(&service.bus, first.trusted, KeyPair::generate()?).await?;
+            Sight::Item(item, first.trusted, Box::new(session))
+        }
+    })
+}
+
+/// How a server may be spelled in the keyring, in the order in which it is looked for.
+///
+/// Each search costs the service a tenth of a millisecond, and more the more it holds. So the spellings of docker
+/// before 1.10 are looked for only where there is none of today's. Both can be there only if nothing has been stored by
+/// this helper since, for that removes all others; then the old one is indeed the older, unless a person put it there.
+struct Spellings {
+    exact: String,
+    recent: Vec<String>,
+    remaining: Vec<String>,
+    key: String,
+}
+
+impl Spellings {
+    /// How many of the common spellings today's clients store.
+    const RECENT: usize = 3;
+
+    fn of(server: &ServerUrl) -> Self {
+        let mut recent = server.key().common_spellings();
+        let mut remaining = recent.split_off(Self::RECENT.min(recent.len()));
+        for spellings in [&mut recent, &mut remaining] {
+            spellings.retain(|spelling| spelling != server.as_str());
+        }
+        Self {
+            exact: server.as_str().to_owned(),
+            recent,
+            remaining,
+            key: server.key().to_string(),
+        }
+    }
+
+    fn recent_queries(&self) -> Vec<Query<'_>> {
+        self.recent.iter().map(|spelling| item::query(spelling)).collect()
+    }
+
+    /// Also what this helper stored in a spelling that only the key attribute finds.
+    fn remaining_queries(&self) -> Vec<Query<'_>> {
+        let mut queries = vec![item::key_query(&self.key)];
+        queries.extend(self.remaining.iter().map(|spelling| item::query(spelling)));
+        queries
+    }
+}
+
+/// What the first questions come to.
+struct First {
+    trusted: Trusted,
+    /// docker's items in the spelling that is asked for and in today's.
+    described: Described,
+    /// The items that were looked at.
+    seen: HashSet<OwnedObjectPath>,
+    /// All items with docker's mark.
+    marked: Found,
+    /// Not asked for where something was found.
+    locks: Option<Vec<Lock>>,
+    /// The session to read a secret by, if it was worth opening.
+    session: Option<Opened>,
+}
+
+/// All that a miss in a small keyring needs, and a hit in any, asked at once.
+///
+/// A miss is the commonest answer of all, so no session is opened before something is found. But if the first search
+/// finds something, the session is opened at once, while the service is still busy with the others: the agreement
+/// takes it longer than all searches together. That a search comes first is also the harmless call that a gnome-keyring
+/// of version 50 needs to see on a new connection.
+async fn first_questions(service: &Service, scope: &Scope, spellings: &Spellings) -> Result<First, Failure> {
+    let prepared = Cell::new(None);
+    let is_found = Cell::new(false);
+    let exact = async {
+        let query = item::query(&spellings.exact);
+        let (trusted, found) = join(service.bus.check_owner(), service.search(scope, &query)).await;
+        let (trusted, found) = (trusted?, found?);
+        is_found.set(!found.is_empty());
+        let is_readable = found.iter().any(|(_, is_locked)| !is_locked);
+        let session = async {
+            if is_readable {
+                let keys = prepared.take().map_or_else(KeyPair::generate, Ok)?;
+                Opened::open(&service.bus, trusted, keys).await.map(Some)
+            } else {
+                Ok(None)
+            }
+        };
+        let (described, session) = join(describe(service, found), session).await;
+        Ok((trusted, described?, session?))
+    };
+    let locks = async {
+        let collections = service.in_scope(scope).await?;
+        // It is asked after the first search, and answered after it.
+        if is_found.get() {
+            return Ok(None);
+        }
+        service.locks_of(collections).await.map(Some)
+    };
+    let recent = async {
+        let found = search(service, scope, &spellings.recent_queries()).await?;
+        describe(service, found).await
+    };
+    let marked_query = item::mark_query();
+    let marked = service.search(scope, &marked_query);
+    // The last of them, so that the service is searching meanwhile.
+    let prepare = async { KeyPair::generate().map(|keys| prepared.set(Some(keys))) };
+    let (exact, locks, recent, marked, prepare) = join5(exact, locks, recent, marked, prepare).await;
+    prepare?;
+    let (trusted, (mut described, mut seen), session) = exact?;
+    let (others, others_seen) = recent?;
+    described.items.extend(others.items);
+    described.hidden.extend(others.hidden);
+    seen.extend(others_seen);
+    Ok(First {
+        trusted,
+        described,
+        seen,
+        marked: marked?,
+        locks: locks?,
+        session,
+    })
+}
+
+/// Where else an answer may be: in any of docker's items, if there are few; else in what other spellings find.
+async fn remaining(
+    service: &Service,
+    scope: &Scope,
+    spellings: &Spellings,
+    marked: &Found,
+    seen: &HashSet<OwnedObjectPath>,
+) -> Result<HashMap<OwnedObjectPath, bool>, Failure> {
+    let mut rest = if marked.len() > FEW {
+        search(service, scope, &spellings.remaining_queries()).await?
+    } else {
+        marked.clone()
+    };
+    rest.retain(|(path, _)| !seen.contains(path));
+    Ok(rest.into_iter().collect())
+}
+
+async fn describe(service: &Service, found: Found) -> Result<(Described, HashSet<OwnedObjectPath>), Failure> {
+    let seen = found.iter().map(|(path, _)| path.clone()).collect();
+    Ok((service.describe(found).await?, seen))
+}
+
+/// Whatever any of the queries finds.
+async fn search(service: &Service, scope: &Scope, queries: &[Query<'_>]) -> Result<Found, Failure> {
+    let answers = service
+        .bus
+        .pipeline(queries, async |query| service.search(scope, query).await)
+        .await?;
+    let found = answers.into_iter().collect::<Result<Vec<_>, _>>()?;
+    Ok(found.into_iter().flatten().collect())
+}
+
+async fn newest(
+    environment: &Environment,
+    service: &Service,
+    server: &ServerUrl,
+    items: Vec<Item>,
+) -> Result<Option<Item>, Failure> {
+    let items = date_duplicates(service, items).await?;
+    log(environment, &items);
+    Ok(matching::newest(server, items, |item| {
+        (&item.server, item.modified)
+    }))
+}
+
+/// All of docker's items, and whatever else has docker's mark.
+pub(super) async fn all(service: &Service, scope: &Scope) -> Result<(Described, Found), Failure> {
+    let found = service.search(scope, &item::mark_query()).await?;
+    Ok((service.describe(found.clone()).await?, found))
+}
+
+/// Asks for the age of those items that share their key with another; of the others it does not matter.
+pub(super) async fn date_duplicates(service: &Service, items: Vec<Item>) -> Result<Vec<Item>, Failure> {
+    let mut counts = HashMap::new();
+    for item in &items {
+        *counts.entry(item.server.key().clone()).or_insert(0) += 1;
+    }
+    let (duplicates, mut dated): (Vec<_>, Vec<_>) =
+        items.into_iter().partition(|item| counts[item.server.key()] > 1);
+    dated.extend(service.date(duplicates).await?);
+    Ok(dated)
+}
+
+pub(super) fn log(environment: &Environment, items: &[Item]) {
+    for item in items {
+        environment.log(|| {
+            let lock = if item.is_locked { " (locked)" } else { "" };
+            format!("found {} for {}{lock}", item.path.as_str(), item.server)
+        });
+    }
+}

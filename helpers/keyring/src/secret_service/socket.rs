@@ -1,0 +1,145 @@
+//! The socket of the bus: whose it is, and how it is greeted.
+//!
+//! zbus could connect by itself. It would say our user id before anybody has checked whose socket it is; in a user
+//! namespace it would say one that the bus does not know; and it would wait for the bus to say hello before it asks
+//! anything else.
+
+use std::fmt;
+use std::io::{self, Read as _, Write as _};
+use std::net::Shutdown;
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::unix::net::{SocketAddr, UnixStream};
+use std::sync::Arc;
+
+use zbus::connection::socket::{ReadHalf, Socket, Split, WriteHalf};
+use zbus::export::async_trait::async_trait;
+use zruntime::{AsyncIo, Shared, SharedRuntime};
+
+use super::failure::Failure;
+use super::peer;
+
+/// What is said first: that the kernel knows who we are, which holds in a user namespace too, where a number would not.
+/// Nothing that follows depends on the answer, so all of it goes out at once.
+const GREETING: &[u8] = b"\0AUTH EXTERNAL\r\nDATA\r\nBEGIN\r\n";
+
+/// The longest line that a bus answers the greeting with.
+const LINE_MAX: usize = 1024;
+
+/// A socket that belongs to this user, on which the greeting is under way.
+pub(super) struct BusSocket(Arc<AsyncIo<UnixStream, Shared>>);
+
+impl BusSocket {
+    /// Connects, checks whose socket it is, and only then says something.
+    ///
+    /// Fails with [`Failure::ForeignBus`] if it is another user's, and with [`Failure::NoBus`] if nobody listens.
+    pub(super) async fn connect(address: &SocketAddr) -> Result<Self, Failure> {
+        let runtime = SharedRuntime::current().map_err(|_| Failure::NoBus)?;
+        let mut stream = zruntime::net::unix::UnixStream::<Shared>::connect_addr(&runtime, address)
+            .await
+            .map_err(|_| Failure::NoBus)?
+            .into_std();
+        peer::check(&stream, address)?;
+        stream.write_all(GREETING).map_err(|_| Failure::NoBus)?;
+        let stream = AsyncIo::new(&runtime, stream).map_err(|_| Failure::NoBus)?;
+        Ok(Self(Arc::new(stream)))
+    }
+}
+
+impl Socket for BusSocket {
+    type ReadHalf = Reader;
+    type WriteHalf = Writer;
+
+    fn split(self) -> Split<Reader, Writer> {
+        let reader = Reader {
+            stream: Arc::clone(&self.0),
+            received: Vec::new(),
+            taken: 0,
+            is_greeted: false,
+        };
+        Split::new(reader, Writer(self.0))
+    }
+}
+
+/// What the bus sends, without its answer to the greeting.
+pub(super) struct Reader {
+    stream: Arc<AsyncIo<UnixStream, Shared>>,
+    received: Vec<u8>,
+    /// How much of it was handed on.
+    taken: usize,
+    is_greeted: bool,
+}
+
+impl Reader {
+    async fn receive(&mut self) -> io::Result<usize> {
+        const CHUNK: usize = 16 * 1024;
+        self.received.clear();
+        self.received.resize(CHUNK, 0);
+        let received = &mut self.received;
+        let length = self.stream.read_with(|mut stream| stream.read(received)).await?;
+        self.received.truncate(length);
+        self.taken = 0;
+        Ok(length)
+    }
+
+    /// Reads lines until the one that lets us in.
+    async fn be_greeted(&mut self) -> io::Result<()> {
+        let mut line = Vec::new();
+        while !self.is_greeted {
+            if self.taken == self.received.len() && self.receive().await? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            let byte = self.received[self.taken];
+            self.taken += 1;
+            match byte {
+                b'\n' if line.starts_with(b"OK ") => self.is_greeted = true,
+                // An empty challenge, which the greeting has answered.
+                b'\n' if line.trim_ascii_end() == b"DATA" => line.clear(),
+                b'\n' => return Err(io::ErrorKind::PermissionDenied.into()),
+                _ if line.len() == LINE_MAX => return Err(io::ErrorKind::InvalidData.into()),
+                byte => line.push(byte),
+            }
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl ReadHalf for Reader {
+    async fn recvmsg(&mut self, buffer: &mut [u8]) -> io::Result<(usize, Vec<OwnedFd>)> {
+        self.be_greeted().await?;
+        if self.taken == self.received.len() {
+            self.receive().await?;
+        }
+        let length = buffer.len().min(self.received.len() - self.taken);
+        buffer[..length].copy_from_slice(&self.received[self.taken..][..length]);
+        self.taken += length;
+        Ok((length, Vec::new()))
+    }
+}
+
+/// What we send.
+pub(super) struct Writer(Arc<AsyncIo<UnixStream, Shared>>);
+
+#[async_trait]
+impl WriteHalf for Writer {
+    async fn sendmsg(&mut self, buffer: &[u8], _: &[BorrowedFd<'_>]) -> io::Result<usize> {
+        self.0.write_with(|mut stream| stream.write(buffer)).await
+    }
+
+    async fn close(&mut self) -> io::Result<()> {
+        self.0.get_ref().shutdown(Shutdown::Both)
+    }
+}
+
+// zbus wants it; what is under way may be a secret.
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reader").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Writer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writer").finish_non_exhaustive()
+    }
+}
