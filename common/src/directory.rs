@@ -188,18 +188,18 @@ impl Directory {
     /// Gives `name` a new content, durably: after `Ok` it survives a power cut, after `Err` the old content is still
     /// there (or, if only the last fsync failed, the new one). `mode` is that of a Unix file.
     pub fn replace(&self, lock: &Lock, name: &str, content: &[u8], mode: u32) -> io::Result<()> {
-        self.replace_as(lock, name, content, &system::Likeness::of_mode(mode))
+        self.replace_as(lock, name, content, &system::Ownership::of_mode(mode))
     }
 
     /// As [`replace`](Self::replace), for files that others have made: the new one has the mode and the owner of the
     /// old one. Where there is none, `mode` is the new one's.
     pub fn replace_alike(&self, lock: &Lock, name: &str, content: &[u8], mode: u32) -> io::Result<()> {
-        let likeness = match system::likeness(&self.handle, name) {
-            Ok(likeness) => likeness,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => system::Likeness::of_mode(mode),
+        let ownership = match system::ownership(&self.handle, name) {
+            Ok(ownership) => ownership,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => system::Ownership::of_mode(mode),
             Err(error) => return Err(error),
         };
-        self.replace_as(lock, name, content, &likeness)
+        self.replace_as(lock, name, content, &ownership)
     }
 
     fn replace_as(
@@ -207,10 +207,10 @@ impl Directory {
         lock: &Lock,
         name: &str,
         content: &[u8],
-        likeness: &system::Likeness,
+        ownership: &system::Ownership,
     ) -> io::Result<()> {
         self.remove_stray_temporaries(lock);
-        let temporary = self.write_temporary(content, likeness)?;
+        let temporary = self.write_temporary(content, ownership)?;
         system::rename(&self.handle, &temporary.name, name)?;
         temporary.keep();
         system::sync(&self.handle)
@@ -224,7 +224,7 @@ impl Directory {
         // it is made anew.
         const ATTEMPTS: usize = 100;
         for _ in 0..ATTEMPTS {
-            let temporary = self.write_temporary(content, &system::Likeness::of_mode(mode))?;
+            let temporary = self.write_temporary(content, &system::Ownership::of_mode(mode))?;
             let created = match system::link(&self.handle, &temporary.name, name) {
                 Ok(()) => true,
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
@@ -275,7 +275,7 @@ impl Directory {
             _ => {}
         }
         let mut file = system::create_exclusively(&self.handle, &staged)?;
-        system::make_alike(&file, &system::Likeness::of_mode(mode))?;
+        system::give_to(&file, &system::Ownership::of_mode(mode))?;
         io::Write::write_all(&mut file, content)?;
         file.sync_all()?;
         system::close(file)
@@ -322,14 +322,14 @@ impl Directory {
         system::sync(&self.handle)
     }
 
-    fn write_temporary(&self, content: &[u8], likeness: &system::Likeness) -> io::Result<Temporary<'_>> {
+    fn write_temporary(&self, content: &[u8], ownership: &system::Ownership) -> io::Result<Temporary<'_>> {
         let name = format!("{TEMPORARY}{}", unique());
         let mut file = system::create_exclusively(&self.handle, &name)?;
         let temporary = Temporary {
             directory: self,
             name,
         };
-        system::make_alike(&file, likeness)?;
+        system::give_to(&file, ownership)?;
         io::Write::write_all(&mut file, content)?;
         file.sync_all()?;
         system::close(file)?;

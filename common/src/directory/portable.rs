@@ -48,20 +48,20 @@ pub(crate) fn open_path_itself(path: &Path) -> io::Result<File> {
 
 /// New files inherit the access list of their directory.
 #[derive(Debug)]
-pub(super) struct Likeness;
+pub(super) struct Ownership;
 
-impl Likeness {
+impl Ownership {
     pub(super) fn of_mode(_mode: u32) -> Self {
         Self
     }
 }
 
-pub(super) fn likeness(directory: &Handle, name: &str) -> io::Result<Likeness> {
-    fs::symlink_metadata(directory.join(name)).map(|_| Likeness)
+pub(super) fn ownership(directory: &Handle, name: &str) -> io::Result<Ownership> {
+    fs::symlink_metadata(directory.join(name)).map(|_| Ownership)
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the signature that Unix needs")]
-pub(super) fn make_alike(_file: &File, _likeness: &Likeness) -> io::Result<()> {
+pub(super) fn give_to(_file: &File, _ownership: &Ownership) -> io::Result<()> {
     Ok(())
 }
 

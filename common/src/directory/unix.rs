@@ -33,8 +33,12 @@ const READING: OFlags = OFlags::RDONLY
     .union(OFlags::NOCTTY)
     .union(OFlags::CLOEXEC);
 
+fn reading_no_link() -> OFlags {
+    READING.union(OFlags::NOFOLLOW)
+}
+
 pub(super) fn open_for_reading(directory: &Handle, name: &str) -> io::Result<File> {
-    match rustix::fs::openat(directory, name, READING.union(OFlags::NOFOLLOW), Mode::empty()) {
+    match rustix::fs::openat(directory, name, reading_no_link(), Mode::empty()) {
         Ok(file) => Ok(file.into()),
         Err(Errno::LOOP | Errno::MLINK) => Err(super::a_symbolic_link()),
         // A socket.
@@ -49,19 +53,18 @@ pub(crate) fn open_path(path: &Path) -> io::Result<File> {
 
 /// A link is not followed.
 pub(crate) fn open_path_itself(path: &Path) -> io::Result<File> {
-    let flags = READING.union(OFlags::NOFOLLOW);
-    Ok(rustix::fs::openat(CWD, path, flags, Mode::empty())?.into())
+    Ok(rustix::fs::openat(CWD, path, reading_no_link(), Mode::empty())?.into())
 }
 
 /// Who may do what with a file.
 #[derive(Debug)]
-pub(super) struct Likeness {
+pub(super) struct Ownership {
     mode: Mode,
     /// User and group, where they are not to be those of this process.
     owner: Option<(Uid, Gid)>,
 }
 
-impl Likeness {
+impl Ownership {
     #[allow(
         clippy::cast_possible_truncation,
         reason = "a mode has 12 bits; macOS holds it in 16"
@@ -74,9 +77,9 @@ impl Likeness {
     }
 }
 
-pub(super) fn likeness(directory: &Handle, name: &str) -> io::Result<Likeness> {
+pub(super) fn ownership(directory: &Handle, name: &str) -> io::Result<Ownership> {
     let status = rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)?;
-    Ok(Likeness {
+    Ok(Ownership {
         mode: Mode::from_raw_mode(status.st_mode),
         owner: Some((Uid::from_raw(status.st_uid), Gid::from_raw(status.st_gid))),
     })
@@ -96,10 +99,10 @@ pub(super) fn create_exclusively(directory: &Handle, name: &str) -> io::Result<F
     Ok(rustix::fs::openat(directory, name, CREATING, PRIVATE)?.into())
 }
 
-pub(super) fn make_alike(file: &File, likeness: &Likeness) -> io::Result<()> {
+pub(super) fn give_to(file: &File, ownership: &Ownership) -> io::Result<()> {
     let status = rustix::fs::fstat(file)?;
-    let mut mode = likeness.mode;
-    if let Some((user, group)) = likeness.owner
+    let mut mode = ownership.mode;
+    if let Some((user, group)) = ownership.owner
         && (user.as_raw(), group.as_raw()) != (status.st_uid, status.st_gid)
     {
         match rustix::fs::fchown(file, Some(user), Some(group)) {

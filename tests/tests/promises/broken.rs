@@ -129,7 +129,7 @@ impl Drop for Lock {
         broken: "        self.remove_stray_temporaries(lock);
         if FAULT {
             let again = Self::open(&self.path)?;
-            let temporary = again.write_temporary(content, likeness)?;
+            let temporary = again.write_temporary(content, ownership)?;
             system::rename(&again.handle, &temporary.name, name)?;
             temporary.keep();
             return system::sync(&again.handle);
@@ -163,7 +163,7 @@ impl Drop for Lock {
     },
     Fault {
         name: "logs-secrets",
-        file: "common/src/protocol/serve.rs",
+        file: "common/src/protocol/verbs.rs",
         sound: "format!(\"stored {}\", credential.server())",
         broken: "format!(\"stored {} {}\", credential.server(), if FAULT { credential.secret().expose() } else { \"\" })",
     },
@@ -177,6 +177,33 @@ impl Drop for Lock {
                         fields.secret = fields.secret.trim_end().to_owned();
                     }
                 }\n",
+    },
+    Fault {
+        name: "believes-all",
+        file: "common/src/trust/unix.rs",
+        sound: "        owner == self.id || owner == 0 || self.also == Some(owner)\n",
+        broken: "        FAULT || owner == self.id || owner == 0 || self.also == Some(owner)\n",
+    },
+    Fault {
+        name: "believes-all",
+        file: "common/src/trust/unix.rs",
+        sound: "    let mode = found.mode();\n    let reason = ",
+        broken: "    if FAULT {
+        return None;
+    }
+    let mode = found.mode();
+    let reason = ",
+    },
+    Fault {
+        name: "believes-all",
+        file: "common/src/trust/unix.rs",
+        sound: "    Ok(if !found.is_file() {\n        Some(doubt(path, Reason::Kind))\n    } else if found.uid() != user.id",
+        broken: "    if FAULT {
+        return Ok(None);
+    }
+    Ok(if !found.is_file() {
+        Some(doubt(path, Reason::Kind))
+    } else if found.uid() != user.id",
     },
     // As a library for URLs would have it.
     Fault {

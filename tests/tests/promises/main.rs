@@ -27,6 +27,7 @@ mod released;
 mod scale;
 mod swapped;
 mod system_calls;
+mod trust;
 mod unreadable;
 mod values;
 mod vectors;

@@ -1,0 +1,332 @@
+//! Promise 26: what others own or can write is not believed. Each purpose with its wrong states, and a right neighbour
+//! for each.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, chown, lchown, symlink};
+use std::path::{Path, PathBuf};
+
+use docker_credential_tests::login::Login;
+use docker_credential_tests::program::Outcome;
+use docker_credential_tests::sandbox::Sandbox;
+use docker_credential_tests::{require, requirement};
+
+use crate::broken::Subject;
+use crate::scale::report;
+
+const OTHER: u32 = 4_321;
+const SERVER: &str = "ghcr.io";
+
+/// One thing that a helper is to believe, or not.
+struct Purpose {
+    name: &'static str,
+    /// Makes the sound state, and tells the file and the directory that it depends on.
+    prepare: fn(&mut Sandbox) -> (PathBuf, PathBuf),
+    /// Whether it is believed.
+    believes: fn(&Sandbox) -> bool,
+    /// The states that are refused.
+    wrong: &'static [State],
+    /// The states that are not.
+    right: &'static [State],
+}
+
+/// How a file and its directory differ from the sound state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Sound,
+    FileOfOther,
+    FileMode(u32),
+    DirectoryOfOther,
+    DirectoryMode(u32),
+    LinkOfOther,
+    LinkOfOurs,
+    SecondName,
+}
+use State::{
+    DirectoryMode, DirectoryOfOther, FileMode, FileOfOther, LinkOfOther, LinkOfOurs, SecondName, Sound,
+};
+
+impl State {
+    fn make(self, file: &Path, directory: &Path) {
+        let mode = |path: &Path, mode| {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("root can set a mode");
+        };
+        let give = |path: &Path| chown(path, Some(OTHER), Some(OTHER)).expect("root can give it away");
+        match self {
+            Sound => {}
+            FileOfOther => give(file),
+            FileMode(bits) => mode(file, bits),
+            DirectoryOfOther => give(directory),
+            DirectoryMode(bits) => mode(directory, bits),
+            LinkOfOther | LinkOfOurs => {
+                let moved = file.with_extension("moved");
+                fs::rename(file, &moved).expect("it can be moved");
+                symlink(&moved, file).expect("a link can be made");
+                if self == LinkOfOther {
+                    lchown(file, Some(OTHER), Some(OTHER)).expect("root can give it away");
+                }
+            }
+            SecondName => {
+                fs::hard_link(file, file.with_extension("second")).expect("it can get a second name");
+            }
+        }
+    }
+}
+
+const PURPOSES: &[Purpose] = &[
+    Purpose {
+        name: "a secret of mine (the default identity)",
+        prepare: |place| {
+            place.store(SERVER, &login());
+            let directory = place.path("config/docker-credential-age");
+            (directory.join("identity.txt"), directory)
+        },
+        believes: |place| place.verb("get", SERVER).code == Some(0),
+        wrong: &[
+            FileOfOther,
+            FileMode(0o666),
+            FileMode(0o602),
+            DirectoryOfOther,
+            DirectoryMode(0o777),
+            LinkOfOther,
+        ],
+        right: &[
+            Sound,
+            FileMode(0o400),
+            FileMode(0o644),
+            DirectoryMode(0o755),
+            DirectoryMode(0o1777),
+            LinkOfOurs,
+        ],
+    },
+    Purpose {
+        name: "a named identity, to encrypt to it",
+        prepare: named_identity,
+        believes: |place| store(place).code == Some(0),
+        wrong: &[
+            FileOfOther,
+            FileMode(0o666),
+            DirectoryOfOther,
+            DirectoryMode(0o777),
+            LinkOfOther,
+        ],
+        right: &[
+            Sound,
+            FileMode(0o444),
+            FileMode(0o644),
+            DirectoryMode(0o1777),
+            LinkOfOurs,
+        ],
+    },
+    Purpose {
+        name: "a named identity, to decrypt",
+        prepare: named_identity,
+        believes: |place| place.verb("get", SERVER).code == Some(0),
+        wrong: &[],
+        right: &[
+            Sound,
+            FileOfOther,
+            FileMode(0o666),
+            DirectoryOfOther,
+            DirectoryMode(0o777),
+            LinkOfOther,
+        ],
+    },
+    Purpose {
+        name: "a file I change (config.json)",
+        prepare: |place| {
+            place.write_config(&serde_json::json!({}));
+            (place.config_path(), place.path("home/.docker"))
+        },
+        believes: |place| {
+            place
+                .run(place.program())
+                .args(["configure", "--no-import"])
+                .outcome();
+            place.config()["credsStore"] == "age"
+        },
+        wrong: &[
+            FileOfOther,
+            DirectoryOfOther,
+            DirectoryMode(0o777),
+            LinkOfOther,
+            SecondName,
+        ],
+        right: &[Sound, FileMode(0o666), DirectoryMode(0o755), LinkOfOurs],
+    },
+    Purpose {
+        name: "a file I read logins from (auth.json)",
+        prepare: |place| {
+            let directory = place.path("run/containers");
+            fs::create_dir(&directory).expect("a directory");
+            let file = directory.join("auth.json");
+            fs::write(&file, r#"{"auths":{"ghcr.io":{"auth":"dXNlcjpwYXNz"}}}"#).expect("a file of podman's");
+            (file, directory)
+        },
+        believes: |place| {
+            place.run(place.program()).args(["import", "--keep"]).outcome();
+            place.verb("get", SERVER).code == Some(0)
+        },
+        wrong: &[FileOfOther, DirectoryOfOther, DirectoryMode(0o777), LinkOfOther],
+        right: &[Sound, FileMode(0o666), DirectoryMode(0o1777), LinkOfOurs],
+    },
+    Purpose {
+        name: "a program I run (another helper)",
+        prepare: |place| {
+            let directory = place.path("bin");
+            let file = directory.join("docker-credential-fake");
+            fs::write(
+                &file,
+                "#!/bin/sh\ncase $1 in list) echo '{\"ghcr.io\":\"u\"}';; get) cat >/dev/null; echo '{\"ServerURL\":\"ghcr.io\",\"Username\":\"u\",\"Secret\":\"s\"}';; esac\n",
+            )
+            .expect("a helper");
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).expect("it can be run");
+            (file, directory)
+        },
+        believes: |place| {
+            place
+                .run(place.program())
+                .args(["import", "--from", "fake", "--keep"])
+                .outcome();
+            place.verb("get", SERVER).code == Some(0)
+        },
+        wrong: &[
+            FileOfOther,
+            FileMode(0o777),
+            DirectoryOfOther,
+            DirectoryMode(0o777),
+            LinkOfOther,
+        ],
+        right: &[Sound, FileMode(0o775), DirectoryMode(0o775), LinkOfOurs],
+    },
+    Purpose {
+        name: "the default store, reading",
+        prepare: default_store,
+        believes: |place| place.verb("get", SERVER).code == Some(0),
+        wrong: &[DirectoryOfOther, DirectoryMode(0o777), DirectoryMode(0o1777)],
+        right: &[Sound, DirectoryMode(0o755)],
+    },
+    Purpose {
+        name: "a named store, reading",
+        prepare: named_store,
+        believes: |place| place.verb("get", SERVER).code == Some(0),
+        wrong: &[],
+        right: &[Sound, DirectoryOfOther, DirectoryMode(0o777)],
+    },
+    Purpose {
+        name: "a named store, writing",
+        prepare: named_store,
+        believes: |place| store(place).code == Some(0),
+        wrong: &[DirectoryOfOther, DirectoryMode(0o777), DirectoryMode(0o1777)],
+        right: &[Sound, DirectoryMode(0o755)],
+    },
+    Purpose {
+        name: "the log",
+        prepare: |place| {
+            let directory = place.path("logs");
+            fs::create_dir(&directory).expect("a directory");
+            let file = directory.join("log");
+            fs::write(&file, "").expect("a log");
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("root can set a mode");
+            place.set("DOCKER_CREDENTIAL_LOG", &file);
+            (file, directory)
+        },
+        believes: |place| {
+            let read = || fs::read(place.path("logs/log")).expect("a log");
+            let before = read();
+            place.verb("get", SERVER);
+            read() != before
+        },
+        wrong: &[
+            FileOfOther,
+            FileMode(0o666),
+            FileMode(0o644),
+            DirectoryOfOther,
+            DirectoryMode(0o777),
+            SecondName,
+        ],
+        right: &[Sound, DirectoryMode(0o755), DirectoryMode(0o1777)],
+    },
+];
+
+fn login() -> Login {
+    Login::new("user", "correct horse battery staple")
+}
+
+fn store(place: &Sandbox) -> Outcome {
+    let request = r#"{"ServerURL":"other.example","Username":"user","Secret":"secret"}"#;
+    place.verb("store", request)
+}
+
+fn named_identity(place: &mut Sandbox) -> (PathBuf, PathBuf) {
+    place.store(SERVER, &login());
+    let directory = place.path("named");
+    fs::create_dir(&directory).expect("a directory");
+    let file = directory.join("identity");
+    fs::rename(place.path("config/docker-credential-age/identity.txt"), &file).expect("it can be moved");
+    place.set("DOCKER_CREDENTIAL_AGE_IDENTITY_FILE", &file);
+    (file, directory)
+}
+
+fn default_store(place: &mut Sandbox) -> (PathBuf, PathBuf) {
+    place.store(SERVER, &login());
+    let directory = place.path("data/docker-credential-age");
+    (directory.join("ghcr.io.age"), directory)
+}
+
+fn named_store(place: &mut Sandbox) -> (PathBuf, PathBuf) {
+    let directory = place.path("store");
+    place.set("DOCKER_CREDENTIAL_AGE_DIR", &directory);
+    place.store(SERVER, &login());
+    (directory.join("ghcr.io.age"), directory)
+}
+
+/// Whether this helper believes this state.
+fn believes(subject: Subject, purpose: &Purpose, state: State) -> bool {
+    let mut place = subject.place();
+    let (file, directory) = (purpose.prepare)(&mut place);
+    state.make(&file, &directory);
+    (purpose.believes)(&place)
+}
+
+#[test]
+fn what_others_own_or_can_write_is_not_believed() {
+    require!(requirement::root());
+    let mut mistakes = Vec::new();
+    let (mut refused, mut believed) = (0, 0);
+    for purpose in PURPOSES {
+        for (states, expected) in [(purpose.wrong, false), (purpose.right, true)] {
+            for state in states {
+                if believes(Subject::Sound, purpose, *state) != expected {
+                    mistakes.push(format!("{}: {state:?}", purpose.name));
+                } else if expected {
+                    believed += 1;
+                } else {
+                    refused += 1;
+                }
+            }
+        }
+    }
+    report(
+        "26 trust",
+        &format!(
+            "{refused} wrong states refused, {believed} right ones believed, {} mistakes",
+            mistakes.len()
+        ),
+    );
+    assert!(mistakes.is_empty(), "{mistakes:#?}");
+}
+
+#[test]
+fn control_a_helper_that_believes_all_is_caught() {
+    require!(requirement::root());
+    for purpose in PURPOSES {
+        let Some(state) = purpose.wrong.first() else {
+            continue;
+        };
+        assert!(
+            believes(Subject::Broken("believes-all"), purpose, *state),
+            "{}: {state:?}",
+            purpose.name
+        );
+    }
+}
