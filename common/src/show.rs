@@ -158,6 +158,16 @@ pub fn count(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
+/// The first names of a list, and how many more there are.
+pub fn some<T: AsRef<str>>(names: &[T]) -> String {
+    const SHOWN: usize = 5;
+    let shown: Vec<&str> = names.iter().take(SHOWN).map(AsRef::as_ref).collect();
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
 /// What a path is below the home, if a shell's `~` means the same: only where HOME is set.
 fn below_home(environment: &Environment, path: &Path) -> Option<PathBuf> {
     let rest = path.strip_prefix(home(environment)?).ok()?;

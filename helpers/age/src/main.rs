@@ -11,6 +11,7 @@ mod parallel;
 mod reference;
 mod settings;
 mod sharing;
+mod status;
 mod store;
 
 use std::process::ExitCode;
@@ -25,6 +26,7 @@ const HELPER: Helper = Helper::new("age", env!("CARGO_PKG_VERSION"))
     .reference(reference::REFERENCE)
     .findings(doctor::findings)
     .settings(settings::ALL)
+    .status_lines(status::lines)
     .preparation(commands::prepare);
 
 fn main() -> ExitCode {

@@ -102,6 +102,16 @@ pub(crate) fn explain() {
 }
 
 #[test]
+pub(crate) fn status() {
+    let place = home(AGE);
+    place.write_config(&json!({ "credsStore": "age", "credHelpers": { "ghcr.io": "age" } }));
+    for server in ["ghcr.io", "https://index.docker.io/v1/"] {
+        place.store(server, &alice());
+    }
+    reader(&place).follows(&transcript("status"));
+}
+
+#[test]
 pub(crate) fn doctor() {
     require!(find("podman"));
     let place = home(AGE);

@@ -93,6 +93,7 @@ const PAGES: &[(&str, &[Known])] = {
                 ("import", "console", Test(commands::import)),
                 ("export", "console", Test(commands::export)),
                 ("explain", "console", Test(commands::explain)),
+                ("status", "console", Test(commands::status)),
                 ("doctor", "console", Test(commands::doctor)),
                 ("completions", "console", Test(commands::completions_and_manual)),
                 ("manual", "console", Test(commands::completions_and_manual)),

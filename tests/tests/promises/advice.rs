@@ -87,7 +87,8 @@ fn judge(state: &State, edit: impl Fn(&str) -> String) -> Result<(), String> {
             return Err(format!("{finding:#?} came back"));
         }
         let now = if is_for_the_shell(&command) {
-            shell += &format!("{command}\n");
+            shell += &command;
+            shell.push('\n');
             doctor(&sandbox, &shell)?
         } else {
             let script = format!("{shell}{command}");

@@ -17,8 +17,16 @@ pub(super) fn findings(session: &Session<'_>, machine: &Machine) -> Vec<Finding>
     };
     let at = show::path(session.environment, file.path());
     let document = file.document();
-    let mut findings = vec![chosen(session, machine, document, &at)];
-    findings.extend(missing_helpers(session, machine, document, &at));
+    let missing = missing_helpers(session, machine, document, &at);
+    let mut findings = Vec::new();
+    // A store that is named and not there is told once.
+    if document
+        .creds_store()
+        .is_none_or(|store| is_found(session, store))
+    {
+        findings.push(chosen(session, machine, document, &at));
+    }
+    findings.extend(missing);
     findings.extend(hub_key(session, document, &at));
     findings
 }
@@ -48,7 +56,7 @@ fn chosen(session: &Session<'_>, machine: &Machine, document: &Document, at: &st
         (_, [_, ..]) => {
             return Finding::ok(
                 CHECK,
-                format!("{at}: credHelpers names {name} for {}", some(&single)),
+                format!("{at}: credHelpers names {name} for {}", show::some(&single)),
             );
         }
         (Some(other), []) => format!(
@@ -85,14 +93,14 @@ fn missing_helpers(session: &Session<'_>, machine: &Machine, document: &Document
     let all = document.creds_store().map(|store| (None, store));
     all.into_iter()
         .chain(single)
-        .filter(|(_, helper)| {
-            !helper.is_empty()
-                && *helper != session.helper.name()
-                && programs::first_on_path(session.environment, &format!("docker-credential-{helper}"))
-                    .is_none()
-        })
+        .filter(|(_, helper)| !helper.is_empty() && !is_found(session, helper))
         .map(|(server, helper)| missing_helper(session, machine, server, helper, at))
         .collect()
+}
+
+fn is_found(session: &Session<'_>, helper: &str) -> bool {
+    let program = format!("docker-credential-{helper}");
+    helper == session.helper.name() || programs::first_on_path(session.environment, &program).is_some()
 }
 
 fn missing_helper(
@@ -173,14 +181,4 @@ fn hub_key(session: &Session<'_>, document: &Document, at: &str) -> Option<Findi
     } else {
         finding.advice(format!("add {hub:?} beside it"))
     })
-}
-
-/// A few names are enough to know what is meant.
-pub(super) fn some<T: AsRef<str>>(names: &[T]) -> String {
-    const SHOWN: usize = 5;
-    let shown: Vec<&str> = names.iter().take(SHOWN).map(AsRef::as_ref).collect();
-    match names.len().saturating_sub(SHOWN) {
-        0 => shown.join(", "),
-        more => format!("{} and {more} more", shown.join(", ")),
-    }
 }

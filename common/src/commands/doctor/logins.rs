@@ -1,6 +1,5 @@
 //! Logins in plain text, and the empty entries that some clients go by.
 
-use super::docker::some;
 use super::machine::Machine;
 use std::collections::BTreeSet;
 
@@ -104,7 +103,7 @@ fn plain_text(session: &Session<'_>, file: &ConfigFile, is_podmans: bool, stored
         .partition(|entry| is_among(entry, &stored.differing));
     let names = |entries: &[&Entry]| {
         let names: Vec<String> = entries.iter().map(|entry| show::server(entry.server())).collect();
-        some(&names)
+        show::some(&names)
     };
     let mut findings = Vec::new();
     if !movable.is_empty() {
@@ -159,7 +158,7 @@ fn markers(session: &Session<'_>, file: &ConfigFile, stored: &Stored) -> Option<
     let text = format!(
         "{} has no entry in auths for {}, without which some clients (testcontainers) don't ask",
         show::path(session.environment, file.path()),
-        some(&lost)
+        show::some(&lost)
     );
     let fix = ShellCommand::new(&session.helper.program()).literal("doctor --fix=markers");
     Some(Finding::warning(MARKERS, text).safely_fixed_by(fix))
@@ -179,9 +178,10 @@ pub(super) fn write_markers(session: &mut Session<'_>, stored: &Stored) -> Resul
         Ok(document)
     })?;
     let path = show::path(session.environment, &path);
-    session
-        .console
-        .print(&format!("{path}: added an empty entry for {}\n", some(&added)))
+    session.console.print(&format!(
+        "{path}: added an empty entry for {}\n",
+        show::some(&added)
+    ))
 }
 
 /// The keys by which docker asks this helper for a stored login, and that have no entry.

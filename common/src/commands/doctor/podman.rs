@@ -1,7 +1,6 @@
 //! Whether podman, skopeo and buildah use the helper, too.
 
 use super::Stored;
-use super::docker::some;
 use super::machine::Machine;
 use crate::ServerUrl;
 use crate::commands::Finding;
@@ -9,7 +8,7 @@ use crate::commands::session::Session;
 use crate::config::lookup::{self, Choice};
 use crate::config::programs;
 use crate::config::registries::CredentialHelpers;
-use crate::show::ShellCommand;
+use crate::show::{self, ShellCommand};
 
 const CHECK: &str = "podman";
 
@@ -53,7 +52,7 @@ pub(super) fn findings(session: &Session<'_>, machine: &Machine, stored: &Stored
     }
     let text = format!(
         "podman, skopeo and buildah ignore credsStore: they don't ask here for {}",
-        some(&missed)
+        show::some(&missed)
     );
     let fix = ShellCommand::new(&session.helper.program()).literal("configure --podman");
     vec![Finding::warning(CHECK, text).safely_fixed_by(fix)]

@@ -1,6 +1,5 @@
 //! Environment variables that don't do what their author meant.
 
-use super::docker::some;
 use super::machine::Machine;
 use crate::commands::Finding;
 use crate::commands::auth_config::{AuthConfig, VARIABLE};
@@ -112,7 +111,7 @@ fn auth_config(session: &Session<'_>, machine: &Machine) -> Option<Finding> {
             }
             let text = format!(
                 "docker takes the logins for {} from {VARIABLE}, and asks no helper",
-                some(&shadowed)
+                show::some(&shadowed)
             );
             Some(Finding::warning(CHECK, text).fixed_by(unset))
         }

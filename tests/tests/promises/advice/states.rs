@@ -7,6 +7,7 @@ use std::path::Path;
 
 use docker_credential_tests::helper::AGE;
 use docker_credential_tests::login::Login;
+use docker_credential_tests::requirement::environment;
 use docker_credential_tests::sandbox::Sandbox;
 use serde_json::{Value, json};
 
@@ -113,7 +114,7 @@ fn former(sandbox: &Sandbox) {
 }
 
 fn path_variable(sandbox: &mut Sandbox, first: &str) {
-    let inherited = std::env::var("PATH").expect("PATH");
+    let inherited = environment("PATH").expect("PATH").into_string().expect("UTF-8");
     sandbox.set(
         "PATH",
         format!("{first}{}:{inherited}", sandbox.path("bin").display()),

@@ -1,0 +1,40 @@
+//! What `status` shows of an age store.
+
+use docker_credential_helper::{Environment, Error, show};
+
+use crate::keys::source::{self, Found};
+use crate::settings;
+
+pub(crate) fn lines(environment: &Environment) -> Vec<(&'static str, String)> {
+    let mut lines = vec![("identity", identity(environment))];
+    if let Ok(directory) = settings::store_directory(environment) {
+        lines.push(("directory", show::path(environment, &directory)));
+    }
+    lines
+}
+
+fn identity(environment: &Environment) -> String {
+    let found = source::own_origin(environment).and_then(|origin| {
+        let name = origin.map_or_else(
+            || "another program's setting".to_owned(),
+            |origin| origin.to_string(),
+        );
+        Ok((name, source::for_reading(environment)?))
+    });
+    match found {
+        Ok((name, Found::Open(identities))) if identities.plugins.is_empty() => {
+            format!("{name}, without a passphrase")
+        }
+        Ok((name, Found::Open(_))) => format!("{name}, with a plugin"),
+        Ok((name, Found::Sealed(sealed))) => {
+            let state = if sealed.opened().is_some() {
+                "unlocked"
+            } else {
+                "locked"
+            };
+            format!("{name}, encrypted with a passphrase, {state}")
+        }
+        Err(Error::Unavailable(_)) => "none".to_owned(),
+        Err(error) => error.to_string(),
+    }
+}
