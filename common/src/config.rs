@@ -5,13 +5,15 @@
 //! [`lookup`] which of all the settings decides for a server. It is of use without a helper, too:
 //!
 //! ```
+//! use docker_credential_helper::Environment;
 //! use docker_credential_helper::config::ConfigFile;
 //!
 //! let home = tempfile::tempdir()?;
 //! let path = home.path().join("config.json");
 //! std::fs::write(&path, r#"{"auths": {"ghcr.io": {"auth": "YWxpY2U6aHVudGVyMg=="}}, "mine": 1.0}"#)?;
 //!
-//! ConfigFile::edit(&path, |document| Ok(document.with_creds_store(Some("age"))?))?;
+//! let trust = Environment::of_process("docker-credential-age").trust();
+//! ConfigFile::edit(&trust, &path, |document| Ok(document.with_creds_store(Some("age"))?))?;
 //! let file = ConfigFile::read(&path)?;
 //! assert_eq!(file.document().creds_store(), Some("age"));
 //! assert_eq!(file.document().entries()[0].server(), "ghcr.io");

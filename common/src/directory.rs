@@ -23,9 +23,6 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Duration;
 
-#[cfg(feature = "commands")]
-use crate::Error;
-
 #[cfg(not(unix))]
 mod portable;
 #[cfg(unix)]
@@ -120,19 +117,6 @@ impl Directory {
     /// Whether it belongs to this user or root. (Always, where files have no owner that a program can ask for.)
     pub fn is_ours(&self) -> io::Result<bool> {
         system::is_ours(&self.handle)
-    }
-
-    /// Fails unless it [is ours](Self::is_ours), in words for people: a new file in it would be ours, and under `sudo` with
-    /// the caller's `HOME` its owner could not use it.
-    #[cfg(feature = "commands")]
-    pub(crate) fn allow_new_file(&self) -> Result<(), Error> {
-        if self.is_ours().map_err(Error::file("examine", &self.path))? {
-            return Ok(());
-        }
-        Err(Error::refused(format!(
-            "{} belongs to another user, who could not use a file made there now; run this as that user",
-            self.path.display()
-        )))
     }
 
     /// Whether everybody may write to it. (Never, on systems without modes.)

@@ -76,8 +76,10 @@ fn a_dry_run_shows_the_change_without_a_secret_and_makes_none() {
     let shown = place.command(&["configure", "--dry-run"]);
     shown.assert_success("configure --dry-run");
     let text = shown.text();
-    assert!(text.contains("-     \"credsStore\": \"desktop\""), "{shown:?}");
-    assert!(text.contains("+     \"credsStore\": \"age\""), "{shown:?}");
+    assert!(
+        text.contains("credsStore would be \"age\"; it is \"desktop\""),
+        "{shown:?}"
+    );
     assert!(!text.contains("marker") && !text.contains("YWxp"), "{shown:?}");
     assert_eq!(config(&place), CONFIG);
     assert!(!place.path("config/docker-credential-age").exists());
@@ -162,20 +164,6 @@ fn podman_s_own_setting_says_which_file_is_configured() {
         .assert_success("configure --podman");
     assert!(file.exists());
     assert!(!place.path("config/containers").exists());
-}
-
-#[test]
-fn podman_without_registries_is_configured_for_those_with_a_login() {
-    let place = place(r#"{"auths": {"ghcr.io": {}, "https://index.docker.io/v1/": {}}}"#);
-    place
-        .command(&["configure", "--podman"])
-        .assert_success("configure --podman");
-    let file = fs::read(place.path("config/containers/auth.json")).unwrap();
-    let file: serde_json::Value = serde_json::from_slice(&file).unwrap();
-    assert_eq!(
-        file,
-        json!({ "credHelpers": { "https://index.docker.io/v1/": "age", "docker.io": "age", "ghcr.io": "age" } })
-    );
 }
 
 #[test]
@@ -291,10 +279,9 @@ fn nothing_is_remembered_in_another_users_directory() {
     let own = place.path("config/docker-credential-age");
     place.store("ghcr.io", &Login::new("alice", "hunter2"));
     chown(&own, Some(4321), Some(4321)).unwrap();
-    let refused = place.command(&["configure"]);
-    assert_eq!(refused.code, Some(1), "{refused:?}");
-    assert!(refused.text().contains("belongs to another user"), "{refused:?}");
-    assert_eq!(config(&place), CONFIG);
+    let done = place.command(&["configure"]);
+    done.assert_success("configure");
+    assert!(done.text().contains("belongs to another user"), "{done:?}");
     assert!(!own.join("replaced.json").exists());
 }
 

@@ -2,13 +2,14 @@
 #![cfg(unix)]
 
 use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::PathBuf;
 
 use docker_credential_tests::helper::AGE;
 use docker_credential_tests::login::Login;
 use docker_credential_tests::program::{self, Outcome};
-use docker_credential_tests::require;
 use docker_credential_tests::sandbox::Sandbox;
+use docker_credential_tests::{require, requirement};
 use serde_json::{Value, json};
 
 fn alice() -> Login {
@@ -284,21 +285,117 @@ fn the_oldest_dockercfg_is_copied() {
 }
 
 #[test]
-fn a_file_is_imported_by_its_own_settings() {
+fn a_file_that_no_client_reads_is_copied_and_never_changed() {
     let place = place(&json!({}));
     let config = json!({ "auths": { "ghcr.io": entry(&alice()) } }).to_string();
-    let file = write(&place, "home/old/config.json", &config);
+    let file = write(&place, "home/pull-secret.json", &config);
     let path = file.to_str().unwrap();
-    let told = place.command(&["import", "--from", path]);
-    assert_eq!(told.code, Some(1), "{told:?}");
-    place.assert_lists(&json!({}));
-    place
-        .command(&["import", "--from", path, "--keep"])
-        .assert_success("import --keep");
+    let copied = place.command(&["import", "--from", path]);
+    copied.assert_success("import --from");
+    assert_row(&copied, "copied", "ghcr.io");
+    assert!(
+        copied
+            .text()
+            .contains("docker doesn't ask docker-credential-age yet"),
+        "{copied:?}"
+    );
     place.assert_answers("ghcr.io", &alice());
     assert_eq!(fs::read_to_string(&file).unwrap(), config);
+    assert_eq!(place.config(), json!({}));
+
+    // --configure is about the file that docker reads.
+    let configured = place.command(&["import", "--from", path, "--configure"]);
+    configured.assert_success("import --from --configure");
+    assert!(!configured.text().contains("yet"), "{configured:?}");
+    assert_eq!(place.config(), json!({ "credsStore": "age" }));
+    assert_eq!(fs::read_to_string(&file).unwrap(), config);
+
     let missing = place.command(&["import", "--from", "./missing.json"]);
     assert_eq!(missing.code, Some(1), "{missing:?}");
+}
+
+#[test]
+fn a_stale_alias_is_left_however_often_it_is_imported() {
+    let place = place(&json!({
+        "auths": { "docker.io": entry(&bob()), "https://index.docker.io/v1/": entry(&alice()) },
+        "credsStore": "age",
+    }));
+    for arguments in [&["import"][..], &["import"], &["import", "--replace"]] {
+        let told = place.command(arguments);
+        assert_eq!(told.code, Some(1), "{told:?}");
+        assert_row(&told, "left", "docker.io");
+        assert!(!told.text().contains("--replace"), "{told:?}");
+        place.assert_answers("https://index.docker.io/v1/", &alice());
+    }
+    assert!(place.command(&["import"]).text().contains("delete this entry"));
+}
+
+#[test]
+fn an_alias_without_another_login_is_moved() {
+    let place = place(&json!({
+        "auths": { "docker.io": entry(&bob()), "https://index.docker.io/v1/": {} },
+        "credsStore": "age",
+    }));
+    place.command(&["import"]).assert_success("import");
+    place.assert_answers("https://index.docker.io/v1/", &bob());
+}
+
+#[test]
+fn a_path_in_docker_s_file_is_podman_s_and_stays() {
+    let config = json!({ "auths": { "quay.io/org": entry(&alice()) }, "credsStore": "age" });
+    let place = place(&config);
+    let done = place.command(&["import"]);
+    done.assert_success("import");
+    assert_row(&done, "copied", "quay.io/org");
+    assert_eq!(place.config(), config);
+    // docker takes it for the host.
+    place.assert_answers("quay.io", &alice());
+}
+
+#[test]
+fn another_user_s_file_is_left_out() {
+    require!(requirement::root());
+    let place = place(&json!({ "credsStore": "age" }));
+    let content = json!({ "auths": { "quay.io": entry(&alice()) } }).to_string();
+    let file = write(&place, "run/containers/auth.json", &content);
+    chown(&file, Some(4321), None).unwrap();
+    let told = place.command(&["import", "--configure"]);
+    assert!(told.text().contains("left out"), "{told:?}");
+    place.assert_lists(&json!({}));
+    // What is named is read, with a warning.
+    let named = place.command(&["import", "--keep", "--from", file.to_str().unwrap()]);
+    named.assert_success("import --from");
+    assert!(named.text().contains("belongs to another user"), "{named:?}");
+    place.assert_answers("quay.io", &alice());
+}
+
+#[test]
+fn helm_s_login_is_moved_if_helm_asks_this_helper() {
+    let place = place(&json!({ "credsStore": "age" }));
+    let content = json!({ "auths": { "ghcr.io": entry(&alice()) } }).to_string();
+    let file = write(&place, "config/helm/registry/config.json", &content);
+    let told = place.command(&["import"]);
+    assert_row(&told, "left", "ghcr.io");
+    assert!(told.text().contains("helm reads it from this file"), "{told:?}");
+    place
+        .command(&["import", "--configure"])
+        .assert_success("import --configure");
+    assert_eq!(
+        read(&file),
+        json!({ "auths": { "ghcr.io": {} }, "credsStore": "age" })
+    );
+}
+
+#[test]
+fn regctl_s_logins_are_pointed_out() {
+    let place = place(&json!({ "credsStore": "age" }));
+    let content = json!({ "hosts": { "ghcr.io": { "user": "alice", "pass": alice().secret } } });
+    let file = write(&place, "home/.regctl/config.json", &content.to_string());
+    let told = place.command(&["import"]);
+    told.assert_success("import");
+    assert!(told.text().contains("docker login"), "{told:?}");
+    assert!(!told.text().contains(&alice().secret), "{told:?}");
+    assert_eq!(read(&file), content);
 }
 
 fn other_helper(place: &Sandbox) {
@@ -317,17 +414,78 @@ fn other_helper(place: &Sandbox) {
 #[test]
 fn another_helper_is_copied_from_and_told_no_secret() {
     let mut place = place(&json!({}));
-    place.set("GITHUB_TOKEN", "marker");
+    for variable in [
+        "GITHUB_TOKEN",
+        "GITHUB_PAT",
+        "REGISTRY_PASS",
+        "DOCKER_CREDENTIAL_X_PASSWORD",
+    ] {
+        place.set(variable, "marker");
+    }
     other_helper(&place);
     let told = place.command(&["import", "--from", "other"]);
     assert_row(&told, "copied", "ghcr.io");
-    assert_row(&told, "failed", "gone.example");
+    assert_row(&told, "left", "gone.example");
     place.assert_answers("ghcr.io", &alice());
     assert!(
         !fs::read_to_string(place.path("home/other/environment"))
             .unwrap()
             .contains("marker")
     );
+}
+
+#[test]
+fn a_login_for_another_server_is_not_stored() {
+    let place = place(&json!({}));
+    other_helper(&place);
+    let reply = json!({ "ServerURL": "evil.example", "Username": "x", "Secret": "y" });
+    write(&place, "home/other/ghcr.io", &reply.to_string());
+    let told = place.command(&["import", "--from", "other"]);
+    assert_row(&told, "failed", "ghcr.io");
+    place.assert_lists(&json!({}));
+    // The same server in another spelling is the one that was asked for.
+    let login = alice();
+    let reply = json!({ "ServerURL": "https://ghcr.io", "Username": login.username, "Secret": login.secret });
+    write(&place, "home/other/ghcr.io", &reply.to_string());
+    let told = place.command(&["import", "--from", "other"]);
+    assert_row(&told, "copied", "ghcr.io");
+}
+
+#[test]
+fn an_empty_login_is_none() {
+    let place = place(&json!({}));
+    other_helper(&place);
+    let reply = json!({ "ServerURL": "ghcr.io", "Username": "", "Secret": "" });
+    write(&place, "home/other/ghcr.io", &reply.to_string());
+    let told = place.command(&["import", "--from", "other"]);
+    assert_row(&told, "left", "ghcr.io");
+    place.assert_lists(&json!({}));
+}
+
+#[test]
+fn a_helper_that_others_could_exchange_is_not_run() {
+    let place = place(&json!({}));
+    other_helper(&place);
+    fs::set_permissions(place.path("bin"), fs::Permissions::from_mode(0o777)).unwrap();
+    let told = place.command(&["import", "--from", "other"]);
+    assert_eq!(told.code, Some(1), "{told:?}");
+    assert!(!place.path("home/other/environment").exists());
+    fs::set_permissions(place.path("bin"), fs::Permissions::from_mode(0o755)).unwrap();
+    place.command(&["import", "--from", "other"]);
+    assert!(place.path("home/other/environment").exists());
+}
+
+#[test]
+fn a_helper_whose_credentials_expire_is_warned_about() {
+    let place = place(&json!({}));
+    other_helper(&place);
+    place.add_program(
+        "docker-credential-gcloud",
+        &place.path("bin/docker-credential-other"),
+    );
+    let told = place.command(&["import", "--from", "gcloud"]);
+    assert!(told.text().contains("credentials that expire"), "{told:?}");
+    assert!(told.text().contains("credHelpers"), "{told:?}");
 }
 
 #[test]

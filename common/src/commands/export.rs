@@ -1,5 +1,8 @@
 //! `export`: logins out of this store, in the forms that other programs take.
 
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
 use clap::builder::PossibleValue;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde::Serialize;
@@ -9,22 +12,29 @@ use zeroize::Zeroizing;
 use super::peer::{Peer, names_file};
 use super::session::Session;
 use super::table::Table;
+use super::verified::{StoreOptions, StoreOutcome, store_verified};
 use crate::config::{encode_auth, lookup};
-use crate::{Credential, CredentialStore, Error, ServerUrl, TOKEN_USERNAME, matching};
+use crate::directory::{self, Directory};
+use crate::{Credential, CredentialStore, Error, ServerUrl, TOKEN_USERNAME, matching, show};
+
+const LOCK_WAIT: Duration = Duration::from_secs(10);
 
 pub(super) fn definition() -> Command {
     Command::new("export")
         .about("Print logins for Kubernetes, GitLab, podman or curl, or copy them to another helper")
         .long_about(
-            "Print logins from this store in a form that another program reads, or copy them to another helper.\n\
-             What is printed can be read by anyone; to a terminal it goes only with --show-secrets.",
+            "Print logins from this store in a form that another program reads, or copy them to another\n\
+             helper. Anyone can read what is printed: on a terminal add --show-secrets, and for a file use\n\
+             --output, which only you can read.",
         )
         .after_long_help(
-            "Examples:\n  \
+            "Without a server, entries that are no registry's login are left out, such as the tokens of\n\
+             docker's web login.\n\n\
+             Examples:\n  \
+             export --output pull-secret.json ghcr.io\n  \
              export ghcr.io | kubectl create secret generic ghcr \\\n    \
              --type=kubernetes.io/dockerconfigjson --from-file=.dockerconfigjson=/dev/stdin\n  \
              export --format auth-config ghcr.io       the value of DOCKER_AUTH_CONFIG\n  \
-             curl -H @<(docker-credential-… export --format header ghcr.io) https://ghcr.io/v2/\n  \
              export --to pass",
         )
         .arg(
@@ -43,6 +53,14 @@ pub(super) fn definition() -> Command {
                 .help("Copy to this helper instead: pass, secretservice, osxkeychain, wincred, desktop, …"),
         )
         .arg(
+            Arg::new("output")
+                .long("output")
+                .value_name("FILE")
+                .value_parser(clap::value_parser!(PathBuf))
+                .conflicts_with("to")
+                .help("Write to this file, which only you can read"),
+        )
+        .arg(
             Arg::new("replace")
                 .long("replace")
                 .action(ArgAction::SetTrue)
@@ -53,13 +71,13 @@ pub(super) fn definition() -> Command {
             Arg::new("show-secrets")
                 .long("show-secrets")
                 .action(ArgAction::SetTrue)
-                .help("Print passwords though stdout is a terminal"),
+                .help("Print passwords even to a terminal"),
         )
         .arg(
             Arg::new("server")
                 .value_name("SERVER")
                 .action(ArgAction::Append)
-                .help("Only these servers; without any, all that are stored"),
+                .help("Only these servers; without any, all registry logins"),
         )
 }
 
@@ -108,46 +126,84 @@ pub(super) fn run(session: &mut Session<'_>, arguments: &ArgMatches) -> Result<(
         .get_one::<String>("format")
         .and_then(|name| Format::named(name))
         .unwrap_or(Format::DockerConfigJson);
-    if session.console.is_terminal() && !arguments.get_flag("show-secrets") {
-        return Err(Error::Refused(
-            "this would print passwords on the terminal; send it elsewhere (| or >), or add --show-secrets"
-                .into(),
+    let output = arguments.get_one::<PathBuf>("output");
+    if output.is_none() && session.console.is_terminal() && !arguments.get_flag("show-secrets") {
+        return Err(Error::refused(
+            "this would print passwords on the terminal; write them to a file that only you can read with \
+             --output FILE, pipe them to a program, or add --show-secrets",
         ));
     }
     if format == Format::Header && named.len() != 1 {
-        return Err(Error::Refused(
-            "a header is for one server; name it, as in: export --format header ghcr.io".into(),
+        return Err(Error::refused(
+            "a header is for one server; name it, as in: export --format header ghcr.io",
         ));
     }
     let store = session.open_store()?;
-    let logins = find(&*store, &named)?;
+    let logins = select(session, &*store, &named)?;
     let text = render(session, format, &logins)?;
-    session.console.print(&text)
+    match output {
+        Some(file) => write(session, file, &text),
+        None => session.console.print(&text),
+    }
 }
 
-/// The logins for these servers, or all.
-fn find(store: &dyn CredentialStore, named: &[&String]) -> Result<Vec<Credential>, Error> {
+/// The logins for these servers, or all that are a registry's.
+fn select(
+    session: &Session<'_>,
+    store: &dyn CredentialStore,
+    named: &[&String],
+) -> Result<Vec<Credential>, Error> {
     let servers: Vec<ServerUrl> = if named.is_empty() {
         let listed = matching::listing(store.list()?);
-        listed
-            .keys()
-            .map(|server| ServerUrl::parse(server))
-            .collect::<Result<_, _>>()?
+        let servers = listed.keys().map(|server| ServerUrl::parse(server));
+        let servers = servers.collect::<Result<Vec<_>, _>>()?;
+        let (logins, others): (Vec<_>, Vec<_>) = servers.into_iter().partition(lookup::is_registry_login);
+        note_left_out(session, &others);
+        logins
     } else {
-        named
-            .iter()
-            .map(|server| ServerUrl::parse(server))
-            .collect::<Result<_, _>>()?
+        let servers = named.iter().map(|server| ServerUrl::parse(server));
+        servers.collect::<Result<_, _>>()?
     };
     servers
         .iter()
         .map(|server| {
             matching::find(store, server).map_err(|error| match error {
-                Error::NotFound => Error::Refused(format!("nothing is stored for {server}").into()),
+                Error::NotFound => Error::refused(format!("nothing is stored for {server}")),
                 other => other,
             })
         })
         .collect()
+}
+
+fn note_left_out(session: &Session<'_>, servers: &[ServerUrl]) {
+    if servers.is_empty() {
+        return;
+    }
+    let names: Vec<String> = servers
+        .iter()
+        .map(|server| show::server(server.as_str()))
+        .collect();
+    session.console.note(&format!(
+        "left out, because they aren't logins at a registry: {}; name them to export them",
+        names.join(", ")
+    ));
+}
+
+/// Replaces the file whole, readable by its owner only, whatever it was before.
+fn write(session: &mut Session<'_>, file: &Path, text: &str) -> Result<(), Error> {
+    let target = session.environment.trust().file_to_change(file)?.path;
+    let unwritable = || Error::file("write to", file);
+    let (Some(parent), Some(name)) = (
+        directory::parent(&target),
+        target.file_name().and_then(|name| name.to_str()),
+    ) else {
+        return Err(unwritable()(std::io::ErrorKind::InvalidFilename.into()));
+    };
+    let directory = Directory::open(parent).map_err(unwritable())?;
+    let lock = directory.lock(LOCK_WAIT).map_err(unwritable())?;
+    directory
+        .replace(&lock, name, text.as_bytes(), 0o600)
+        .map_err(unwritable())
 }
 
 fn render(session: &Session<'_>, format: Format, logins: &[Credential]) -> Result<Zeroizing<String>, Error> {
@@ -165,7 +221,7 @@ fn render(session: &Session<'_>, format: Format, logins: &[Credential]) -> Resul
                 }
             }
             if auths.is_empty() && !logins.is_empty() {
-                return Err(Error::Unsupported("no login can be written in this form".into()));
+                return Err(Error::unsupported("no login can be written in this form"));
             }
             let whole = json!({ "auths": auths });
             *text = if format == Format::AuthConfig {
@@ -183,7 +239,7 @@ fn render(session: &Session<'_>, format: Format, logins: &[Credential]) -> Resul
                 }
             }
             if text.is_empty() && !logins.is_empty() {
-                return Err(Error::Unsupported("no login can be written in this form".into()));
+                return Err(Error::unsupported("no login can be written in this form"));
             }
         }
         Format::Header => {
@@ -238,26 +294,20 @@ fn entry(format: Format, login: &Credential) -> Result<(String, Value), Error> {
 fn basic(login: &Credential) -> Result<crate::Secret, Error> {
     let username = login.username().as_str();
     if username.contains(':') {
-        return Err(Error::Unsupported(
-            format!(
-                "the user name of {} has a colon, which would end it in this form",
-                login.server()
-            )
-            .into(),
-        ));
+        return Err(Error::unsupported(format!(
+            "the user name of {} has a colon, which would end it in this form",
+            login.server()
+        )));
     }
     Ok(encode_auth(username, login.secret()))
 }
 
 fn refuse_token(login: &Credential, form: &str) -> Result<(), Error> {
     if login.username().as_str() == TOKEN_USERNAME {
-        return Err(Error::Unsupported(
-            format!(
-                "{} has an identity token, for which {form} has no place; log in with a password there",
-                login.server()
-            )
-            .into(),
-        ));
+        return Err(Error::unsupported(format!(
+            "{} has an identity token, for which {form} has no place; log in with a password there",
+            login.server()
+        )));
     }
     Ok(())
 }
@@ -267,9 +317,9 @@ fn netrc_line(login: &Credential) -> Result<Zeroizing<String>, Error> {
     let server = login.server();
     refuse_token(login, "a netrc file")?;
     let Some((host, None, "")) = server.key().https_parts() else {
-        return Err(Error::Unsupported(
-            format!("a netrc file knows hosts only, so {server} has no place in it").into(),
-        ));
+        return Err(Error::unsupported(format!(
+            "a netrc file knows hosts only, so {server} has no place in it"
+        )));
     };
     let username = netrc_word(server, login.username().as_str())?;
     let password = netrc_word(server, login.secret().expose())?;
@@ -296,10 +346,9 @@ fn netrc_word(server: &ServerUrl, text: &str) -> Result<Zeroizing<String>, Error
             '\r' => quoted.push_str("\\r"),
             '\t' => quoted.push_str("\\t"),
             c if c.is_control() => {
-                return Err(Error::Unsupported(
-                    format!("the login of {server} has a control character, which a netrc file cannot hold")
-                        .into(),
-                ));
+                return Err(Error::unsupported(format!(
+                    "the login of {server} has a control character, which a netrc file cannot hold"
+                )));
             }
             c => quoted.push(c),
         }
@@ -310,58 +359,53 @@ fn netrc_word(server: &ServerUrl, text: &str) -> Result<Zeroizing<String>, Error
 
 fn copy(session: &mut Session<'_>, name: &str, named: &[&String], replace: bool) -> Result<(), Error> {
     if names_file(name) {
-        return Err(Error::Refused(
-            "--to names a helper; to write a file, redirect what is printed: export > FILE".into(),
+        return Err(Error::refused(
+            "--to names a helper; write a file with --output FILE",
         ));
     }
     if name == session.helper.name() {
-        return Err(Error::Refused(format!("{name} is this helper itself").into()));
+        return Err(Error::refused(format!(
+            "cannot export to {name}: it is this helper"
+        )));
     }
-    let peer = Peer::find(session.environment, name)?;
+    let environment = session.environment;
+    let peer = Peer::find(environment, name)?;
     let store = session.open_store()?;
-    let logins = find(&*store, named)?;
-    let mut table = Table::new(["RESULT", "SERVER", "USER", "WHY"]);
-    let mut is_complete = true;
+    let logins = select(session, &*store, named)?;
+    let options = StoreOptions {
+        replace,
+        dry_run: false,
+    };
+    let mut rows = Vec::new();
     for (done, login) in logins.iter().enumerate() {
         session.console.progress(done, logins.len());
-        let (word, text) = match give(&peer, login, replace) {
-            Ok(true) => ("copied", String::new()),
-            Ok(false) => (
-                "kept",
-                format!("{name} has another login; --replace takes this one"),
-            ),
+        let (word, text) = match store_verified(&peer, login, options) {
+            Ok(StoreOutcome::Stored | StoreOutcome::Present) => ("copied", String::new()),
+            Ok(StoreOutcome::Kept(username)) => {
+                let username = show::name(&username);
+                (
+                    "kept",
+                    format!("{name} has another login, of {username}; --replace replaces it"),
+                )
+            }
             Err(error) => ("failed", error.to_string()),
         };
-        is_complete &= word == "copied";
-        table.add([
-            word,
-            &login.server().to_string(),
-            login.username().as_str(),
-            &text,
-        ]);
+        rows.push((word, login, text));
     }
     session.console.progress(logins.len(), logins.len());
+    rows.sort_by_key(|(word, ..)| *word == "failed");
+    let mut table = Table::new(["RESULT", "SERVER", "USER", "WHY"]);
+    for (word, login, text) in &rows {
+        table.add([word, &login.server().to_string(), login.username().as_str(), text]);
+    }
     table.print(session.console)?;
-    if is_complete {
-        Ok(())
-    } else {
-        Err(Error::Refused(format!("not everything is in {name}").into()))
-    }
-}
-
-/// Whether the other helper has this login now, read back from it.
-fn give(peer: &Peer, login: &Credential, replace: bool) -> Result<bool, Error> {
-    let is_same =
-        |other: &Credential| other.username() == login.username() && other.secret() == login.secret();
-    match peer.get(login.server())? {
-        Some(present) if is_same(&present) => return Ok(true),
-        Some(_) if !replace => return Ok(false),
-        _ => {}
-    }
-    peer.store(login)?;
-    match peer.get(login.server())? {
-        Some(present) if is_same(&present) => Ok(true),
-        _ => Err(Error::Damaged("it was stored and came back different".into())),
+    match rows.iter().filter(|(word, ..)| *word != "copied").count() {
+        0 => Ok(()),
+        missing => Err(Error::refused(format!(
+            "{} of {} not in {name}",
+            missing,
+            show::count(logins.len(), "login is", "logins are")
+        ))),
     }
 }
 

@@ -1,71 +1,86 @@
 //! Another helper, spoken to as docker does.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
-use std::io::{self, Read, Write};
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::Console;
-use crate::config::programs;
-use crate::{Credential, Environment, Error, INPUT_MAX, Secret, ServerUrl, Username};
+use crate::subprocess::{self, Limits};
+use crate::{
+    Credential, CredentialStore, Environment, Error, INPUT_MAX, Listed, Secret, ServerUrl, Username, show,
+};
 
 /// What macOS and docker's desktop programs put before a server in a list.
 const LABEL: &str = "Registry credentials for ";
 
-/// The most that is read of an answer. A list of ten thousand servers has 1 MB.
-const ANSWER_MAX: u64 = 64 << 20;
+/// The longest answer, in bytes. A list of ten thousand servers has 1 MB.
+const ANSWER_MAX: usize = 64 << 20;
 
-/// A helper that is installed beside this one.
-#[derive(Debug)]
-pub(super) struct Peer {
-    name: String,
-    program: PathBuf,
-    environment: Vec<(OsString, OsString)>,
+/// A person may have to unlock the other store, by a prompt that we don't see.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// A list needs no secret, so only a person at a terminal is waited for.
+const PATIENCE_FOR_LIST: Duration = Duration::from_secs(15);
+
+/// Helpers that make credentials anew at each request, from a cloud's login. A copy expires within hours.
+const MAKERS: [&str; 6] = ["ecr-login", "gcloud", "gcr", "acr", "acr-env", "acr-linux"];
+
+/// Whether this helper makes its credentials, so that there is nothing to copy.
+pub(super) fn is_maker(name: &str) -> bool {
+    MAKERS.contains(&name)
 }
 
-impl Peer {
-    /// `name` is what would stand in `credsStore`.
-    pub(super) fn find(environment: &Environment, name: &str) -> Result<Self, Error> {
+/// A helper that is installed besides this one.
+#[derive(Debug)]
+pub(super) struct Peer<'a> {
+    name: String,
+    program: PathBuf,
+    environment: &'a Environment,
+}
+
+impl<'a> Peer<'a> {
+    /// `name` is the value for `credsStore`.
+    ///
+    /// Fails with [`Error::Refused`] if it can't be one, with [`Error::Unavailable`] if there is no such program that
+    /// may be run.
+    pub(super) fn find(environment: &'a Environment, name: &str) -> Result<Self, Error> {
         let is_name = !name.is_empty()
             && name
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
-        let name_shown = Console::plain(name);
         if !is_name {
-            return Err(Error::Refused(
-                format!(
-                    "{name_shown:?} is not the name of a helper; a file is named with a slash, ./{name_shown}"
-                )
-                .into(),
-            ));
+            let shown = show::name(name);
+            return Err(Error::refused(format!(
+                "{shown:?} is not the name of a helper; write a file with a slash, ./{shown}"
+            )));
         }
-        let file = format!("docker-credential-{name}");
-        let program = programs::trusted(environment, &file).ok_or_else(|| {
-            Error::Unavailable(format!("{file} is in no absolute directory of PATH; install it").into())
-        })?;
         Ok(Self {
             name: name.to_owned(),
-            program,
-            environment: environment
-                .variables()
-                .into_iter()
-                .filter(|(variable, _)| is_passed_on(&variable.to_string_lossy(), name))
-                .collect(),
+            program: subprocess::find(&format!("docker-credential-{name}"), environment)?,
+            environment,
         })
     }
 
-    /// Its servers, with the labels around them taken off, and the user names.
-    pub(super) fn list(&self) -> Result<Vec<(String, String)>, Error> {
+    /// For messages.
+    pub(super) fn program_name(&self) -> String {
+        format!("docker-credential-{}", self.name)
+    }
+
+    /// Its servers, without the labels around them, and the user names.
+    pub(super) fn servers(&self) -> Result<Vec<(String, String)>, Error> {
+        let patience = if io::stdin().is_terminal() {
+            PATIENCE
+        } else {
+            PATIENCE_FOR_LIST
+        };
         let answer = self
-            .ask("list", b"unused")?
-            .map_err(|text| self.refusal("list", &text))?;
+            .ask("list", b"unused".to_vec().into(), patience)?
+            .map_err(|text| self.failed("list", &text))?;
         // Go writes `null` for an empty map.
         let items: Option<BTreeMap<String, String>> =
-            serde_json::from_slice(&answer).map_err(|_| self.gibberish("list"))?;
+            serde_json::from_slice(&answer).map_err(|_| self.malformed("list"))?;
         Ok(items
             .unwrap_or_default()
             .into_iter()
@@ -76,29 +91,81 @@ impl Peer {
             .collect())
     }
 
-    /// What it has for this server; nothing where it says that it has nothing.
-    pub(super) fn get(&self, server: &ServerUrl) -> Result<Option<Credential>, Error> {
+    /// Its stdout, or the text there if it failed.
+    fn ask(
+        &self,
+        verb: &str,
+        request: Zeroizing<Vec<u8>>,
+        patience: Duration,
+    ) -> Result<Result<Zeroizing<Vec<u8>>, String>, Error> {
+        let mut command = subprocess::command(&self.program, self.environment, |variable| {
+            is_needed(variable, &self.name)
+        });
+        command.arg(verb);
+        let limits = Limits {
+            time: patience,
+            line: ANSWER_MAX,
+            total: ANSWER_MAX,
+        };
+        let outcome = subprocess::run(command, request, limits)
+            .map_err(|breakdown| Error::unavailable(format!("{} {verb} {breakdown}", self.program_name())))?;
+        if outcome.status.success() {
+            return Ok(Ok(outcome.output));
+        }
+        Ok(Err(String::from_utf8_lossy(&outcome.output).trim().to_owned()))
+    }
+
+    fn failed(&self, verb: &str, text: &str) -> Error {
+        Error::unavailable(format!("{} {verb}: {}", self.program_name(), show::name(text)))
+    }
+
+    fn malformed(&self, verb: &str) -> Error {
+        Error::damaged(format!(
+            "{} {verb}: the helper sent a malformed reply",
+            self.program_name()
+        ))
+    }
+}
+
+impl CredentialStore for Peer<'_> {
+    /// Some answer an unknown server with an empty login and exit code 0: docker-credential-pass 0.6.4 does.
+    fn get(&self, server: &ServerUrl) -> Result<Option<Credential>, Error> {
         #[derive(Deserialize)]
         #[serde(rename_all = "PascalCase")]
-        struct Answer {
+        struct Reply {
+            #[serde(rename = "ServerURL", default)]
+            server_url: String,
             username: String,
             secret: String,
         }
-        let answer = match self.ask("get", server.as_str().as_bytes())? {
-            Ok(answer) => answer,
+        let reply = match self.ask("get", server.as_str().as_bytes().to_vec().into(), PATIENCE)? {
+            Ok(reply) => reply,
             Err(text) if text == Error::NotFound.to_string() => return Ok(None),
-            Err(text) => return Err(self.refusal("get", &text)),
+            Err(text) => return Err(self.failed("get", &text)),
         };
-        let answer: Answer = serde_json::from_slice(&answer).map_err(|_| self.gibberish("get"))?;
+        let reply: Reply = serde_json::from_slice(&reply).map_err(|_| self.malformed("get"))?;
+        let secret = Secret::new(reply.secret);
+        if reply.username.is_empty() && secret.expose().is_empty() {
+            return Ok(None);
+        }
+        let named = reply.server_url.strip_prefix(LABEL).unwrap_or(&reply.server_url);
+        let is_asked =
+            named.is_empty() || ServerUrl::parse(named).is_ok_and(|named| named.key() == server.key());
+        if !is_asked {
+            return Err(Error::damaged(format!(
+                "{} get: the helper replied with a login for another server, {}",
+                self.program_name(),
+                show::server(named)
+            )));
+        }
         Ok(Some(Credential::new(
             server.for_storing()?,
-            Username::parse(answer.username)?,
-            Secret::new(answer.secret),
+            Username::parse(reply.username)?,
+            secret,
         )))
     }
 
-    /// Keeps a credential there.
-    pub(super) fn store(&self, credential: &Credential) -> Result<(), Error> {
+    fn store(&self, credential: &Credential) -> Result<(), Error> {
         #[derive(Serialize)]
         #[serde(rename_all = "PascalCase")]
         struct Request<'a> {
@@ -116,121 +183,74 @@ impl Peer {
                 secret: credential.secret().expose(),
             },
         )
-        .map_err(|_| self.gibberish("store"))?;
+        .map_err(|_| self.malformed("store"))?;
         if request.len() > INPUT_MAX {
-            return Err(Error::Unsupported(
-                format!(
-                    "the login of {} is longer than {INPUT_MAX} bytes",
-                    credential.server()
-                )
-                .into(),
-            ));
+            return Err(Error::unsupported(format!(
+                "the login for {} is longer than {INPUT_MAX} bytes",
+                credential.server()
+            )));
         }
-        self.ask("store", &request)?
+        self.ask("store", request, PATIENCE)?
             .map(drop)
-            .map_err(|text| self.refusal("store", &text))
+            .map_err(|text| self.failed("store", &text))
     }
 
-    /// Its stdout, or what it said there when it failed.
-    fn ask(&self, verb: &str, request: &[u8]) -> Result<Result<Zeroizing<Vec<u8>>, String>, Error> {
-        let failed = || Error::file("run", &self.program);
-        let mut child = Command::new(&self.program)
-            .arg(verb)
-            .env_clear()
-            .envs(self.environment.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(failed())?;
-        // At most one pipe buffer, or a program that reads first: no helper answers before it has read.
-        if let Some(mut stdin) = child.stdin.take() {
-            match stdin.write_all(request) {
-                Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(failed()(error)),
-                _ => {}
-            }
-        }
-        let mut answer = Zeroizing::new(Vec::new());
-        if let Some(stdout) = child.stdout.take() {
-            stdout
-                .take(ANSWER_MAX)
-                .read_to_end(&mut answer)
-                .map_err(failed())?;
-        }
-        let status = child.wait().map_err(failed())?;
-        if status.success() {
-            Ok(Ok(answer))
-        } else {
-            Ok(Err(Console::plain(&String::from_utf8_lossy(&answer))
-                .trim()
-                .to_owned()))
-        }
+    fn erase(&self, server: &ServerUrl) -> Result<(), Error> {
+        self.ask("erase", server.as_str().as_bytes().to_vec().into(), PATIENCE)?
+            .map(drop)
+            .map_err(|text| self.failed("erase", &text))
     }
 
-    fn refusal(&self, verb: &str, text: &str) -> Error {
-        let text: String = text.chars().take(300).collect();
-        Error::Unavailable(format!("docker-credential-{} {verb}: {text}", self.name).into())
-    }
-
-    fn gibberish(&self, verb: &str) -> Error {
-        Error::Damaged(
-            format!(
-                "docker-credential-{} {verb}: the answer is not what a helper answers",
-                self.name
-            )
-            .into(),
-        )
+    fn list(&self) -> Result<Vec<Listed>, Error> {
+        let items = self.servers()?.into_iter();
+        Ok(items
+            .filter_map(|(server, username)| {
+                let server = ServerUrl::parse(&server).ok()?;
+                Some(Listed {
+                    server,
+                    username,
+                    modified: None,
+                })
+            })
+            .collect())
     }
 }
 
-/// Whether a helper is told this variable: any but a secret, and a secret that was set for this very helper.
+/// Whether this helper needs the variable to find its logins, besides what every program gets.
 ///
-/// docker runs a helper with all variables, and it is in its variables that a user gives a secret to docker-credential-age
-/// and -env. Without them the one stores under a key that it makes for itself, and the other says that it has nothing:
-/// both succeed, and the login cannot be found afterwards. Nothing is shown to anybody new: the secret has been in this
-/// process's environment all the time, and goes to the one program that it was put there for.
-fn is_passed_on(variable: &str, helper: &str) -> bool {
-    const IDENTITY: &str = "DOCKER_CREDENTIAL_AGE_IDENTITY";
-    let is_meant_for_it = match helper {
-        "age" => variable.eq_ignore_ascii_case(IDENTITY),
-        // Its variables are its store. Their names cannot be listed: labels, and what a dozen CI systems set.
-        "env" => !variable.eq_ignore_ascii_case(IDENTITY),
-        _ => false,
-    };
-    is_meant_for_it || !is_secret_variable(variable)
+/// docker runs a helper with all variables. Without its own settings docker-credential-age would store under a key that
+/// it makes for itself, and docker-credential-env would find nothing. No secret reaches a program that it was not put
+/// there for.
+fn is_needed(variable: &str, helper: &str) -> bool {
+    let begins_with = |prefixes: &[&str]| prefixes.iter().any(|prefix| variable.starts_with(prefix));
+    let is_interactive = variable == "DOCKER_CREDENTIAL_NONINTERACTIVE";
+    is_interactive
+        || match helper {
+            "age" => begins_with(&["DOCKER_CREDENTIAL_AGE_"]),
+            "keyring" => begins_with(&["DOCKER_CREDENTIAL_KEYRING"]),
+            // Its variables are its store, and cannot be listed: labels, and those of a dozen CI systems.
+            "env" => !begins_with(&["DOCKER_CREDENTIAL_AGE_", "LD_"]),
+            "pass" => variable == "GNUPGHOME" || begins_with(&["PASSWORD_STORE_"]),
+            "ecr-login" => begins_with(&["AWS_"]),
+            "gcloud" | "gcr" => begins_with(&["CLOUDSDK_", "GOOGLE_"]),
+            "acr" | "acr-env" | "acr-linux" => begins_with(&["AZURE_"]),
+            // A program of Windows, run in WSL.
+            name if is_windows_program(name) => begins_with(&["WSL"]),
+            _ => false,
+        }
 }
 
-/// Whether this variable looks like one that holds a secret. What says where things are does not: `pass` needs its
-/// `PASSWORD_STORE_DIR`; nor does what has to do with a keyring.
-fn is_secret_variable(name: &str) -> bool {
-    let name = name.to_ascii_uppercase().replace("KEYRING", "");
-    let tells_a_place = ["_DIR", "_FILE", "_PATH", "_HOME", "_SOCK", "_SERVER"]
-        .iter()
-        .any(|end| name.ends_with(end));
-    let is_setting_of_pass = name.starts_with("PASSWORD_STORE_");
-    let holds_secret = [
-        "PASSWORD",
-        "PASSWD",
-        "PASSPHRASE",
-        "TOKEN",
-        "SECRET",
-        "AUTH_CONFIG",
-        "_KEY",
-        "_IDENTITY",
-        "_PSW",
-    ]
-    .iter()
-    .any(|word| name.contains(word));
-    holds_secret && !tells_a_place && !is_setting_of_pass
-}
-
-/// Whether `--from` or `--to` names a file rather than a helper. (In WSL there are helpers by the names of `desktop.exe` and
-/// `wincred.exe`.)
+/// Whether `--from` or `--to` names a file rather than a helper.
 pub(super) fn names_file(text: &str) -> bool {
-    let path = Path::new(text);
-    let is_program = path
+    let is_path = text.contains('/') || Path::new(text).components().count() > 1;
+    is_path || text.contains('.') && !is_windows_program(text)
+}
+
+/// In WSL there are helpers with names such as `desktop.exe` and `wincred.exe`.
+fn is_windows_program(name: &str) -> bool {
+    Path::new(name)
         .extension()
-        .is_some_and(|end| end.eq_ignore_ascii_case("exe"));
-    text.contains('/') || path.components().count() > 1 || text.contains('.') && !is_program
+        .is_some_and(|end| end.eq_ignore_ascii_case("exe"))
 }
 
 #[cfg(test)]
@@ -238,38 +258,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secrets_are_told_from_places_by_their_names() {
-        for name in [
-            "DOCKER_CREDENTIAL_AGE_IDENTITY",
-            "DOCKER_CREDENTIAL_PROD_PASSWORD",
-            "DOCKER_CREDENTIAL_HUB_TOKEN",
-            "DOCKER_AUTH_CONFIG",
-            "SOPS_AGE_KEY",
-            "GITHUB_TOKEN",
-            "AWS_SECRET_ACCESS_KEY",
-            "CI_REGISTRY_PASSWORD",
-        ] {
-            assert!(is_secret_variable(name), "{name}");
-        }
-        for name in [
-            "PATH",
-            "HOME",
-            "PASSWORD_STORE_DIR",
-            "PASSWORD_STORE_GPG_OPTS",
-            "GNUPGHOME",
-            "DBUS_SESSION_BUS_ADDRESS",
-            "DOCKER_CREDENTIAL_AGE_DIR",
-            "DOCKER_CREDENTIAL_AGE_IDENTITY_FILE",
-            "DOCKER_CREDENTIAL_KEYRING_BACKEND",
-            "GNOME_KEYRING_CONTROL",
-            "SSH_AUTH_SOCK",
-        ] {
-            assert!(!is_secret_variable(name), "{name}");
-        }
-    }
-
-    #[test]
-    fn a_file_is_told_from_a_helper_by_a_slash_or_dot_but_for_a_windows_program() {
+    fn a_file_has_a_slash_or_dot_unless_it_is_a_windows_program() {
         for file in ["./x", "auth.json", ".dockercfg", "./desktop.exe", "a/b"] {
             assert!(names_file(file), "{file}");
         }
@@ -279,17 +268,22 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_passed_on_to_the_helper_that_it_is_set_for_and_to_no_other() {
+    fn a_helper_gets_its_own_settings_and_no_others() {
         for (variable, helpers) in [
             ("DOCKER_CREDENTIAL_AGE_IDENTITY", &["age"][..]),
             ("DOCKER_CREDENTIAL_PROD_PASSWORD", &["env"]),
             ("DOCKER_AUTH_CONFIG", &["env"]),
             ("GITHUB_TOKEN", &["env"]),
-            ("PATH", &["age", "env", "keyring", "pass"]),
+            ("GITHUB_PAT", &["env"]),
+            ("REGISTRY_PASS", &["env"]),
+            ("LD_PRELOAD", &[]),
+            ("PASSWORD_STORE_DIR", &["env", "pass"]),
+            ("DOCKER_CREDENTIAL_KEYRING_BACKEND", &["env", "keyring"]),
+            ("AWS_SECRET_ACCESS_KEY", &["ecr-login", "env"]),
         ] {
-            for helper in ["age", "env", "keyring", "pass"] {
+            for helper in ["age", "ecr-login", "env", "keyring", "pass", "other"] {
                 assert_eq!(
-                    is_passed_on(variable, helper),
+                    is_needed(variable, helper),
                     helpers.contains(&helper),
                     "{variable} {helper}"
                 );

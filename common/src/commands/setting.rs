@@ -1,18 +1,11 @@
-//! What `configure` sets, and the record of what stood there before.
-//!
-//! The record is a file of ours and not a field in docker's: docker drops fields that it does not know. It is changed
-//! under a lock, and anew from what it says then: of several that run at once each adds its own.
+//! What `configure` sets.
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use crate::config::{Document, Problem, lookup};
-use crate::directory::Directory;
-use crate::{Environment, Error, Helper, ServerUrl};
+use crate::config::{Document, EditError, Problem, lookup};
+use crate::{Error, ServerUrl, show};
 
-/// A place in a configuration file where the name of a helper can stand.
+/// A place in a configuration file for the name of a helper.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Setting {
     CredsStore,
@@ -28,21 +21,23 @@ impl Setting {
             let keys = [lookup::docker_key(&server), lookup::podman_key(&server)];
             return Ok(keys.map(Self::CredHelper).to_vec());
         }
-        let host = lookup::hostname(name);
         let is_host = server
             .key()
             .https_parts()
             .is_some_and(|(.., path)| path.is_empty());
         if is_host {
-            Ok(vec![Self::CredHelper(host.to_owned())])
+            // docker compares these keys letter by letter, and images are written in lower case.
+            let host = lookup::hostname(name).to_ascii_lowercase();
+            Ok(vec![Self::CredHelper(host)])
         } else {
-            Err(Error::Refused(
-                format!("{server} is not a registry as docker asks for it; write host or host:port").into(),
-            ))
+            Err(Error::refused(format!(
+                "cannot configure {}: docker asks for registries by host or host:port; write it so",
+                show::server(name)
+            )))
         }
     }
 
-    /// Every place in this document where `helper` stands.
+    /// Every place in this document that names `helper`.
     pub(super) fn naming(document: &Document, helper: &str) -> Vec<Self> {
         let servers = document.cred_helpers().iter();
         let servers = servers.filter(|(_, name)| name == helper);
@@ -76,97 +71,16 @@ impl fmt::Display for Setting {
     }
 }
 
-/// Setting, as it is displayed, to the helper that stood there.
-type Replaced = BTreeMap<String, Option<String>>;
-
-/// What stood in the settings of each file before a helper's `configure` replaced it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Record {
-    files: BTreeMap<String, Replaced>,
-}
-
-const FILE: &str = "replaced.json";
-const SIZE_MAX: u64 = 1 << 20;
-const LOCK_WAIT: Duration = Duration::from_secs(10);
-
-impl Record {
-    /// As it is now.
-    pub(super) fn read(helper: &Helper, environment: &Environment) -> Result<Self, Error> {
-        Ok(Self::read_in(&directory(helper, environment)?)?.unwrap_or_default())
-    }
-
-    /// Changes it, durably.
-    pub(super) fn change(
-        helper: &Helper,
-        environment: &Environment,
-        change: impl FnOnce(&mut Self),
-    ) -> Result<(), Error> {
-        let path = directory(helper, environment)?;
-        let unwritable = || Error::file("write to", &path);
-        let directory = Directory::create(&path).map_err(unwritable())?;
-        let lock = directory.lock(LOCK_WAIT).map_err(unwritable())?;
-        let old = Self::read_in(&path)?;
-        let mut new = old.clone().unwrap_or_default();
-        change(&mut new);
-        match old {
-            Some(old) if old == new => return Ok(()),
-            Some(_) => {}
-            None => directory.allow_new_file()?,
-        }
-        let text = serde_json::to_string_pretty(&new.files).map_err(|error| unwritable()(error.into()))?;
-        directory
-            .replace_alike(&lock, FILE, format!("{text}\n").as_bytes(), 0o600)
-            .map_err(unwritable())
-    }
-
-    fn read_in(directory: &Path) -> Result<Option<Self>, Error> {
-        let path = directory.join(FILE);
-        match crate::directory::read_file(&path, SIZE_MAX) {
-            Ok(bytes) => match serde_json::from_slice(&bytes) {
-                Ok(files) => Ok(Some(Self { files })),
-                Err(_) => Err(Error::Damaged(
-                    format!(
-                        "{} cannot be understood; remove it, and name the former store by hand where you want it back",
-                        path.display()
-                    )
-                    .into(),
-                )),
-            },
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Error::file("read", &path)(error)),
+/// The document with these settings changed. A value that stays is not rewritten: it may be spelled with escapes.
+pub(super) fn put<'a>(
+    document: &Document,
+    settings: impl IntoIterator<Item = (&'a Setting, Option<&'a str>)>,
+) -> Result<Document, EditError> {
+    let mut document = document.clone();
+    for (setting, value) in settings {
+        if setting.read(&document) != value {
+            document = setting.write(&document, value)?;
         }
     }
-
-    /// What is to be put back; nothing if nothing stood there, or nobody knows.
-    pub(super) fn former(&self, file: &Path, setting: &Setting) -> Option<&str> {
-        self.files.get(&key(file))?.get(&setting.to_string())?.as_deref()
-    }
-
-    pub(super) fn remember(&mut self, file: &Path, setting: &Setting, former: Option<&str>) {
-        self.files
-            .entry(key(file))
-            .or_default()
-            .insert(setting.to_string(), former.map(str::to_owned));
-    }
-
-    pub(super) fn forget(&mut self, file: &Path, setting: &Setting) {
-        let key = key(file);
-        if let Some(replaced) = self.files.get_mut(&key) {
-            replaced.remove(&setting.to_string());
-            if replaced.is_empty() {
-                self.files.remove(&key);
-            }
-        }
-    }
-}
-
-fn directory(helper: &Helper, environment: &Environment) -> Result<PathBuf, Error> {
-    Ok(environment.config_directory()?.join(helper.program()))
-}
-
-fn key(file: &Path) -> String {
-    std::path::absolute(file)
-        .unwrap_or_else(|_| file.to_owned())
-        .to_string_lossy()
-        .into_owned()
+    Ok(document)
 }

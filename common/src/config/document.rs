@@ -223,13 +223,6 @@ impl Document {
         })
     }
 
-    /// The text with a dot in place of every value but the names of helpers: safe to show.
-    pub(crate) fn masked(&self) -> String {
-        let mut splices = Splices::default();
-        mask(&self.root, &mut splices, &mut Vec::new());
-        splices.apply(&self.text)
-    }
-
     /// The first field that docker refuses in `DOCKER_AUTH_CONFIG`.
     pub(super) fn unknown_auth_config_field(&self) -> Option<String> {
         let top = self.root.members().iter();
@@ -446,30 +439,6 @@ fn is_same_field(key: &str, field: &str) -> bool {
 /// Go's folding: U+017F is an `s` to it, U+212A a `k`.
 fn fold(key: &str) -> String {
     crate::text::fold_case(key)
-}
-
-fn mask(node: &Node, splices: &mut Splices, path: &mut Vec<String>) {
-    const MASK: &str = "\"…\"";
-    let Kind::Object(members) = &node.kind else {
-        let names_helper = match &path[..] {
-            [field] => *field == fold(CREDS_STORE),
-            [field, _] => *field == fold(CRED_HELPERS),
-            _ => false,
-        };
-        if !names_helper && !matches!(node.kind, Kind::Null) {
-            splices.replace(node.span.clone(), MASK.into());
-        }
-        return;
-    };
-    for member in members {
-        // A user name and password before the host.
-        if member.key.contains('@') {
-            splices.replace(member.key_span.clone(), MASK.into());
-        }
-        path.push(fold(&member.key));
-        mask(&member.value, splices, path);
-        path.pop();
-    }
 }
 
 impl PartialEq for Document {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{Document, Problem};
 use crate::Error;
 use crate::directory::{self, Directory};
+use crate::trust::Trust;
 
 /// The largest configuration file that is read, in bytes. One with a thousand logins has 0.2 MB.
 pub const SIZE_MAX: u64 = 64 << 20;
@@ -12,8 +13,6 @@ pub const SIZE_MAX: u64 = 64 << 20;
 const LOCK_WAIT: Duration = Duration::from_secs(10);
 /// How often a change is tried again because another program, which takes no lock, was faster.
 const ATTEMPTS: usize = 10;
-/// As the kernel counts them.
-const LINKS_MAX: usize = 40;
 
 /// A configuration file as it was when it was read.
 #[derive(Clone, Debug)]
@@ -53,7 +52,10 @@ impl ConfigFile {
     /// The old text or the new one is there at any moment, and after `Ok` the new one survives a power cut. A link is
     /// followed, and stays; mode and owner stay. Other processes that use this are kept out; docker, which takes no
     /// lock, is noticed, and the change made again on what it wrote, so `change` may be called several times.
+    ///
+    /// Fails with [`Error::Refused`] for a file that somebody else can exchange, or that belongs to another user.
     pub fn edit(
+        trust: &Trust,
         path: &Path,
         mut change: impl FnMut(&Document) -> Result<Document, EditError>,
     ) -> Result<bool, Error> {
@@ -63,7 +65,7 @@ impl ConfigFile {
         if change(&file.document)? == file.document {
             return Ok(false);
         }
-        let target = resolve(path).map_err(Error::file("read", path))?;
+        let target = trust.file_to_change(path)?.path;
         let (Some(parent), Some(name)) = (
             directory::parent(&target),
             target.file_name().and_then(|name| name.to_str()),
@@ -81,9 +83,6 @@ impl ConfigFile {
         };
         for _ in 0..ATTEMPTS {
             let old = read()?;
-            if old.is_none() {
-                directory.allow_new_file()?;
-            }
             let document = parse(path, old.as_deref().unwrap_or_default())?;
             let new = change(&document)?;
             if new == document {
@@ -94,16 +93,13 @@ impl ConfigFile {
             }
             directory
                 .replace_alike(&lock, name, new.as_str().as_bytes(), 0o600)
-                .map_err(Error::file("write to", path))?;
+                .map_err(|error| unwritable(path, error))?;
             return Ok(true);
         }
-        Err(Error::Unavailable(
-            format!(
-                "{} is being changed by another program all the time; try again when it has finished",
-                path.display()
-            )
-            .into(),
-        ))
+        Err(Error::unavailable(format!(
+            "cannot write to {}: another program keeps changing it; try again when it has finished",
+            path.display()
+        )))
     }
 
     /// The path it was read from.
@@ -147,6 +143,17 @@ impl From<Error> for EditError {
     }
 }
 
+/// A file that is mounted alone can't be replaced, and writing into it could lose the old text and the new one.
+fn unwritable(path: &Path, error: io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::ResourceBusy => Error::unavailable(format!(
+            "cannot replace {}: it is mounted by itself; mount the directory that it is in instead",
+            path.display()
+        )),
+        _ => Error::file("write to", path)(error),
+    }
+}
+
 fn parse(path: &Path, bytes: &[u8]) -> Result<Document, Error> {
     let problem = match std::str::from_utf8(bytes) {
         Ok(text) => match Document::parse(text) {
@@ -162,21 +169,4 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Document, Error> {
         path: path.to_owned(),
         problem: problem.to_string().into(),
     })
-}
-
-/// The file that a chain of links leads to, whether or not it exists: a new file comes into being where the link
-/// points, as it does when docker writes it.
-fn resolve(path: &Path) -> io::Result<PathBuf> {
-    let mut path = path.to_owned();
-    for _ in 0..LINKS_MAX {
-        match std::fs::symlink_metadata(&path) {
-            Ok(metadata) if metadata.is_symlink() => {
-                let target = std::fs::read_link(&path)?;
-                path = path.parent().unwrap_or(Path::new("")).join(target);
-            }
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => return Ok(path),
-        }
-    }
-    Err(io::Error::other("it is a symbolic link in a circle"))
 }

@@ -31,6 +31,34 @@ pub fn podman(environment: &Environment) -> Result<PathBuf, Error> {
     Ok(directory.join("containers/auth.json"))
 }
 
+/// helm's own file: `$HELM_REGISTRY_CONFIG`, or `registry/config.json` in helm's directory for configuration. `helm
+/// registry login` writes there, whatever docker's file says; without a login there helm asks as docker does.
+pub fn helm(environment: &Environment) -> Result<PathBuf, Error> {
+    if let Some(file) = named(environment, "HELM_REGISTRY_CONFIG") {
+        return Ok(file);
+    }
+    let directory = match (
+        named(environment, "HELM_CONFIG_HOME"),
+        named(environment, "XDG_CONFIG_HOME"),
+    ) {
+        (Some(helm), _) => helm,
+        (None, Some(xdg)) => xdg.join("helm"),
+        (None, None) if cfg!(target_os = "macos") => {
+            environment.home_directory()?.join("Library/Preferences/helm")
+        }
+        (None, None) => environment.config_directory()?.join("helm"),
+    };
+    Ok(directory.join("registry/config.json"))
+}
+
+/// regctl's file, in which `regctl registry login` keeps logins in plain text. It has a format of its own.
+pub fn regctl(environment: &Environment) -> Result<PathBuf, Error> {
+    match named(environment, "REGCTL_CONFIG") {
+        Some(file) => Ok(file),
+        None => Ok(environment.home_directory()?.join(".regctl/config.json")),
+    }
+}
+
 /// The files in which podman, skopeo and buildah look for a login, in their order; the last two are docker's. Where
 /// `REGISTRY_AUTH_FILE` is set there is no other.
 pub fn podman_search(environment: &Environment) -> Result<Vec<PathBuf>, Error> {

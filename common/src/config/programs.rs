@@ -2,29 +2,65 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::Environment;
-
-/// The program of that name that may be run: the first in an absolute directory of `PATH` that not everybody may write
-/// to. A helper must not run what somebody left in the current directory or in `/tmp`.
-pub fn trusted(environment: &Environment, name: &str) -> Option<PathBuf> {
-    find(environment, name, |directory| {
-        directory.is_absolute() && !is_world_writable(directory)
-    })
-}
+use crate::{Environment, show};
 
 /// The program of that name that docker and a shell find: the first, in whichever directory of `PATH`. (docker goes no
 /// further where that one is relative, and does not run it.)
 pub fn first_on_path(environment: &Environment, name: &str) -> Option<PathBuf> {
-    find(environment, name, |_| true)
-}
-
-fn find(environment: &Environment, name: &str, may_be_in: impl Fn(&Path) -> bool) -> Option<PathBuf> {
     let path = environment.variable("PATH").unwrap_or_default();
     let name = format!("{name}{}", std::env::consts::EXE_SUFFIX);
     std::env::split_paths(&path)
-        .filter(|directory| may_be_in(directory))
         .map(|directory| directory.join(&name))
         .find(|program| is_program(program))
+}
+
+/// Why docker doesn't find a program, and what to do. There is one such text, for every command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PathAdvice {
+    /// A sentence without a full stop.
+    pub problem: String,
+    /// The file in which the line belongs, for people.
+    pub profile: &'static str,
+    /// The command that makes a shell, and docker in it, find the program.
+    pub line: String,
+}
+
+/// Nothing if docker finds a program of this name, which is the one that runs.
+pub fn path_advice(environment: &Environment, program: &str) -> Option<PathAdvice> {
+    if first_on_path(environment, program).is_some_and(|found| found.is_absolute()) {
+        return None;
+    }
+    let own = std::env::current_exe().unwrap_or_else(|_| program.into());
+    let directory = own.parent().unwrap_or(Path::new(""));
+    let shell = environment.variable("SHELL").unwrap_or_default();
+    let shell = Path::new(&shell)
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    let shown = match environment.home_directory() {
+        Ok(home) => directory
+            .strip_prefix(home)
+            .ok()
+            .map(|rest| Path::new("$HOME").join(rest)),
+        Err(_) => None,
+    };
+    // Within double quotes, where `$HOME` still means the home.
+    let shown = shown.unwrap_or_else(|| directory.to_owned());
+    let shown = shown.to_string_lossy().replace(['"', '`', '\\'], "?");
+    let (profile, line) = match shell.as_str() {
+        "fish" => ("~/.config/fish/config.fish", format!("fish_add_path \"{shown}\"")),
+        "zsh" => ("~/.zprofile", format!("export PATH=\"{shown}:$PATH\"")),
+        _ => ("~/.profile", format!("export PATH=\"{shown}:$PATH\"")),
+    };
+    Some(PathAdvice {
+        problem: format!(
+            "{program} is in {}, which is not on PATH, so docker doesn't find it",
+            show::path(environment, directory)
+        ),
+        profile,
+        line,
+    })
 }
 
 /// Whether everybody may put a program there.

@@ -79,6 +79,17 @@ pub fn drop_in(environment: &Environment, program: &str) -> Result<PathBuf, Erro
     Ok(directory.join(format!("50-{program}.conf")))
 }
 
+/// A file that would decide although `drop_in`, one of the user's, had the setting.
+pub fn overriding(environment: &Environment, drop_in: &Path) -> Result<Option<PathBuf>, Error> {
+    let directory = drop_in.parent();
+    for file in files(environment)? {
+        if file.parent() == directory && *file > *drop_in && setting(&file)?.is_some() {
+            return Ok(Some(file));
+        }
+    }
+    Ok(None)
+}
+
 /// Every file that may have the setting, the one that decides last. The main file need not exist.
 fn files(environment: &Environment) -> Result<Vec<PathBuf>, Error> {
     let system = Path::new(SYSTEM);

@@ -73,6 +73,23 @@ impl Console {
         Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
     }
 
+    /// Asks a question to which the usual answer is yes. Nothing if there is no terminal to ask on, or no answer.
+    pub(crate) fn ask(question: &str) -> Option<bool> {
+        if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+            return None;
+        }
+        let _ = write!(io::stderr(), "{} [Y/n] ", one_line(question));
+        let mut answer = String::new();
+        match io::stdin().lock().read_line(&mut answer) {
+            Ok(read) if read > 0 => match answer.trim().to_ascii_lowercase().as_str() {
+                "" | "y" | "yes" => Some(true),
+                "n" | "no" => Some(false),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// Tells on the terminal how far long work has come, and clears the line when it is done.
     pub fn progress(&self, done: usize, total: usize) {
         /// Below this it is over before it can be read.

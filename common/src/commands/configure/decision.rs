@@ -1,0 +1,87 @@
+//! What happens to logins that would get out of sight: the options decide, or the person at the terminal.
+
+use clap::ArgMatches;
+
+use super::left_behind::LeftBehind;
+use crate::Error;
+use crate::commands::Console;
+use crate::commands::session::Session;
+use crate::show::ShellCommand;
+
+/// What the options say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Choice {
+    Import,
+    Leave,
+    Ask,
+}
+
+impl Choice {
+    pub(super) fn parse(arguments: &ArgMatches) -> Self {
+        match (arguments.get_flag("import"), arguments.get_flag("no-import")) {
+            (true, _) => Self::Import,
+            (_, true) => Self::Leave,
+            (false, false) => Self::Ask,
+        }
+    }
+}
+
+/// What to do with these logins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Decision {
+    Import,
+    Leave,
+}
+
+/// Decides about logins that `client` would no longer find. `command` is the command that is running.
+///
+/// Fails with [`Error::Refused`], with the logins and the commands named, if neither an option nor a person decides.
+pub(super) fn decide(
+    session: &Session<'_>,
+    client: &str,
+    left_behind: &LeftBehind,
+    choice: Choice,
+    command: &ShellCommand,
+) -> Result<Decision, Error> {
+    if choice == Choice::Import {
+        return Ok(Decision::Import);
+    }
+    let environment = session.environment;
+    let summary = left_behind.summary(environment);
+    for line in left_behind.details(environment) {
+        session.console.note(&format!("{client} finds logins {line}"));
+    }
+    if choice == Choice::Leave {
+        session
+            .console
+            .note(&format!("{client} no longer finds these logins: {summary}"));
+        return Ok(Decision::Leave);
+    }
+    if !session.helper.is_read_only() {
+        match Console::ask(&format!("{summary}: import them?")) {
+            Some(true) => return Ok(Decision::Import),
+            Some(false) => return Ok(Decision::Leave),
+            None => {}
+        }
+    }
+    let no_import = command.clone().literal("--no-import");
+    let other = if session.helper.is_read_only() {
+        let program = session.helper.program();
+        format!("{program} can't import; \"{program} configure --registry HOST\" leaves other logins alone")
+    } else {
+        format!("import them with \"{}\"", command.clone().literal("--import"))
+    };
+    Err(Error::refused(format!(
+        "cannot configure {client}: it would no longer find {summary}; nothing was changed; {other}, or leave them \
+         behind with \"{no_import}\""
+    )))
+}
+
+/// For a helper without a store of its own.
+pub(super) fn cannot_import(session: &Session<'_>) -> Error {
+    let program = session.helper.program();
+    Error::refused(format!(
+        "cannot import: {program} is read-only; use it for single registries with \"{program} configure --registry \
+         HOST\", or leave other logins behind with \"{program} configure --no-import\""
+    ))
+}

@@ -1,0 +1,268 @@
+//! Logins that docker finds now and would not find once it asks this helper.
+
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+
+use super::decision::Choice;
+use crate::commands::import::Client;
+use crate::commands::peer::{self, Peer};
+use crate::commands::record::Record;
+use crate::commands::setting::{Setting, put};
+use crate::config::default_store::{self, DefaultStore};
+use crate::config::{Document, lookup, programs};
+use crate::{Environment, Error, Helper, ServerKey, ServerUrl, show};
+
+/// Such logins, by where they are.
+#[derive(Debug, Default)]
+pub(in crate::commands) struct LeftBehind {
+    /// In files, in plain text. With a store configured, docker doesn't read these even now.
+    pub(in crate::commands) plain: Vec<PlainLogins>,
+    /// Helpers that docker asks now.
+    pub(in crate::commands) helpers: Vec<HelperLogins>,
+    /// Whether some of these are found now.
+    pub(super) is_loss: bool,
+}
+
+/// Logins in a file.
+#[derive(Debug)]
+pub(in crate::commands) struct PlainLogins {
+    pub(in crate::commands) file: PathBuf,
+    /// The names of the entries.
+    pub(in crate::commands) servers: Vec<String>,
+}
+
+impl PlainLogins {
+    pub(super) fn some(file: &Path, servers: Vec<String>) -> Option<Self> {
+        let file = file.to_owned();
+        (!servers.is_empty()).then_some(Self { file, servers })
+    }
+}
+
+/// Logins in a helper.
+#[derive(Debug)]
+pub(in crate::commands) struct HelperLogins {
+    /// As in `credsStore`.
+    pub(in crate::commands) helper: String,
+    /// As it lists them. If it doesn't list, it may hold any.
+    pub(in crate::commands) servers: Result<Vec<String>, Error>,
+}
+
+impl HelperLogins {
+    /// Whether these credentials are made anew at each request, so that a copy would expire.
+    pub(in crate::commands) fn is_made(&self) -> bool {
+        peer::is_maker(&self.helper)
+    }
+}
+
+/// The file that decides, and whose it is.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::commands) struct Place<'a> {
+    pub(in crate::commands) client: Client,
+    pub(in crate::commands) file: &'a Path,
+}
+
+impl Place<'_> {
+    fn key(self, server: &ServerUrl) -> String {
+        match self.client {
+            Client::Podman => lookup::podman_key(server),
+            _ => lookup::docker_key(server),
+        }
+    }
+
+    /// podman knows no `credsStore`, and takes no store by itself.
+    fn helper_asked<'a>(
+        self,
+        document: &'a Document,
+        key: &str,
+        default: Option<&'a str>,
+    ) -> Option<&'a str> {
+        match self.client {
+            Client::Podman => lookup::podman(document, key),
+            _ => lookup::docker(document, key).helper().or(default),
+        }
+    }
+}
+
+/// The servers in this store, listed when it first matters.
+pub(in crate::commands) type Stored<'a> = &'a dyn Deref<Target = Vec<ServerKey>>;
+
+impl LeftBehind {
+    /// What the change between two documents of one file hides, except for what the helper's own store holds.
+    pub(in crate::commands) fn between(
+        environment: &Environment,
+        helper: &Helper,
+        place: Place<'_>,
+        (before, after): (&Document, &Document),
+        stored: Stored<'_>,
+    ) -> Self {
+        let name = helper.name();
+        let default = default_helper(environment, before).filter(|_| place.client != Client::Podman);
+        let asked_before = |key: &str| place.helper_asked(before, key, default);
+        let is_lost = |server: &str, is_meant: &dyn Fn(Option<&str>) -> bool| {
+            let Ok(server) = ServerUrl::parse(server) else {
+                return false;
+            };
+            let key = place.key(&server);
+            place.helper_asked(after, &key, None) == Some(name)
+                && is_meant(asked_before(&key))
+                && !is_stored(&server, &key, stored)
+        };
+        let plain: Vec<String> = before
+            .auths()
+            .filter(|entry| matches!(entry.login(), Ok(Some(_))))
+            .map(|entry| entry.server().to_owned())
+            .filter(|server| is_lost(server, &|asked| asked != Some(name)))
+            .collect();
+        let is_read = |server: &String| is_lost(server, &|asked| asked.is_none());
+        let helpers: Vec<HelperLogins> = replaced(place, before, after, default, name)
+            .into_iter()
+            .filter_map(|helper| {
+                let mut found = ask(environment, helper)?;
+                if let Ok(servers) = &mut found.servers {
+                    servers.retain(|server| is_lost(server, &|asked| asked == Some(helper)));
+                }
+                let is_empty = found.servers.as_ref().is_ok_and(Vec::is_empty);
+                (!is_empty).then_some(found)
+            })
+            .collect();
+        Self {
+            is_loss: !helpers.is_empty() || plain.iter().any(is_read),
+            plain: PlainLogins::some(place.file, plain).into_iter().collect(),
+            helpers,
+        }
+    }
+
+    pub(in crate::commands) fn is_empty(&self) -> bool {
+        self.plain.is_empty() && self.helpers.is_empty()
+    }
+
+    /// Whether a decision is due.
+    pub(super) fn is_due(&self, choice: Choice) -> bool {
+        self.is_loss || choice == Choice::Import && !self.is_empty()
+    }
+
+    /// `3 logins in docker-credential-pass, 2 in plain text in ~/.docker/config.json`.
+    pub(in crate::commands) fn summary(&self, environment: &Environment) -> String {
+        let helpers = self.helpers.iter().map(|found| match &found.servers {
+            Ok(servers) => {
+                let count = show::count(servers.len(), "login", "logins");
+                format!("{count} in docker-credential-{}", show::name(&found.helper))
+            }
+            Err(_) => format!(
+                "perhaps logins in docker-credential-{}",
+                show::name(&found.helper)
+            ),
+        });
+        let plain = self.plain.iter().map(|found| {
+            let count = show::count(found.servers.len(), "login", "logins");
+            format!(
+                "{count} in plain text in {}",
+                show::path(environment, &found.file)
+            )
+        });
+        helpers.chain(plain).collect::<Vec<_>>().join(", ")
+    }
+
+    /// What podman loses whatever is imported: it asks a helper for whole registries only.
+    pub(super) fn namespaces(&self) -> Vec<String> {
+        let servers = self.plain.iter().flat_map(|found| &found.servers);
+        let is_hub = |server: &str| ServerUrl::parse(server).is_ok_and(|server| server.key().is_hub());
+        servers
+            .filter(|server| lookup::is_namespace(server) && !is_hub(server))
+            .map(|server| show::server(server))
+            .collect()
+    }
+
+    /// One line for each place, with the servers or why they are unknown.
+    pub(in crate::commands) fn details(&self, environment: &Environment) -> Vec<String> {
+        let helpers = self.helpers.iter().map(|found| {
+            let helper = format!("docker-credential-{}", show::name(&found.helper));
+            match &found.servers {
+                Ok(servers) => format!("in {helper}: {}", names(servers)),
+                Err(error) => format!("{helper} may hold logins: {error}"),
+            }
+        });
+        let plain = self.plain.iter().map(|found| {
+            let file = show::path(environment, &found.file);
+            format!("in plain text in {file}: {}", names(&found.servers))
+        });
+        helpers.chain(plain).collect()
+    }
+}
+
+/// What was left behind when this file came to name the helper, and whether `configure --no-import` said that this is
+/// meant. For `doctor`.
+pub(in crate::commands) fn since(
+    environment: &Environment,
+    helper: &Helper,
+    place: Place<'_>,
+    document: &Document,
+    stored: Stored<'_>,
+) -> (LeftBehind, bool) {
+    let record = Record::read(helper, environment).unwrap_or_default();
+    let settings = Setting::naming(document, helper.name());
+    let previous = settings
+        .iter()
+        .map(|setting| (setting, record.previous(place.file, setting)));
+    let Ok(before) = put(document, previous) else {
+        return (LeftBehind::default(), false);
+    };
+    let left_behind = LeftBehind::between(environment, helper, place, (&before, document), stored);
+    (left_behind, record.is_import_declined(place.file))
+}
+
+/// A credential of the server itself, or of the one that its client asks for.
+pub(super) fn is_stored(server: &ServerUrl, asked: &str, stored: Stored<'_>) -> bool {
+    let asked = ServerUrl::parse(asked)
+        .ok()
+        .filter(|_| !server.key().is_hub_token());
+    stored.contains(server.key()) || asked.is_some_and(|asked| stored.contains(asked.key()))
+}
+
+/// The store that docker takes by itself.
+pub(super) fn default_helper(environment: &Environment, document: &Document) -> Option<&'static str> {
+    match default_store::of(environment, document) {
+        DefaultStore::Auths => None,
+        DefaultStore::Helper(name) => Some(name),
+        DefaultStore::SecretServiceSinceDocker29 => Some("secretservice"),
+    }
+}
+
+/// The helpers that are asked for less after the change.
+fn replaced<'a>(
+    place: Place<'_>,
+    before: &'a Document,
+    after: &Document,
+    default: Option<&'a str>,
+    name: &str,
+) -> Vec<&'a str> {
+    let changed = before
+        .cred_helpers()
+        .iter()
+        .filter(|(server, helper)| after.cred_helper(server) != Some(helper.as_str()));
+    let store = before
+        .creds_store()
+        .or(default)
+        .filter(|_| place.client != Client::Podman);
+    let mut helpers: Vec<&str> = store.into_iter().collect();
+    helpers.extend(changed.map(|(_, helper)| helper.as_str()));
+    helpers.retain(|helper| !helper.is_empty() && *helper != name);
+    helpers.sort_unstable();
+    helpers.dedup();
+    helpers
+}
+
+/// Nothing if docker itself doesn't find the helper: it finds no login there now.
+pub(super) fn ask(environment: &Environment, helper: &str) -> Option<HelperLogins> {
+    programs::first_on_path(environment, &format!("docker-credential-{helper}"))?;
+    let servers = Peer::find(environment, helper).and_then(|peer| peer.servers());
+    Some(HelperLogins {
+        helper: helper.to_owned(),
+        servers: servers.map(|items| items.into_iter().map(|(server, _)| server).collect()),
+    })
+}
+
+fn names(servers: &[String]) -> String {
+    let shown: Vec<String> = servers.iter().map(|server| show::server(server)).collect();
+    shown.join(", ")
+}

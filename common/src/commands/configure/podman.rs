@@ -1,0 +1,331 @@
+//! podman, skopeo and buildah: a drop-in of our own with the helper for all registries.
+//!
+//! The list in it has this helper and nothing else. containers/image goes on to the next in the list after any error,
+//! so with the auth.json files behind us a locked store would make `podman login` write plain text.
+
+use std::cell::LazyCell;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::apply::prepare;
+use super::change::keys;
+use super::decision::{self, Choice, Decision};
+use super::left_behind::{self, LeftBehind, PlainLogins, Stored};
+use crate::commands::import::{self, Client, Files, ImportOptions, Report, Source};
+use crate::commands::peer::Peer;
+use crate::commands::session::Session;
+use crate::commands::verified::StoreOptions;
+use crate::config::registries::{self, AUTH_FILES, CredentialHelpers};
+use crate::config::{ConfigFile, lookup, paths};
+use crate::directory::Directory;
+use crate::show::{self, ShellCommand};
+use crate::{CredentialStore, Error, Helper, ServerUrl};
+
+const LOCK_WAIT: Duration = Duration::from_secs(10);
+const SIZE_MAX: u64 = 1 << 16;
+const NAMES: &str = "podman, skopeo and buildah";
+
+/// The whole file.
+fn drop_in_text(helper: &Helper) -> String {
+    format!(
+        "# Made by \"{0} configure --podman\"; \"{0} unconfigure --podman\" removes it.\n\
+         # No other name belongs into this list: the next one is asked after any error.\n\
+         credential-helpers = [\"{1}\"]\n",
+        helper.program(),
+        helper.name()
+    )
+}
+
+/// What would change.
+pub(super) fn show(session: &mut Session<'_>) -> Result<(), Error> {
+    let file = drop_in(session)?;
+    let environment = session.environment;
+    let shown = show::path(environment, &file);
+    let helpers = CredentialHelpers::read(environment)?;
+    let text = if names_only(&helpers, session.helper) {
+        format!("{shown}: nothing to change\n")
+    } else {
+        format!("{shown} would be made:\n{}", drop_in_text(session.helper))
+    };
+    session.console.print(&text)?;
+    let (left_behind, _) = left_behind(session, &helpers)?;
+    for line in left_behind.details(environment) {
+        session
+            .console
+            .note(&format!("{NAMES} would no longer find logins {line}"));
+    }
+    Ok(())
+}
+
+/// Makes the drop-in, once it is decided what happens to the logins that podman would no longer find.
+pub(super) fn carry_out(
+    session: &mut Session<'_>,
+    choice: Choice,
+    command: &ShellCommand,
+) -> Result<(), Error> {
+    let environment = session.environment;
+    let file = drop_in(session)?;
+    let helpers = CredentialHelpers::read(environment)?;
+    if let Some(other) = registries::overriding(environment, &file)? {
+        return Err(Error::refused(format!(
+            "cannot configure {NAMES}: {} comes later and names other credential-helpers; remove that line first",
+            show::path(environment, &other)
+        )));
+    }
+    if names_only(&helpers, session.helper) && choice != Choice::Import {
+        let shown = show::path(environment, &file);
+        return session.console.print(&format!("{shown}: nothing to change\n"));
+    }
+    let (left_behind, store) = left_behind(session, &helpers)?;
+    if !left_behind.is_due(choice) {
+        return write(session, &file, &helpers);
+    }
+    match decision::decide(session, "podman", &left_behind, choice, command)? {
+        Decision::Leave => write(session, &file, &helpers),
+        Decision::Import => {
+            let store = match store {
+                Some(store) => store?,
+                None => session.open_store()?,
+            };
+            let mut report = Report::default();
+            let done = import(session, &*store, &left_behind, &mut report, |session| {
+                write(session, &file, &helpers)
+            });
+            report.print(session)?;
+            done
+        }
+    }
+}
+
+/// Removes the drop-in, if there is one of ours; whether there was.
+pub(super) fn remove(session: &mut Session<'_>, is_dry: bool) -> Result<bool, Error> {
+    let file = drop_in(session)?;
+    let target = session.environment.trust().file_to_change(&file)?;
+    let (Some(parent), Some(name)) = (
+        target.path.parent(),
+        target.path.file_name().and_then(|name| name.to_str()),
+    ) else {
+        return Ok(false);
+    };
+    let directory = match Directory::open(parent) {
+        Ok(directory) => directory,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(Error::file("open", parent)(error)),
+    };
+    if directory
+        .read(name, SIZE_MAX)
+        .map_err(Error::file("read", &file))?
+        .is_none()
+    {
+        return Ok(false);
+    }
+    let shown = show::path(session.environment, &file);
+    if is_dry {
+        session.console.print(&format!("{shown} would be removed\n"))?;
+        return Ok(true);
+    }
+    directory.remove(name).map_err(Error::file("remove", &file))?;
+    session.console.print(&format!("{shown}: removed\n"))?;
+    Ok(true)
+}
+
+/// Fails if podman would lose a login that it can't ask a helper for.
+pub(super) fn refuse_namespaces(left_behind: &LeftBehind) -> Result<(), Error> {
+    let namespaces = left_behind.namespaces();
+    if namespaces.is_empty() {
+        return Ok(());
+    }
+    Err(Error::refused(format!(
+        "podman's configuration is as it was: podman asks helpers for whole registries only, and would no longer find \
+         {}; log in to the registry itself and \"podman logout\" there, or add --no-import",
+        namespaces.join(", ")
+    )))
+}
+
+fn drop_in(session: &Session<'_>) -> Result<PathBuf, Error> {
+    registries::drop_in(session.environment, &session.helper.program())
+}
+
+fn names_only(helpers: &CredentialHelpers, helper: &Helper) -> bool {
+    helpers.helpers().len() == 1 && helpers.first() == Some(helper.name())
+}
+
+fn write(session: &mut Session<'_>, file: &Path, before: &CredentialHelpers) -> Result<(), Error> {
+    let unwritable = || Error::file("write to", file);
+    let target = session.environment.trust().file_to_change(file)?;
+    let (Some(parent), Some(name)) = (
+        target.path.parent(),
+        target.path.file_name().and_then(|name| name.to_str()),
+    ) else {
+        return Err(unwritable()(std::io::ErrorKind::InvalidFilename.into()));
+    };
+    prepare(session)?;
+    let directory = Directory::create(parent).map_err(Error::file("create", parent))?;
+    let lock = directory.lock(LOCK_WAIT).map_err(Error::file("lock", parent))?;
+    let text = drop_in_text(session.helper);
+    directory
+        .replace(&lock, name, text.as_bytes(), 0o644)
+        .map_err(unwritable())?;
+    let shown = show::path(session.environment, file);
+    let program = session.helper.program();
+    session.console.print(&format!(
+        "{shown}: {NAMES} ask {program} for every registry now\n"
+    ))?;
+    if let Some(previous) = before.file().filter(|previous| *previous != file) {
+        let previous = show::path(session.environment, previous);
+        session.console.note(&format!(
+            "this comes before {previous}, which names {}",
+            before.helpers().join(", ")
+        ));
+    }
+    session
+        .console
+        .note("\"podman login\" now refuses a part of a registry, such as quay.io/org");
+    Ok(())
+}
+
+fn import(
+    session: &mut Session<'_>,
+    store: &dyn CredentialStore,
+    left_behind: &LeftBehind,
+    report: &mut Report,
+    write: impl FnOnce(&mut Session<'_>) -> Result<(), Error>,
+) -> Result<(), Error> {
+    refuse_namespaces(left_behind)?;
+    let environment = session.environment;
+    let unchanged = |problem: &str| Error::refused(format!("podman's configuration is as it was: {problem}"));
+    for found in &left_behind.helpers {
+        let servers = found
+            .servers
+            .as_ref()
+            .map_err(|error| unchanged(&error.to_string()))?;
+        if found.is_made() {
+            return Err(unchanged(&format!(
+                "docker-credential-{} makes its credentials anew, and podman would no longer ask it; use --registry HOST \
+                 for single registries",
+                found.helper
+            )));
+        }
+        let peer = Peer::find(environment, &found.helper)?;
+        import::copy_from(
+            session,
+            store,
+            &peer,
+            Some(servers),
+            StoreOptions::default(),
+            report,
+        )?;
+    }
+    // docker asks somebody else for what is in its own files, perhaps.
+    let copied = ImportOptions {
+        keep: true,
+        ..ImportOptions::default()
+    };
+    let (podmans, dockers): (Vec<Source>, Vec<Source>) = sources(session)?
+        .into_iter()
+        .partition(|source| source.client == Client::Podman);
+    let mut podmans = Files::collect(session, &podmans, ImportOptions::default(), report);
+    podmans.store(session, store, ImportOptions::default(), report);
+    Files::collect(session, &dockers, copied, report).store(session, store, copied, report);
+    if report.failures() > 0 {
+        return Err(unchanged("a login could not be imported"));
+    }
+    write(session)?;
+    podmans.clear(session, report);
+    Ok(())
+}
+
+/// The files that podman searches, in its order.
+fn sources(session: &Session<'_>) -> Result<Vec<Source>, Error> {
+    let environment = session.environment;
+    let (docker, old) = (paths::docker(environment)?, paths::dockercfg(environment)?);
+    let client = |path: &Path| match () {
+        () if path == docker => Client::Docker,
+        () if path == old => Client::OldDocker,
+        () => Client::Podman,
+    };
+    let files = paths::podman_search(environment)?.into_iter();
+    Ok(files
+        .map(|path| Source::new(path.clone(), client(&path)))
+        .collect())
+}
+
+/// The logins that podman finds now and would not find then, and the store if it was opened for that.
+#[expect(
+    clippy::type_complexity,
+    reason = "a store that does not open is an error only for who needs it"
+)]
+fn left_behind<'a>(
+    session: &mut Session<'a>,
+    helpers: &CredentialHelpers,
+) -> Result<(LeftBehind, Option<Result<Box<dyn CredentialStore + 'a>, Error>>), Error> {
+    let sources = sources(session)?;
+    let (environment, helper) = (session.environment, session.helper);
+    let mut store = None;
+    let stored = LazyCell::new(|| {
+        let opened = session.open_store();
+        let keys = opened
+            .as_ref()
+            .map_or_else(|_| Vec::new(), |store| keys(&**store).unwrap_or_default());
+        store = Some(opened);
+        keys
+    });
+    let mut left_behind = LeftBehind::default();
+    // Which registry is sent to which helper, in the files.
+    let mut sent: Vec<(String, String)> = Vec::new();
+    for source in sources.iter().filter(|_| helpers.read_auth_files()) {
+        let file = ConfigFile::read(&source.path)?;
+        let document = file.document();
+        let entries = document
+            .auths()
+            .filter(|entry| matches!(entry.login(), Ok(Some(_))));
+        let servers = entries.map(|entry| entry.server().to_owned());
+        let servers = servers.filter(|server| !is_stored(server, &stored)).collect();
+        left_behind.plain.extend(PlainLogins::some(&source.path, servers));
+        sent.extend(document.cred_helpers().iter().cloned());
+    }
+    for name in asked_now(helpers, &sent, helper.name()) {
+        let is_asked = |server: &str| {
+            helpers.helpers().contains(&name)
+                || sent
+                    .iter()
+                    .any(|(key, helper)| *helper == name && is_same(key, server))
+        };
+        let Some(mut found) = left_behind::ask(environment, &name) else {
+            continue;
+        };
+        if let Ok(servers) = &mut found.servers {
+            servers.retain(|server| is_asked(server) && !is_stored(server, &stored));
+        }
+        if !found.servers.as_ref().is_ok_and(Vec::is_empty) {
+            left_behind.helpers.push(found);
+        }
+    }
+    drop(stored);
+    left_behind.is_loss = !left_behind.is_empty();
+    Ok((left_behind, store))
+}
+
+/// The helpers that podman asks, for some registries or all, except for this one.
+fn asked_now(helpers: &CredentialHelpers, sent: &[(String, String)], own: &str) -> BTreeSet<String> {
+    let for_all = helpers.helpers().iter();
+    let mut names: BTreeSet<String> = for_all
+        .chain(sent.iter().map(|(_, name)| name))
+        .cloned()
+        .collect();
+    names.retain(|name| name != AUTH_FILES && name != own && !name.is_empty());
+    names
+}
+
+fn is_stored(server: &str, stored: Stored<'_>) -> bool {
+    ServerUrl::parse(server)
+        .is_ok_and(|server| left_behind::is_stored(&server, &lookup::podman_key(&server), stored))
+}
+
+fn is_same(key: &str, server: &str) -> bool {
+    let parse = ServerUrl::parse;
+    parse(key).is_ok_and(|key| {
+        parse(server).is_ok_and(|server| lookup::podman_key(&server) == lookup::podman_key(&key))
+    })
+}

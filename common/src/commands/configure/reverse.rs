@@ -1,0 +1,155 @@
+//! `unconfigure`: restores what `configure` replaced, and says what follows.
+
+use std::path::Path;
+
+use clap::ArgMatches;
+
+use super::podman;
+use crate::commands::record::Record;
+use crate::commands::session::Session;
+use crate::commands::setting::{Setting, put};
+use crate::config::default_store::{self, DefaultStore};
+use crate::config::{ConfigFile, Document, EditError, paths, programs};
+use crate::{Error, show};
+
+/// A setting and the helper that it names again.
+type Restored = Vec<(Setting, Option<String>)>;
+
+pub(in crate::commands) fn run(session: &mut Session<'_>, arguments: &ArgMatches) -> Result<(), Error> {
+    let is_dry = arguments.get_flag("dry-run");
+    let is_podman = arguments.get_flag("podman");
+    let wanted = super::named_settings(arguments)?;
+    let file = match () {
+        () if is_podman => paths::podman(session.environment)?,
+        () if arguments.get_flag("helm") => paths::helm(session.environment)?,
+        () => paths::docker(session.environment)?,
+    };
+    let is_removed = is_podman && wanted.is_empty() && podman::remove(session, is_dry)?;
+    let restored = restore(session, &file, &wanted, is_dry)?;
+    let shown = show::path(session.environment, &file);
+    if restored.is_empty() {
+        if is_removed {
+            if !is_dry {
+                say_what_follows(session, "podman", None);
+            }
+            return Ok(());
+        }
+        let name = session.helper.name();
+        let text = format!("{shown}: nothing to change, it doesn't name {name}\n");
+        return session.console.print(&text);
+    }
+    for (setting, now) in &restored {
+        let text = match (now, is_dry) {
+            (Some(previous), false) => format!("is {:?} again", show::name(previous)),
+            (Some(previous), true) => format!("would be {:?} again", show::name(previous)),
+            (None, false) => "is not set any more".to_owned(),
+            (None, true) => "would not be set any more".to_owned(),
+        };
+        session.console.print(&format!("{shown}: {setting} {text}\n"))?;
+    }
+    if is_dry {
+        return Ok(());
+    }
+    note_missing_programs(session, &restored);
+    let client = match () {
+        () if is_podman => "podman",
+        () if arguments.get_flag("helm") => "helm",
+        () => "docker",
+    };
+    let chosen = restored.iter().find_map(|(_, previous)| previous.clone());
+    let chosen = chosen.or_else(|| default(session, &file));
+    say_what_follows(session, client, chosen);
+    Ok(())
+}
+
+fn restore(
+    session: &mut Session<'_>,
+    file: &Path,
+    wanted: &[Setting],
+    is_dry: bool,
+) -> Result<Restored, Error> {
+    let (helper, environment) = (session.helper, session.environment);
+    let mut restored = Restored::new();
+    let mut change = |document: &Document| -> Result<Document, EditError> {
+        let mut settings = Setting::naming(document, helper.name());
+        settings.retain(|setting| wanted.is_empty() || wanted.contains(setting));
+        // After the document: a previous value is remembered before our name replaces it. What can't be read was not
+        // remembered.
+        let record = match Record::read(helper, environment) {
+            Err(error @ Error::Damaged(_)) => return Err(error.into()),
+            record => record.unwrap_or_default(),
+        };
+        let previous = |setting: &Setting| record.previous(file, setting).map(str::to_owned);
+        restored = settings
+            .into_iter()
+            .map(|setting| (setting.clone(), previous(&setting)))
+            .collect();
+        put(
+            document,
+            restored
+                .iter()
+                .map(|(setting, previous)| (setting, previous.as_deref())),
+        )
+    };
+    if is_dry {
+        let document = ConfigFile::read(file)?;
+        change(document.document()).map_err(|error| error.about(file))?;
+        return Ok(restored);
+    }
+    ConfigFile::edit(&environment.trust(), file, &mut change)?;
+    if !restored.is_empty()
+        && Record::read(helper, environment).is_ok_and(|record| record != Record::default())
+    {
+        Record::change(helper, environment, |record| {
+            for (setting, _) in &restored {
+                record.forget(file, setting);
+            }
+        })?;
+    }
+    Ok(restored)
+}
+
+fn note_missing_programs(session: &Session<'_>, restored: &Restored) {
+    for previous in restored.iter().filter_map(|(_, previous)| previous.as_deref()) {
+        let program = format!("docker-credential-{previous}");
+        if !previous.is_empty() && programs::first_on_path(session.environment, &program).is_none() {
+            session
+                .console
+                .note(&format!("{} is not on PATH", show::name(&program)));
+        }
+    }
+}
+
+/// The store that docker then takes by itself.
+fn default(session: &Session<'_>, file: &Path) -> Option<String> {
+    let file = ConfigFile::read(file).ok()?;
+    match default_store::of(session.environment, file.document()) {
+        DefaultStore::Helper(name) => Some(name.to_owned()),
+        DefaultStore::Auths | DefaultStore::SecretServiceSinceDocker29 => None,
+    }
+}
+
+/// Where new logins go, and that those in this store are out of sight. `helper` is the one that is asked from now on.
+fn say_what_follows(session: &mut Session<'_>, client: &str, helper: Option<String>) {
+    let helper = helper.filter(|helper| !helper.is_empty());
+    let place = helper.as_ref().map_or_else(
+        || "in plain text".to_owned(),
+        |helper| format!("in docker-credential-{}", show::name(helper)),
+    );
+    session
+        .console
+        .note(&format!("{client} keeps new logins {place} from now on"));
+    if session.helper.is_read_only() {
+        return;
+    }
+    let program = session.helper.program();
+    let kept = match session.open_store().and_then(|store| store.list()) {
+        Ok(items) if items.is_empty() => return,
+        Ok(items) => show::count(items.len(), "login", "logins"),
+        Err(_) => "logins".to_owned(),
+    };
+    let to = helper.map_or_else(|| "HELPER".to_owned(), |helper| show::name(&helper));
+    session.console.note(&format!(
+        "{client} no longer finds the {kept} in this store; copy them to another helper with \"{program} export --to {to}\""
+    ));
+}

@@ -1,0 +1,357 @@
+//! Logins from files: collected, stored, and only then removed from the files.
+//!
+//! Each login is read back from the store before its file changes, and all are stored before the first file changes. So
+//! an interruption leaves each login in its file, in the store, or in both; the next run finds what is stored and
+//! continues.
+
+use super::ImportOptions;
+use super::plan::{self, Action, Candidate, own_name};
+use super::report::{Outcome, Report};
+use super::source::{Client, Source};
+use crate::commands::session::Session;
+use crate::commands::verified::{StoreOptions, StoreOutcome, store_verified};
+use crate::config::{ConfigFile, EditError, Entry, Form};
+use crate::{CredentialStore, Error, ServerUrl, show};
+
+/// Logins found in files.
+pub(in crate::commands) struct FileImport<'a> {
+    sources: &'a [Source],
+    candidates: Vec<Candidate>,
+}
+
+impl<'a> FileImport<'a> {
+    /// Reads the files. Entries that no store can hold are reported at once.
+    pub(in crate::commands) fn collect(
+        session: &Session<'_>,
+        sources: &'a [Source],
+        options: ImportOptions,
+        report: &mut Report,
+    ) -> Self {
+        let mut candidates = Vec::new();
+        for (index, source) in sources.iter().enumerate() {
+            if let Err(error) = collect_from(session, index, source, options, &mut candidates, report) {
+                report.add(Outcome::Failed, "", "", &error.to_string());
+            }
+        }
+        plan::resolve_conflicts(sources, &mut candidates);
+        Self { sources, candidates }
+    }
+
+    /// Leaves every login alone that its client would no longer find if it were moved.
+    pub(super) fn skip_unconfigured(&mut self, session: &Session<'_>) -> Result<(), Error> {
+        for (index, source) in self.sources.iter().enumerate() {
+            let mut moved = self
+                .candidates
+                .iter_mut()
+                .filter(|candidate| candidate.source == index && candidate.action == Action::Move)
+                .peekable();
+            // An unreadable setting doesn't matter if there is nothing to move.
+            if moved.peek().is_none() {
+                continue;
+            }
+            let settings = source.settings(session.environment)?;
+            for candidate in moved {
+                let asked = settings.helper_asked(&candidate.server);
+                if asked != Some(session.helper.name()) {
+                    candidate.action = Action::Leave(not_asked(session, source, asked));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether there is nothing to store, and so no reason to open the store.
+    pub(super) fn is_idle(&self) -> bool {
+        let is_left = |candidate: &Candidate| matches!(candidate.action, Action::Leave(_));
+        self.candidates.iter().all(is_left)
+    }
+
+    /// The clients that are to find these logins in the store.
+    pub(super) fn clients(&self) -> Vec<Client> {
+        let mut clients: Vec<Client> = self.configurable().map(|(client, _)| client).collect();
+        clients.dedup();
+        clients
+    }
+
+    /// The servers of this client's logins.
+    pub(super) fn servers(&self, client: Client) -> impl Iterator<Item = &ServerUrl> {
+        self.configurable()
+            .filter(move |(owner, _)| *owner == client)
+            .map(|(_, server)| server)
+    }
+
+    /// All that is moved, and what comes from a file of nobody's: docker is to find it.
+    fn configurable(&self) -> impl Iterator<Item = (Client, &ServerUrl)> {
+        self.candidates.iter().filter_map(|candidate| {
+            let client = self.sources[candidate.source].client;
+            let is_copied = matches!(candidate.action, Action::Copy(_)) && client == Client::Nobody;
+            (is_copied || candidate.action == Action::Move).then_some((client, &candidate.server))
+        })
+    }
+
+    /// Stores the logins. Those that are now to be removed from their files are left as [`Action::Move`].
+    pub(in crate::commands) fn store(
+        &mut self,
+        session: &Session<'_>,
+        store: &dyn CredentialStore,
+        options: ImportOptions,
+        report: &mut Report,
+    ) {
+        let total = self.candidates.len();
+        for (done, candidate) in self.candidates.iter_mut().enumerate() {
+            session.console.progress(done, total);
+            let source = &self.sources[candidate.source];
+            let Some((outcome, reason)) = store_one(session, store, source, candidate, options) else {
+                continue;
+            };
+            candidate.action = Action::Leave(String::new());
+            add(session, report, source, candidate, outcome, &reason);
+        }
+        session.console.progress(total, total);
+    }
+
+    /// Reports the logins that are left alone.
+    pub(super) fn report_left(&self, session: &Session<'_>, report: &mut Report) {
+        for candidate in &self.candidates {
+            if let Action::Leave(reason) = &candidate.action {
+                let source = &self.sources[candidate.source];
+                add(session, report, source, candidate, Outcome::Left, reason);
+            }
+        }
+    }
+
+    /// Reports what [`store`](Self::store) and [`clear`](Self::clear) would do.
+    pub(super) fn report_plan(&self, session: &Session<'_>, report: &mut Report) {
+        for candidate in self.moved() {
+            let source = &self.sources[candidate.source];
+            add(session, report, source, candidate, Outcome::Moved, "");
+        }
+    }
+
+    /// Removes the stored logins from their files. An entry that has changed since keeps its login.
+    pub(in crate::commands) fn clear(&self, session: &Session<'_>, report: &mut Report) {
+        for (index, source) in self.sources.iter().enumerate() {
+            let stored: Vec<&Candidate> = self
+                .moved()
+                .filter(|candidate| candidate.source == index)
+                .collect();
+            if !stored.is_empty() {
+                clear_file(session, source, &stored, report);
+            }
+        }
+    }
+
+    fn moved(&self) -> impl Iterator<Item = &Candidate> {
+        self.candidates
+            .iter()
+            .filter(|candidate| candidate.action == Action::Move)
+    }
+}
+
+fn collect_from(
+    session: &Session<'_>,
+    index: usize,
+    source: &Source,
+    options: ImportOptions,
+    candidates: &mut Vec<Candidate>,
+    report: &mut Report,
+) -> Result<(), Error> {
+    let place = show::path(session.environment, &source.path);
+    if !may_be_read(session, source)? {
+        return Ok(());
+    }
+    let file = ConfigFile::read(&source.path)?;
+    let document = file.document();
+    let is_changed = !options.keep && source.client != Client::Nobody;
+    let is_old = document.entries().iter().any(|entry| entry.form() == Form::Lines);
+    if let Some(problem) = document.edit_blocker().filter(|_| is_changed && !is_old) {
+        return Err(EditError::Problem(problem.clone()).about(&source.path));
+    }
+    for entry in document.entries() {
+        let mut add = |outcome, reason: &str| {
+            report.add(outcome, entry.server(), "", &format!("{place}: {reason}"));
+        };
+        if entry.has_registry_token() {
+            add(Outcome::Left, "no helper can hold a registry token");
+        }
+        let candidate = match entry.login() {
+            Ok(Some(login)) => Candidate::new(index, source, document, entry, login),
+            Ok(None) => continue,
+            Err(error) => {
+                add(Outcome::Failed, &error.to_string());
+                continue;
+            }
+        };
+        match candidate {
+            Ok(candidate) => candidates.push(candidate),
+            Err(error) => add(Outcome::Failed, &error.to_string()),
+        }
+    }
+    Ok(())
+}
+
+/// A file that somebody else may have made gives no logins, unless a person named it.
+fn may_be_read(session: &Session<'_>, source: &Source) -> Result<bool, Error> {
+    let opened = session.environment.trust().logins(&source.path)?;
+    let Some(opened) = opened else {
+        return if source.is_named {
+            missing(source)
+        } else {
+            Ok(true)
+        };
+    };
+    let Some(doubt) = opened.doubt() else {
+        return Ok(true);
+    };
+    let shown = show::path(session.environment, &source.path);
+    let consequence = if source.is_named {
+        "its logins are taken because you named it"
+    } else {
+        "left out"
+    };
+    session.console.note(&format!("{shown}: {consequence}: {doubt}"));
+    Ok(source.is_named)
+}
+
+fn missing(source: &Source) -> Result<bool, Error> {
+    let error = std::io::ErrorKind::NotFound.into();
+    Err(Error::file("read", &source.path)(error))
+}
+
+/// What to report; nothing for a login that is stored and is now to be removed from its file.
+fn store_one(
+    session: &Session<'_>,
+    store: &dyn CredentialStore,
+    source: &Source,
+    candidate: &Candidate,
+    options: ImportOptions,
+) -> Option<(Outcome, String)> {
+    if let Action::Leave(reason) = &candidate.action {
+        return Some((Outcome::Left, reason.clone()));
+    }
+    let store_options = StoreOptions {
+        // An old login never replaces the one that took its place.
+        replace: options.store.replace && !candidate.is_stale_alias,
+        ..options.store
+    };
+    let stored = candidate
+        .credential()
+        .and_then(|credential| store_verified(store, &credential, store_options));
+    match (stored, &candidate.action) {
+        (Err(error), _) => Some((Outcome::Failed, error.to_string())),
+        (Ok(StoreOutcome::Kept(_)), _) if candidate.is_stale_alias => Some((
+            Outcome::Left,
+            format!(
+                "docker uses {} and has another login there; delete this entry from the file",
+                own_name(&candidate.server)
+            ),
+        )),
+        (Ok(StoreOutcome::Kept(username)), _) => Some((Outcome::Kept, kept_text(&username))),
+        (Ok(_), Action::Copy(reason)) if source.client == Client::Nobody => {
+            let text = nobodys_text(session, source, candidate, reason);
+            Some((
+                Outcome::Copied,
+                if options.configure {
+                    (*reason).to_owned()
+                } else {
+                    text
+                },
+            ))
+        }
+        (Ok(_), Action::Copy(reason)) => Some((Outcome::Copied, (*reason).to_owned())),
+        (Ok(_), _) if options.keep => Some((Outcome::Copied, String::new())),
+        (Ok(_), _) => None,
+    }
+}
+
+/// Whether docker will find a login from a file that is not docker's.
+fn nobodys_text(session: &Session<'_>, source: &Source, candidate: &Candidate, reason: &str) -> String {
+    let is_asked = source
+        .settings(session.environment)
+        .is_ok_and(|settings| settings.helper_asked(&candidate.server) == Some(session.helper.name()));
+    if is_asked {
+        reason.to_owned()
+    } else {
+        let program = session.helper.program();
+        format!("{reason}; docker doesn't ask {program} yet: add --configure, or run \"{program} configure\"")
+    }
+}
+
+pub(super) fn kept_text(username: &str) -> String {
+    format!(
+        "the store has another login, of {}; --replace replaces it with this one",
+        show::name(username)
+    )
+}
+
+fn not_asked(session: &Session<'_>, source: &Source, asked: Option<&str>) -> String {
+    let client = source.client.name();
+    let asked = asked.map_or_else(
+        || "reads it from this file".to_owned(),
+        |helper| format!("asks docker-credential-{} for it", show::name(helper)),
+    );
+    format!(
+        "{client} {asked}, not {}; add --configure to change that, or --keep to copy",
+        session.helper.program()
+    )
+}
+
+fn add(
+    session: &Session<'_>,
+    report: &mut Report,
+    source: &Source,
+    candidate: &Candidate,
+    outcome: Outcome,
+    reason: &str,
+) {
+    let mut text = show::path(session.environment, &source.path);
+    if !reason.is_empty() {
+        text = format!("{text}: {reason}");
+    }
+    report.add(outcome, candidate.entry.server(), candidate.username(), &text);
+}
+
+fn clear_file(session: &Session<'_>, source: &Source, stored: &[&Candidate], report: &mut Report) {
+    let is_stored = |entry: &Entry| {
+        stored
+            .iter()
+            .any(|candidate| is_of(entry, candidate) && entry.login() == Ok(Some(candidate.login.clone())))
+    };
+    let result = ConfigFile::edit(&session.environment.trust(), &source.path, |document| {
+        let settings = source.settings(session.environment)?;
+        for candidate in stored {
+            let asked = settings.helper_asked(&candidate.server);
+            if asked != Some(session.helper.name()) {
+                let reason = not_asked(session, source, asked);
+                return Err(Error::refused(format!("{}: {reason}", candidate.server)).into());
+            }
+        }
+        Ok(document.without_logins(is_stored)?)
+    });
+    let left = match &result {
+        Ok(_) => ConfigFile::read(&source.path)
+            .map_or_else(|_| Vec::new(), |file| file.document().entries().to_vec()),
+        Err(_) => Vec::new(),
+    };
+    for candidate in stored {
+        let is_left = left
+            .iter()
+            .any(|entry| is_of(entry, candidate) && matches!(entry.login(), Ok(Some(_))));
+        let (outcome, reason) = match &result {
+            Err(error) => (
+                Outcome::Failed,
+                format!("stored, but still in plain text as well: {error}"),
+            ),
+            Ok(_) if is_left => (
+                Outcome::Failed,
+                "another program changed it; run this again".to_owned(),
+            ),
+            Ok(_) => (Outcome::Moved, String::new()),
+        };
+        add(session, report, source, candidate, outcome, &reason);
+    }
+}
+
+fn is_of(entry: &Entry, candidate: &Candidate) -> bool {
+    entry.server() == candidate.entry.server() && entry.form() == candidate.entry.form()
+}

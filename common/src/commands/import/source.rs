@@ -1,0 +1,147 @@
+//! The files to import from, and which helper their client asks.
+
+use std::path::{Path, PathBuf};
+
+use crate::config::registries::CredentialHelpers;
+use crate::config::{ConfigFile, Document, lookup, paths};
+use crate::{Environment, Error, ServerUrl, show};
+
+/// Which program reads a file, and so has to ask this helper before a login is removed from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::commands) enum Client {
+    Docker,
+    /// The file of docker before 1.7. docker today reads `config.json`.
+    OldDocker,
+    Podman,
+    Helm,
+    /// A file that no client of this machine reads, such as a pull secret for a cluster. It is never changed.
+    Nobody,
+}
+
+impl Client {
+    /// For messages.
+    pub(in crate::commands) fn name(self) -> &'static str {
+        match self {
+            Self::Docker | Self::OldDocker | Self::Nobody => "docker",
+            Self::Podman => "podman",
+            Self::Helm => "helm",
+        }
+    }
+}
+
+/// A configuration file to import from.
+#[derive(Clone, Debug)]
+pub(in crate::commands) struct Source {
+    pub(in crate::commands) path: PathBuf,
+    pub(in crate::commands) client: Client,
+    /// A person named this very file.
+    pub(super) is_named: bool,
+}
+
+impl Source {
+    /// Every file in which docker, podman or helm may have left a login, docker's first.
+    pub(super) fn all(environment: &Environment) -> Result<Vec<Self>, Error> {
+        let mut sources = vec![
+            Self::new(paths::docker(environment)?, Client::Docker),
+            Self::new(paths::dockercfg(environment)?, Client::OldDocker),
+        ];
+        for path in paths::podman_search(environment)? {
+            if sources.iter().all(|known| known.path != path) {
+                sources.push(Self::new(path, Client::Podman));
+            }
+        }
+        sources.push(Self::new(paths::helm(environment)?, Client::Helm));
+        Ok(sources)
+    }
+
+    pub(in crate::commands) fn new(path: PathBuf, client: Client) -> Self {
+        Self {
+            path,
+            client,
+            is_named: false,
+        }
+    }
+
+    /// A file by its path: a known one, or nobody's.
+    pub(super) fn named(environment: &Environment, path: &Path) -> Result<Self, Error> {
+        let is_same = |other: &Path| match (path.canonicalize(), other.canonicalize()) {
+            (Ok(path), Ok(other)) => path == other,
+            _ => false,
+        };
+        let known = Self::all(environment)?
+            .into_iter()
+            .find(|source| is_same(&source.path));
+        let source = known.unwrap_or_else(|| Self::new(path.to_owned(), Client::Nobody));
+        Ok(Self {
+            is_named: true,
+            ..source
+        })
+    }
+
+    /// Whether a key with a path is a part of a registry here (`quay.io/org`), as podman has it. docker takes it for the
+    /// host.
+    pub(super) fn has_namespaces(&self) -> bool {
+        let is_named_so = self.path.file_name().is_some_and(|name| name == "auth.json");
+        self.client == Client::Podman || self.client == Client::Nobody && is_named_so
+    }
+
+    /// What its client asks now.
+    pub(in crate::commands) fn settings(&self, environment: &Environment) -> Result<Settings, Error> {
+        let read = |path: &Path| ConfigFile::read(path).map(|file| file.document().clone());
+        match self.client {
+            Client::Docker | Client::OldDocker | Client::Nobody => {
+                Ok(Settings::Docker(read(&paths::docker(environment)?)?))
+            }
+            Client::Helm => Ok(Settings::Docker(read(&self.path)?)),
+            Client::Podman => {
+                let helpers = CredentialHelpers::read(environment)?;
+                let files = paths::podman_search(environment)?;
+                let files = files.iter().map(|path| read(path)).collect::<Result<_, _>>()?;
+                Ok(Settings::Podman(helpers, files))
+            }
+        }
+    }
+}
+
+/// What decides which helper a client asks.
+pub(in crate::commands) enum Settings {
+    Docker(Document),
+    Podman(CredentialHelpers, Vec<Document>),
+}
+
+impl Settings {
+    /// The helper that the client asks for this server once its entry in the file is empty.
+    pub(in crate::commands) fn helper_asked(&self, server: &ServerUrl) -> Option<&str> {
+        match self {
+            Self::Docker(document) => lookup::docker(document, &lookup::docker_key(server)).helper(),
+            Self::Podman(helpers, documents) => {
+                let key = lookup::podman_key(server);
+                let mut documents = documents.iter();
+                let in_files = || documents.find_map(|document| lookup::podman(document, &key));
+                helpers.first().or_else(in_files)
+            }
+        }
+        .filter(|helper| !helper.is_empty())
+    }
+}
+
+/// regctl's logins, which no helper takes over: its file has no place for one but per host.
+pub(super) fn regctl_advice(environment: &Environment) -> Option<String> {
+    let path = paths::regctl(environment).ok()?;
+    let bytes = crate::directory::read_file(&path, crate::config::SIZE_MAX).ok()?;
+    let config: serde_json::Value = serde_json::from_slice(&bytes).ok()?;
+    let has_password = |host: &serde_json::Value| host["pass"].as_str().is_some_and(|text| !text.is_empty());
+    let hosts = config["hosts"].as_object()?.iter();
+    let hosts: Vec<String> = hosts
+        .filter(|(_, host)| has_password(host))
+        .map(|(name, _)| show::server(name))
+        .collect();
+    (!hosts.is_empty()).then(|| {
+        format!(
+            "{}: regctl keeps logins in plain text here, for {}; it reads docker's logins as well, so run \
+             \"docker login\" instead, then \"regctl registry logout\"",
+            show::path(environment, &path),
+            hosts.join(", ")
+        )
+    })
+}

@@ -1,0 +1,54 @@
+//! A login stored and read back: it counts as stored only once it came back the same.
+
+use crate::{Credential, CredentialStore, Error};
+
+/// How a login goes into a store.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct StoreOptions {
+    /// Replace a login that differs.
+    pub(super) replace: bool,
+    /// Find out what would happen, and store nothing.
+    pub(super) dry_run: bool,
+}
+
+/// What happened to a login.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum StoreOutcome {
+    /// The store has it now, or would have it after a dry run.
+    Stored,
+    /// The store had the same one.
+    Present,
+    /// The store has a different one, of this user, and keeps it.
+    Kept(String),
+}
+
+/// Stores a credential, reads it back and compares. The store may be ours or another helper.
+pub(super) fn store_verified(
+    store: &dyn CredentialStore,
+    credential: &Credential,
+    options: StoreOptions,
+) -> Result<StoreOutcome, Error> {
+    let is_same = |other: &Credential| {
+        other.username() == credential.username() && other.secret() == credential.secret()
+    };
+    match store.get(credential.server()) {
+        Ok(Some(present)) if is_same(&present) => return Ok(StoreOutcome::Present),
+        Ok(Some(present)) if !options.replace => {
+            return Ok(StoreOutcome::Kept(present.username().as_str().to_owned()));
+        }
+        Ok(_) => {}
+        // An unreadable entry may be replaced if the user says so.
+        Err(Error::Damaged(_)) if options.replace => {}
+        Err(error) => return Err(error),
+    }
+    if options.dry_run {
+        return Ok(StoreOutcome::Stored);
+    }
+    store.store(credential)?;
+    match store.get(credential.server())? {
+        Some(present) if is_same(&present) => Ok(StoreOutcome::Stored),
+        _ => Err(Error::damaged(
+            "the store returned a different login than the one it was given",
+        )),
+    }
+}
