@@ -234,12 +234,13 @@ fn a_person_at_a_terminal_is_asked() {
     for (answer, is_imported) in [("", true), ("n", false)] {
         let sandbox = sandbox(&json!({ "auths": { "ghcr.io": entry(&alice()) }, "credsStore": "other" }));
         add_helper(&sandbox, "other", &[("quay.io", bob())]);
-        let script = format!(
-            "printf '%s\\n' '{answer}' >answer; {} configure",
-            AGE.program().display()
-        );
-        let session = run_on_terminal(&sandbox, &script, &[answer]);
-        assert_eq!(session.code, Some(0), "{session:?}");
+        let command = format!("{} configure", AGE.program().display());
+        let session = sandbox
+            .run("script")
+            .args(["--quiet", "--return", "--command", &command, "/dev/null"])
+            .stdin(format!("{answer}\n"))
+            .outcome();
+        session.assert_success("configure");
         let question = "1 login in docker-credential-other, 1 login in plain text in ~/.docker/config.json: import them?";
         assert!(session.text().contains(question), "{session:?}");
         assert_eq!(sandbox.config()["credsStore"], "age");

@@ -5,9 +5,9 @@ use std::process::{Command, Stdio};
 use super::{MARKERS, Stored, logins, print};
 use crate::commands::session::Session;
 use crate::commands::{Console, Finding, Level};
-use crate::config::programs;
 use crate::report::Fix;
 use crate::show::{self, ShellCommand};
+use crate::subprocess;
 use crate::{Error, Helper};
 
 /// Asks for each fix on the terminal, and looks again at the end.
@@ -77,7 +77,7 @@ fn run(session: &mut Session<'_>, command: &ShellCommand) -> Result<(), Error> {
     let path = if is_own(session.helper, name) {
         std::env::current_exe().ok()
     } else {
-        programs::trusted(session.environment, name)
+        subprocess::find(name, session.environment).ok()
     };
     let output = Command::new(path.ok_or_else(failed)?)
         .args(arguments)

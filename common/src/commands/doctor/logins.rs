@@ -169,7 +169,7 @@ pub(super) fn write_markers(session: &mut Session<'_>, stored: &Stored) -> Resul
     let path = paths::docker(session.environment)?;
     let name = session.helper.name();
     let mut added = Vec::new();
-    ConfigFile::edit(&path, |document| {
+    ConfigFile::edit(&session.environment.trust(), &path, |document| {
         added = lost_markers(name, document, stored);
         let mut document = document.clone();
         for server in &added {
