@@ -1,4 +1,4 @@
-//! The README's matrix of clients and helpers, held against the tests that exist.
+//! The matrix of clients and helpers, held against the tests that exist.
 //!
 //! A row names a test, a tick says that it runs with the column's helper. Each test program checks the rows that name it,
 //! for it alone can list its tests. As nothing is skipped in CI, a ticked cell was run there.
@@ -35,10 +35,10 @@ pub struct Row {
     run: [bool; 3],
 }
 
-/// The matrix of the README.
+/// The matrix of docs/clients.md.
 pub fn rows() -> Vec<Row> {
-    let readme = std::fs::read_to_string(repository().join("README.md"));
-    rows_of(&readme.expect("the README can be read"))
+    let page = std::fs::read_to_string(repository().join("docs/clients.md"));
+    rows_of(&page.expect("the page can be read"))
 }
 
 /// Checks that a test exists for each tick of this test program, and none for each dash.
@@ -55,7 +55,7 @@ pub fn assert_true(program: &str) {
         .filter_map(|line| line.strip_suffix(": test"))
         .collect();
     let rows: Vec<_> = rows().into_iter().filter(|row| row.program == program).collect();
-    assert!(!rows.is_empty(), "the README's matrix has rows of {program}");
+    assert!(!rows.is_empty(), "the matrix has rows of {program}");
     assert_eq!(untrue(&rows, &tests), Vec::<String>::new());
 }
 

@@ -53,27 +53,24 @@ const PAGES: &[(&str, &[Known])] = {
         (
             "README.md",
             &[
+                ("credstow", "sh", Program("tests/run")),
+                ("credstow", "sh", Program(".ci/run")),
+                ("What it looks like", "console", Test(readme::what_it_looks_like)),
                 (
-                    "credstow: docker credential helpers in Rust",
+                    "Install, upgrade, uninstall",
                     "sh",
-                    Program("tests/run"),
+                    Test(install::from_an_archive),
                 ),
+                ("On a desktop", "sh", Test(readme::the_sections_in_order)),
                 (
-                    "credstow: docker credential helpers in Rust",
+                    "On a laptop or a server",
                     "sh",
-                    Program(".ci/run"),
+                    Test(readme::the_sections_in_order),
                 ),
-                ("What it looks like", "console", Test(readme::the_first_login)),
-                ("Install", "sh", Test(install::from_an_archive)),
-                ("On a desktop", "console", Test(readme::on_a_desktop)),
-                ("On a laptop or a server", "console", Test(readme::on_a_laptop)),
                 ("In CI", "yaml", Test(jobs::gitlab_in_the_readme)),
                 ("In CI", "yaml", Test(jobs::github_in_the_readme)),
-                ("In CI", "console", Test(readme::in_ci_with_age)),
-                ("In a team", "console", Test(readme::in_a_team)),
-                ("Migrating", "console", Test(readme::migrating_from_plain_text)),
-                ("Troubleshooting", "console", Test(readme::doctor)),
-                ("Troubleshooting", "console", Test(readme::explain)),
+                ("In a team", "sh", Test(readme::the_sections_in_order)),
+                ("Troubleshooting", "sh", Test(readme::the_sections_in_order)),
             ],
         ),
         (
@@ -86,6 +83,7 @@ const PAGES: &[(&str, &[Known])] = {
                 ("In CI", "console", AGE),
             ],
         ),
+        ("docs/clients.md", &[]),
         (
             "docs/commands.md",
             &[
@@ -150,6 +148,36 @@ const PAGES: &[(&str, &[Known])] = {
                 ("Azure Pipelines", "yaml", VARIABLES),
                 ("Kubernetes", "yaml", VARIABLES),
                 ("systemd", "ini", VARIABLES),
+            ],
+        ),
+        ("docs/faq.md", &[]),
+        (
+            "docs/guide.md",
+            &[
+                ("Your first login", "console", Test(readme::the_first_login)),
+                (
+                    "Move your logins from plain text",
+                    "console",
+                    Test(readme::migrating_from_plain_text),
+                ),
+                (
+                    "Keep logins in the desktop's keyring",
+                    "console",
+                    Test(readme::on_a_desktop),
+                ),
+                (
+                    "Protect the identity with a passphrase",
+                    "console",
+                    Test(readme::on_a_laptop),
+                ),
+                ("Share logins in a team", "console", Test(readme::in_a_team)),
+                (
+                    "Read the team's logins in CI",
+                    "console",
+                    Test(readme::in_ci_with_age),
+                ),
+                ("Find out what is wrong", "console", Test(readme::doctor)),
+                ("Find out what is wrong", "console", Test(readme::explain)),
             ],
         ),
         (

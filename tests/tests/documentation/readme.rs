@@ -1,4 +1,4 @@
-//! The README's transcripts.
+//! The transcripts of the README and of the guide.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use docker_credential_tests::age::member::Member;
 use docker_credential_tests::clients::engine::Engine;
 use docker_credential_tests::clients::password_store::PasswordStore;
-use docker_credential_tests::helper::{AGE, KEYRING};
+use docker_credential_tests::helper::{AGE, Helper, KEYRING};
 use docker_credential_tests::keyrings::gnome::GnomeKeyring;
 use docker_credential_tests::login::Login;
 use docker_credential_tests::pages::page::Page;
@@ -16,14 +16,15 @@ use docker_credential_tests::registries::basic::Registry;
 use docker_credential_tests::require;
 use docker_credential_tests::requirement::Missing;
 use docker_credential_tests::sandbox::Sandbox;
+use docker_credential_tests::terminal::run_on_terminal;
 use serde_json::json;
 
 use crate::home::{alice, home, reader};
 
 const HUB: &str = "https://index.docker.io/v1/";
 
-fn transcript(heading: &str, index: usize) -> String {
-    Page::read("README.md").section(heading, "console")[index].clone()
+fn transcript(heading: &str) -> String {
+    Page::read("docs/guide.md").section(heading, "console")[0].clone()
 }
 
 /// Somebody who finds this registry where the README shows `localhost:5000`.
@@ -35,6 +36,52 @@ fn reader_with<'a>(place: &'a Sandbox, registry: &Registry) -> Reader<'a> {
         .reads("localhost%3A5000", file)
 }
 
+/// As `packaging/install` leaves a home: docker uses `age`, and there is an identity.
+fn installed(helper: Helper) -> Sandbox {
+    let place = home(helper);
+    let configured = place.run("docker-credential-age").arg("configure").outcome();
+    configured.assert_success("configure, as packaging/install runs it");
+    place
+}
+
+#[test]
+pub(crate) fn what_it_looks_like() {
+    require!(find("docker"));
+    let registry = require!(Registry::private(&[alice()]));
+    let shown = Page::read("README.md").section("What it looks like", "console")[0].clone();
+    assert!(shown.lines().count() <= 12, "a demo is short");
+    reader_with(&installed(AGE), &registry).follows(&shown);
+}
+
+/// What the README shows works after its own install command, from the top to the bottom, in one home.
+#[test]
+pub(crate) fn the_sections_in_order() {
+    require!(GnomeKeyring::available());
+    let place = home(KEYRING);
+    place.add_program("docker-credential-age", &AGE.program());
+    let configured = place.run("docker-credential-age").arg("configure").outcome();
+    configured.assert_success("configure, as packaging/install runs it");
+    for (section, answers) in [
+        ("On a desktop", &[][..]),
+        ("On a laptop or a server", &["a long passphrase\n"; 3]),
+        ("In a team", &[]),
+        ("Troubleshooting", &[]),
+    ] {
+        let commands = Page::read("README.md").section(section, "sh")[0].clone();
+        fs::create_dir_all(place.path("home/team-logins")).expect("a directory for the team's store");
+        let run = format!(
+            "cd '{}' && set -e\n{commands}\necho done",
+            place.path("home").display()
+        );
+        let session = run_on_terminal(&place, &run, answers);
+        assert!(
+            session.screen.trim_end().ends_with("done"),
+            "{section}: {}",
+            session.screen
+        );
+    }
+}
+
 #[test]
 pub(crate) fn the_first_login() {
     require!(find("docker"));
@@ -42,7 +89,7 @@ pub(crate) fn the_first_login() {
     let registry = require!(Registry::private(&[alice()]));
     let place = home(AGE);
     place.write_config(&json!({ "credsStore": "age" }));
-    reader_with(&place, &registry).follows(&transcript("What it looks like", 0));
+    reader_with(&place, &registry).follows(&transcript("Your first login"));
 }
 
 /// What docker's own helper keeps is there after the change, and what came since after the change back.
@@ -60,19 +107,18 @@ pub(crate) fn on_a_desktop() {
     place.write_config(&json!({ "credsStore": "secretservice" }));
     store_with(&place, &official, HUB);
 
-    reader_with(&place, &registry).follows(&transcript("On a desktop", 0));
+    reader_with(&place, &registry).follows(&transcript("Keep logins in the desktop's keyring"));
 }
 
 #[test]
 pub(crate) fn on_a_laptop() {
     require!(find("docker"));
     let registry = require!(Registry::private(&[alice()]));
-    let place = home(AGE);
-    reader_with(&place, &registry)
-        .answers("a passphrase")
-        .answers("a passphrase")
-        .answers("a passphrase")
-        .follows(&transcript("On a laptop or a server", 0));
+    reader_with(&installed(AGE), &registry)
+        .answers("a passphrase for the laptop")
+        .answers("a passphrase for the laptop")
+        .answers("a passphrase for the laptop")
+        .follows(&transcript("Protect the identity with a passphrase"));
 }
 
 #[test]
@@ -87,7 +133,7 @@ pub(crate) fn in_ci_with_age() {
     place.set("CI_SECRET", member.identity_text());
     place.set("DOCKER_HOST", engine.host());
 
-    reader_with(&place, &registry).follows(&transcript("In CI", 0));
+    reader_with(&place, &registry).follows(&transcript("Read the team's logins in CI"));
 }
 
 #[test]
@@ -98,14 +144,14 @@ pub(crate) fn in_a_team() {
     let mut place = home(AGE);
     place.write_config(&json!({ "credsStore": "age" }));
     place.make_repository("home/team.git");
-    reader_with(&place, &registry).follows(&transcript("In a team", 0));
+    reader_with(&place, &registry).follows(&transcript("Share logins in a team"));
 }
 
 #[test]
 pub(crate) fn migrating_from_plain_text() {
     let place = home(AGE);
     place.write_config(&in_the_clear());
-    reader(&place).follows(&transcript("Migrating", 0));
+    reader(&place).follows(&transcript("Move your logins from plain text"));
 }
 
 fn in_the_clear() -> serde_json::Value {
@@ -117,7 +163,7 @@ fn in_the_clear() -> serde_json::Value {
 #[test]
 fn migrating_takes_one_command() {
     let commands: Vec<(String, String)> = Page::read("README.md")
-        .table("Migrating")
+        .table("Move your logins here")
         .into_iter()
         .map(|row| (row[0].clone(), row[1].trim_matches('`').to_owned()))
         .collect();
@@ -214,7 +260,7 @@ pub(crate) fn doctor() {
     let place = home(AGE);
     place.write_config(&json!({ "credsStore": "desktop" }));
     place.store("ghcr.io", &alice());
-    reader(&place).follows(&transcript("Troubleshooting", 0));
+    reader(&place).follows(&transcript("Find out what is wrong"));
 }
 
 #[test]
@@ -222,5 +268,5 @@ pub(crate) fn explain() {
     let place = home(AGE);
     place.write_config(&json!({ "auths": { "ghcr.io": {} }, "credsStore": "age" }));
     place.store("ghcr.io", &alice());
-    reader(&place).follows(&transcript("Troubleshooting", 1));
+    reader(&place).follows(&Page::read("docs/guide.md").section("Find out what is wrong", "console")[1]);
 }
