@@ -168,7 +168,10 @@ impl Sandbox {
             format!("unix://{}", self.path("no-engine").display()),
         );
         command.env("DOCKER_CLI_EXPERIMENTAL", "enabled");
-        command.env("SSL_CERT_FILE", tls::certificate());
+        // By the names that programs in Go and C, Python and Node.js look for.
+        for trusted in ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"] {
+            command.env(trusted, tls::certificate());
+        }
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         Run::new(command, self.logins.iter().flat_map(Login::forms).collect())
     }

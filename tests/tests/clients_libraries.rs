@@ -41,7 +41,7 @@ matrix_is_true!();
 const SERVER: &str = "registry.invalid";
 
 fn python() -> Result<PathBuf, Missing> {
-    let python = target_directory().join("docker-py/bin/python");
+    let python = target_directory().join("clients-python/bin/python");
     python
         .is_file()
         .then_some(python)
@@ -55,7 +55,7 @@ struct Node {
 }
 
 fn node() -> Result<Node, Missing> {
-    let package = target_directory().join("testcontainers/node_modules/testcontainers");
+    let package = target_directory().join("clients-node/node_modules/testcontainers");
     let node = find("node")?;
     if !package.is_dir() {
         return Err(Missing::new("testcontainers for Node (tests/run installs it)"));

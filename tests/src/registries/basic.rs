@@ -133,34 +133,46 @@ impl Registry {
 
     /// Puts an image into [`REPOSITORY`], tagged `1`, by the registry's own interface, and returns how clients name it.
     pub fn push_image(&self, person: &Login) -> String {
+        let image = Image::smallest();
+        self.push(
+            person,
+            &image,
+            &format!("{REPOSITORY}/manifests/1"),
+            Image::MANIFEST_TYPE,
+        );
+        format!("{}/{REPOSITORY}:1", self.host())
+    }
+
+    /// Puts a feature for dev containers into a repository of its own, tagged `latest`, and returns how clients name that.
+    pub fn push_feature(&self, person: &Login) -> String {
+        let image = Image::smallest().into_feature();
+        self.push(
+            person,
+            &image,
+            "team/feature/manifests/latest",
+            Image::OCI_MANIFEST_TYPE,
+        );
+        format!("{}/team/feature", self.host())
+    }
+
+    fn push(&self, person: &Login, image: &Image, manifest: &str, manifest_type: &str) {
         let authorization = format!("Basic {}", person.basic());
         let send = |method: &str, target: &str, kind: &str, body: &[u8]| {
             let headers = [("Authorization", authorization.as_str()), ("Content-Type", kind)];
             http::send(self.address, method, target, &headers, body).expect("the registry answers")
         };
-        let image = Image::smallest();
+        let (repository, _) = manifest.split_once("/manifests/").expect("a manifest's path");
+        let kind = "application/octet-stream";
         for (digest, bytes) in &image.blobs {
-            let upload = send(
-                "POST",
-                &format!("/v2/{REPOSITORY}/blobs/uploads/"),
-                "application/octet-stream",
-                &[],
-            );
+            let upload = send("POST", &format!("/v2/{repository}/blobs/uploads/"), kind, &[]);
             let location = upload
                 .header("location")
                 .unwrap_or_else(|| panic!("no upload is begun: {upload:?}"));
-            let stored = send(
-                "PUT",
-                &format!("{location}&digest={digest}"),
-                "application/octet-stream",
-                bytes,
-            );
+            let stored = send("PUT", &format!("{location}&digest={digest}"), kind, bytes);
             assert_eq!(stored.status, 201, "the registry takes a blob: {stored:?}");
         }
-        let manifest = format!("/v2/{REPOSITORY}/manifests/1");
-        let stored = send("PUT", &manifest, Image::MANIFEST_TYPE, &image.manifest);
+        let stored = send("PUT", &format!("/v2/{manifest}"), manifest_type, &image.manifest);
         assert_eq!(stored.status, 201, "the registry takes a manifest: {stored:?}");
-        format!("{}/{REPOSITORY}:1", self.host())
     }
 }
 

@@ -28,6 +28,27 @@ impl Image {
     /// The media type of the manifest.
     pub const MANIFEST_TYPE: &str = "application/vnd.docker.distribution.manifest.v2+json";
 
+    /// The media type of the manifest of an image in OCI's format.
+    pub const OCI_MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
+
+    /// The same as a feature for dev containers: an artifact in the format of OCI, with media types of its own.
+    #[must_use]
+    pub fn into_feature(mut self) -> Self {
+        let manifest = String::from_utf8(self.manifest).expect("a manifest is text");
+        self.manifest = manifest
+            .replace(Self::MANIFEST_TYPE, Self::OCI_MANIFEST_TYPE)
+            .replace(
+                "application/vnd.docker.container.image.v1+json",
+                "application/vnd.devcontainers",
+            )
+            .replace(
+                "application/vnd.docker.image.rootfs.diff.tar.gzip",
+                "application/vnd.oci.image.layer.v1.tar+gzip",
+            )
+            .into_bytes();
+        self
+    }
+
     /// The image; the same bytes every time.
     pub fn smallest() -> Self {
         let config = json!({

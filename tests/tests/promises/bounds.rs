@@ -157,7 +157,7 @@ fn released(helper: Helper) -> Result<(), Missing> {
     Ok(())
 }
 
-/// Whether one of the program headers of an ELF file for 64 bits is PT_INTERP.
+/// Whether one of the program headers of an ELF file for 64 bits is `PT_INTERP`.
 fn names_a_loader(elf: &[u8]) -> bool {
     const PT_INTERP: usize = 3;
     let number = |at: usize, bytes: usize| {
