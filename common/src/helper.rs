@@ -29,6 +29,7 @@ struct Additions {
     preparation: fn(&Environment) -> Result<Option<String>, Error>,
     settings: &'static [Setting],
     status: fn(&Environment) -> Vec<(&'static str, String)>,
+    known_servers: fn(&Environment) -> Vec<String>,
     reference: Reference,
 }
 
@@ -90,6 +91,7 @@ impl Helper {
                 preparation: |_| Ok(None),
                 settings: &[],
                 status: |_| Vec::new(),
+                known_servers: |_| Vec::new(),
                 reference: Reference::NONE,
             },
         }
@@ -199,6 +201,17 @@ impl Helper {
 
     pub(crate) fn status(&self, environment: &Environment) -> Vec<(&'static str, String)> {
         (self.additions.status)(environment)
+    }
+
+    /// The stored servers, for the completion of a shell: only if that needs no key, no service and no person.
+    #[must_use]
+    pub const fn servers(mut self, servers: fn(&Environment) -> Vec<String>) -> Self {
+        self.additions.known_servers = servers;
+        self
+    }
+
+    pub(crate) fn known_servers(&self, environment: &Environment) -> Vec<String> {
+        (self.additions.known_servers)(environment)
     }
 
     /// Those of this helper and those that all have.

@@ -524,7 +524,7 @@ fn completions_are_scripts_that_their_shell_reads() {
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
         let script = place.command(&["completions", shell]);
         script.assert_success(shell);
-        assert!(script.text().contains("unconfigure"), "{shell}");
+        assert!(script.text().contains("docker-credential-age"), "{shell}");
         if shell == "bash" {
             let file = place.path("completions");
             fs::write(&file, &script.stdout).unwrap();
@@ -575,4 +575,80 @@ fn a_result_that_cannot_be_delivered_is_an_error() {
         failed.text().contains("cannot write to standard output"),
         "{failed:?}"
     );
+}
+
+/// The script of a shell, in a file, and a place in which `explain ghcr.io` succeeds.
+fn completing(shell: &str) -> Sandbox {
+    let place = place();
+    place.store("ghcr.io", &alice());
+    let script = place.command(&["completions", shell]);
+    script.assert_success("completions");
+    fs::write(place.path("script"), script.stdout).unwrap();
+    place
+}
+
+/// Types `explain ghcr.io` with two tabs into an interactive shell.
+#[track_caller]
+fn assert_completes_by_tab(shell: &str, call: &str, prepare: &str) {
+    let place = completing(shell);
+    let keys = format!("{prepare}. ./script\ndocker-credential-age expl\tgh\t\nexit\n");
+    let shown = place
+        .run("script")
+        .args(["--quiet", "--return", "--command", call, "/dev/null"])
+        .stdin(keys)
+        .outcome()
+        .text();
+    assert!(
+        shown.contains("the login of alice, stored for ghcr.io"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn bash_completes_commands_and_stored_servers() {
+    require!(program::find("script"));
+    assert_completes_by_tab("bash", "bash --norc --noprofile -i", "");
+}
+
+#[test]
+fn zsh_completes_commands_and_stored_servers() {
+    require!(program::find("script"));
+    require!(program::find("zsh"));
+    assert_completes_by_tab("zsh", "zsh -f -i", "autoload -U compinit; compinit -u\n");
+}
+
+#[test]
+fn fish_completes_commands_and_stored_servers() {
+    require!(program::find("fish"));
+    let place = completing("fish");
+    for (line, expected) in [
+        ("docker-credential-age expl", "explain\t"),
+        ("docker-credential-age explain gh", "ghcr.io\n"),
+        ("docker-credential-age identity pass", "passphrase\t"),
+    ] {
+        let asked = format!(". ./script; complete -C '{line}'");
+        let shown = place.run("fish").args(["--no-config", "-c", &asked]).outcome();
+        assert!(shown.text().starts_with(expected), "{line}: {shown:?}");
+    }
+}
+
+#[test]
+fn completions_go_below_the_top_level_and_name_helpers() {
+    let place = place();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/helpers/docker-credential-other");
+    place.add_program("docker-credential-other", script.as_ref());
+    place.store("localhost:5000", &alice());
+    let candidates = |line: &str| {
+        let printed = place.command(&["completions", "bash", line]);
+        String::from_utf8(printed.stdout).unwrap()
+    };
+    assert!(candidates("docker-credential-age export --to ").contains("other\n"));
+    assert_eq!(
+        candidates("docker-credential-age export --format a"),
+        "auth-config\nauth.json\n"
+    );
+    assert!(candidates("docker-credential-age identity ").contains("backup\n"));
+    assert_eq!(candidates("docker-credential-age doctor --j"), "--json\n");
+    // bash replaces what stands behind the colon.
+    assert_eq!(candidates("docker-credential-age explain localhost:50"), "5000\n");
 }

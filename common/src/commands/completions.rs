@@ -1,4 +1,8 @@
 //! `completions`: what a shell needs to complete the commands.
+//!
+//! In bash, fish and zsh the script asks the helper itself for candidates, so that stored servers and installed helpers
+//! are among them. (`clap_complete`'s bash script completes nothing below the top level of a program with a hyphen in its
+//! name.) The other shells get `clap_complete`'s scripts.
 
 use clap::builder::PossibleValue;
 use clap::{Arg, ArgMatches, Command};
@@ -6,6 +10,9 @@ use clap_complete::Shell;
 
 use super::session::Session;
 use crate::Error;
+
+mod candidates;
+mod scripts;
 
 const SHELLS: [(&str, Shell); 5] = [
     ("bash", Shell::Bash),
@@ -30,6 +37,8 @@ pub(super) fn definition() -> Command {
                 .value_parser(SHELLS.map(|(name, _)| PossibleValue::new(name)))
                 .help("The shell"),
         )
+        // What the scripts ask with.
+        .arg(Arg::new("line").hide(true).allow_hyphen_values(true))
 }
 
 pub(super) fn run(session: &mut Session<'_>, arguments: &ArgMatches) -> Result<(), Error> {
@@ -37,8 +46,21 @@ pub(super) fn run(session: &mut Session<'_>, arguments: &ArgMatches) -> Result<(
     let Some((_, shell)) = SHELLS.iter().find(|(known, _)| *known == name) else {
         return Ok(());
     };
-    let mut script = Vec::new();
-    let mut command = super::command_line(session.helper);
-    clap_complete::generate(*shell, &mut command, session.helper.program(), &mut script);
-    session.console.print(&String::from_utf8_lossy(&script))
+    let program = session.helper.program();
+    if let Some(line) = arguments.get_one::<String>("line") {
+        let text = candidates::of_line(session, line).print(*shell);
+        return session.console.print(&text);
+    }
+    let text = match shell {
+        Shell::Bash => scripts::bash(&program),
+        Shell::Fish => scripts::fish(&program),
+        Shell::Zsh => scripts::zsh(&program),
+        shell => {
+            let mut script = Vec::new();
+            let mut command = super::command_line(session.helper);
+            clap_complete::generate(*shell, &mut command, program, &mut script);
+            String::from_utf8_lossy(&script).into_owned()
+        }
+    };
+    session.console.print(&text)
 }

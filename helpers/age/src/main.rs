@@ -27,6 +27,7 @@ const HELPER: Helper = Helper::new("age", env!("CARGO_PKG_VERSION"))
     .findings(doctor::findings)
     .settings(settings::ALL)
     .status_lines(status::lines)
+    .servers(status::servers)
     .preparation(commands::prepare);
 
 fn main() -> ExitCode {

@@ -1,9 +1,10 @@
-//! What `status` shows of an age store.
+//! What `status` shows of an age store, and the servers for completions.
 
 use docker_credential_helper::{Environment, Error, show};
 
 use crate::keys::source::{self, Found};
 use crate::settings;
+use crate::store::entry_name;
 
 pub(crate) fn lines(environment: &Environment) -> Vec<(&'static str, String)> {
     let mut lines = vec![("identity", identity(environment))];
@@ -11,6 +12,17 @@ pub(crate) fn lines(environment: &Environment) -> Vec<(&'static str, String)> {
         lines.push(("directory", show::path(environment, &directory)));
     }
     lines
+}
+
+/// The stored servers by the names of their files, for completions.
+pub(crate) fn servers(environment: &Environment) -> Vec<String> {
+    let directory = settings::store_directory(environment).ok();
+    let files = directory.and_then(|directory| std::fs::read_dir(directory).ok());
+    let names = files.into_iter().flatten().flatten();
+    names
+        .filter_map(|file| entry_name::server_of(file.file_name().to_str()?))
+        .map(|server| server.as_str().to_owned())
+        .collect()
 }
 
 fn identity(environment: &Environment) -> String {

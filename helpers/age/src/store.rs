@@ -31,7 +31,7 @@ use crate::sharing::work_tree::{ATTRIBUTE, ATTRIBUTES, WorkTree};
 mod cipher;
 mod decipher;
 mod entry;
-mod entry_name;
+pub(crate) mod entry_name;
 mod in_step;
 mod lock;
 mod recipient_source;

@@ -41,6 +41,12 @@ fn name_of(key: &str) -> String {
     name + EXTENSION
 }
 
+/// The server of an entry, unless its name ends in a hash.
+pub(crate) fn server_of(name: &str) -> Option<ServerUrl> {
+    let key = unescape(name.strip_suffix(EXTENSION)?)?;
+    ServerUrl::parse(&key).ok().filter(|_| is_entry_name(name))
+}
+
 /// Whether this is exactly the name that the entry of some server has. Anything else in the store is not ours to read,
 /// and never in the way: whoever can write to the store could otherwise stop a rekey with a file that has a name too long
 /// to be set aside.
