@@ -428,3 +428,30 @@ fn each_helper_has_a_bill_of_materials() {
         HELPERS.map(|helper| format!("docker-credential-{helper}.cdx.json"))
     );
 }
+
+#[test]
+fn before_the_first_release_there_is_nothing_to_compare() {
+    let tree = Tree::new();
+    tree.git("tag -d v1.2.3");
+    assert_eq!(
+        run(&mut tree.script("ci/semver", &[])),
+        "nothing is released yet: nothing to compare with\n"
+    );
+}
+
+#[test]
+fn interfaces_are_compared_with_the_last_release() {
+    let tree = Tree::new();
+    rust(&tree);
+    tree.commit();
+    tree.stand_in("cargo-semver-checks", ":");
+    tree.recorder("cargo", "");
+
+    run(&mut tree.script("ci/semver", &[]));
+
+    assert_eq!(
+        tree.called(),
+        "cargo semver-checks --baseline-rev v1.2.3 --package docker-credential-helper \
+         --package docker-credential-conformance\n"
+    );
+}
