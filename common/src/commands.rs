@@ -48,7 +48,7 @@ mod session;
 mod setting;
 mod status;
 mod table;
-mod verified;
+mod transfer;
 
 pub use crate::helper::{ExtraCommand, Setting};
 pub use crate::reference::{FileUsed, Reference, Variable};

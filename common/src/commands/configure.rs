@@ -11,6 +11,7 @@ use crate::config::{paths, programs};
 use crate::show::ShellCommand;
 
 mod apply;
+mod carry_out;
 mod change;
 mod decision;
 pub(super) mod left_behind;
@@ -21,7 +22,7 @@ pub(super) use self::change::Change;
 pub(super) use self::reverse::run as run_reverse;
 
 use self::decision::Choice;
-use super::import::Client;
+use super::transfer::Client;
 
 pub(super) fn definition() -> Command {
     with_common_arguments(

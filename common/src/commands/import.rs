@@ -4,23 +4,13 @@ use std::path::Path;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use self::files::FileImport;
 use super::configure::{self, Change};
 use super::peer::{self, Peer, names_file};
 use super::session::Session;
-use super::verified::StoreOptions;
+use super::transfer::{
+    Client, FileImport, ImportOptions, Report, Source, StoreOptions, copy_from, regctl_advice,
+};
 use crate::{CredentialStore, Error};
-
-mod files;
-mod helper;
-mod plan;
-mod report;
-mod source;
-
-pub(super) use self::files::FileImport as Files;
-pub(super) use self::helper::copy_from;
-pub(super) use self::report::Report;
-pub(super) use self::source::{Client, Source};
 
 pub(super) fn definition() -> Command {
     let flag = |name: &'static str, help: &'static str| {
@@ -63,27 +53,14 @@ pub(super) fn definition() -> Command {
         .arg(configure::dry_run("Show what would happen, and change nothing"))
 }
 
-/// What the options say.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct ImportOptions {
-    /// Copy, and change no file.
-    pub(super) keep: bool,
-    /// Make the files' clients ask this helper.
-    pub(super) configure: bool,
-    /// A dry run changes no file either.
-    pub(super) store: StoreOptions,
-}
-
-impl ImportOptions {
-    fn parse(arguments: &ArgMatches) -> Self {
-        Self {
-            keep: arguments.get_flag("keep"),
-            configure: arguments.get_flag("configure"),
-            store: StoreOptions {
-                replace: arguments.get_flag("replace"),
-                dry_run: arguments.get_flag("dry-run"),
-            },
-        }
+fn options(arguments: &ArgMatches) -> ImportOptions {
+    ImportOptions {
+        keep: arguments.get_flag("keep"),
+        configure: arguments.get_flag("configure"),
+        store: StoreOptions {
+            replace: arguments.get_flag("replace"),
+            dry_run: arguments.get_flag("dry-run"),
+        },
     }
 }
 
@@ -94,14 +71,14 @@ pub(super) fn run(session: &mut Session<'_>, arguments: &ArgMatches) -> Result<(
             session.helper.program()
         )));
     }
-    let options = ImportOptions::parse(arguments);
+    let options = options(arguments);
     let from = arguments
         .get_one::<String>("from")
         .map_or("config", String::as_str);
     let mut report = Report::default();
     let end = match from {
         "config" => {
-            if let Some(advice) = source::regctl_advice(session.environment) {
+            if let Some(advice) = regctl_advice(session.environment) {
                 session.console.note(&advice);
             }
             let sources = Source::all(session.environment)?;

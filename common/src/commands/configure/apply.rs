@@ -1,11 +1,11 @@
 //! The change itself: written, remembered for `unconfigure`, and said.
 
 use super::change::Change;
-use crate::commands::import::Client;
 use crate::commands::peer;
 use crate::commands::record::Record;
 use crate::commands::session::Session;
 use crate::commands::setting::{Setting, put};
+use crate::commands::transfer::Client;
 use crate::config::ConfigFile;
 use crate::show::ShellCommand;
 use crate::{Error, show};

@@ -26,6 +26,11 @@ impl Choice {
     }
 }
 
+/// Whether a decision is due about these logins.
+pub(super) fn is_due(left_behind: &LeftBehind, choice: Choice) -> bool {
+    left_behind.is_loss || choice == Choice::Import && !left_behind.is_empty()
+}
+
 /// What to do with these logins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Decision {

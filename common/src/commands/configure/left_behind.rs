@@ -3,14 +3,13 @@
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
-use super::decision::Choice;
-use crate::commands::import::Client;
 use crate::commands::peer::{self, Peer};
 use crate::commands::record::Record;
 use crate::commands::setting::{Setting, put};
+use crate::commands::transfer::Client;
 use crate::config::default_store::{self, DefaultStore};
 use crate::config::{Document, lookup, programs};
-use crate::{Environment, Error, Helper, ServerKey, ServerUrl, show};
+use crate::{CredentialStore, Environment, Error, Helper, ServerKey, ServerUrl, show};
 
 /// Such logins, by where they are.
 #[derive(Debug, Default)]
@@ -136,11 +135,6 @@ impl LeftBehind {
         self.plain.is_empty() && self.helpers.is_empty()
     }
 
-    /// Whether a decision is due.
-    pub(super) fn is_due(&self, choice: Choice) -> bool {
-        self.is_loss || choice == Choice::Import && !self.is_empty()
-    }
-
     /// `3 logins in docker-credential-pass, 2 in plain text in ~/.docker/config.json`.
     pub(in crate::commands) fn summary(&self, environment: &Environment) -> String {
         let helpers = self.helpers.iter().map(|found| match &found.servers {
@@ -163,14 +157,22 @@ impl LeftBehind {
         helpers.chain(plain).collect::<Vec<_>>().join(", ")
     }
 
-    /// What podman loses whatever is imported: it asks a helper for whole registries only.
-    pub(super) fn namespaces(&self) -> Vec<String> {
+    /// Fails if podman would lose a login whatever is imported: it asks a helper for whole registries only.
+    pub(super) fn refuse_namespaces(&self) -> Result<(), Error> {
         let servers = self.plain.iter().flat_map(|found| &found.servers);
         let is_hub = |server: &str| ServerUrl::parse(server).is_ok_and(|server| server.key().is_hub());
-        servers
+        let namespaces: Vec<String> = servers
             .filter(|server| lookup::is_namespace(server) && !is_hub(server))
             .map(|server| show::server(server))
-            .collect()
+            .collect();
+        if namespaces.is_empty() {
+            return Ok(());
+        }
+        Err(Error::refused(format!(
+            "podman's configuration is as it was: podman asks helpers for whole registries only, and would no longer \
+             find {}; log in to the registry itself and \"podman logout\" there, or add --no-import",
+            namespaces.join(", ")
+        )))
     }
 
     /// One line for each place, with the servers or why they are unknown.
@@ -209,6 +211,12 @@ pub(in crate::commands) fn since(
     };
     let left_behind = LeftBehind::between(environment, helper, place, (&before, document), stored);
     (left_behind, record.is_import_declined(place.file))
+}
+
+/// What the store lists.
+pub(super) fn keys(store: &dyn CredentialStore) -> Result<Vec<ServerKey>, Error> {
+    let items = store.list()?.into_iter();
+    Ok(items.map(|item| item.server.key().clone()).collect())
 }
 
 /// A credential of the server itself, or of the one that its client asks for.

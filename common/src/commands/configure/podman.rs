@@ -9,13 +9,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::apply::prepare;
-use super::change::keys;
 use super::decision::{self, Choice, Decision};
-use super::left_behind::{self, LeftBehind, PlainLogins, Stored};
-use crate::commands::import::{self, Client, Files, ImportOptions, Report, Source};
+use super::left_behind::{self, LeftBehind, PlainLogins, Stored, keys};
 use crate::commands::peer::Peer;
 use crate::commands::session::Session;
-use crate::commands::verified::StoreOptions;
+use crate::commands::transfer::{Client, FileImport, ImportOptions, Report, Source, StoreOptions, copy_from};
 use crate::config::registries::{self, AUTH_FILES, CredentialHelpers};
 use crate::config::{ConfigFile, lookup, paths};
 use crate::directory::Directory;
@@ -78,7 +76,7 @@ pub(super) fn carry_out(
         return session.console.print(&format!("{shown}: nothing to change\n"));
     }
     let (left_behind, store) = left_behind(session, &helpers)?;
-    if !left_behind.is_due(choice) {
+    if !decision::is_due(&left_behind, choice) {
         return write(session, &file, &helpers);
     }
     match decision::decide(session, "podman", &left_behind, choice, command)? {
@@ -130,19 +128,6 @@ pub(super) fn remove(session: &mut Session<'_>, is_dry: bool) -> Result<bool, Er
     Ok(true)
 }
 
-/// Fails if podman would lose a login that it can't ask a helper for.
-pub(super) fn refuse_namespaces(left_behind: &LeftBehind) -> Result<(), Error> {
-    let namespaces = left_behind.namespaces();
-    if namespaces.is_empty() {
-        return Ok(());
-    }
-    Err(Error::refused(format!(
-        "podman's configuration is as it was: podman asks helpers for whole registries only, and would no longer find \
-         {}; log in to the registry itself and \"podman logout\" there, or add --no-import",
-        namespaces.join(", ")
-    )))
-}
-
 fn drop_in(session: &Session<'_>) -> Result<PathBuf, Error> {
     registries::drop_in(session.environment, &session.helper.program())
 }
@@ -192,7 +177,7 @@ fn import(
     report: &mut Report,
     write: impl FnOnce(&mut Session<'_>) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    refuse_namespaces(left_behind)?;
+    left_behind.refuse_namespaces()?;
     let environment = session.environment;
     let unchanged = |problem: &str| Error::refused(format!("podman's configuration is as it was: {problem}"));
     for found in &left_behind.helpers {
@@ -208,7 +193,7 @@ fn import(
             )));
         }
         let peer = Peer::find(environment, &found.helper)?;
-        import::copy_from(
+        copy_from(
             session,
             store,
             &peer,
@@ -225,9 +210,9 @@ fn import(
     let (podmans, dockers): (Vec<Source>, Vec<Source>) = sources(session)?
         .into_iter()
         .partition(|source| source.client == Client::Podman);
-    let mut podmans = Files::collect(session, &podmans, ImportOptions::default(), report);
+    let mut podmans = FileImport::collect(session, &podmans, ImportOptions::default(), report);
     podmans.store(session, store, ImportOptions::default(), report);
-    Files::collect(session, &dockers, copied, report).store(session, store, copied, report);
+    FileImport::collect(session, &dockers, copied, report).store(session, store, copied, report);
     if report.failures() > 0 {
         return Err(unchanged("a login could not be imported"));
     }

@@ -2,9 +2,9 @@
 
 use super::files::kept_text;
 use super::report::{Outcome, Report};
+use super::verified::{StoreOptions, StoreOutcome, store_verified};
 use crate::commands::peer::Peer;
 use crate::commands::session::Session;
-use crate::commands::verified::{StoreOptions, StoreOutcome, store_verified};
 use crate::config::lookup;
 use crate::{CredentialStore, Error, ServerUrl};
 

@@ -4,16 +4,16 @@ use crate::{Credential, CredentialStore, Error};
 
 /// How a login goes into a store.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct StoreOptions {
+pub(in crate::commands) struct StoreOptions {
     /// Replace a login that differs.
-    pub(super) replace: bool,
+    pub(in crate::commands) replace: bool,
     /// Find out what would happen, and store nothing.
-    pub(super) dry_run: bool,
+    pub(in crate::commands) dry_run: bool,
 }
 
 /// What happened to a login.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum StoreOutcome {
+pub(in crate::commands) enum StoreOutcome {
     /// The store has it now, or would have it after a dry run.
     Stored,
     /// The store had the same one.
@@ -23,7 +23,7 @@ pub(super) enum StoreOutcome {
 }
 
 /// Stores a credential, reads it back and compares. The store may be ours or another helper.
-pub(super) fn store_verified(
+pub(in crate::commands) fn store_verified(
     store: &dyn CredentialStore,
     credential: &Credential,
     options: StoreOptions,

@@ -40,7 +40,7 @@ pub(in crate::commands) struct Source {
 
 impl Source {
     /// Every file in which docker, podman or helm may have left a login, docker's first.
-    pub(super) fn all(environment: &Environment) -> Result<Vec<Self>, Error> {
+    pub(in crate::commands) fn all(environment: &Environment) -> Result<Vec<Self>, Error> {
         let mut sources = vec![
             Self::new(paths::docker(environment)?, Client::Docker),
             Self::new(paths::dockercfg(environment)?, Client::OldDocker),
@@ -63,7 +63,7 @@ impl Source {
     }
 
     /// A file by its path: a known one, or nobody's.
-    pub(super) fn named(environment: &Environment, path: &Path) -> Result<Self, Error> {
+    pub(in crate::commands) fn named(environment: &Environment, path: &Path) -> Result<Self, Error> {
         let is_same = |other: &Path| match (path.canonicalize(), other.canonicalize()) {
             (Ok(path), Ok(other)) => path == other,
             _ => false,
@@ -126,7 +126,7 @@ impl Settings {
 }
 
 /// regctl's logins, which no helper takes over: its file has no place for one but per host.
-pub(super) fn regctl_advice(environment: &Environment) -> Option<String> {
+pub(in crate::commands) fn regctl_advice(environment: &Environment) -> Option<String> {
     let path = paths::regctl(environment).ok()?;
     let bytes = crate::directory::read_file(&path, crate::config::SIZE_MAX).ok()?;
     let config: serde_json::Value = serde_json::from_slice(&bytes).ok()?;

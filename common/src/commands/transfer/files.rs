@@ -5,12 +5,13 @@
 //! continues.
 
 use super::ImportOptions;
+use super::collect::collect_from;
 use super::plan::{self, Action, Candidate, own_name};
 use super::report::{Outcome, Report};
 use super::source::{Client, Source};
+use super::verified::{StoreOptions, StoreOutcome, store_verified};
 use crate::commands::session::Session;
-use crate::commands::verified::{StoreOptions, StoreOutcome, store_verified};
-use crate::config::{ConfigFile, EditError, Entry, Form};
+use crate::config::{ConfigFile, Entry};
 use crate::{CredentialStore, Error, ServerUrl, show};
 
 /// Logins found in files.
@@ -38,7 +39,7 @@ impl<'a> FileImport<'a> {
     }
 
     /// Leaves every login alone that its client would no longer find if it were moved.
-    pub(super) fn skip_unconfigured(&mut self, session: &Session<'_>) -> Result<(), Error> {
+    pub(in crate::commands) fn skip_unconfigured(&mut self, session: &Session<'_>) -> Result<(), Error> {
         for (index, source) in self.sources.iter().enumerate() {
             let mut moved = self
                 .candidates
@@ -61,20 +62,20 @@ impl<'a> FileImport<'a> {
     }
 
     /// Whether there is nothing to store, and so no reason to open the store.
-    pub(super) fn is_idle(&self) -> bool {
+    pub(in crate::commands) fn is_idle(&self) -> bool {
         let is_left = |candidate: &Candidate| matches!(candidate.action, Action::Leave(_));
         self.candidates.iter().all(is_left)
     }
 
     /// The clients that are to find these logins in the store.
-    pub(super) fn clients(&self) -> Vec<Client> {
+    pub(in crate::commands) fn clients(&self) -> Vec<Client> {
         let mut clients: Vec<Client> = self.configurable().map(|(client, _)| client).collect();
         clients.dedup();
         clients
     }
 
     /// The servers of this client's logins.
-    pub(super) fn servers(&self, client: Client) -> impl Iterator<Item = &ServerUrl> {
+    pub(in crate::commands) fn servers(&self, client: Client) -> impl Iterator<Item = &ServerUrl> {
         self.configurable()
             .filter(move |(owner, _)| *owner == client)
             .map(|(_, server)| server)
@@ -111,7 +112,7 @@ impl<'a> FileImport<'a> {
     }
 
     /// Reports the logins that are left alone.
-    pub(super) fn report_left(&self, session: &Session<'_>, report: &mut Report) {
+    pub(in crate::commands) fn report_left(&self, session: &Session<'_>, report: &mut Report) {
         for candidate in &self.candidates {
             if let Action::Leave(reason) = &candidate.action {
                 let source = &self.sources[candidate.source];
@@ -121,7 +122,7 @@ impl<'a> FileImport<'a> {
     }
 
     /// Reports what [`store`](Self::store) and [`clear`](Self::clear) would do.
-    pub(super) fn report_plan(&self, session: &Session<'_>, report: &mut Report) {
+    pub(in crate::commands) fn report_plan(&self, session: &Session<'_>, report: &mut Report) {
         for candidate in self.moved() {
             let source = &self.sources[candidate.source];
             add(session, report, source, candidate, Outcome::Moved, "");
@@ -146,76 +147,6 @@ impl<'a> FileImport<'a> {
             .iter()
             .filter(|candidate| candidate.action == Action::Move)
     }
-}
-
-fn collect_from(
-    session: &Session<'_>,
-    index: usize,
-    source: &Source,
-    options: ImportOptions,
-    candidates: &mut Vec<Candidate>,
-    report: &mut Report,
-) -> Result<(), Error> {
-    let place = show::path(session.environment, &source.path);
-    if !may_be_read(session, source)? {
-        return Ok(());
-    }
-    let file = ConfigFile::read(&source.path)?;
-    let document = file.document();
-    let is_changed = !options.keep && source.client != Client::Nobody;
-    let is_old = document.entries().iter().any(|entry| entry.form() == Form::Lines);
-    if let Some(problem) = document.edit_blocker().filter(|_| is_changed && !is_old) {
-        return Err(EditError::Problem(problem.clone()).about(&source.path));
-    }
-    for entry in document.entries() {
-        let mut add = |outcome, reason: &str| {
-            report.add(outcome, entry.server(), "", &format!("{place}: {reason}"));
-        };
-        if entry.has_registry_token() {
-            add(Outcome::Left, "no helper can hold a registry token");
-        }
-        let candidate = match entry.login() {
-            Ok(Some(login)) => Candidate::new(index, source, document, entry, login),
-            Ok(None) => continue,
-            Err(error) => {
-                add(Outcome::Failed, &error.to_string());
-                continue;
-            }
-        };
-        match candidate {
-            Ok(candidate) => candidates.push(candidate),
-            Err(error) => add(Outcome::Failed, &error.to_string()),
-        }
-    }
-    Ok(())
-}
-
-/// A file that somebody else may have made gives no logins, unless a person named it.
-fn may_be_read(session: &Session<'_>, source: &Source) -> Result<bool, Error> {
-    let opened = session.environment.trust().logins(&source.path)?;
-    let Some(opened) = opened else {
-        return if source.is_named {
-            missing(source)
-        } else {
-            Ok(true)
-        };
-    };
-    let Some(doubt) = opened.doubt() else {
-        return Ok(true);
-    };
-    let shown = show::path(session.environment, &source.path);
-    let consequence = if source.is_named {
-        "its logins are taken because you named it"
-    } else {
-        "left out"
-    };
-    session.console.note(&format!("{shown}: {consequence}: {doubt}"));
-    Ok(source.is_named)
-}
-
-fn missing(source: &Source) -> Result<bool, Error> {
-    let error = std::io::ErrorKind::NotFound.into();
-    Err(Error::file("read", &source.path)(error))
 }
 
 /// What to report; nothing for a login that is stored and is now to be removed from its file.
