@@ -114,6 +114,12 @@ impl Drop for Lock {
         broken: "        Some(credential) if !(FAULT) && credential.server().key() != server.key() => Err",
     },
     Fault {
+        name: "forgets-rotations",
+        file: "helpers/age/src/store/rotation.rs",
+        sound: "        if !self.is_rotation_pending()? {\n",
+        broken: "        if FAULT || !self.is_rotation_pending()? {\n",
+    },
+    Fault {
         name: "keeps-memory",
         file: "common/src/sys.rs",
         sound: "            wipe(block, layout.size());\n",

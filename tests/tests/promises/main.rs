@@ -14,6 +14,7 @@ mod bounds;
 mod broken;
 mod faults;
 mod full_disk;
+mod identity;
 mod kill;
 mod markers;
 mod matching;
