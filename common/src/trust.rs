@@ -338,7 +338,10 @@ impl Trust {
         if way.doubt.is_none() && !way.exists {
             return Ok(None);
         }
-        let directory = Directory::open(&way.path).map_err(Error::file("open", path))?;
+        let directory = match (Directory::open(&way.path), &way.doubt) {
+            (Err(_), Some(doubt)) => return Err(doubt.refuse(path)),
+            (result, _) => result.map_err(Error::file("open", path))?,
+        };
         let own = system::judge_directory(&self.user, &directory).map_err(Error::file("examine", path))?;
         Ok(Some(OpenedStore {
             directory,

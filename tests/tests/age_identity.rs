@@ -255,11 +255,9 @@ fn write_only_needs_no_identity() {
 fn an_identity_that_others_can_write_is_refused() {
     let place = Sandbox::new(AGE);
     place.store("ghcr.io", &login());
-    for mode in [0o620, 0o602, 0o666] {
+    for mode in [0o602, 0o666] {
         fs::set_permissions(place.path(IDENTITY), fs::Permissions::from_mode(mode)).unwrap();
-        assert_refused(&place, "can be written by other users", || {
-            place.verb("get", "ghcr.io")
-        });
+        assert_refused(&place, "everybody can change", || place.verb("get", "ghcr.io"));
     }
     fs::set_permissions(place.path(IDENTITY), fs::Permissions::from_mode(0o644)).unwrap();
     place.assert_answers("ghcr.io", &login());
@@ -283,17 +281,16 @@ fn with_settings_alone(place: &Sandbox, identity: &str) -> Run {
 }
 
 #[test]
-fn without_a_home_and_without_settings_there_is_an_error_and_no_guess() {
+fn a_relative_home_is_an_error_and_no_guess() {
     let place = Sandbox::new(AGE);
-    for home in [None, Some(""), Some("relative")] {
-        for (verb, stdin) in [("get", "a"), ("list", ""), ("store", &store_request("a"))] {
-            let mut run = without_a_home(&place);
-            if let Some(home) = home {
-                run = run.arg(format!("HOME={home}"));
-            }
-            let outcome = run.arg(AGE.program()).arg(verb).stdin(stdin).outcome();
-            assert_error(&outcome, "HOME is not set to an absolute path");
-        }
+    for (verb, stdin) in [("get", "a"), ("list", ""), ("store", &store_request("a"))] {
+        let outcome = without_a_home(&place)
+            .arg("HOME=relative")
+            .arg(AGE.program())
+            .arg(verb)
+            .stdin(stdin)
+            .outcome();
+        assert_error(&outcome, "HOME is not set to an absolute path");
     }
 }
 

@@ -269,7 +269,7 @@ fn a_passphrase_file_opens_without_a_question() {
     );
     fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
     let outcome = without_terminal(&place, "get", "ghcr.io", &setting);
-    assert_locked(&outcome, "chmod 600");
+    assert_locked(&outcome, "chmod go-rwx");
     write_private(&file, &typed(PASSPHRASE));
     let outcome = without_terminal(&place, "get", "ghcr.io", &setting);
     assert_eq!(String::from_utf8_lossy(&outcome.stdout), answer_for("ghcr.io"));

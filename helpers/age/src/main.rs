@@ -3,7 +3,6 @@
 #![forbid(unsafe_code)]
 
 mod asking;
-mod child;
 mod commands;
 mod doctor;
 mod keys;

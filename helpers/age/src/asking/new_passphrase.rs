@@ -12,7 +12,7 @@ const WAY_OUT: &str = "run this in a terminal, or set DOCKER_CREDENTIAL_AGE_PASS
 /// A passphrase that was typed twice, or that of the file which the setting names.
 pub(crate) fn choose(description: &str, environment: &Environment) -> Result<Zeroizing<String>, Error> {
     match environment.path_setting(settings::PASSPHRASE_FILE)? {
-        Some(path) => passphrase_file::read(&path),
+        Some(path) => passphrase_file::read(&path, environment),
         None => ask(description, environment),
     }
 }

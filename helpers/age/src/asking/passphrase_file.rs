@@ -3,34 +3,23 @@
 use std::io;
 use std::path::Path;
 
-use docker_credential_helper::Error;
-use docker_credential_helper::directory::read_file;
+use docker_credential_helper::{Environment, Error};
 use zeroize::Zeroizing;
 
 use crate::settings;
 
 const PASSPHRASE_MAX: u64 = 1 << 12;
 
-/// The one line of the file.
-pub(crate) fn read(path: &Path) -> Result<Zeroizing<String>, Error> {
+/// The one line of the file, if it is ours alone.
+pub(crate) fn read(path: &Path, environment: &Environment) -> Result<Zeroizing<String>, Error> {
     let unusable =
         |problem: &str| Error::setting(settings::PASSPHRASE_FILE, format!("names a file that {problem}"));
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-
-        let metadata = std::fs::metadata(path).map_err(Error::file("read the passphrase in", path))?;
-        let own = rustix::process::geteuid().as_raw();
-        if metadata.uid() != own && metadata.uid() != 0 {
-            return Err(unusable("belongs to another user; make it yours"));
-        }
-        if metadata.mode() & 0o077 != 0 {
-            return Err(unusable(
-                "other users have access to; take that away with chmod 600",
-            ));
-        }
-    }
-    let content = match read_file(path, PASSPHRASE_MAX) {
+    let reading = || Error::file("read the passphrase in", path);
+    let opened = environment
+        .trust()
+        .passphrase(path)?
+        .ok_or_else(|| reading()(io::Error::from_raw_os_error(2)))?;
+    let content = match opened.content(PASSPHRASE_MAX) {
         Ok(content) => Zeroizing::new(content),
         Err(error)
             if matches!(
@@ -40,7 +29,7 @@ pub(crate) fn read(path: &Path) -> Result<Zeroizing<String>, Error> {
         {
             return Err(unusable("is not a regular file of one line"));
         }
-        Err(error) => return Err(Error::file("read the passphrase in", path)(error)),
+        Err(error) => return Err(reading()(error)),
     };
     let text = std::str::from_utf8(&content).map_err(|_| unusable("is not valid UTF-8"))?;
     let line = text.strip_suffix('\n').unwrap_or(text);
@@ -66,7 +55,8 @@ mod tests {
         let passphrase_in = |content: &[u8], mode: u32| {
             std::fs::write(&path, content).unwrap();
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
-            read(&path).map(|passphrase| passphrase.to_string())
+            read(&path, &Environment::stated::<&str, &str>("test", []))
+                .map(|passphrase| passphrase.to_string())
         };
         for (content, passphrase) in [(&b"a b\n"[..], "a b"), (b"a\r\n", "a"), (b" a ", " a ")] {
             assert_eq!(passphrase_in(content, 0o600).unwrap(), passphrase);
@@ -79,7 +69,7 @@ mod tests {
                 passphrase_in(b"a", mode)
                     .unwrap_err()
                     .to_string()
-                    .contains("chmod 600")
+                    .contains("chmod go-rwx")
             );
         }
     }

@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use docker_credential_helper::{Environment, Error};
+use docker_credential_helper::{Environment, Error, subprocess};
 use zeroize::Zeroizing;
 
-use crate::{child, settings};
+use crate::settings;
 
 mod pinentry;
 #[cfg(unix)]
@@ -87,14 +87,9 @@ fn ask(question: Question<'_>, environment: &Environment) -> Result<Answer, Erro
     {
         let program = program
             .to_str()
-            .and_then(|program| child::find_named(program, environment))
-            .ok_or_else(|| {
-                Error::setting(
-                    PROGRAM,
-                    "names no program in a directory that is yours or root's and not open to everybody; give its \
-                     absolute path or unset it",
-                )
-            })?;
+            .ok_or_else(|| Error::setting(PROGRAM, "is not valid UTF-8"))?;
+        let program = subprocess::find(program, environment)
+            .map_err(|error| Error::setting(PROGRAM, format!("cannot be used: {error}")))?;
         return match pinentry::ask(&program, question, environment) {
             Answer::Impossible => Err(Error::setting(
                 PROGRAM,
@@ -108,7 +103,7 @@ fn ask(question: Question<'_>, environment: &Environment) -> Result<Answer, Erro
     }
     let is_set = |name| environment.variable(name).is_some_and(|value| !value.is_empty());
     if (is_set("DISPLAY") || is_set("WAYLAND_DISPLAY"))
-        && let Some(program) = child::find("pinentry", environment)
+        && let Ok(program) = subprocess::find("pinentry", environment)
     {
         match pinentry::ask(&program, question, environment) {
             Answer::Impossible => {}

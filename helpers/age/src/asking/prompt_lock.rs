@@ -1,82 +1,59 @@
 //! One of several processes asks, and the others find its answer.
 
-use std::fs::File;
 use std::io;
-use std::path::Path;
-use std::sync::mpsc;
+use std::time::Duration;
 
 use docker_credential_helper::Environment;
+use docker_credential_helper::directory::{Directory, Lock};
 
 use super::prompt::PATIENCE;
+use crate::settings;
 
 /// How often a person may mistype.
 pub(crate) const ATTEMPTS: u32 = 3;
 
-/// The turn to ask: of several processes that need the same identity, one asks and the others wait for its answer.
+/// In our own configuration, where no other user can hold it.
+const NAME: &str = "prompt.lock";
+
+/// Held by the process that asks.
 pub(crate) struct PromptLock {
-    /// The lock goes with it. It is on what is there already, open for reading, so that nothing is written.
-    _file: Option<File>,
+    /// Nothing where it cannot be made: then everyone asks.
+    _lock: Option<Lock>,
+    /// Whether another process asked in the meantime.
     pub(crate) has_waited: bool,
 }
 
 impl PromptLock {
-    /// Waits as long as a person may take to answer. Where there are no locks, everyone asks.
-    /// `file` is the identity's; without one it is the turn of this user.
-    pub(crate) fn take(file: Option<&Path>, environment: &Environment) -> Self {
-        // A lock there keeps the others from reading the file at all, and waiting would be for nothing: there is no
-        // keyring in which they would find the answer.
-        if cfg!(windows) {
-            return Self::without_lock(false);
-        }
-        match file {
-            Some(path) => Self::with(File::open(path), environment),
-            None => Self::of_user(environment),
-        }
-    }
-
-    /// The turn of everything that belongs to no file: a directory can be locked as well, on Unix.
-    pub(crate) fn of_user(environment: &Environment) -> Self {
-        match environment.home_directory() {
-            Ok(home) => Self::with(File::open(home), environment),
-            Err(_) => Self::without_lock(false),
-        }
-    }
-
-    fn with(file: io::Result<File>, environment: &Environment) -> Self {
-        let Ok(file) = file else {
-            return Self::without_lock(false);
+    /// Waits as long as a person may take to answer another process.
+    pub(crate) fn take(environment: &Environment) -> Self {
+        let free = Self {
+            _lock: None,
+            has_waited: false,
         };
-        match file.try_lock() {
-            Ok(()) => {
-                return Self {
-                    _file: Some(file),
-                    has_waited: false,
-                };
-            }
-            Err(std::fs::TryLockError::WouldBlock) => {}
-            Err(std::fs::TryLockError::Error(_)) => return Self::without_lock(false),
+        // There is no keyring in which the others would find the answer.
+        if cfg!(windows) {
+            return free;
         }
-        environment.log(|| "waiting for another process that opens the identity".to_owned());
-        let (sender, receiver) = mpsc::channel();
-        std::thread::spawn(move || {
-            let locked = file.lock().is_ok();
-            let _ = sender.send((file, locked));
-        });
-        // All of somebody else's attempts.
-        let patience = PATIENCE * ATTEMPTS;
-        match receiver.recv_timeout(patience) {
-            Ok((file, true)) => Self {
-                _file: Some(file),
-                has_waited: true,
+        let Some(directory) = settings::configuration_directory(environment)
+            .ok()
+            .and_then(|path| Directory::create(&path).ok())
+        else {
+            return free;
+        };
+        match directory.lock_named(NAME, Duration::ZERO) {
+            Ok(lock) => Self {
+                _lock: Some(lock),
+                ..free
             },
-            _ => Self::without_lock(true),
-        }
-    }
-
-    fn without_lock(has_waited: bool) -> Self {
-        Self {
-            _file: None,
-            has_waited,
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                environment.log(|| "waiting for another process that opens the identity".to_owned());
+                Self {
+                    // All of somebody else's attempts.
+                    _lock: directory.lock_named(NAME, PATIENCE * ATTEMPTS).ok(),
+                    has_waited: true,
+                }
+            }
+            Err(_) => free,
         }
     }
 }

@@ -186,7 +186,7 @@ fn put_in_place(
     environment: &Environment,
     console: &Console,
 ) -> Result<(), Error> {
-    let file = IdentityFile::lock(path)?;
+    let file = IdentityFile::lock(path, environment)?;
     if is_replacement {
         let before = file.read()?;
         let copy = file.keep_copy(&before)?;

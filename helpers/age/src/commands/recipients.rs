@@ -5,7 +5,7 @@ use docker_credential_helper::commands::{Console, ExtraCommand};
 use docker_credential_helper::{Environment, Error, show};
 
 use super::{Writing, approve, files};
-use crate::keys::recipient::{Recipient, include_one_of, own_recipients};
+use crate::keys::recipient::{Recipient, include_one_of, trusted_recipients};
 use crate::settings;
 use crate::sharing::approval::{self, Newcomer};
 use crate::sharing::recipients_file::{self, RecipientsFile};
@@ -249,7 +249,7 @@ fn list_of(writing: &Writing) -> Result<Option<RecipientsFile>, Error> {
 
 /// What a store of one begins its list with.
 fn own_list(writing: &Writing) -> Result<RecipientsFile, Error> {
-    let own = own_recipients(&writing.identities);
+    let own = trusted_recipients(&writing.identities)?;
     if own
         .iter()
         .any(|recipient| matches!(recipient, Recipient::HolderOf(_)))

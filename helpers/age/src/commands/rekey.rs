@@ -5,7 +5,7 @@ use docker_credential_helper::commands::{Console, ExtraCommand};
 use docker_credential_helper::{Environment, Error};
 
 use super::{Writing, files};
-use crate::keys::recipient::{include_one_of, own_recipients};
+use crate::keys::recipient::{include_one_of, trusted_recipients};
 use crate::settings;
 use crate::sharing::recipients_file;
 use crate::store::{RecipientSource, not_among};
@@ -33,7 +33,7 @@ pub(super) fn encrypt_again(environment: &Environment, console: &mut Console) ->
     let (list, named_in) = match &writing.source {
         RecipientSource::Setting(list) => (list.clone(), settings::RECIPIENTS),
         RecipientSource::File(file) => (file.recipients(), recipients_file::FILE),
-        RecipientSource::Own => (own_recipients(&writing.identities), ""),
+        RecipientSource::Own => (trusted_recipients(&writing.identities)?, ""),
     };
     if !include_one_of(&list, &writing.identities) && !settings::is_write_only(environment)? {
         return Err(not_among(named_in));

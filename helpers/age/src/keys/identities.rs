@@ -3,6 +3,7 @@
 use age::secrecy::ExposeSecret;
 use age::x25519;
 use docker_credential_helper::Error;
+use docker_credential_helper::trust::Doubt;
 use zeroize::Zeroizing;
 
 use super::plugin;
@@ -12,6 +13,8 @@ use super::plugin;
 pub(crate) struct Identities {
     pub(crate) x25519: Vec<x25519::Identity>,
     pub(crate) plugins: plugin::Plugins,
+    /// Why they only decrypt: others could have put them where they were found.
+    pub(crate) doubt: Option<Doubt>,
 }
 
 impl Identities {

@@ -15,7 +15,7 @@ use crate::asking::kernel_keyring;
 use crate::settings;
 
 /// An identity file has a line of 74 bytes for each key; this is room for comments and thousands of them.
-const FILE_MAX: u64 = 1 << 20;
+pub(super) const FILE_MAX: u64 = 1 << 20;
 
 /// In the identity of a plugin.
 const PLUGIN: &[u8] = b"AGE-PLUGIN-";
@@ -23,26 +23,19 @@ const PLUGIN: &[u8] = b"AGE-PLUGIN-";
 /// As long as it may take to encrypt a store again.
 const LOCK_WAIT: Duration = Duration::from_secs(30);
 
-/// An identity file as it is, be it sealed.
+/// An identity file as it is, whether or not it is sealed.
 pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
-    match read_file(path, FILE_MAX) {
-        Ok(content) => Ok(Zeroizing::new(content)),
-        Err(error)
-            if matches!(
-                error.kind(),
-                io::ErrorKind::InvalidData | io::ErrorKind::FileTooLarge
-            ) =>
-        {
-            Err(damaged(
-                &path.display().to_string(),
-                &format!("cannot be used: {error}"),
-            ))
+    read_file(path, FILE_MAX)
+        .map(Zeroizing::new)
+        .map_err(unreadable(path))
+}
+
+pub(super) fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> Error {
+    move |error| match error.kind() {
+        io::ErrorKind::InvalidData | io::ErrorKind::FileTooLarge => {
+            damaged(&path.display().to_string(), &format!("cannot be used: {error}"))
         }
-        Err(source) => Err(Error::File {
-            action: "read the identity",
-            path: path.to_owned(),
-            source,
-        }),
+        _ => Error::file("read the identity", path)(error),
     }
 }
 
@@ -59,7 +52,7 @@ pub(crate) fn create_default(environment: &Environment) -> Result<(PathBuf, bool
 
 /// Makes an identity file, durably. `Ok(false)` if it exists: it is left alone.
 pub(crate) fn create_file(path: &Path, content: &[u8], environment: &Environment) -> Result<bool, Error> {
-    let (directory, name) = directory_of(path)?;
+    let (directory, name) = directory_of(path, environment)?;
     let creating = |source| Error::File {
         action: "create the identity",
         path: path.to_owned(),
@@ -89,7 +82,7 @@ pub(crate) fn sync_default(environment: &Environment) -> Result<(), Error> {
 }
 
 /// The directory of an identity file, made if it is missing, and the file's name.
-pub(crate) fn directory_of(path: &Path) -> Result<(Directory, String), Error> {
+fn directory_of(path: &Path, environment: &Environment) -> Result<(Directory, String), Error> {
     let creating = |source| Error::File {
         action: "create the identity",
         path: path.to_owned(),
@@ -98,16 +91,10 @@ pub(crate) fn directory_of(path: &Path) -> Result<(Directory, String), Error> {
     let (Some(parent), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else {
         return Err(creating(io::ErrorKind::InvalidInput.into()));
     };
-    let directory = Directory::create(parent).map_err(creating)?;
-    if !directory.is_ours().map_err(creating)? {
-        return Err(Error::Refused(
-            format!(
-                "{} belongs to another user; run this as that user",
-                parent.display()
-            )
-            .into(),
-        ));
-    }
+    let directory = match environment.trust().own_directory(parent)? {
+        Some(directory) => directory,
+        None => Directory::create(parent).map_err(creating)?,
+    };
     Ok((directory, name.to_owned()))
 }
 
@@ -129,8 +116,8 @@ pub(crate) struct IdentityFile {
 }
 
 impl IdentityFile {
-    pub(crate) fn lock(path: &Path) -> Result<Self, Error> {
-        let (directory, name) = directory_of(path)?;
+    pub(crate) fn lock(path: &Path, environment: &Environment) -> Result<Self, Error> {
+        let (directory, name) = directory_of(path, environment)?;
         let lock = directory
             .lock(LOCK_WAIT)
             .map_err(Error::file("lock the identity", path))?;

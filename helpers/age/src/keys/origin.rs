@@ -1,6 +1,6 @@
 //! Where a key comes from, as messages name it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Where an identity comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,15 +15,6 @@ impl std::fmt::Display for Origin {
         match self {
             Self::File(path) => path.display().fmt(f),
             Self::Setting(name) => f.write_str(name),
-        }
-    }
-}
-
-impl Origin {
-    pub(crate) fn file(&self) -> Option<&Path> {
-        match self {
-            Self::File(path) => Some(path),
-            Self::Setting(_) => None,
         }
     }
 }

@@ -4,9 +4,11 @@ use std::fmt;
 
 use age::{tag, x25519};
 use docker_credential_helper::Error;
+use docker_credential_helper::show::ShellCommand;
 
 use super::identities::Identities;
 use super::plugin;
+use crate::settings;
 
 /// Somebody to whom entries are encrypted.
 #[derive(Clone)]
@@ -71,6 +73,23 @@ pub(crate) fn own_recipients(identities: &Identities) -> Vec<Recipient> {
     x25519.chain(plugins).collect()
 }
 
+/// Whoever has these identities, to encrypt to.
+///
+/// Fails if others could have put them where they were found: they would read what is stored.
+pub(crate) fn trusted_recipients(identities: &Identities) -> Result<Vec<Recipient>, Error> {
+    let Some(doubt) = &identities.doubt else {
+        return Ok(own_recipients(identities));
+    };
+    let fix = doubt.fix().map_or_else(String::new, |command| {
+        format!("run: {} (or ", ShellCommand::new(command).word(doubt.path()))
+    });
+    let close = if fix.is_empty() { "" } else { ")" };
+    Err(Error::refused(format!(
+        "cannot encrypt to your identity: {doubt}; {fix}name the recipients in {}{close}",
+        settings::RECIPIENTS
+    )))
+}
+
 /// Whether one of these identities can read what is encrypted to these recipients.
 ///
 /// The public half of a plugin's identity is known to the plugin alone. It is taken to be meant where the plugin's
@@ -102,7 +121,7 @@ mod tests {
         let recipients = [&other, &ours].map(|identity| Recipient::X25519(identity.to_public()));
         let identities = Identities {
             x25519: vec![ours],
-            plugins: plugin::Plugins::default(),
+            ..Identities::default()
         };
         assert!(include_one_of(&recipients, &identities));
         assert!(!include_one_of(&recipients[..1], &identities));

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use age::secrecy::SecretString;
+use docker_credential_helper::trust::Doubt;
 use docker_credential_helper::{Environment, Error};
 use zeroize::Zeroizing;
 
@@ -29,6 +30,8 @@ pub(crate) const WAY_OUT: &str =
 pub(crate) struct Sealed {
     ciphertext: Vec<u8>,
     origin: Origin,
+    /// Why its keys only decrypt.
+    doubt: Option<Doubt>,
     /// In which its keys are kept once it is open. Another file, even under the same name, is another identity.
     boxes: Boxes,
 }
@@ -40,11 +43,12 @@ impl Sealed {
             || content.starts_with(b"-----BEGIN AGE ENCRYPTED FILE-----")
     }
 
-    pub(crate) fn new(ciphertext: Vec<u8>, origin: Origin) -> Self {
+    pub(crate) fn new(ciphertext: Vec<u8>, origin: Origin, doubt: Option<Doubt>) -> Self {
         let boxes = Boxes::of(&ciphertext);
         Self {
             ciphertext,
             origin,
+            doubt,
             boxes,
         }
     }
@@ -67,7 +71,7 @@ impl Sealed {
         }
         // Before the wait: where nobody can be asked, that is known at once.
         let passphrase_file = environment.path_setting(settings::PASSPHRASE_FILE)?;
-        let turn = PromptLock::take(self.origin.file(), environment);
+        let turn = PromptLock::take(environment);
         if let Some(identities) = self.opened() {
             environment.log(|| format!("{} was opened by another process", self.origin));
             return Ok(identities);
@@ -134,7 +138,7 @@ impl Sealed {
         environment: &Environment,
     ) -> Result<(Zeroizing<String>, Zeroizing<String>), Error> {
         match passphrase_file {
-            Some(path) => self.unseal_with_file(path),
+            Some(path) => self.unseal_with_file(path, environment),
             None => self.ask(environment),
         }
     }
@@ -148,13 +152,18 @@ impl Sealed {
 
     fn parse(&self, text: &str, origin: &str) -> Result<Identities, Error> {
         let mut identities = identities::parse(text, origin)?;
+        identities.doubt.clone_from(&self.doubt);
         identities.plugins.keep_in(self.boxes.clone());
         Ok(identities)
     }
 
     /// The identity file inside, and the passphrase that stands in a file.
-    fn unseal_with_file(&self, path: &Path) -> Result<(Zeroizing<String>, Zeroizing<String>), Error> {
-        let passphrase = passphrase_file::read(path)?;
+    fn unseal_with_file(
+        &self,
+        path: &Path,
+        environment: &Environment,
+    ) -> Result<(Zeroizing<String>, Zeroizing<String>), Error> {
+        let passphrase = passphrase_file::read(path, environment)?;
         let text = self.unseal(&passphrase)?.ok_or_else(|| {
             Error::setting(
                 settings::PASSPHRASE_FILE,

@@ -3,11 +3,12 @@
 use std::io;
 use std::path::Path;
 
+use docker_credential_helper::trust::{Doubt, Opened};
 use docker_credential_helper::{Environment, Error};
 use zeroize::Zeroizing;
 
 use super::identities::{Identities, damaged, parse};
-use super::identity_file::{create_default, read};
+use super::identity_file::{FILE_MAX, create_default, unreadable};
 use super::origin::Origin;
 use super::outgoing::Outgoing;
 use super::sealed::Sealed;
@@ -53,21 +54,32 @@ pub(crate) fn own_origin(environment: &Environment) -> Result<Option<Origin>, Er
     if let Some(path) = environment.path_setting(settings::IDENTITY_FILE)? {
         return Ok(Some(Origin::File(path)));
     }
-    // Without a home there is no such file; that is told where nothing else is found either.
+    // Without a home there is no such file; that is reported if nothing else is found either.
     let Ok(path) = settings::default_identity_file(environment) else {
         return Ok(None);
     };
-    refuse_if_others_can_write(&path)?;
-    // Only that it is missing lets the other sources have their turn.
-    let is_missing = std::fs::metadata(&path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
-    Ok((!is_missing).then_some(Origin::File(path)))
+    let exists = environment.trust().own_secret(&path)?.is_some();
+    Ok(exists.then_some(Origin::File(path)))
 }
 
-/// Our own identity, or nothing if none is configured. It also says to whom to encrypt.
+/// Our own identity, or nothing if none is configured. It also decides whom to encrypt to.
 pub(crate) fn own(environment: &Environment) -> Result<Option<Found>, Error> {
-    match own_origin(environment)? {
-        Some(origin) => find(&origin, environment).map(Some),
+    if environment.setting(settings::IDENTITY)?.is_some() {
+        return find(&Origin::Setting(settings::IDENTITY), environment).map(Some);
+    }
+    if let Some(path) = environment.path_setting(settings::IDENTITY_FILE)? {
+        return find(&Origin::File(path), environment).map(Some);
+    }
+    let Ok(path) = settings::default_identity_file(environment) else {
+        return Ok(None);
+    };
+    match environment.trust().own_secret(&path)? {
+        // Only that it is missing lets the other sources have their turn.
         None => Ok(None),
+        Some(opened) => {
+            let content = content(&opened, &path)?;
+            from_content(&content, Origin::File(path), None).map(Some)
+        }
     }
 }
 
@@ -128,47 +140,45 @@ pub(crate) fn create_first(environment: &Environment) -> Result<Found, Error> {
             path.display()
         ));
     }
-    find(&Origin::File(path), environment)
+    own(environment)?.ok_or_else(|| Error::file("read the identity", &path)(missing_file()))
 }
 
-/// An identity that others may write could have been put there by one of them, to read what we encrypt to it. (That
-/// others can read it is for a person to judge: many systems mount secrets that way.)
-fn refuse_if_others_can_write(path: &Path) -> Result<(), Error> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-
-        if std::fs::metadata(path).is_ok_and(|metadata| metadata.mode() & 0o022 != 0) {
-            return Err(Error::Refused(
-                format!(
-                    "the identity {} can be written by other users; check that it is yours, then run: chmod 600 {0}",
-                    path.display()
-                )
-                .into(),
-            ));
-        }
-    }
-    #[cfg(not(unix))]
-    let _ = path;
-    Ok(())
-}
-
-/// What is at this origin.
+/// What is at this origin. A file that a setting names may be anybody's: then it only decrypts.
 pub(crate) fn find(origin: &Origin, environment: &Environment) -> Result<Found, Error> {
-    let content = match origin {
-        Origin::File(path) => read(path)?,
+    match origin {
+        Origin::File(path) => {
+            let missing = || Error::file("read the identity", path)(missing_file());
+            let opened = environment.trust().named_secret(path)?.ok_or_else(missing)?;
+            from_content(&content(&opened, path)?, origin.clone(), opened.doubt().cloned())
+        }
         Origin::Setting(name) => {
             let value = environment.variable(name).unwrap_or_default();
             let value = value
                 .into_string()
                 .map_err(|_| Error::setting(*name, "is not valid UTF-8"))?;
-            Zeroizing::new(value.into_bytes())
+            from_content(&Zeroizing::new(value.into_bytes()), origin.clone(), None)
         }
-    };
-    if Sealed::is_sealed(&content) {
-        return Ok(Found::Sealed(Sealed::new(content.to_vec(), origin.clone())));
+    }
+}
+
+/// As the system says it, on Unix and Windows alike.
+fn missing_file() -> io::Error {
+    io::Error::from_raw_os_error(2)
+}
+
+fn content(opened: &Opened, path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
+    opened
+        .content(FILE_MAX)
+        .map(Zeroizing::new)
+        .map_err(unreadable(path))
+}
+
+fn from_content(content: &[u8], origin: Origin, doubt: Option<Doubt>) -> Result<Found, Error> {
+    if Sealed::is_sealed(content) {
+        return Ok(Found::Sealed(Sealed::new(content.to_vec(), origin, doubt)));
     }
     let text =
-        std::str::from_utf8(&content).map_err(|_| damaged(&origin.to_string(), "is not valid UTF-8"))?;
-    parse(text, &origin.to_string()).map(Found::Open)
+        std::str::from_utf8(content).map_err(|_| damaged(&origin.to_string(), "is not valid UTF-8"))?;
+    let identities = parse(text, &origin.to_string())?;
+    Ok(Found::Open(Identities { doubt, ..identities }))
 }

@@ -8,7 +8,7 @@ use docker_credential_helper::{Environment, Error};
 use super::decipher::Problem;
 use super::{AgeStore, StoreLock};
 use crate::keys::identities::Identities;
-use crate::keys::recipient::{Recipient, include_one_of, own_recipients};
+use crate::keys::recipient::{Recipient, include_one_of, trusted_recipients};
 use crate::keys::source::{self, Found};
 use crate::settings;
 use crate::sharing::approval::{self, Approval, ApprovalRecord, ApprovalState, Newcomer, Objection};
@@ -256,7 +256,10 @@ impl AgeStore {
             (None, None) if self.has_entries(directory)? => return Err(self.without_own_identity()),
             (None, None) => source::create_first(environment)?.open(environment)?,
         };
-        let recipients = named.unwrap_or_else(|| own_recipients(&identities));
+        let recipients = match named {
+            Some(recipients) => recipients,
+            None => trusted_recipients(&identities)?,
+        };
         if !chosen.write_only && !include_one_of(&recipients, &identities) {
             return Err(not_among(named_in));
         }

@@ -9,7 +9,7 @@ use crate::keys::identities::Identities;
 use crate::keys::identity_file::IdentityFile;
 use crate::keys::origin::Origin;
 use crate::keys::outgoing::Outgoing;
-use crate::keys::recipient::{Recipient, own_recipients};
+use crate::keys::recipient::{Recipient, own_recipients, trusted_recipients};
 use crate::keys::source::{self, Found};
 use crate::sharing::recipients_file::RecipientsFile;
 
@@ -30,7 +30,7 @@ impl AgeStore {
         let Some(Origin::File(path)) = source::own_origin(self.environment())? else {
             return Ok(());
         };
-        let file = IdentityFile::lock(&path)?;
+        let file = IdentityFile::lock(&path, self.environment())?;
         let Some(outgoing) = Outgoing::beside(&path)? else {
             return Ok(());
         };
@@ -70,7 +70,7 @@ impl AgeStore {
         both.x25519.extend(old.x25519.iter().cloned());
         let recipients = match &list {
             Some(list) => list.recipients(),
-            None => own_recipients(new),
+            None => trusted_recipients(new)?,
         };
         self.encrypt_again(
             directory,

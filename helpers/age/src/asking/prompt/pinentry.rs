@@ -1,20 +1,20 @@
 //! A client of pinentry, which speaks Assuan: lines of commands, answered by `OK`, `ERR` or data.
 
-use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout};
-use std::sync::mpsc::{self, Receiver};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use docker_credential_helper::Environment;
 use docker_credential_helper::commands::Console;
+use docker_credential_helper::subprocess::{self, Breakdown, Conversation, Limits};
 use zeroize::Zeroizing;
 
 use super::{ANSWER_MAX, Answer, PATIENCE, Question};
-use crate::child;
 
 /// Assuan's limit is 1,000 bytes; a percent escape of an answer takes three.
-const LINE_MAX: u64 = 3 * ANSWER_MAX as u64 + 16;
+const LINE_MAX: usize = 3 * ANSWER_MAX + 16;
+
+/// All that a pinentry has to say.
+const BYTES_MAX: usize = 64 << 10;
 
 /// For everything that no person has to answer.
 const START_UP: Duration = Duration::from_secs(10);
@@ -33,11 +33,7 @@ pub(super) fn ask(program: &Path, question: Question<'_>, environment: &Environm
 }
 
 /// A running pinentry. It is ended when this is dropped.
-struct Pinentry {
-    child: Child,
-    requests: ChildStdin,
-    replies: Receiver<Zeroizing<Vec<u8>>>,
-}
+struct Pinentry(Conversation);
 
 enum Reply {
     Ok(Zeroizing<Vec<u8>>),
@@ -49,14 +45,14 @@ enum Reply {
 
 impl Pinentry {
     fn start(program: &Path, environment: &Environment) -> Option<Self> {
-        let mut child = child::command(program, environment).spawn().ok()?;
-        let (requests, replies) = (child.stdin.take()?, child.stdout.take()?);
-        let mut pinentry = Self {
-            child,
-            requests,
-            replies: in_background(replies),
+        let limits = Limits {
+            time: START_UP,
+            line: LINE_MAX,
+            total: BYTES_MAX,
         };
-        match pinentry.reply(START_UP) {
+        let command = subprocess::command(program, environment, |_| false);
+        let mut pinentry = Self(Conversation::start(command, limits).ok()?);
+        match pinentry.reply() {
             Reply::Ok(_) => Some(pinentry),
             _ => None,
         }
@@ -91,13 +87,14 @@ impl Pinentry {
         );
         for line in lines {
             self.send(&line);
-            let _ = self.reply(START_UP);
+            let _ = self.reply();
         }
     }
 
     fn get_pin(&mut self) -> Answer {
+        self.0.extend(PATIENCE);
         self.send("GETPIN");
-        match self.reply(PATIENCE + START_UP) {
+        match self.reply() {
             Reply::Ok(data) => match std::str::from_utf8(&data) {
                 Ok(text) => Answer::Given(Zeroizing::new(text.to_owned())),
                 Err(_) => Answer::Cancelled,
@@ -111,18 +108,16 @@ impl Pinentry {
     fn send(&mut self, line: &str) {
         let line: String = line.chars().filter(|c| !c.is_control()).collect();
         // A pinentry that is gone is noticed by the reply that does not come.
-        let _ = self.requests.write_all(format!("{line}\n").as_bytes());
+        let _ = self.0.send(Zeroizing::new(format!("{line}\n").into_bytes()));
     }
 
-    fn reply(&mut self, patience: Duration) -> Reply {
-        let deadline = Instant::now() + patience;
+    fn reply(&mut self) -> Reply {
         let mut data = Zeroizing::new(Vec::new());
         loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let line = match self.replies.recv_timeout(left) {
+            let line = match self.0.line() {
                 Ok(line) => line,
-                Err(mpsc::RecvTimeoutError::Timeout) => return Reply::Late,
-                Err(mpsc::RecvTimeoutError::Disconnected) => return Reply::Lost,
+                Err(Breakdown::Late) => return Reply::Late,
+                Err(_) => return Reply::Lost,
             };
             let (word, rest) =
                 line.split_at(line.iter().position(|byte| *byte == b' ').unwrap_or(line.len()));
@@ -144,33 +139,6 @@ impl Pinentry {
             }
         }
     }
-}
-
-impl Drop for Pinentry {
-    fn drop(&mut self) {
-        let _ = self.requests.write_all(b"BYE\n");
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// A pipe cannot be read with a deadline, a channel can.
-fn in_background(replies: ChildStdout) -> Receiver<Zeroizing<Vec<u8>>> {
-    let (sender, receiver) = mpsc::channel();
-    std::thread::spawn(move || {
-        let mut replies = BufReader::new(replies);
-        loop {
-            let mut line = Zeroizing::new(Vec::with_capacity(256));
-            match replies.by_ref().take(LINE_MAX).read_until(b'\n', &mut line) {
-                Ok(count) if count > 0 && line.last() == Some(&b'\n') => line.pop(),
-                _ => return,
-            };
-            if sender.send(line).is_err() {
-                return;
-            }
-        }
-    });
-    receiver
 }
 
 fn escape(text: &str) -> String {

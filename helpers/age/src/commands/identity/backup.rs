@@ -44,7 +44,7 @@ pub(super) fn backup(file: &Path, environment: &Environment, console: &mut Conso
     write(file, &content)?;
     // What counts is what is on the disk.
     let written = read_file(file, BACKUP_MAX).map_err(Error::file("read", file))?;
-    Sealed::new(written, Origin::File(file.to_owned()))
+    Sealed::new(written, Origin::File(file.to_owned()), None)
         .keys_by(&passphrase)?
         .ok_or_else(|| {
             Error::damaged(format!(
@@ -117,7 +117,7 @@ fn read(file: &Path, environment: &Environment) -> Result<(Zeroizing<Vec<u8>>, I
         let identities = identities::parse(text, &name)?;
         return Ok((content, identities));
     }
-    let text = Sealed::new(content.to_vec(), Origin::File(file.to_owned())).open_text(environment)?;
+    let text = Sealed::new(content.to_vec(), Origin::File(file.to_owned()), None).open_text(environment)?;
     let identities = identities::parse(&text, &name)?;
     Ok(match text.strip_prefix(WITHOUT_PASSPHRASE) {
         Some(text) => (Zeroizing::new(text.as_bytes().to_vec()), identities),

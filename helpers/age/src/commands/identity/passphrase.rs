@@ -25,7 +25,12 @@ pub(super) fn set(environment: &Environment, console: &mut Console) -> Result<()
     } else {
         new_passphrase::choose(&name, environment)?
     };
-    replace(&path, &before, &sealed_with(Some(&passphrase), &text)?)?;
+    replace(
+        &path,
+        &before,
+        &sealed_with(Some(&passphrase), &text)?,
+        environment,
+    )?;
     say_what_is_left_open(&path, &before, environment, console)?;
     console.print(if is_change {
         "changed the passphrase\n"
@@ -41,7 +46,7 @@ pub(super) fn remove(environment: &Environment, console: &mut Console) -> Result
         return console.print("the identity has no passphrase\n");
     };
     let text = sealed.open_text(environment)?;
-    replace(&path, &before, text.as_bytes())?;
+    replace(&path, &before, text.as_bytes(), environment)?;
     console.note(
         "without a passphrase, anyone who reads your home directory or a backup of it can use the identity",
     );
@@ -49,8 +54,8 @@ pub(super) fn remove(environment: &Environment, console: &mut Console) -> Result
 }
 
 /// Writes the file, if nobody else has since this process read it.
-fn replace(path: &Path, before: &[u8], content: &[u8]) -> Result<(), Error> {
-    let file = IdentityFile::lock(path)?;
+fn replace(path: &Path, before: &[u8], content: &[u8], environment: &Environment) -> Result<(), Error> {
+    let file = IdentityFile::lock(path, environment)?;
     if *file.read()? != before {
         return Err(Error::refused(
             "another process has just changed the identity; run this again",
@@ -72,7 +77,7 @@ fn say_what_is_left_open(
             continue;
         }
         if *content == before {
-            IdentityFile::lock(path)?.remove_copy(&copy)?;
+            IdentityFile::lock(path, environment)?.remove_copy(&copy)?;
         } else {
             console.note(&format!(
                 "a previous identity still has no passphrase; if you don't need it any more, run: {}",

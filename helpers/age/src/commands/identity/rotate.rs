@@ -45,7 +45,7 @@ pub(super) fn rotate(
         )?);
     }
     // Its own lock as well: another store may be about to change the same identity.
-    let file = IdentityFile::lock(&path)?;
+    let file = IdentityFile::lock(&path, environment)?;
     existing_file(environment)?;
     if source::own(environment)?.as_ref() != Some(&old) {
         return Err(Error::refused(

@@ -1,37 +1,43 @@
 //! One run of a plugin: stanzas over its stdin and stdout, as age's plugin protocol has them.
 
-use std::collections::HashSet;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{Child, ChildStdin, ChildStdout};
-use std::sync::mpsc::{self, Receiver, Sender};
-use std::time::Duration;
+use std::collections::{BTreeMap, HashSet};
+use std::time::{Duration, Instant};
 
 use age_core::format::Stanza;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD_NO_PAD;
 use docker_credential_helper::commands::Console;
+use docker_credential_helper::subprocess::{self, Breakdown, Conversation, Limits};
 use docker_credential_helper::{Environment, Error};
 use zeroize::Zeroizing;
 
 use crate::asking::prompt::{self, PATIENCE, Question};
-use crate::{child, settings};
+use crate::settings;
 
 /// A body is wrapped at this many columns, and ends with a line that is shorter.
 const COLUMNS: usize = 64;
 
-/// How long a plugin may be silent where nobody is there to touch or type anything.
+/// The time of a whole conversation if nobody is there to touch or type anything.
 const PATIENCE_WITHOUT_PERSON: Duration = Duration::from_secs(10);
 
-/// What a plugin may send in one stanza, in lines and bytes of a line. Post-quantum stanzas have 2 KiB.
+/// What each file that is opened adds to that: some keys want to be touched for each.
+const PATIENCE_FOR_FILE: Duration = Duration::from_secs(5);
+const PATIENCE_FOR_FILE_WITHOUT_PERSON: Duration = Duration::from_secs(1);
+
+/// What a plugin may send in one stanza, in lines, in bytes of a line, and in all. Post-quantum stanzas have 2 KiB.
 const LINES_MAX: usize = 1 << 12;
-const LINE_MAX: u64 = 1 << 12;
+const LINE_MAX: usize = 1 << 12;
+const BYTES_MAX: usize = 8 << 20;
+
+/// How often a plugin may say or ask something.
+const MESSAGES_MAX: usize = 256;
 
 /// What a plugin may say in an error, in characters.
 const SAYING_MAX: usize = 200;
 
 /// The files that were opened, by their index.
 pub(super) struct Opened {
-    pub(super) keys: Vec<(usize, Zeroizing<[u8; 16]>)>,
+    pub(super) keys: BTreeMap<usize, Zeroizing<[u8; 16]>>,
     /// Why others were not.
     pub(super) problem: Option<Error>,
 }
@@ -39,10 +45,10 @@ pub(super) struct Opened {
 pub(super) struct Connection<'a> {
     plugin: &'a str,
     environment: &'a Environment,
-    patience: Duration,
-    child: Child,
-    requests: Sender<Zeroizing<String>>,
-    replies: Receiver<Zeroizing<String>>,
+    is_alone: bool,
+    conversation: Conversation,
+    /// How many more messages it may send.
+    messages_left: usize,
 }
 
 impl<'a> Connection<'a> {
@@ -52,35 +58,31 @@ impl<'a> Connection<'a> {
         environment: &'a Environment,
     ) -> Result<Self, Error> {
         let name = format!("age-plugin-{plugin}");
-        let program = child::find(&name, environment).ok_or_else(|| {
-            Error::Unavailable(
-                format!(
-                    "{name} is needed and not found in the directories of PATH that are yours or root's and not open to everybody; install it"
-                )
-                .into(),
-            )
-        })?;
+        let program = subprocess::find(&name, environment)?;
         let is_alone = settings::is_noninteractive(environment)?;
         environment.log(|| format!("running {} for {state_machine}", program.display()));
-        let mut child = child::command(&program, environment)
+        let mut command = subprocess::command(&program, environment, |_| false);
+        command
             .arg(format!("--age-plugin={state_machine}"))
-            .current_dir(program.parent().unwrap_or(&program))
-            .spawn()
-            .map_err(Error::file("run", &program))?;
-        let (Some(requests), Some(replies)) = (child.stdin.take(), child.stdout.take()) else {
-            return Err(Error::Unavailable(format!("{name} cannot be talked to").into()));
+            .current_dir(program.parent().unwrap_or(&program));
+        let time = if is_alone {
+            PATIENCE_WITHOUT_PERSON
+        } else {
+            PATIENCE
         };
+        let limits = Limits {
+            time,
+            line: LINE_MAX,
+            total: BYTES_MAX,
+        };
+        let conversation = Conversation::start(command, limits)
+            .map_err(|breakdown| Error::unavailable(format!("{name} {breakdown}")))?;
         Ok(Self {
             plugin,
             environment,
-            patience: if is_alone {
-                PATIENCE_WITHOUT_PERSON
-            } else {
-                PATIENCE
-            },
-            child,
-            requests: written_in_background(requests),
-            replies: read_in_background(replies),
+            is_alone,
+            conversation,
+            messages_left: MESSAGES_MAX,
         })
     }
 
@@ -104,7 +106,7 @@ impl<'a> Connection<'a> {
         self.send("done", &[], &[])?;
 
         let mut opened = Opened {
-            keys: Vec::new(),
+            keys: BTreeMap::new(),
             problem: None,
         };
         loop {
@@ -116,13 +118,23 @@ impl<'a> Connection<'a> {
                     let key = <[u8; 16]>::try_from(stanza.body.as_slice());
                     match (index, key) {
                         (Some(index), Ok(key)) if index < files.len() => {
-                            opened.keys.push((index, Zeroizing::new(key)));
+                            let key = Zeroizing::new(key);
+                            // No file twice: each adds to the time.
+                            if opened.keys.insert(index, key).is_some() {
+                                return Err(self.nonsense());
+                            }
+                            self.conversation.extend(if self.is_alone {
+                                PATIENCE_FOR_FILE_WITHOUT_PERSON
+                            } else {
+                                PATIENCE_FOR_FILE
+                            });
                             self.send("ok", &[], &[])?;
                         }
                         _ => return Err(self.nonsense()),
                     }
                 }
                 "error" => {
+                    self.count_message()?;
                     opened.problem = Some(self.says(&stanza));
                     self.send("ok", &[], &[])?;
                 }
@@ -161,14 +173,19 @@ impl<'a> Connection<'a> {
                         return Err(self.nonsense());
                     }
                     stanza.tag = stanza.args.remove(0);
+                    if stanzas.len() >= MESSAGES_MAX.max(4 * (recipients.len() + identities.len())) {
+                        return Err(self.nonsense());
+                    }
                     stanzas.push(stanza);
                     self.send("ok", &[], &[])?;
                 }
                 "labels" => {
+                    self.count_message()?;
                     labels.extend(stanza.args);
                     self.send("ok", &[], &[])?;
                 }
                 "error" => {
+                    self.count_message()?;
                     problem = Some(self.says(&stanza));
                     self.send("ok", &[], &[])?;
                 }
@@ -185,6 +202,7 @@ impl<'a> Connection<'a> {
 
     /// What both state machines may ask on the way.
     fn answer(&mut self, stanza: &Stanza) -> Result<(), Error> {
+        self.count_message()?;
         let text = saying(&stanza.body);
         match stanza.tag.as_str() {
             "msg" => {
@@ -199,15 +217,23 @@ impl<'a> Connection<'a> {
                     prompt: "Secret",
                     mistake: None,
                 };
-                match prompt::passphrase(question, "run it in a terminal", self.environment) {
-                    Ok(secret) => self.send("ok", &[], secret.as_bytes()),
-                    // The plugin would only say that it was told nothing.
-                    Err(error) => Err(error),
-                }
+                let begin = Instant::now();
+                // On an error the plugin would only say that it was told nothing.
+                let secret = prompt::passphrase(question, "run it in a terminal", self.environment)?;
+                self.conversation.extend(begin.elapsed());
+                self.send("ok", &[], secret.as_bytes())
             }
             "confirm" | "request-public" => self.send("fail", &[], &[]),
             _ => self.send("unsupported", &[], &[]),
         }
+    }
+
+    fn count_message(&mut self) -> Result<(), Error> {
+        self.messages_left = self
+            .messages_left
+            .checked_sub(1)
+            .ok_or_else(|| self.broken(Breakdown::TooLong))?;
+        Ok(())
     }
 
     fn send(&mut self, command: &str, words: &[&str], body: &[u8]) -> Result<(), Error> {
@@ -229,7 +255,9 @@ impl<'a> Connection<'a> {
         }
         text.push_str(rest);
         text.push('\n');
-        self.requests.send(text).map_err(|_| self.died())
+        self.conversation
+            .send(Zeroizing::new(std::mem::take(&mut *text).into_bytes()))
+            .map_err(|breakdown| self.broken(breakdown))
     }
 
     fn receive(&mut self) -> Result<Stanza, Error> {
@@ -259,18 +287,13 @@ impl<'a> Connection<'a> {
     }
 
     fn line(&mut self) -> Result<Zeroizing<String>, Error> {
-        match self.replies.recv_timeout(self.patience) {
-            Ok(line) => Ok(line),
-            Err(mpsc::RecvTimeoutError::Timeout) => Err(Error::Locked(
-                format!(
-                    "{} has said nothing for {} s; if it waits for a touch, try again and touch the key",
-                    self.name(),
-                    self.patience.as_secs()
-                )
-                .into(),
-            )),
-            Err(mpsc::RecvTimeoutError::Disconnected) => Err(self.died()),
-        }
+        let mut line = self
+            .conversation
+            .line()
+            .map_err(|breakdown| self.broken(breakdown))?;
+        String::from_utf8(std::mem::take(&mut *line))
+            .map(Zeroizing::new)
+            .map_err(|_| self.nonsense())
     }
 
     fn name(&self) -> String {
@@ -281,14 +304,17 @@ impl<'a> Connection<'a> {
         Error::Unavailable(format!("{} says: {}", self.name(), saying(&stanza.body)).into())
     }
 
-    fn died(&self) -> Error {
-        Error::Unavailable(
-            format!(
-                "{} ended without an answer; run it to see whether it works",
-                self.name()
-            )
-            .into(),
-        )
+    fn broken(&self, breakdown: Breakdown) -> Error {
+        let name = self.name();
+        match breakdown {
+            Breakdown::Late => Error::locked(format!(
+                "{name} doesn't answer in time; if it waits for a touch, try again and touch the key"
+            )),
+            Breakdown::Ended => Error::unavailable(format!(
+                "{name} ended without an answer; run it to see whether it works"
+            )),
+            breakdown => Error::unavailable(format!("{name} {breakdown}; install a current version")),
+        }
     }
 
     fn nonsense(&self) -> Error {
@@ -302,49 +328,8 @@ impl<'a> Connection<'a> {
     }
 }
 
-impl Drop for Connection<'_> {
-    fn drop(&mut self) {
-        // A plugin that was not asked to end, or does not.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 /// What a plugin says to people.
 fn saying(body: &[u8]) -> String {
     let text: String = String::from_utf8_lossy(body).chars().take(SAYING_MAX).collect();
     Console::plain(&text)
-}
-
-/// A pipe cannot be read with a deadline, a channel can.
-fn read_in_background(replies: ChildStdout) -> Receiver<Zeroizing<String>> {
-    let (sender, receiver) = mpsc::sync_channel(LINES_MAX);
-    std::thread::spawn(move || {
-        let mut replies = BufReader::new(replies);
-        loop {
-            let mut line = Zeroizing::new(String::with_capacity(128));
-            match replies.by_ref().take(LINE_MAX).read_line(&mut line) {
-                Ok(count) if count > 0 && line.ends_with('\n') => line.pop(),
-                _ => return,
-            };
-            if sender.send(line).is_err() {
-                return;
-            }
-        }
-    });
-    receiver
-}
-
-/// Nor can a pipe be written with a deadline, and a plugin that reads nothing would hold up for ever who writes more than
-/// it takes. This way it is the reply that does not come in time; the plugin's end then ends the writing.
-fn written_in_background(mut requests: ChildStdin) -> Sender<Zeroizing<String>> {
-    let (sender, receiver) = mpsc::channel::<Zeroizing<String>>();
-    std::thread::spawn(move || {
-        for text in receiver {
-            if requests.write_all(text.as_bytes()).is_err() {
-                return;
-            }
-        }
-    });
-    sender
 }

@@ -30,6 +30,8 @@ const END_LENGTH: usize = size_of::<u64>();
 pub(crate) struct Plugins {
     identities: Vec<Identity>,
     opened: Rc<RefCell<FileKeys>>,
+    /// Plugins that were not heard of in time, and what was said about it: nobody waits for them once more.
+    silent: Rc<RefCell<BTreeMap<String, String>>>,
     /// In which the keys of the files are kept, if not in those of the identities.
     boxes: Option<Boxes>,
 }
@@ -109,7 +111,7 @@ impl Plugins {
         self.recall();
         // One of several processes asks; the others find its answer. And none writes over what another keeps.
         let is_turn_needed = time.is_some() || self.closed(headers).next().is_some();
-        let turn = is_turn_needed.then(|| PromptLock::of_user(environment));
+        let turn = is_turn_needed.then(|| PromptLock::take(environment));
         if turn.is_some() {
             self.recall();
         }
@@ -145,6 +147,10 @@ impl Plugins {
             if closed.is_empty() {
                 break;
             }
+            if let Some(problem) = self.silent.borrow().get(plugin) {
+                failure.get_or_insert_with(|| Error::locked(problem.clone()));
+                continue;
+            }
             let texts: Vec<&str> = identities.iter().map(|identity| identity.text()).collect();
             let connection = match Connection::open(plugin, "identity-v1", environment) {
                 Ok(connection) => connection,
@@ -157,6 +163,11 @@ impl Plugins {
             let Opened { keys, problem } = match connection.unwrap_file_keys(&texts, &closed) {
                 Ok(opened) => opened,
                 Err(error) => {
+                    if let Error::Locked(_) = error {
+                        self.silent
+                            .borrow_mut()
+                            .insert(plugin.to_owned(), error.to_string());
+                    }
                     failure = Some(error);
                     continue;
                 }
