@@ -104,7 +104,11 @@ fn every_secret_comes_back_byte_for_byte() {
     logins.push(Login::new("empty", ""));
     logins.push(Login::new("nul", "one\0two\0"));
     // More than one key holds. An ordinary user's keys hold 20,000 bytes in all.
-    let length = if requirement::root().is_ok() { 40_000 } else { 4_000 };
+    let length = if requirement::root().is_ok() {
+        40_000
+    } else {
+        4_000
+    };
     logins.push(Login::new("<token>", &"ü".repeat(length)));
     for login in logins {
         let server = kernel.server("a");
