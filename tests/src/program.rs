@@ -23,7 +23,7 @@ pub fn find(name: &str) -> Result<PathBuf, Missing> {
     }
     let path = environment("PATH").unwrap_or_default();
     std::env::split_paths(&path)
-        .chain([target_directory().join("peers/usr/bin")])
+        .chain(["peers/usr/bin", "clients-node/bin"].map(|below| target_directory().join(below)))
         .filter(|directory| directory.is_absolute())
         .map(|directory| directory.join(name))
         .find(|program| program.is_file())

@@ -12,7 +12,7 @@ use docker_credential_tests::program::{Outcome, find};
 use docker_credential_tests::registries::basic::Registry;
 use docker_credential_tests::requirement::Missing;
 use docker_credential_tests::sandbox::Sandbox;
-use docker_credential_tests::{for_each_helper, for_env_too, require};
+use docker_credential_tests::{for_each_helper, for_env_too, matrix_is_true, require};
 
 macro_rules! for_all_helpers {
     ($($test:ident),+ $(,)?) => {
@@ -28,6 +28,7 @@ for_all_helpers!(
     devcontainers_list_the_versions_of_a_private_feature,
     ansible_pulls_a_private_image,
 );
+matrix_is_true!();
 
 /// A program that `tests/fetch-clients` installs.
 fn fetched(below: &str) -> Result<PathBuf, Missing> {
