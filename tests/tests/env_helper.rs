@@ -1,4 +1,4 @@
-//! docker-credential-env as a program: what it answers to whom, what it leaves alone, and where it runs.
+//! docker-credential-env as a program: its answers, the things that it leaves alone, and the places where it runs.
 
 #![cfg(target_os = "linux")]
 
@@ -163,7 +163,7 @@ fn a_broken_source_costs_list_only_its_own_servers() {
 }
 
 #[test]
-fn a_missing_file_may_be_passed_over_as_unavailable_and_half_a_login_not() {
+fn a_missing_file_may_count_as_no_login_half_a_login_not() {
     let variables = [
         ("DOCKER_CREDENTIAL_GHCR_IO_USERNAME", "ci"),
         (
@@ -185,7 +185,7 @@ fn a_missing_file_may_be_passed_over_as_unavailable_and_half_a_login_not() {
 }
 
 #[test]
-fn a_file_that_is_there_and_cannot_be_used_is_not_passed_over_as_unavailable() {
+fn an_unusable_file_never_counts_as_no_login() {
     let mut place = place(&[("DOCKER_CREDENTIAL_GHCR_IO_USERNAME", "ci")]);
     place.set("DOCKER_CREDENTIAL_WHEN_UNAVAILABLE", "not-found");
     let home = place.path("home").to_string_lossy().into_owned();

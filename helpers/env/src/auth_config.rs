@@ -2,7 +2,7 @@
 //!
 //! docker takes `auths` with `auth` and nothing else, and ignores the rest of the variable otherwise. GitLab's runner
 //! takes a whole config.json, base64 without padding, and user and password in fields of their own. Whatever either
-//! takes is taken here; `credsStore` and `credHelpers` would lead back to a helper and are passed over.
+//! takes is taken here; `credsStore` and `credHelpers` would lead back to a helper and are ignored.
 
 use docker_credential_helper::config::{Document, Entry, Form, Login as Plain, Problem};
 use docker_credential_helper::{Environment, ServerUrl, TOKEN_USERNAME};

@@ -1,5 +1,5 @@
 //! The variables that CI systems already set. Each login is bound to the server that the same system names beside it,
-//! and to no other; where that is unset or empty, there is no login, and not one for the Hub.
+//! and to no other. If that is unset or empty, there is no login; it never means the Hub.
 
 use docker_credential_helper::{Environment, ServerUrl};
 

@@ -1,15 +1,15 @@
-//! What a source says: this login, for that server, from these variables.
+//! A source's claims: this login, for that server, from these variables.
 
 use docker_credential_helper::{Credential, Environment, Secret, ServerKey, ServerUrl, Username};
 
 use crate::secret_file;
 use crate::variable_error::VariableError;
 
-/// What one source has to say, about whichever server.
+/// All claims of one source, about any server.
 #[derive(Debug, Default)]
 pub(crate) struct Claims {
     pub(crate) all: Vec<Claim>,
-    /// What keeps the source from knowing which server it would answer for: an empty `_SERVER`, JSON that is none.
+    /// The reason why the source can't know which server a login is for: an empty `_SERVER`, malformed JSON.
     /// Any server might be the one, so while this is so, nothing counts as not found.
     pub(crate) unattributed: Option<VariableError>,
     /// Variables that are set and answer for nothing, with the reason. They are no error; `doctor` and `explain` show
@@ -21,7 +21,7 @@ pub(crate) struct Claims {
 #[derive(Debug)]
 pub(crate) struct Claim {
     pub(crate) server: ServerUrl,
-    /// What it is made of.
+    /// The variables that it is made of.
     pub(crate) variables: Vec<String>,
     pub(crate) login: Result<Login, VariableError>,
 }
@@ -33,7 +33,7 @@ pub(crate) struct Login {
     pub(crate) secret: SecretSource,
 }
 
-/// Where a secret is.
+/// The place of a secret.
 #[derive(Debug)]
 pub(crate) enum SecretSource {
     Here(Secret),

@@ -1,4 +1,4 @@
-//! What `doctor` says about the variables.
+//! The findings of `doctor` about the variables.
 
 use docker_credential_helper::commands::Finding;
 use docker_credential_helper::{Credential, Environment, ServerUrl};
@@ -10,7 +10,7 @@ use crate::variable_error::enumeration;
 
 const CHECK: &str = "variables";
 
-/// What CI systems set in every job.
+/// Variables that CI systems set in every job.
 const CI_MARKERS: [&str; 5] = ["CI", "GITHUB_ACTIONS", "TF_BUILD", "JENKINS_URL", "BUILDKITE"];
 
 pub(crate) fn findings(environment: &Environment) -> Vec<Finding> {

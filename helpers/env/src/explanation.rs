@@ -1,4 +1,4 @@
-//! What each source says about a server, for people. Names, never values.
+//! The answer of each source for a server, for people. Names, never values.
 
 use docker_credential_helper::{Environment, ServerUrl};
 

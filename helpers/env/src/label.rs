@@ -3,7 +3,7 @@
 //! Upper case, `.` as `_`, `-` as `__`, a port as a final `_PORT_<n>`. That is reversible because no part of a host
 //! name begins or ends with a hyphen: one underscore is a dot, an even number of them are hyphens, any other number is
 //! nothing. A final part of digits only, which could be mistaken for a port, is let through in IPv4 addresses alone,
-//! where no `port` can stand before it.
+//! because no `port` can come before it.
 
 use std::net::Ipv4Addr;
 

@@ -20,7 +20,7 @@ const PASSWORD_FILE: &str = "_PASSWORD_FILE";
 const TOKEN: &str = "_TOKEN";
 const TOKEN_FILE: &str = "_TOKEN_FILE";
 
-/// What a variable's name may end in. No setting of ours does, and none ends in another, so that a name is read in one
+/// The possible ends of a variable's name. No setting of ours does, and none ends in another, so that a name is read in one
 /// way only.
 const SUFFIXES: [&str; 6] = [SERVER, USERNAME, PASSWORD, PASSWORD_FILE, TOKEN, TOKEN_FILE];
 const SECRETS: [&str; 4] = [PASSWORD, PASSWORD_FILE, TOKEN, TOKEN_FILE];
@@ -67,7 +67,7 @@ fn without_separators(server: &ServerKey) -> Option<String> {
     path.is_empty().then(|| host.replace(['-', '.'], ""))
 }
 
-/// The labels that bind a server by `_SERVER` where a label of the server's own name would do, with that server.
+/// The labels that bind a server by `_SERVER` although a label of the server's own name would do, with that server.
 ///
 /// In a CI system the label that is the host binds the login to it; whoever overrides one `_SERVER` sends an untouched
 /// password elsewhere.
@@ -137,11 +137,11 @@ impl Label {
             }
             Err(error) => return claims.set_unattributed(error),
             Ok(Some(server)) if self.0.contains('_') => {
-                // It could be read as one server or as the other. Neither gets the secret, and neither is told that
-                // there is none.
+                // It could be read as one server or as the other. Neither gets the secret, and for neither the answer is
+                // "not found".
                 let error = VariableError::new(
                     [server_variable],
-                    "stands beside a label with an underscore, which names a host by itself; rename the label to one of A-Z and 0-9 only",
+                    "is set for a label with an underscore, which itself names a host; rename the label, with A-Z and 0-9 only",
                 );
                 claims.all.extend(label::decode(&self.0).map(|server| Claim {
                     server,

@@ -1,4 +1,4 @@
-//! Which source answers for a server.
+//! The rule that decides which source answers for a server.
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
@@ -16,7 +16,7 @@ pub(crate) struct Lookup {
     sources: Vec<(Source, OnceCell<Claims>)>,
 }
 
-/// What one source has to say about one server.
+/// The answer of one source for one server.
 #[derive(Debug)]
 pub(crate) enum Answer {
     Nothing,
@@ -26,7 +26,7 @@ pub(crate) enum Answer {
     },
     /// It would answer if it could. Another source may.
     Broken(VariableError),
-    /// It answers in two ways. What another source says would be a third, so none is asked.
+    /// It answers in two ways. Another source's answer would be a third, so no other source is asked.
     Contradiction(VariableError),
 }
 
@@ -75,7 +75,7 @@ impl Lookup {
         first_error.map_or(Ok(None), |error| Err(error.into()))
     }
 
-    /// What each source says, in order; a source is read when its turn comes.
+    /// The answer of each source, in order. A source is read when its turn comes.
     pub(crate) fn answers<'a>(
         &'a self,
         server: &'a ServerUrl,
@@ -95,7 +95,7 @@ impl Lookup {
         servers.into_values().cloned().collect()
     }
 
-    /// What keeps sources from knowing their servers.
+    /// The reasons why sources can't know their servers.
     pub(crate) fn unattributed(&self) -> impl Iterator<Item = (Source, &VariableError)> {
         self.sources()
             .filter_map(|(source, claims)| Some((source, claims.unattributed.as_ref()?)))

@@ -10,9 +10,9 @@ use docker_credential_helper::{Environment, Error, Secret};
 /// Three times what Linux lets a variable hold in practice, and ten times the longest token known.
 const SIZE_MAX: u64 = 64 * 1024;
 
-/// systemd's own variable: where `LoadCredential=` puts what it loads.
+/// systemd's own variable: the directory of `LoadCredential=`.
 const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
-/// Where docker, podman and compose mount secrets.
+/// The directory in which docker, podman and compose mount secrets.
 const RUN_SECRETS: &str = "/run/secrets";
 
 /// The secret in the file that the variable names.
@@ -75,7 +75,7 @@ fn without_line_end(text: &str) -> &str {
     text.strip_suffix('\r').unwrap_or(text)
 }
 
-/// Only what is not there is absent. A file that is, and that nobody can use, is a mistake that somebody must mend.
+/// Only a missing file is absent. One that exists and is unusable is a mistake that somebody must fix.
 fn unreadable(variable: &str, error: &io::Error) -> VariableError {
     let text = Error::system_text(error);
     let problem = format!("names a file that cannot be read: {text}; mount the secret there");

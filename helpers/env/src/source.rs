@@ -1,4 +1,4 @@
-//! Where logins come from, and in which order they are asked.
+//! The sources of logins, and the order in which they are asked.
 
 use docker_credential_helper::{Environment, Error};
 
@@ -61,7 +61,7 @@ impl Source {
         Ok(deploy_first(order))
     }
 
-    /// What it says.
+    /// Its claims.
     pub(crate) fn claims(self, environment: &Environment) -> Claims {
         match self {
             Self::Own => labeled::claims(environment),

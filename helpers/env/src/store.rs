@@ -11,7 +11,7 @@ use crate::labeled;
 use crate::lookup::{Lookup, is_same_login};
 use crate::source::Source;
 
-/// `ignore`: a login is passed over instead of refused, for jobs that log in anyway.
+/// `ignore`: a login is ignored instead of refused, for jobs that log in anyway.
 const STORE: &str = "DOCKER_CREDENTIAL_ENV_STORE";
 
 /// The settings, for `doctor`; what the labels name, it finds out on its own.
@@ -85,7 +85,7 @@ impl CredentialStore for EnvStore {
         Ok(())
     }
 
-    /// What can be answered, file for file: each server that is listed is asked for next.
+    /// Every server that `get` would answer, with its file read, because clients ask for each listed server next.
     fn list(&self) -> Result<Vec<Listed>, Error> {
         let lookup = self.lookup()?;
         let mut listed = Vec::new();
@@ -99,7 +99,7 @@ impl CredentialStore for EnvStore {
     }
 }
 
-/// The variables are told by name: this is read by somebody who has just typed `docker login`.
+/// It names the variables, because its reader has just typed `docker login`.
 fn read_only(credential: &Credential) -> Error {
     let server = credential.server();
     let is_token = credential.username().as_str() == TOKEN_USERNAME;

@@ -1,4 +1,4 @@
-//! What the tests ask: a world of stated variables, by the rule that decides for every client.
+//! Questions of the tests: to stated variables, by the rule that decides for every client.
 
 use docker_credential_helper::{CredentialStore, Environment, Error, ServerUrl, matching};
 
@@ -29,7 +29,7 @@ pub(crate) fn store(environment: &Environment) -> EnvStore {
     EnvStore::open(environment).unwrap()
 }
 
-/// `user:secret`, or nothing where the answer is "not found", or the error's text.
+/// `user:secret`, or nothing if the answer is "not found", or the error's text.
 pub(crate) fn ask(environment: &Environment, query: &str) -> Result<Option<String>, String> {
     match matching::find(&store(environment), &url(query)) {
         Ok(found) => Ok(Some(format!("{}:{}", found.username(), found.secret().expose()))),

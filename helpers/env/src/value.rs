@@ -46,7 +46,7 @@ pub(crate) fn parse_server(
     let Some(text) = text(environment, name)? else {
         return Ok(None);
     };
-    // What is wrong with it is not quoted: it may hold a password before the host.
+    // The value is not quoted: it may hold a password before the host.
     match ServerUrl::parse(&text).and_then(|server| server.for_storing()) {
         Ok(server) => Ok(Some(server)),
         Err(_) if is_placeholder(text.trim()) => Err(VariableError::new(

@@ -1,4 +1,4 @@
-//! What is wrong with variables, in words that never show a value.
+//! Errors about variables, in words that never show a value.
 
 use std::fmt;
 
@@ -71,17 +71,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_told_as_in_a_sentence() {
+    fn names_read_as_in_a_sentence() {
         assert_eq!(enumeration(&["A"]), "A");
         assert_eq!(enumeration(&["A", "B"]), "A and B");
         assert_eq!(enumeration(&["A", "B", "C"]), "A, B and C");
     }
 
     #[test]
-    fn only_what_is_not_there_may_be_passed_over_as_unavailable() {
-        let wrong = Error::from(VariableError::new(["A"], "is wrong; mend it"));
+    fn only_a_missing_file_is_unavailable() {
+        let wrong = Error::from(VariableError::new(["A"], "is wrong; fix it"));
         assert!(matches!(wrong, Error::Setting { .. }));
-        assert_eq!(wrong.to_string(), "A is wrong; mend it");
+        assert_eq!(wrong.to_string(), "A is wrong; fix it");
         let absent = Error::from(VariableError::absence("A", "names no file"));
         assert!(matches!(absent, Error::Unavailable(_)));
         assert_eq!(absent.to_string(), "A names no file");

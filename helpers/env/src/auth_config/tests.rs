@@ -58,7 +58,7 @@ fn unset_empty_and_markers_say_nothing() {
 }
 
 #[test]
-fn a_key_that_is_no_registry_is_passed_over() {
+fn a_key_that_is_not_a_registry_is_ignored() {
     let variables = config(
         r#"{"auths":{"u:p@ghcr.io":{"auth":"eDp5"}," ghcr.io":{"auth":"eDp5"},"ftp://ghcr.io":{"auth":"eDp5"},
             "*.ghcr.io":{"auth":"eDp5"},"":{"auth":"eDp5"},"quay.io":{"auth":"Y2k6aHVudGVyMg=="}}}"#,

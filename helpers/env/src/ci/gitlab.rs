@@ -1,4 +1,4 @@
-//! GitLab CI/CD: the job's own registry, the dependency proxy, a deploy token, and where the job's token may go.
+//! GitLab CI/CD: the job's own registry, the dependency proxy, a deploy token, and the registry that the job's token may go to.
 //!
 //! GitLab sets `CI_REGISTRY` for the whole instance, the user and the password always, and `CI_REGISTRY_IMAGE` only if the
 //! project's registry is on. Projects override `CI_REGISTRY` for Docker Hub and forget that the password is still
@@ -23,7 +23,7 @@ const PROXY_PASSWORD: &str = "CI_DEPENDENCY_PROXY_PASSWORD";
 const SERVER_HOST: &str = "CI_SERVER_HOST";
 const SERVER_PORT: &str = "CI_SERVER_PORT";
 
-/// What GitLab sets for every job.
+/// The logins that GitLab sets for every job.
 pub(crate) fn job(environment: &Environment) -> Claims {
     if !is_gitlab(environment) {
         return Claims::default();

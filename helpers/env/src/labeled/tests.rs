@@ -189,8 +189,8 @@ fn a_label_with_an_underscore_takes_no_server() {
         ("DOCKER_CREDENTIAL_GHCR_IO_USERNAME", "ci"),
         ("DOCKER_CREDENTIAL_GHCR_IO_PASSWORD", "hunter2"),
     ];
-    let text = "DOCKER_CREDENTIAL_GHCR_IO_SERVER stands beside a label with an underscore, which names a host by \
-                itself; rename the label to one of A-Z and 0-9 only";
+    let text = "DOCKER_CREDENTIAL_GHCR_IO_SERVER is set for a label with an underscore, which itself names a host; \
+                rename the label, with A-Z and 0-9 only";
     assert_error(&variables, "evil.example", text);
     assert_error(&variables, "ghcr.io", text);
     assert_not_found(&variables, "quay.io");

@@ -97,7 +97,7 @@ fn a_pipe_is_an_error_and_is_not_waited_for() {
     assert!(answer(&pipe).unwrap_err().contains("it is not a regular file"));
 }
 
-/// What `DOCKER_CREDENTIAL_WHEN_UNAVAILABLE=not-found` passes over.
+/// `DOCKER_CREDENTIAL_WHEN_UNAVAILABLE=not-found` ignores the absent ones.
 #[test]
 fn a_file_is_absent_if_it_is_not_there_and_not_if_it_cannot_be_used() {
     let (large, path) = file("x".repeat(64 * 1024 + 1));

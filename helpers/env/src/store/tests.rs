@@ -77,7 +77,7 @@ fn a_login_with_what_is_answered_anyway_succeeds() {
 }
 
 #[test]
-fn a_login_is_passed_over_where_the_setting_says_so() {
+fn a_login_is_ignored_if_the_setting_says_so() {
     let ignore = [("DOCKER_CREDENTIAL_ENV_STORE", "ignore")];
     assert_eq!(result(&ignore, "ghcr.io", "ci", "hunter2"), Ok(()));
     let broken = [ignore[0], ("DOCKER_CREDENTIAL_ENV_SOURCES", "x")];
