@@ -23,6 +23,7 @@ use crate::Error;
 use crate::directory::{self, Directory};
 
 mod doubt;
+mod opened;
 #[cfg(not(unix))]
 mod portable;
 #[cfg(unix)]
@@ -34,60 +35,13 @@ use self::portable as system;
 use self::unix as system;
 
 pub use self::doubt::{Doubt, Reason};
+pub use self::opened::{Opened, OpenedStore, Target};
 
 /// What one user believes. Made by [`Environment::trust`](crate::Environment::trust).
 #[derive(Clone, Debug)]
 pub struct Trust {
     user: system::User,
     home: Option<PathBuf>,
-}
-
-/// A file that is open, so that what was judged is what is read.
-#[derive(Debug)]
-pub struct Opened {
-    file: File,
-    doubt: Option<Doubt>,
-    mild: Option<Doubt>,
-}
-
-impl Opened {
-    /// What speaks against the file without forbidding this purpose; each method of [`Trust`] says which that is.
-    pub fn doubt(&self) -> Option<&Doubt> {
-        self.doubt.as_ref()
-    }
-
-    /// What `doctor` warns of: [`doubt`](Self::doubt), or a file system [without modes](Reason::NoModes).
-    pub fn warning(&self) -> Option<&Doubt> {
-        self.doubt.as_ref().or(self.mild.as_ref())
-    }
-
-    /// The content, under the terms of [`Directory::read`].
-    pub fn content(&self, limit: u64) -> io::Result<Vec<u8>> {
-        directory::read_regular(&self.file, limit)
-    }
-
-    /// The open file.
-    pub fn into_file(self) -> File {
-        self.file
-    }
-}
-
-/// A store whose directory is open, so that what was judged is what is read.
-#[derive(Debug)]
-pub struct OpenedStore {
-    /// Where the entries are.
-    pub directory: Directory,
-    /// Why it could not be written to, or would not be read if no setting named it: a warning for `doctor`.
-    pub doubt: Option<Doubt>,
-}
-
-/// The file that a change will replace, behind all links.
-#[derive(Debug)]
-pub struct Target {
-    /// Where it is, or will be.
-    pub path: PathBuf,
-    /// Others may change it as well: a warning for `doctor`.
-    pub doubt: Option<Doubt>,
 }
 
 /// What a purpose demands of the last name, besides its owner.

@@ -1,211 +1,23 @@
 //! Unix: owners and modes.
 
-use std::ffi::OsString;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 
 use rustix::fs::OFlags;
 
-use super::{Access, Doubt, Reason, Step, Way};
+use super::{Access, Doubt, Reason};
 use crate::directory::Directory;
 
-/// As the kernel counts them.
-const LINKS_MAX: usize = 40;
-const STICKY: u32 = 0o1000;
+mod user;
+mod walk;
+
+pub(super) use self::user::User;
+pub(super) use self::walk::way;
+
 const OTHERS_WRITE: u32 = 0o002;
 const GROUP_WRITES: u32 = 0o020;
-
-/// Whose things are believed.
-#[derive(Clone, Debug)]
-pub(super) struct User {
-    id: u32,
-    /// Root was called by this user through sudo.
-    sudo: Option<u32>,
-    /// Root reads what this user, too, may have made.
-    also: Option<u32>,
-}
-
-impl User {
-    pub(super) fn of_process(sudo: Option<u32>) -> Self {
-        Self::of(rustix::process::geteuid().as_raw(), sudo)
-    }
-
-    pub(super) fn of(id: u32, sudo: Option<u32>) -> Self {
-        Self { id, sudo, also: None }
-    }
-
-    /// Root, who believes the user who called sudo as well.
-    pub(super) fn for_sudo(&self) -> Option<Self> {
-        (self.id == 0 && self.sudo.is_some()).then(|| Self {
-            also: self.sudo,
-            ..self.clone()
-        })
-    }
-
-    /// Whether this is U.
-    fn is(&self, owner: u32) -> bool {
-        owner == self.id || owner == 0 || self.also == Some(owner)
-    }
-
-    /// Whether U made what is on the way: a directory, or a link.
-    fn made(&self, found: &Metadata) -> bool {
-        let is_closed = found.is_symlink() || found.mode() & (OTHERS_WRITE | GROUP_WRITES) == 0;
-        self.is(found.uid()) || is_closed && may_be_root(found.uid())
-    }
-}
-
-/// In a user namespace, every owner from outside appears as one number. Where root is among those outside, it may be
-/// root: `/`, `/usr` and `/home` are, under `unshare -r` and in rootless containers.
-fn may_be_root(owner: u32) -> bool {
-    let number = |text: &str| text.trim().parse::<u32>().ok();
-    let Some(overflow) = std::fs::read_to_string("/proc/sys/kernel/overflowuid")
-        .ok()
-        .and_then(|text| number(&text))
-    else {
-        return false;
-    };
-    owner == overflow
-        && std::fs::read_to_string("/proc/self/uid_map").is_ok_and(|map| {
-            // Inside, outside, count. Root outside is mapped if a range begins with it.
-            map.lines()
-                .all(|line| line.split_whitespace().nth(1).and_then(number) != Some(0))
-        })
-}
-
-/// Follows a path to its end or to the first doubt, which is about a directory or a link on the way. The last name is
-/// judged here only if it is a link, or is to lead on.
-pub(super) fn way(user: &User, home: Option<&Path>, path: &Path, step: Step) -> io::Result<Way> {
-    let mut walk = Walk {
-        user,
-        step,
-        links: 0,
-        mild: None,
-    };
-    let way = walk.follow(home, &std::path::absolute(path)?)?;
-    Ok(Way {
-        mild: walk.mild,
-        ..way
-    })
-}
-
-struct Walk<'a> {
-    user: &'a User,
-    step: Step,
-    links: usize,
-    mild: Option<Doubt>,
-}
-
-impl Walk<'_> {
-    fn follow(&mut self, home: Option<&Path>, path: &Path) -> io::Result<Way> {
-        let base = home.filter(|home| path.starts_with(home) && is_home_of(self.user, home));
-        let start = base.unwrap_or(Path::new("/"));
-        let mut at = start.to_owned();
-        let mut rest = names(path.strip_prefix(start).unwrap_or(path));
-        if let Some(doubt) = self.judge(&at, &std::fs::metadata(&at)?) {
-            return Ok(Way::doubted(path, doubt));
-        }
-        while let Some(name) = rest.pop() {
-            if name == ".." {
-                if base == Some(&at) {
-                    // What is above the home was not examined.
-                    return self.follow(None, path);
-                }
-                at.pop();
-                continue;
-            }
-            at.push(&name);
-            let found = match std::fs::symlink_metadata(&at) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    at.extend(rest.iter().rev());
-                    return Ok(Way::to(at, false));
-                }
-                found => found?,
-            };
-            if found.is_symlink() {
-                if !self.user.made(&found) {
-                    return Ok(Way::doubted(path, owner(&at, &found)));
-                }
-                let target = self.read_link(&at)?;
-                at.pop();
-                if target.is_absolute() {
-                    let target = target.join(rest.iter().rev().collect::<PathBuf>());
-                    return self.follow(home, &target);
-                }
-                rest.extend(names(&target));
-            } else if (!rest.is_empty() || self.step.is_last_judged)
-                && let Some(doubt) = self.judge(&at, &found)
-            {
-                return Ok(Way::doubted(path, doubt));
-            }
-        }
-        Ok(Way::to(at, true))
-    }
-
-    fn read_link(&mut self, path: &Path) -> io::Result<PathBuf> {
-        self.links += 1;
-        if self.links > LINKS_MAX {
-            return Err(io::Error::other("it is a symbolic link in a circle"));
-        }
-        std::fs::read_link(path)
-    }
-
-    /// A directory that leads on. In a sticky one others can make new names; they cannot take away ours.
-    fn judge(&mut self, path: &Path, found: &Metadata) -> Option<Doubt> {
-        let doubt = if !self.user.made(found) {
-            Some(owner(path, found))
-        } else if found.mode() & STICKY != 0 {
-            None
-        } else {
-            writers(path, found, self.step.is_group_believed)
-        };
-        match doubt {
-            Some(doubt) if doubt.is_mild() => {
-                self.mild.get_or_insert(doubt);
-                None
-            }
-            doubt => doubt,
-        }
-    }
-}
-
-/// A home of ours is where a way may begin: who can exchange it owns the session anyway, and what is above may be
-/// another machine's.
-fn is_home_of(user: &User, home: &Path) -> bool {
-    std::fs::symlink_metadata(home).is_ok_and(|home| home.is_dir() && home.uid() == user.id)
-}
-
-impl Way {
-    fn to(path: PathBuf, exists: bool) -> Self {
-        Self {
-            path,
-            exists,
-            doubt: None,
-            mild: None,
-        }
-    }
-
-    fn doubted(path: &Path, doubt: Doubt) -> Self {
-        Self {
-            path: path.to_owned(),
-            exists: true,
-            doubt: Some(doubt),
-            mild: None,
-        }
-    }
-}
-
-fn names(path: &Path) -> Vec<OsString> {
-    path.components()
-        .rev()
-        .filter_map(|component| match component {
-            Component::Normal(name) => Some(name.to_owned()),
-            Component::ParentDir => Some("..".into()),
-            Component::RootDir | Component::CurDir | Component::Prefix(_) => None,
-        })
-        .collect()
-}
 
 /// Whether its group is the user's own, as Debian gives one to everyone: it has no other members.
 fn has_own_group(found: &Metadata) -> bool {

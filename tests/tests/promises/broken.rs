@@ -186,7 +186,7 @@ impl Drop for Lock {
     },
     Fault {
         name: "believes-all",
-        file: "common/src/trust/unix.rs",
+        file: "common/src/trust/unix/user.rs",
         sound: "        owner == self.id || owner == 0 || self.also == Some(owner)\n",
         broken: "        FAULT || owner == self.id || owner == 0 || self.also == Some(owner)\n",
     },

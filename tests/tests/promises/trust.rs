@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use docker_credential_tests::login::Login;
 use docker_credential_tests::program::Outcome;
 use docker_credential_tests::sandbox::Sandbox;
-use docker_credential_tests::{require, requirement};
+use docker_credential_tests::{program, require, requirement};
 
 use crate::broken::Subject;
 use crate::scale::report;
@@ -278,6 +278,76 @@ fn named_store(place: &mut Sandbox) -> (PathBuf, PathBuf) {
     place.set("DOCKER_CREDENTIAL_AGE_DIR", &directory);
     place.store(SERVER, &login());
     (directory.join("ghcr.io.age"), directory)
+}
+
+/// A helper run by another user as root of a namespace of its own, with a home in which it may do all.
+struct Namespace {
+    home: tempfile::TempDir,
+    flag: &'static str,
+}
+
+impl Namespace {
+    fn new(flag: &'static str) -> Self {
+        let home = tempfile::tempdir().expect("a home");
+        chown(home.path(), Some(OTHER), Some(OTHER)).expect("root can give it away");
+        // The directory of the build may be closed to others.
+        let program = Sandbox::new(docker_credential_tests::helper::AGE)
+            .program()
+            .to_owned();
+        fs::copy(program, home.path().join("helper")).expect("a copy");
+        fs::set_permissions(home.path().join("helper"), fs::Permissions::from_mode(0o755)).expect("a mode");
+        Self { home, flag }
+    }
+
+    fn answer(&self, verb: &str, stdin: &str) -> (bool, String) {
+        let script = format!(
+            "printf %s '{stdin}' | exec unshare {} \"$HOME/helper\" {verb}",
+            self.flag
+        );
+        let output = std::process::Command::new("setpriv")
+            .args([
+                "--reuid=4321",
+                "--regid=4321",
+                "--clear-groups",
+                "sh",
+                "-c",
+                &script,
+            ])
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("HOME", self.home.path())
+            .current_dir("/")
+            .output()
+            .expect("setpriv can be run");
+        (
+            output.status.success(),
+            String::from_utf8_lossy(&output.stdout).into_owned(),
+        )
+    }
+}
+
+#[test]
+fn root_of_a_user_namespace_has_its_own_files_and_no_others() {
+    require!(requirement::root());
+    require!(program::find("setpriv"));
+    let login = r#"{"ServerURL":"ghcr.io","Username":"u","Secret":"s"}"#;
+    let namespace = Namespace::new("--map-root-user");
+    assert_eq!(namespace.answer("store", login), (true, String::new()));
+    assert!(namespace.answer("get", SERVER).0);
+    let identity = namespace
+        .home
+        .path()
+        .join(".config/docker-credential-age/identity.txt");
+    // Root's own appears there as nobody's.
+    chown(&identity, Some(0), Some(0)).expect("root owns all");
+    fs::set_permissions(&identity, fs::Permissions::from_mode(0o644)).expect("a mode");
+    let (success, text) = namespace.answer("get", SERVER);
+    assert!(!success && text.contains("belongs to another user"), "{text}");
+
+    // Where everybody has one number, nothing is known to be ours.
+    let nameless = Namespace::new("--user");
+    let (success, text) = nameless.answer("store", login);
+    assert!(!success && text.contains("belongs to another user"), "{text}");
 }
 
 /// Whether this helper believes this state.
