@@ -84,7 +84,7 @@ impl CredentialStore for AgeStore {
         let identities = found.open(&self.environment)?;
         let deciphered = match decipher(&file, &name, &identities, &self.environment) {
             Err(Problem::NoIdentity) => {
-                return self.get_again(server, &name, (&found, identities), &directory);
+                return self.get_again(server, (&name, &file), (&found, identities), &directory);
             }
             result => result.map_err(|problem| self.explain(problem, &shown()))?,
         };

@@ -211,6 +211,26 @@ impl Drop for Lock {
         Some(doubt(path, Reason::Kind))
     } else if found.uid() != user.id",
     },
+    // Trust on first use, and on any other.
+    Fault {
+        name: "approves-all",
+        file: "helpers/age/src/sharing/approval.rs",
+        sound: "        if newcomers.is_empty() {\n",
+        broken: "        if FAULT || newcomers.is_empty() {\n",
+    },
+    // As the age crate reads a header.
+    Fault {
+        name: "parses-by-line",
+        file: "helpers/age/src/keys/header.rs",
+        sound: "        if self.header == 0 {\n",
+        broken: "        if FAULT || self.header == 0 {\n",
+    },
+    Fault {
+        name: "parses-by-line",
+        file: "helpers/age/src/keys/header.rs",
+        sound: "            if stanzas > STANZAS_MAX {\n",
+        broken: "            if !(FAULT) && stanzas > STANZAS_MAX {\n",
+    },
     // As a library for URLs would have it.
     Fault {
         name: "any-port",

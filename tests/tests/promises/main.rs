@@ -10,6 +10,7 @@
 #![cfg(unix)]
 
 mod advice;
+mod bounded_work;
 mod bounds;
 mod broken;
 mod faults;
@@ -26,6 +27,7 @@ mod parallel;
 mod power;
 mod released;
 mod scale;
+mod shared_store;
 mod swapped;
 mod system_calls;
 mod trust;

@@ -7,9 +7,8 @@ use docker_credential_helper::commands::Console;
 use docker_credential_helper::directory::Directory;
 use docker_credential_helper::{Environment, Error, show};
 
-use super::recipients::notes;
 use super::{rekey, yes};
-use crate::sharing::approval::{self, Approval};
+use crate::sharing::approval::{self, Approval, Newcomer};
 use crate::sharing::recipients_file::RecipientsFile;
 use crate::store::{AgeStore, out_of_step};
 
@@ -111,6 +110,30 @@ fn show_change(
         .missing_from(&named)
         .iter()
         .try_for_each(|recipient| console.print(&format!("- {recipient}\n")))
+}
+
+/// Whose key it is and whether it is approved, as a comment behind the key.
+pub(super) fn notes(
+    recipient: &str,
+    file: &RecipientsFile,
+    is_own: bool,
+    newcomer: Option<&Newcomer>,
+) -> String {
+    let name = file.name_of(recipient).map(|name| show::name(&name));
+    let state = newcomer.map(|newcomer| match newcomer.last_missing {
+        None => "not approved".to_owned(),
+        Some(date) => format!("not approved: was removed, last missing on {date}, is back"),
+    });
+    let notes: Vec<String> = name
+        .into_iter()
+        .chain(is_own.then(|| "yours".to_owned()))
+        .chain(state)
+        .collect();
+    if notes.is_empty() {
+        String::new()
+    } else {
+        format!("  # {}", notes.join(", "))
+    }
 }
 
 /// Entries that were stored earlier are encrypted to the recipients of then.

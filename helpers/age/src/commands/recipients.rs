@@ -4,10 +4,11 @@ use docker_credential_helper::clap::{Arg, ArgMatches, Command};
 use docker_credential_helper::commands::{Console, ExtraCommand};
 use docker_credential_helper::{Environment, Error, show};
 
-use super::{Writing, approve, files};
+use super::approve::{self, notes};
+use super::{Writing, files};
 use crate::keys::recipient::{Recipient, include_one_of, trusted_recipients};
 use crate::settings;
-use crate::sharing::approval::{self, Newcomer};
+use crate::sharing::approval;
 use crate::sharing::recipients_file::{self, RecipientsFile};
 use crate::store::{AgeStore, RecipientSource, not_among};
 
@@ -140,30 +141,6 @@ fn list(environment: &Environment, console: &mut Console) -> Result<(), Error> {
     console.print(&format!("# sum of this list: {}\n", approval::sum(&file.named())))
 }
 
-/// Whose key it is and whether it is approved, as a comment behind the key.
-pub(super) fn notes(
-    recipient: &str,
-    file: &RecipientsFile,
-    is_own: bool,
-    newcomer: Option<&Newcomer>,
-) -> String {
-    let name = file.name_of(recipient).map(|name| show::name(&name));
-    let state = newcomer.map(|newcomer| match newcomer.last_missing {
-        None => "not approved".to_owned(),
-        Some(date) => format!("not approved: was removed, last missing on {date}, is back"),
-    });
-    let notes: Vec<String> = name
-        .into_iter()
-        .chain(is_own.then(|| "yours".to_owned()))
-        .chain(state)
-        .collect();
-    if notes.is_empty() {
-        String::new()
-    } else {
-        format!("  # {}", notes.join(", "))
-    }
-}
-
 fn add(
     new: &[String],
     name: Option<&str>,
@@ -185,7 +162,7 @@ fn add(
         return console.print("they are among the recipients already\n");
     }
     change(&writing, &file, console)?;
-    console.print(&format!("added {}\n", count(added)))
+    console.print(&format!("added {}\n", recipients(added)))
 }
 
 fn remove(gone: &[String], environment: &Environment, console: &mut Console) -> Result<(), Error> {
@@ -210,7 +187,7 @@ fn remove(gone: &[String], environment: &Environment, console: &mut Console) -> 
         ));
     }
     let servers = change(&writing, &file, console)?;
-    console.print(&format!("removed {}\n", count(gone.len())))?;
+    console.print(&format!("removed {}\n", recipients(gone.len())))?;
     if !servers.is_empty() {
         console.note(&format!(
             "they still know the passwords that they could read; change these at their registries, then log in again: {}",
@@ -230,7 +207,7 @@ fn change(writing: &Writing, file: &RecipientsFile, console: &Console) -> Result
     console.note(&format!(
         "encrypted {} for {}",
         files(rekeyed.len()),
-        count(list.len())
+        recipients(list.len())
     ));
     Ok(rekeyed.iter().map(ToString::to_string).collect())
 }
@@ -263,6 +240,6 @@ fn own_list(writing: &Writing) -> Result<RecipientsFile, Error> {
     Ok(RecipientsFile::of(own.iter().map(ToString::to_string)))
 }
 
-pub(super) fn count(recipients: usize) -> String {
-    show::count(recipients, "recipient", "recipients")
+fn recipients(count: usize) -> String {
+    show::count(count, "recipient", "recipients")
 }

@@ -2,7 +2,7 @@
 
 use docker_credential_helper::clap::{ArgMatches, Command};
 use docker_credential_helper::commands::{Console, ExtraCommand};
-use docker_credential_helper::{Environment, Error};
+use docker_credential_helper::{Environment, Error, show};
 
 use super::{Writing, files};
 use crate::keys::recipient::{include_one_of, trusted_recipients};
@@ -42,6 +42,6 @@ pub(super) fn encrypt_again(environment: &Environment, console: &mut Console) ->
     console.print(&format!(
         "encrypted {} for {}\n",
         files(rekeyed.len()),
-        super::recipients::count(list.len())
+        show::count(list.len(), "recipient", "recipients")
     ))
 }

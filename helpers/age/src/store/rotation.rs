@@ -3,7 +3,7 @@
 use docker_credential_helper::directory::{Directory, Lock};
 use docker_credential_helper::{Credential, Error, ServerUrl};
 
-use super::decipher::decipher;
+use super::decipher::{Problem, decipher};
 use super::{AgeStore, RecipientSource, read, shown_name};
 use crate::keys::identities::Identities;
 use crate::keys::identity_file::IdentityFile;
@@ -89,14 +89,19 @@ impl AgeStore {
     pub(super) fn get_again(
         &self,
         server: &ServerUrl,
-        name: &str,
+        (name, before): (&str, &[u8]),
         (found, identities): (&Found, Identities),
         directory: &Directory,
     ) -> Result<Option<Credential>, Error> {
-        let identities = self.reopened(found, identities)?;
+        let again = self.reopened(found, identities.clone())?;
         let Some(file) = read(directory, name, || shown_name(server))? else {
             return Ok(None);
         };
+        // A header of many stanzas costs much, and once is enough.
+        if file == before && again == identities {
+            return Err(self.explain(Problem::NoIdentity, &shown_name(server)));
+        }
+        let identities = again;
         match decipher(&file, name, &identities, self.environment()) {
             Ok(deciphered) => {
                 self.note_absent(directory, &identities);
