@@ -106,10 +106,12 @@ impl AgeStore {
     }
 
     /// The public keys that need no approval: of the identity that the settings or the default file give, as far as it is
-    /// open. An identity of another program's settings, or one of before, is not the user's own in this.
+    /// open. Neither an identity of another program's settings, nor a previous one, nor one that others could have put
+    /// there is the user's own in this.
     pub(crate) fn own_keys(&self) -> Result<BTreeSet<String>, Error> {
         let identities = self.open_own_identities()?;
-        let keys = identities.iter().flat_map(|identities| &identities.x25519);
+        let trusted = identities.filter(|identities| identities.doubt.is_none());
+        let keys = trusted.iter().flat_map(|identities| &identities.x25519);
         Ok(keys.map(|identity| identity.to_public().to_string()).collect())
     }
 
