@@ -3,12 +3,14 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 
 use docker_credential_tests::helper::AGE;
 use docker_credential_tests::login::Login;
 use docker_credential_tests::program::Run;
 use docker_credential_tests::refusal::{MARKER, assert_error, assert_refused};
 use docker_credential_tests::sandbox::Sandbox;
+use docker_credential_tests::{require, requirement};
 
 const IDENTITY: &str = "config/docker-credential-age/identity.txt";
 const STORE: &str = "data/docker-credential-age";
@@ -290,7 +292,7 @@ fn a_relative_home_is_an_error_and_no_guess() {
             .arg(verb)
             .stdin(stdin)
             .outcome();
-        assert_error(&outcome, "HOME is not set to an absolute path");
+        assert_error(&outcome, "HOME is not an absolute path");
     }
 }
 
@@ -327,4 +329,128 @@ fn without_a_home_settings_are_enough() {
             .outcome();
         outcome.assert_success(verb);
     }
+}
+
+fn public_key_shown(place: &Sandbox) -> String {
+    let shown = place.command(&["identity", "show"]);
+    shown.assert_success("identity show");
+    String::from_utf8(shown.stdout).expect("a key is text")
+}
+
+/// What is done to a file.
+type Change = Box<dyn Fn(&Path)>;
+
+#[test]
+fn a_new_identity_beside_logins_is_refused_and_rotate_is_named() {
+    let place = Sandbox::new(AGE);
+    place.store("ghcr.io", &login());
+    let before = fs::read(place.path(IDENTITY)).unwrap();
+    let refused = place.command(&["identity", "new", "--replace"]);
+    refused.assert_failure("nobody is there to ask");
+    assert!(
+        refused.text().contains("identity rotate") && refused.text().contains("1 login"),
+        "{refused:?}"
+    );
+    assert_eq!(fs::read(place.path(IDENTITY)).unwrap(), before);
+    // The right neighbours: nothing is stored, or somebody is sure.
+    place
+        .command(&["identity", "new", "--replace", "--yes"])
+        .assert_success("--yes");
+    assert_eq!(fs::read(place.path(&format!("{IDENTITY}.old"))).unwrap(), before);
+    let empty = Sandbox::new(AGE);
+    empty.command(&["identity", "new"]).assert_success("identity new");
+    empty
+        .command(&["identity", "new", "--replace"])
+        .assert_success("there are no logins");
+}
+
+#[test]
+fn a_replaced_identity_is_restored_from_its_copy() {
+    let place = Sandbox::new(AGE);
+    place.store("ghcr.io", &login());
+    let key = public_key_shown(&place);
+    place
+        .command(&["identity", "new", "--replace", "--yes"])
+        .assert_success("new");
+    assert!(place.verb("get", "ghcr.io").code != Some(0));
+    let copy = place.path(&format!("{IDENTITY}.old"));
+    place
+        .command(&["identity", "restore", copy.to_str().unwrap()])
+        .assert_success("restore");
+    assert_eq!(public_key_shown(&place), key);
+    place.assert_answers("ghcr.io", &login());
+}
+
+#[test]
+fn an_identity_that_opens_less_is_not_restored_unasked() {
+    let place = Sandbox::new(AGE);
+    place.store("ghcr.io", &login());
+    let other = place.path("other");
+    fs::write(&other, identity()).unwrap();
+    let words = ["identity", "restore", other.to_str().unwrap()];
+    let refused = place.command(&words);
+    refused.assert_failure("it doesn't open the login");
+    assert!(
+        refused.text().contains("doesn't open 1 of the 1 login"),
+        "{refused:?}"
+    );
+    place.assert_answers("ghcr.io", &login());
+    place
+        .command(&[&words[..], &["--yes"]].concat())
+        .assert_success("somebody is sure");
+}
+
+/// The default identity and one that a setting names, changed so that others could have put them there.
+#[test]
+fn an_identity_that_others_can_change_is_not_encrypted_to() {
+    require!(requirement::root());
+    let other_user = |path: &Path| std::os::unix::fs::chown(path, Some(4242), None).unwrap();
+    let mode = |mode| move |path: &Path| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    let cases: [(&str, Change); 3] = [
+        ("another user", Box::new(other_user)),
+        ("everybody can change", Box::new(mode(0o666))),
+        ("everybody can change", Box::new(mode(0o602))),
+    ];
+    for (problem, change) in cases {
+        let mut place = Sandbox::new(AGE);
+        place.store("ghcr.io", &login());
+        let key = place.path("key");
+        fs::copy(place.path(IDENTITY), &key).unwrap();
+        place.set("DOCKER_CREDENTIAL_AGE_IDENTITY_FILE", &key);
+        place.store("quay.io", &login());
+        change(&key);
+        // It decrypts, as mounted secrets have to, and is nobody to encrypt to.
+        place.assert_answers("ghcr.io", &login());
+        let stranger = public_key(&identity()).to_owned();
+        for words in [&["rekey"][..], &["recipients", "add", &stranger]] {
+            let outcome = place.command(words);
+            outcome.assert_failure("it would encrypt to it");
+        }
+        let refused = place.verb("store", &store_request("x.example"));
+        assert_error(&refused, problem);
+        assert_error(&refused, "DOCKER_CREDENTIAL_AGE_RECIPIENTS");
+        place.set(
+            "DOCKER_CREDENTIAL_AGE_RECIPIENTS",
+            public_key(&fs::read_to_string(&key).unwrap()),
+        );
+        place.store("x.example", &login());
+    }
+}
+
+#[test]
+fn a_configuration_that_everybody_can_change_is_refused() {
+    let place = Sandbox::new(AGE);
+    let directory = place.path("config/docker-credential-age");
+    fs::create_dir_all(&directory).unwrap();
+    fs::set_permissions(&directory, fs::Permissions::from_mode(0o777)).unwrap();
+    assert_error(
+        &place.verb("store", &store_request("ghcr.io")),
+        "everybody can change",
+    );
+    assert!(!place.path(IDENTITY).exists());
+    // The right neighbour.
+    fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).unwrap();
+    place.store("ghcr.io", &login());
+    fs::set_permissions(&directory, fs::Permissions::from_mode(0o777)).unwrap();
+    assert_error(&place.verb("get", "ghcr.io"), "everybody can change");
 }

@@ -430,7 +430,7 @@ fn a_new_identity_can_have_a_passphrase_from_the_start() {
     let answers = ["a\n", "b\n", &typed(PASSPHRASE), &typed(PASSPHRASE)];
     let session = run_on_terminal(&place, &script, &answers);
     assert_eq!(session.code, Some(0), "{session:?}");
-    assert_eq!(session.count("These were not the same"), 1);
+    assert_eq!(session.count("Passphrases don't match"), 1);
     let (session, _) = on_terminal(&place, "store", &answer_for("ghcr.io"), &[&typed(PASSPHRASE)]);
     assert_eq!(session.code, Some(0), "{session:?}");
     assert!(
@@ -493,4 +493,218 @@ fn docker_logs_in_and_pulls_with_a_passphrase_typed_on_its_terminal() {
         !session.screen.contains("unauthorized") && !session.screen.contains("no basic auth"),
         "{session:?}"
     );
+}
+
+#[test]
+fn a_terminal_has_its_echo_back_after_each_signal() {
+    let _keyring = keyring::shared();
+    require!(program::find("age"));
+    let place = place(&["ghcr.io"]);
+    fs::write(place.path("request"), "ghcr.io").unwrap();
+    for (signal, code) in [("TERM", "143"), ("INT", "130"), ("HUP", "129"), ("QUIT", "131")] {
+        // A shell without job control starts a child in the background deaf to INT and QUIT, so one is told to listen.
+        let script = format!(
+            "stty -g >before; env --default-signal=INT,QUIT {} get <request >reply & \
+             while stty -a | grep -q ' echo '; do sleep 0.05; done; \
+             kill -{signal} $!; wait $!; echo $? >code; stty -g >after",
+            AGE.program().display()
+        );
+        let session = run_on_terminal(&place, &script, &[]);
+        let read = |name: &str| fs::read_to_string(place.path(name)).unwrap();
+        assert_eq!(read("before"), read("after"), "{signal}: {session:?}");
+        assert_eq!(read("code").trim(), code, "{signal}");
+        assert_eq!(read("reply"), "", "{signal}");
+    }
+}
+
+#[test]
+fn every_prompt_fits_into_a_line_of_80_columns() {
+    let _keyring = keyring::shared();
+    let place = Sandbox::new(AGE);
+    let script = format!(
+        "{} identity new --passphrase >public 2>&1",
+        AGE.program().display()
+    );
+    let session = run_on_terminal(
+        &place,
+        &script,
+        &["a\n", "b\n", &typed(PASSPHRASE), &typed(PASSPHRASE)],
+    );
+    for line in session.screen.lines() {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+    assert!(session.screen.contains("New passphrase") && session.screen.contains("Again: "));
+}
+
+#[test]
+fn an_empty_answer_gets_a_generated_passphrase() {
+    let _keyring = keyring::shared();
+    let place = Sandbox::new(AGE);
+    place.store("ghcr.io", &login());
+    let script = format!("{} identity passphrase >said 2>&1", AGE.program().display());
+    let session = run_on_terminal(&place, &script, &["\n"]);
+    assert_eq!(session.code, Some(0), "{session:?}");
+    let generated = session
+        .screen
+        .lines()
+        .find_map(|line| line.strip_prefix("Generated passphrase: "))
+        .expect("it is shown on the terminal")
+        .trim()
+        .to_owned();
+    // Nowhere else.
+    assert!(
+        !fs::read_to_string(place.path("said"))
+            .unwrap()
+            .contains(&generated)
+    );
+    let (session, reply) = on_terminal(&place, "get", "ghcr.io", &[&typed(&generated)]);
+    assert_eq!((session.code, reply), (Some(0), answer_for("ghcr.io")));
+}
+
+#[test]
+fn a_short_passphrase_is_called_short() {
+    let _keyring = keyring::shared();
+    for (passphrase, is_short) in [("x", true), ("elevenchars", true), ("twelve chars", false)] {
+        let place = Sandbox::new(AGE);
+        let script = format!("{} identity new --passphrase >said 2>&1", AGE.program().display());
+        let session = run_on_terminal(&place, &script, &[&typed(passphrase), &typed(passphrase)]);
+        assert_eq!(session.code, Some(0), "{session:?}");
+        let said = fs::read_to_string(place.path("said")).unwrap();
+        assert_eq!(
+            said.contains("the passphrase is short"),
+            is_short,
+            "{passphrase}: {said}"
+        );
+    }
+}
+
+/// A place with a login, whose passphrase, if it has one, is in a file that a setting names.
+fn place_with_file() -> Sandbox {
+    let mut place = Sandbox::new(AGE);
+    place.store("ghcr.io", &login());
+    write_private(&place.path("passphrase"), &typed(PASSPHRASE));
+    let file = place.path("passphrase");
+    place.set("DOCKER_CREDENTIAL_AGE_PASSPHRASE_FILE", file);
+    place.set("DOCKER_CREDENTIAL_AGE_UNLOCK_SECONDS", "0");
+    place
+}
+
+#[test]
+fn a_passphrase_is_set_and_removed_and_the_logins_stay() {
+    let _keyring = keyring::alone();
+    let place = place_with_file();
+    let plain = fs::read(place.path(IDENTITY)).unwrap();
+    let entry = fs::read(place.path("data/docker-credential-age/ghcr.io.age")).unwrap();
+    let set = place.command(&["identity", "passphrase"]);
+    set.assert_success("identity passphrase");
+    let is_sealed = |place: &Sandbox| {
+        fs::read(place.path(IDENTITY))
+            .unwrap()
+            .starts_with(b"age-encryption.org/v1\n-> scrypt")
+    };
+    assert!(is_sealed(&place));
+    place.assert_answers("ghcr.io", &login());
+    let removed = place.command(&["identity", "passphrase", "--remove"]);
+    removed.assert_success("identity passphrase --remove");
+    assert!(String::from_utf8_lossy(&removed.stderr).contains("without a passphrase, anyone who reads"));
+    assert_eq!(fs::read(place.path(IDENTITY)).unwrap(), plain);
+    assert_eq!(
+        fs::read(place.path("data/docker-credential-age/ghcr.io.age")).unwrap(),
+        entry
+    );
+}
+
+#[test]
+fn setting_a_passphrase_leaves_no_copy_without_one() {
+    let _keyring = keyring::alone();
+    let place = place_with_file();
+    let text = fs::read_to_string(place.path(IDENTITY)).unwrap();
+    let key = text
+        .lines()
+        .find(|line| line.starts_with("AGE-SECRET-KEY-1"))
+        .unwrap()
+        .to_owned();
+    // What a rotation that was killed early leaves behind.
+    fs::copy(place.path(IDENTITY), place.path(&format!("{IDENTITY}.old"))).unwrap();
+    place
+        .command(&["identity", "passphrase"])
+        .assert_success("identity passphrase");
+    let showing: Vec<PathBuf> = program::files_under(&place.path(""))
+        .into_iter()
+        .filter(|(_, bytes)| bytes.windows(key.len()).any(|window| window == key.as_bytes()))
+        .map(|(path, _)| path)
+        .collect();
+    assert_eq!(showing, Vec::<PathBuf>::new());
+}
+
+#[test]
+fn a_passphrase_is_changed_by_the_old_one_and_a_new_one() {
+    let _keyring = keyring::alone();
+    require!(program::find("age"));
+    let place = place(&["ghcr.io"]);
+    let change = format!("{} identity passphrase >said", AGE.program().display());
+    let answers = [
+        &typed(PASSPHRASE),
+        &typed("another passphrase"),
+        &typed("another passphrase"),
+    ];
+    let session = run_on_terminal(&place, &change, &answers.map(String::as_str));
+    assert_eq!(session.code, Some(0), "{session:?}");
+    let (session, reply) = on_terminal(&place, "get", "ghcr.io", &["another passphrase\n"]);
+    assert_eq!((session.code, reply), (Some(0), answer_for("ghcr.io")));
+}
+
+#[test]
+fn a_change_of_the_passphrase_ends_an_unlock() {
+    let _keyring = keyring::alone();
+    let mut place = place_with_file();
+    place
+        .command(&["identity", "passphrase"])
+        .assert_success("it is set");
+    place.set("DOCKER_CREDENTIAL_AGE_UNLOCK_SECONDS", "600");
+    place.assert_answers("ghcr.io", &login());
+    place
+        .command(&["identity", "passphrase", "--remove"])
+        .assert_success("it is removed");
+    let locked = place.run(AGE.program()).arg("lock").outcome();
+    assert_eq!(locked.text(), "it was not unlocked\n");
+}
+
+#[test]
+fn a_backup_opens_with_its_passphrase_and_is_restored_elsewhere() {
+    let _keyring = keyring::alone();
+    for is_sealed in [false, true] {
+        let place = place_with_file();
+        if is_sealed {
+            place
+                .command(&["identity", "passphrase"])
+                .assert_success("it is set");
+        }
+        let file = place.path("backup");
+        let words = ["identity", "backup", file.to_str().unwrap()];
+        place.command(&words).assert_success("identity backup");
+        let refused = place.command(&words);
+        refused.assert_failure("a file that exists is not overwritten");
+        assert!(
+            fs::read(&file)
+                .unwrap()
+                .starts_with(b"age-encryption.org/v1\n-> scrypt")
+        );
+
+        // Another machine: the store comes by git, the identity by the backup.
+        let mut other = place_with_file();
+        fs::remove_file(other.path(IDENTITY)).unwrap();
+        other.set(
+            "DOCKER_CREDENTIAL_AGE_DIR",
+            place.path("data/docker-credential-age"),
+        );
+        other
+            .command(&["identity", "restore", file.to_str().unwrap()])
+            .assert_success("identity restore");
+        assert_eq!(
+            fs::read(other.path(IDENTITY)).unwrap(),
+            fs::read(place.path(IDENTITY)).unwrap()
+        );
+        other.assert_answers("ghcr.io", &login());
+    }
 }

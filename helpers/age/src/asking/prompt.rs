@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use docker_credential_helper::commands::Console;
 use docker_credential_helper::{Environment, Error, subprocess};
 use zeroize::Zeroizing;
 
@@ -30,10 +31,27 @@ const PROGRAM: &str = "PINENTRY_PROGRAM";
 pub(crate) struct Question<'a> {
     /// What the answer opens, in a sentence.
     pub(crate) description: &'a str,
-    /// What stands before the cursor, without a colon.
+    /// What is before the cursor, without a colon.
     pub(crate) prompt: &'a str,
+    /// Whether the line on the terminal says what the answer opens. It is clear if the person asked to be asked.
+    pub(crate) is_named: bool,
     /// Why it is asked once more.
     pub(crate) mistake: Option<&'a str>,
+}
+
+impl Question<'_> {
+    /// As a terminal shows it: the mistake has a line of its own, so that the question fits into one.
+    fn on_terminal(&self) -> String {
+        let mistake = self
+            .mistake
+            .map_or_else(String::new, |mistake| format!("{}\n", Console::plain(mistake)));
+        let name = if self.is_named {
+            format!(" for {}", Console::plain(self.description))
+        } else {
+            String::new()
+        };
+        format!("{mistake}{}{name}: ", self.prompt)
+    }
 }
 
 /// What came of asking in one way.
@@ -73,9 +91,9 @@ pub(crate) fn passphrase(
     }
 }
 
-/// Tells the person something, such as to touch a key. Where there is no terminal it goes nowhere.
-pub(crate) fn tell(text: &str) {
-    terminal::tell(text);
+/// Tells the person something, such as to touch a key. Whether there is a terminal to show it on.
+pub(crate) fn tell(text: &str) -> bool {
+    terminal::tell(text)
 }
 
 /// A pinentry that somebody chose comes first. On a desktop a window is better than a terminal on which several

@@ -180,6 +180,7 @@ impl Sealed {
             let question = Question {
                 description: &format!("the identity {}", self.origin),
                 prompt: "Passphrase",
+                is_named: true,
                 mistake,
             };
             let passphrase = prompt::passphrase(question, WAY_OUT, environment).inspect_err(|_| {

@@ -5,15 +5,12 @@ use zeroize::Zeroizing;
 use super::{Answer, Question};
 
 /// There is no one place for it beside stdout and stderr, which belong to the client.
-pub(super) fn tell(_text: &str) {}
+pub(super) fn tell(_text: &str) -> bool {
+    false
+}
 
 pub(super) fn ask(question: Question<'_>) -> Answer {
-    let mistake = question
-        .mistake
-        .map(|mistake| format!("{mistake}. "))
-        .unwrap_or_default();
-    let text = format!("{mistake}{} for {}: ", question.prompt, question.description);
-    match rpassword::prompt_password(text) {
+    match rpassword::prompt_password(question.on_terminal()) {
         Ok(answer) => Answer::Given(Zeroizing::new(answer)),
         Err(_) => Answer::Impossible,
     }

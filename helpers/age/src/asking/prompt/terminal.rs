@@ -2,6 +2,10 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use docker_credential_helper::commands::Console;
@@ -9,33 +13,89 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr};
+use signal_hook::SigId;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::flag;
+use signal_hook::low_level::{pipe, unregister};
 use zeroize::Zeroizing;
 
 use super::{ANSWER_MAX, Answer, PATIENCE, Question};
 
 pub(super) fn ask(question: Question<'_>) -> Answer {
     match Terminal::open() {
-        Ok(mut terminal) => terminal.ask(question).unwrap_or(Answer::Impossible),
+        Ok(mut terminal) => {
+            let answer = terminal.ask(question).unwrap_or(Answer::Impossible);
+            let signal = terminal.signals.caught();
+            drop(terminal);
+            if let Some(signal) = signal {
+                // With the terminal as it was, what would have happened at once.
+                let _ = signal_hook::low_level::emulate_default_handler(signal);
+            }
+            answer
+        }
         Err(_) => Answer::Impossible,
     }
 }
 
-pub(super) fn tell(text: &str) {
+pub(super) fn tell(text: &str) -> bool {
     let flags = OFlags::WRONLY | OFlags::NOCTTY | OFlags::CLOEXEC;
-    if let Ok(file) = rustix::fs::open("/dev/tty", flags, Mode::empty())
-        && tcgetpgrp(&file).is_ok_and(|group| group == rustix::process::getpgrp())
-    {
-        let _ = File::from(file).write_all(format!("{}\n", Console::plain(text)).as_bytes());
-    }
+    rustix::fs::open("/dev/tty", flags, Mode::empty()).is_ok_and(|file| {
+        tcgetpgrp(&file).is_ok_and(|group| group == rustix::process::getpgrp())
+            && File::from(file)
+                .write_all(format!("{}\n", Console::plain(text)).as_bytes())
+                .is_ok()
+    })
 }
 
 /// The controlling terminal, with echo off until it is dropped.
 ///
-/// Signals from the keyboard are off as well: an interrupt comes as a character and ends the question, and what
-/// was changed about the terminal is always put back.
+/// Signals from the keyboard are off as well: an interrupt comes as a character and ends the question. Those of other
+/// programs wait until what was changed about the terminal is put back.
 struct Terminal {
     file: File,
     before: Termios,
+    signals: Signals,
+}
+
+/// What ends this process, held up while the terminal is not as it was.
+struct Signals {
+    ids: Vec<SigId>,
+    /// Which came; 0 for none.
+    number: Arc<AtomicUsize>,
+    /// Readable as soon as one came.
+    pipe: UnixStream,
+}
+
+impl Signals {
+    fn hold() -> io::Result<Self> {
+        let (pipe, writer) = UnixStream::pair()?;
+        let mut signals = Self {
+            ids: Vec::new(),
+            number: Arc::default(),
+            pipe,
+        };
+        for signal in [SIGTERM, SIGINT, SIGHUP, SIGQUIT] {
+            let number = usize::try_from(signal).unwrap_or_default();
+            signals
+                .ids
+                .push(flag::register_usize(signal, Arc::clone(&signals.number), number)?);
+            signals.ids.push(pipe::register(signal, writer.try_clone()?)?);
+        }
+        Ok(signals)
+    }
+
+    fn caught(&self) -> Option<i32> {
+        let number = self.number.load(Ordering::Acquire);
+        i32::try_from(number).ok().filter(|number| *number != 0)
+    }
+}
+
+impl Drop for Signals {
+    fn drop(&mut self) {
+        for id in self.ids.drain(..) {
+            unregister(id);
+        }
+    }
 }
 
 impl Terminal {
@@ -46,21 +106,20 @@ impl Terminal {
         if tcgetpgrp(&file)? != rustix::process::getpgrp() {
             return Err(io::ErrorKind::WouldBlock.into());
         }
+        let signals = Signals::hold()?;
         let before = tcgetattr(&file)?;
         let mut silent = before.clone();
         silent.local_modes -= LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG | LocalModes::IEXTEN;
         tcsetattr(&file, OptionalActions::Flush, &silent)?;
-        Ok(Self { file, before })
+        Ok(Self {
+            file,
+            before,
+            signals,
+        })
     }
 
     fn ask(&mut self, question: Question<'_>) -> io::Result<Answer> {
-        let mistake = question
-            .mistake
-            .map(|mistake| format!("{mistake}. "))
-            .unwrap_or_default();
-        let text = format!("{mistake}{} for {}", question.prompt, question.description);
-        self.file
-            .write_all(format!("{}: ", Console::plain(&text)).as_bytes())?;
+        self.file.write_all(question.on_terminal().as_bytes())?;
         let answer = self.read();
         self.file.write_all(b"\n")?;
         answer
@@ -73,7 +132,10 @@ impl Terminal {
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let time = Timespec::try_from(left).map_err(|_| io::ErrorKind::InvalidInput)?;
-            match poll(&mut [PollFd::new(&self.file, PollFlags::IN)], Some(&time)) {
+            let mut both = [&self.file as &dyn AsFd, &self.signals.pipe]
+                .map(|file| PollFd::from_borrowed_fd(file.as_fd(), PollFlags::IN));
+            match poll(&mut both, Some(&time)) {
+                _ if self.signals.caught().is_some() => return Ok(Answer::Cancelled),
                 Ok(0) => return Ok(Answer::Nobody),
                 Ok(_) => {}
                 Err(Errno::INTR) => continue,

@@ -215,6 +215,7 @@ impl<'a> Connection<'a> {
                 let question = Question {
                     description: &format!("{}: {text}", self.name()),
                     prompt: "Secret",
+                    is_named: true,
                     mistake: None,
                 };
                 let begin = Instant::now();
