@@ -111,7 +111,7 @@ impl Directory {
     /// Owner and mode, of the directory that is open.
     #[cfg(unix)]
     pub(crate) fn metadata(&self) -> io::Result<std::fs::Metadata> {
-        File::from(self.handle.try_clone()?).metadata()
+        self.handle.metadata()
     }
 
     /// Whether it belongs to this user or root. (Always, where files have no owner that a program can ask for.)

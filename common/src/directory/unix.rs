@@ -3,7 +3,6 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
-use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Gid, Mode, OFlags, RawMode, Uid};
@@ -11,12 +10,12 @@ use rustix::io::Errno;
 
 pub(super) use crate::sys::close;
 
-pub(super) type Handle = OwnedFd;
+pub(super) type Handle = File;
 
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
 pub(super) fn open(path: &Path) -> io::Result<Handle> {
-    Ok(rustix::fs::open(path, DIRECTORY, Mode::empty())?)
+    Ok(rustix::fs::open(path, DIRECTORY, Mode::empty())?.into())
 }
 
 pub(super) fn make_directory(parent: &Handle, name: &OsStr) -> io::Result<()> {

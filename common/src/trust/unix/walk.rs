@@ -39,11 +39,17 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     fn follow(&mut self, home: Option<&Path>, path: &Path) -> io::Result<Way> {
-        let base = home.filter(|home| path.starts_with(home) && is_home_of(self.user, home));
-        let start = base.unwrap_or(Path::new("/"));
+        let home_found = home
+            .filter(|home| path.starts_with(home))
+            .and_then(|home| Some((home, own_home(self.user, home)?)));
+        let base = home_found.as_ref().map(|(home, _)| *home);
+        let (start, found) = match home_found {
+            Some(begin) => begin,
+            None => (Path::new("/"), std::fs::metadata("/")?),
+        };
         let mut at = start.to_owned();
         let mut rest = names(path.strip_prefix(start).unwrap_or(path));
-        if let Some(doubt) = self.judge(&at, &std::fs::metadata(&at)?) {
+        if let Some(doubt) = self.judge(&at, &found) {
             return Ok(Way::doubted(path, doubt));
         }
         while let Some(name) = rest.pop() {
@@ -112,8 +118,9 @@ impl Walk<'_> {
 
 /// A home of ours is where a way may begin: who can exchange it owns the session anyway, and what is above may be
 /// another machine's.
-fn is_home_of(user: &User, home: &Path) -> bool {
-    std::fs::symlink_metadata(home).is_ok_and(|home| home.is_dir() && home.uid() == user.id)
+fn own_home(user: &User, home: &Path) -> Option<Metadata> {
+    let found = std::fs::symlink_metadata(home).ok()?;
+    (found.is_dir() && found.uid() == user.id).then_some(found)
 }
 
 impl Way {
