@@ -91,7 +91,10 @@ fn logins_in_the_previous_store_need_a_decision() {
     add_helper(&sandbox, "other", &[("ghcr.io", alice()), ("quay.io", bob())]);
     let text = refused(&sandbox, &["configure"]);
     assert!(text.contains("2 logins in docker-credential-other"), "{text}");
-    assert!(text.contains("ghcr.io, quay.io"), "{text}");
+    assert!(
+        text.contains("docker-credential-other has logins for ghcr.io, quay.io"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -159,7 +162,7 @@ fn a_store_that_does_not_list_may_hold_logins() {
             fs::write(sandbox.path("home/other/hangs"), "").unwrap();
         }
         let text = refused(&sandbox, &["configure"]);
-        assert!(text.contains("docker-credential-other may hold logins"), "{text}");
+        assert!(text.contains("docker-credential-other may have logins"), "{text}");
         if !is_hanging {
             assert!(text.contains("out of order"), "{text}");
             refused(&sandbox, &["configure", "--import"]);

@@ -116,6 +116,11 @@ impl<'a> Peer<'a> {
     }
 
     fn failed(&self, verb: &str, text: &str) -> Error {
+        let text = if text.is_empty() {
+            "failed without a message"
+        } else {
+            text
+        };
         Error::unavailable(format!("{} {verb}: {}", self.program_name(), show::name(text)))
     }
 

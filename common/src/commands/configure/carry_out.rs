@@ -91,12 +91,8 @@ impl Change {
             session.console.print(&text)?;
         }
         let (left_behind, _) = self.left_behind(session, &before, &after, Choice::Ask);
-        let lost = left_behind.details(session.environment).into_iter();
-        for line in lost.filter(|_| decision::is_due(&left_behind, Choice::Ask)) {
-            session.console.note(&format!(
-                "{} would no longer find logins {line}",
-                self.client.name()
-            ));
+        if decision::is_due(&left_behind, Choice::Ask) {
+            decision::warn(session, self.client.name(), &left_behind);
         }
         Ok(())
     }

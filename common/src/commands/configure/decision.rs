@@ -54,12 +54,12 @@ pub(super) fn decide(
     let environment = session.environment;
     let summary = left_behind.summary(environment);
     for line in left_behind.details(environment) {
-        session.console.note(&format!("{client} finds logins {line}"));
+        session.console.note(&line);
     }
     if choice == Choice::Leave {
-        session
-            .console
-            .note(&format!("{client} no longer finds these logins: {summary}"));
+        session.console.note(&format!(
+            "{client} doesn't find these logins from now on: {summary}"
+        ));
         return Ok(Decision::Leave);
     }
     if !session.helper.is_read_only() {
@@ -80,6 +80,16 @@ pub(super) fn decide(
         "cannot configure {client}: it would no longer find {summary}; nothing was changed; {other}, or leave them \
          behind with \"{no_import}\""
     )))
+}
+
+/// For a dry run.
+pub(super) fn warn(session: &Session<'_>, client: &str, left_behind: &LeftBehind) {
+    for line in left_behind.details(session.environment) {
+        session.console.note(&line);
+    }
+    session.console.note(&format!(
+        "{client} would no longer find these; --import imports them, --no-import leaves them behind"
+    ));
 }
 
 /// For a helper without a store of its own.

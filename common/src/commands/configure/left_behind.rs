@@ -180,13 +180,13 @@ impl LeftBehind {
         let helpers = self.helpers.iter().map(|found| {
             let helper = format!("docker-credential-{}", show::name(&found.helper));
             match &found.servers {
-                Ok(servers) => format!("in {helper}: {}", names(servers)),
-                Err(error) => format!("{helper} may hold logins: {error}"),
+                Ok(servers) => format!("{helper} has logins for {}", names(servers)),
+                Err(error) => format!("{helper} may have logins: {error}"),
             }
         });
         let plain = self.plain.iter().map(|found| {
             let file = show::path(environment, &found.file);
-            format!("in plain text in {file}: {}", names(&found.servers))
+            format!("{file} has logins in plain text for {}", names(&found.servers))
         });
         helpers.chain(plain).collect()
     }

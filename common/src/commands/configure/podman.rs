@@ -48,10 +48,8 @@ pub(super) fn show(session: &mut Session<'_>) -> Result<(), Error> {
     };
     session.console.print(&text)?;
     let (left_behind, _) = left_behind(session, &helpers)?;
-    for line in left_behind.details(environment) {
-        session
-            .console
-            .note(&format!("{NAMES} would no longer find logins {line}"));
+    if !left_behind.is_empty() {
+        decision::warn(session, "podman", &left_behind);
     }
     Ok(())
 }
