@@ -4,7 +4,9 @@ use std::path::Path;
 
 use clap::ArgMatches;
 
+use super::left_behind::keys;
 use super::podman;
+use crate::commands::peer::Peer;
 use crate::commands::record::Record;
 use crate::commands::session::Session;
 use crate::commands::setting::{Setting, put};
@@ -129,27 +131,34 @@ fn default(session: &Session<'_>, file: &Path) -> Option<String> {
     }
 }
 
-/// Where new logins go, and that those in this store are out of sight. `helper` is the one that is asked from now on.
+/// Where new logins go, and which of those in this store are out of sight. `helper` is asked from now on.
 fn say_what_follows(session: &mut Session<'_>, client: &str, helper: Option<String>) {
     let helper = helper.filter(|helper| !helper.is_empty());
-    let place = helper.as_ref().map_or_else(
-        || "in plain text".to_owned(),
-        |helper| format!("in docker-credential-{}", show::name(helper)),
-    );
-    session
-        .console
-        .note(&format!("{client} keeps new logins {place} from now on"));
+    if helper.is_none() {
+        session
+            .console
+            .note(&format!("{client} keeps new logins in plain text from now on"));
+    }
     if session.helper.is_read_only() {
         return;
     }
+    let environment = session.environment;
     let program = session.helper.program();
-    let kept = match session.open_store().and_then(|store| store.list()) {
-        Ok(items) if items.is_empty() => return,
-        Ok(items) => show::count(items.len(), "login", "logins"),
+    // What the other helper lists as well is found by it: both may use the same keyring.
+    let found = helper
+        .as_ref()
+        .map(|name| Peer::find(environment, name).and_then(|peer| keys(&peer)));
+    let found = found.and_then(Result::ok).unwrap_or_default();
+    let stored = session.open_store().and_then(|store| keys(&*store));
+    let lost = match stored {
+        Ok(stored) => match stored.iter().filter(|key| !found.contains(key)).count() {
+            0 => return,
+            lost => show::count(lost, "login", "logins"),
+        },
         Err(_) => "logins".to_owned(),
     };
     let to = helper.map_or_else(|| "HELPER".to_owned(), |helper| show::name(&helper));
     session.console.note(&format!(
-        "{client} no longer finds the {kept} in this store; copy them to another helper with \"{program} export --to {to}\""
+        "{client} no longer finds the {lost} in this store; copy them with \"{program} export --to {to}\""
     ));
 }
