@@ -523,3 +523,162 @@ fn a_team_shares_logins_through_git() {
         .outcome()
         .assert_success("the team's script");
 }
+
+#[test]
+fn entries_that_colleagues_can_open_are_never_set_aside() {
+    let (_directory, store) = shared();
+    let (ann, _bob, _) = team(&store);
+    let (carl, key) = Member::with_identity(&store);
+    let before = entries(&store).len();
+    let ask = "ask a colleague to run: docker-credential-age";
+    // Not in the list yet.
+    assert_refused(
+        &carl.place().verb("get", "ghcr.io"),
+        &[ask, "recipients add", &key],
+    );
+    carl.command(&["reset", "--yes"]).assert_success("reset");
+
+    add_line(&ann, &key);
+    let approved = ann.command(&["recipients", "approve", "--yes"]);
+    assert!(
+        String::from_utf8_lossy(&approved.stderr).contains("docker-credential-age rekey"),
+        "{approved:?}"
+    );
+    let doctor = ann.command(&["doctor"]);
+    assert!(
+        doctor.text().contains("not encrypted to every recipient"),
+        "{doctor:?}"
+    );
+    // In the list, and the entries are not encrypted to him yet.
+    let approved = carl.command(&["recipients", "approve", "--yes"]);
+    let said = String::from_utf8_lossy(&approved.stderr).into_owned();
+    assert!(
+        said.contains("ask a colleague to run: docker-credential-age rekey"),
+        "{said}"
+    );
+    for words in [&["doctor"][..], &["rekey"]] {
+        let outcome = carl.command(words);
+        assert_refused(&outcome, &["ask a colleague to run: docker-credential-age rekey"]);
+        assert!(
+            !outcome.text().contains("docker-credential-age reset"),
+            "{outcome:?}"
+        );
+    }
+    assert_refused(&carl.place().verb("get", "ghcr.io"), &[ask]);
+    let reset = carl.command(&["reset", "--yes"]);
+    reset.assert_success("reset");
+    assert!(reset.text().contains("nothing was set aside"), "{reset:?}");
+    assert_eq!(
+        entries(&store).len(),
+        before + 1,
+        "the attributes, and nothing is gone"
+    );
+
+    ann.command(&["rekey"]).assert_success("rekey");
+    carl.place().assert_answers("ghcr.io", &login());
+    let doctor = ann.command(&["doctor"]);
+    assert!(!doctor.text().contains("recipient:"), "{doctor:?}");
+}
+
+#[test]
+fn doctor_says_when_more_people_can_read_an_entry_than_are_listed() {
+    let (_directory, store) = shared();
+    let (ann, _bob, public) = team(&store);
+    let list = fs::read_to_string(ann.recipients_file()).unwrap();
+    fs::write(ann.recipients_file(), list.replace(&public, "")).unwrap();
+    let doctor = ann.command(&["doctor"]);
+    assert!(
+        doctor
+            .text()
+            .contains("more people may read 1 entry than the store names: ghcr.io.age"),
+        "{doctor:?}"
+    );
+    ann.command(&["rekey"]).assert_success("rekey");
+    let doctor = ann.command(&["doctor"]);
+    assert!(!doctor.text().contains("more people"), "{doctor:?}");
+}
+
+#[test]
+fn a_file_that_is_no_entry_is_reported_and_never_in_the_way() {
+    let (_directory, store) = shared();
+    let (ann, _bob, public) = team(&store);
+    let long = format!("{}.age", "a".repeat(251));
+    for name in [long.as_str(), "GHCR.IO.age", "docker.io.age", "%61.age"] {
+        fs::write(store.join(name), "garbage").unwrap();
+    }
+    let doctor = ann.command(&["doctor"]);
+    assert!(
+        doctor
+            .text()
+            .contains("4 files are no server's entry and ignored")
+            && doctor.text().contains("GHCR.IO.age"),
+        "{doctor:?}"
+    );
+    ann.command(&["rekey"]).assert_success("rekey");
+    ann.command(&["recipients", "remove", &public])
+        .assert_success("recipients remove");
+    let reset = ann.command(&["reset", "--yes"]);
+    reset.assert_success("reset");
+    assert!(store.join(&long).exists(), "{reset:?}");
+    ann.place()
+        .assert_lists(&serde_json::json!({ "ghcr.io": "user" }));
+}
+
+#[test]
+fn a_name_is_one_line_for_one_key() {
+    let (_directory, store) = shared();
+    let (ann, _) = Member::with_identity(&store);
+    let (one, other) = (stranger(), stranger());
+    for words in [
+        &["recipients", "add", "--name", "a\nb", &one][..],
+        &["recipients", "add", "--name", " ", &one],
+        &["recipients", "add", "--name", "a", &one, &other],
+    ] {
+        assert_refused(&ann.command(words), &["name"]);
+    }
+    ann.command(&["recipients", "add", "--name", "alice", &one])
+        .assert_success("recipients add");
+    let listed = ann.command(&["recipients", "list"]).text();
+    assert!(listed.contains(&format!("{one}  # alice\n")), "{listed}");
+    assert!(listed.contains("  # yours\n"), "{listed}");
+}
+
+#[test]
+fn a_store_in_a_work_tree_tells_git_not_to_merge_entries() {
+    require!(program::find("git"));
+    let (_directory, store) = shared();
+    let (ann, _) = Member::with_identity(&store);
+    let made = ann.place().run("git").args(["init", "-q"]).arg(&store);
+    made.outcome().assert_success("git init");
+    let attributes = store.join(".gitattributes");
+    ann.place().store("ghcr.io", &login());
+    assert_eq!(fs::read_to_string(&attributes).unwrap(), "*.age binary\n");
+    // Somebody's own attributes stay, and doctor says what they lack.
+    fs::write(&attributes, "*.png binary\n").unwrap();
+    ann.command(&["rekey"]).assert_success("rekey");
+    let doctor = ann.command(&["doctor"]);
+    assert!(doctor.text().contains("echo '*.age binary' >>"), "{doctor:?}");
+    assert_eq!(fs::read_to_string(&attributes).unwrap(), "*.png binary\n");
+    fs::write(&attributes, "*.png binary\n*.age binary\n").unwrap();
+    let doctor = ann.command(&["doctor"]);
+    assert!(!doctor.text().contains("gitattributes"), "{doctor:?}");
+}
+
+#[test]
+fn an_entry_that_git_has_is_restored_and_not_reset() {
+    require!(program::find("git"));
+    let (_directory, store) = shared();
+    let (ann, _) = Member::with_identity(&store);
+    let made = ann.place().run("git").args(["init", "-q"]).arg(&store);
+    made.outcome().assert_success("git init");
+    ann.place().store("ghcr.io", &login());
+    fs::write(store.join("ghcr.io.age"), "<<<<<<< HEAD\n").unwrap();
+    let doctor = ann.command(&["doctor"]);
+    assert!(doctor.text().contains("checkout -- ghcr.io.age"), "{doctor:?}");
+    assert_refused(&ann.place().verb("get", "ghcr.io"), &["checkout -- ghcr.io.age"]);
+    fs::write(store.join(".git/MERGE_HEAD"), "x").unwrap();
+    assert_refused(
+        &ann.place().verb("get", "ghcr.io"),
+        &["--ours -- ghcr.io.age", "--theirs"],
+    );
+}

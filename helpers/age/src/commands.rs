@@ -42,7 +42,7 @@ pub(crate) fn prepare(environment: &Environment) -> Result<Option<String>, Error
     }))
 }
 
-/// Whether nothing says to whom to encrypt, and nothing has been encrypted: a login would make the first identity.
+/// Whether nothing names a recipient, and nothing has been encrypted: a login would make the first identity.
 pub(crate) fn is_first_identity_due(environment: &Environment) -> Result<bool, Error> {
     if source::own_origin(environment)?.is_some() || recipients_file::from_setting(environment)?.is_some() {
         return Ok(false);
@@ -133,7 +133,7 @@ impl Writing {
     }
 }
 
-/// Tells how far the work is, on stderr.
+/// Shows on stderr how far the work is.
 fn tell_progress(console: &Console) -> impl FnMut(usize, usize) {
     move |done, all| console.note(&format!("encrypted {done} of {all} files again"))
 }

@@ -84,7 +84,7 @@ fn check_sum(only: &str, named: &BTreeSet<String>) -> Result<(), Error> {
     )))
 }
 
-/// Everyone whom the store names, with a plus before those who are new, and a minus before those who are gone.
+/// Every recipient of the store, with a plus before new ones and a minus before those that are gone.
 fn show_change(
     store: &AgeStore,
     list: Option<&RecipientsFile>,
@@ -136,7 +136,7 @@ pub(super) fn notes(
     }
 }
 
-/// Entries that were stored earlier are encrypted to the recipients of then.
+/// Entries that were stored earlier are encrypted to the recipients at that time.
 fn offer_rekey(
     store: &AgeStore,
     directory: &Directory,

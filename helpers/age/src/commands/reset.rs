@@ -15,11 +15,11 @@ pub(super) const COMMAND: ExtraCommand = ExtraCommand { definition, run };
 
 fn definition() -> Command {
     Command::new("reset")
-        .about("Set aside what can no longer be decrypted, so that logins work again")
+        .about("Set aside unreadable entries, so that logins work again")
         .long_about(
-            "Set aside what can no longer be decrypted, so that logins work again.\n\n\
-             Nothing is deleted: each file gets a name that ends in .unreadable, and stays for the day on which the old \
-             identity turns up. Then log in again to those servers.\n\n\
+            "Set aside unreadable entries, so that logins work again.\n\n\
+             Nothing is deleted: each file gets a name that ends in .unreadable, and stays in case the old identity \
+             turns up. Then log in again to those servers.\n\n\
              If the passphrase of the identity is lost, make a new one first: docker-credential-age identity new --replace",
         )
         .arg(yes())
@@ -76,7 +76,7 @@ fn identities(
     found.open(environment)
 }
 
-/// The lost ones of `names` that a person agrees to set aside; nothing if there are none.
+/// The lost entries among `names` that a person agrees to set aside; nothing if there are none.
 fn choose(
     store: &AgeStore,
     directory: &Directory,
@@ -106,7 +106,7 @@ fn choose(
     Ok(Some(lost))
 }
 
-/// Those of `names` that nothing here will ever open, and what can be done about others.
+/// The entries among `names` that nothing here will ever open, and notes on what can be done about others.
 fn lost(
     store: &AgeStore,
     directory: &Directory,

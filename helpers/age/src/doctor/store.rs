@@ -141,7 +141,7 @@ fn of_foreign_files(store: &AgeStore, directory: &Directory) -> Result<Option<Fi
     Ok(Some(Finding::warning("foreign", text).advice(advice)))
 }
 
-/// Whether the entries are encrypted to those whom the store names, as their headers show it.
+/// Whether the entries are encrypted to the recipients that the store names, as their headers show it.
 fn of_headers(
     store: &AgeStore,
     directory: &Directory,
@@ -172,7 +172,7 @@ fn of_headers(
     Ok(())
 }
 
-/// To whom entries are encrypted now, as far as that is known.
+/// The current recipients, as far as they are known.
 fn recipients(
     store: &AgeStore,
     directory: &Directory,

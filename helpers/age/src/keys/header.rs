@@ -1,6 +1,6 @@
 //! The header of an entry's file: found in one pass, within bounds.
 //!
-//! The age crate parses a header anew at each of its lines, so that 6,000 stanzas, a file of 200 KB, cost it 20 seconds.
+//! The age crate parses a header again at each of its lines, so that 6,000 stanzas, a file of 200 KB, cost it 20 seconds.
 //! Anybody who can write to a store could stop everybody's logins with one such file. So we look for the end of the
 //! header ourselves, give up beyond the bounds, and hand the crate the whole header at once, which it then parses once.
 

@@ -1,9 +1,9 @@
 //! Which recipients of a shared store this user has agreed to.
 //!
 //! Anybody who can write to a store (a colleague, a pull request, a stolen laptop) could add a recipient to its
-//! `.age-recipients`, and would receive every password that is stored later; a recipient of the form `age1name1…`
+//! `.age-recipients`, and would receive every password that is stored from then on; a recipient of the form `age1name1…`
 //! would even have a program run. So the approved recipients are kept outside the store, in our own configuration, and
-//! a store that names anyone else is not written to before its user has looked. Nothing is approved for being seen
+//! a store that names anyone else is not written to until its user has looked. Nothing is approved for being seen
 //! first: a fresh clone is exactly where a stranger's key would be.
 //!
 //! Somebody who left is remembered as absent, because an approval that lasted would let them in again unseen: they could
@@ -34,25 +34,25 @@ const ALONE: &str = "none but my own identity";
 /// Begins the line of somebody who left.
 const ABSENT: &str = "absent ";
 
-/// What a user has agreed to for one store.
+/// The recipients that a user has approved for one store.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Approval {
     approved: BTreeSet<String>,
     /// The store may have no list.
     is_alone: bool,
-    /// Who was approved and left, and when they were last seen missing.
+    /// Approved recipients that left, and when each was last seen missing.
     absent: BTreeMap<String, Date>,
 }
 
 /// How the recipients that a store names compare to those its user has approved.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum ApprovalState {
-    /// Nothing is sent to anyone whom the user doesn't know.
+    /// Nothing is sent to anyone that the user doesn't know.
     Agreed,
     Refused(Objection),
 }
 
-/// What a person has to look at first.
+/// The reason for a refusal: what a person has to look at first.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Objection {
     newcomers: Vec<Newcomer>,
@@ -60,7 +60,7 @@ pub(crate) struct Objection {
     list_is_gone: bool,
 }
 
-/// Somebody whom the store names and its user has not approved.
+/// A recipient in the list that the user hasn't approved.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Newcomer {
     pub(crate) recipient: String,
@@ -103,7 +103,7 @@ impl Approval {
         })
     }
 
-    /// Whether it approves everyone whom the store names, and nobody else.
+    /// Whether it approves exactly the recipients that the store names.
     pub(crate) fn is_for(&self, list: Option<&RecipientsFile>) -> bool {
         match list {
             Some(list) => self.approved == list.named(),
@@ -111,7 +111,7 @@ impl Approval {
         }
     }
 
-    /// Who is approved and not among those who are named now.
+    /// The approved recipients that are not in the list now.
     pub(crate) fn missing_from(&self, named: &BTreeSet<String>) -> Vec<String> {
         self.approved.difference(named).cloned().collect()
     }
@@ -124,7 +124,7 @@ impl Approval {
         self.absent.retain(|recipient, _| !named.contains(recipient));
     }
 
-    /// Remembers who is approved and not named. Whether that is more than was known.
+    /// Remembers the approved recipients that are not in the list. Whether that is more than was known.
     pub(crate) fn mark_absent(&mut self, named: &BTreeSet<String>, today: Date) -> bool {
         let before = self.clone();
         for recipient in self.missing_from(named) {
@@ -201,7 +201,7 @@ impl ApprovalRecord {
         })
     }
 
-    /// What is approved, which is nobody before the first approval.
+    /// The approval: of nobody before the first one.
     pub(crate) fn read(&self) -> Result<Approval, Error> {
         let path = self.directory.join(&self.name);
         let content = match read_file(&path, FILE_MAX) {
@@ -251,7 +251,7 @@ impl ApprovalRecord {
         })
     }
 
-    /// Remembers who is approved and not named now.
+    /// Remembers the approved recipients that are not in the list now.
     pub(crate) fn mark_absent(&self, named: &BTreeSet<String>) -> Result<(), Error> {
         self.change(Duration::ZERO, |approval| {
             approval.mark_absent(named, Date::today())
@@ -475,9 +475,9 @@ mod tests {
     fn a_change_that_fails_leaves_the_approval_as_it_was() {
         let (_place, record) = place();
         let before = record.allow(&set(&["age1a", "age1b"]), true).unwrap();
-        let meanwhile = record.read().unwrap();
-        assert_eq!(meanwhile.compare(None, &set(&[])), ApprovalState::Agreed);
-        assert_eq!(refused(&meanwhile, &["age1a", "age1b"], &[]), None);
+        let during = record.read().unwrap();
+        assert_eq!(during.compare(None, &set(&[])), ApprovalState::Agreed);
+        assert_eq!(refused(&during, &["age1a", "age1b"], &[]), None);
         record.restore(&before).unwrap();
         assert!(refused(&record.read().unwrap(), &["age1b"], &[]).is_some());
     }

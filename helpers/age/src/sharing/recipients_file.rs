@@ -87,7 +87,7 @@ impl RecipientsFile {
             .collect()
     }
 
-    /// Whom a key belongs to, according to the comment above it. Anyone who can change the file may have written it.
+    /// The holder of a key, according to the comment above it. Anyone who can change the file may have written that.
     pub(crate) fn name_of(&self, recipient: &str) -> Option<String> {
         let above = self.position(recipient)?.checked_sub(1)?;
         let name = self.lines[above].strip_prefix('#')?.trim();

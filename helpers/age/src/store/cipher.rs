@@ -27,7 +27,7 @@ pub(super) enum Failure {
     Plugin(Error),
 }
 
-/// What came of a file.
+/// A file's content.
 pub(super) struct Decrypted {
     pub(super) plaintext: Zeroizing<Vec<u8>>,
     /// We wrote it, for ourselves alone.
@@ -97,7 +97,7 @@ fn is_private(split: &Split) -> bool {
         && split.kinds().any(|kind| kind == own_stanza::KIND.as_bytes())
 }
 
-/// A binary age file for these recipients, of whom there is at least one. `own` is the writer's key if they are among
+/// A binary age file for these recipients, at least one. `own` is the writer's key if they are among
 /// them.
 pub(super) fn encrypt(
     plaintext: &[u8],
@@ -122,7 +122,7 @@ pub(super) fn encrypt(
     let encryptor = Encryptor::with_recipients(all).map_err(refusal)?;
     let file = scrypt::write(encryptor, plaintext)
         .map_err(|_| Error::Unsupported("encrypting for these recipients failed; check them".into()))?;
-    // What we would not read, nobody else's login may become.
+    // A file that we would not read must not replace a login.
     if Split::of(&file).is_none() {
         return Err(Error::Unsupported(
             format!(

@@ -24,7 +24,7 @@ pub(crate) enum Problem {
 /// What is in a file.
 pub(crate) struct Deciphered {
     pub(crate) credential: Credential,
-    /// All of it, with what a reader of today passes over.
+    /// All of it, with the keys that this version ignores.
     pub(crate) plaintext: Zeroizing<Vec<u8>>,
     /// We wrote it, for ourselves alone.
     pub(super) is_private: bool,

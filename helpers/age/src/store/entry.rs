@@ -46,7 +46,7 @@ pub(crate) fn to_plaintext(credential: &Credential) -> Result<Zeroizing<Vec<u8>>
     Ok(bytes)
 }
 
-/// Keys that are not known are passed over: there is room for more.
+/// Unknown keys are ignored: there is room for more.
 pub(crate) fn from_plaintext(plaintext: &[u8]) -> Result<Credential, Unreadable> {
     // The version comes first: a later one may have changed everything else.
     let Version { v } = serde_json::from_slice(plaintext).map_err(|_| Unreadable::Malformed)?;
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_keys_are_passed_over_in_any_order() {
+    fn unknown_keys_are_ignored_in_any_order() {
         let json = br#"{"v":1,"x":[{}],"Secret":"s","Username":"u","ServerURL":"a"}"#;
         assert_eq!(from_plaintext(json), Ok(credential("a", "u", "s")));
     }

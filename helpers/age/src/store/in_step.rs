@@ -1,4 +1,5 @@
-//! Whether the entries are encrypted to those whom the store names, as far as their headers show it without a secret.
+//! Whether the entries are encrypted to the recipients that the store names, as far as headers show it without a
+//! secret.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,9 +27,9 @@ type Counts = BTreeMap<&'static str, usize>;
 /// The files of entries whose recipients are not the store's.
 #[derive(Debug, Default)]
 pub(crate) struct OutOfStep {
-    /// Somebody whom the store names cannot read them.
+    /// A recipient that the store names can't read them.
     pub(crate) too_few: Vec<String>,
-    /// Somebody can read them whom the store doesn't name.
+    /// Somebody can read them that the store doesn't name.
     pub(crate) too_many: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! To whom a store is encrypted, whether its user agreed to that, and with what it is read back.
+//! The recipients of a store, whether its user approved them, and the identities that read it back.
 
 use std::collections::BTreeSet;
 
@@ -34,7 +34,7 @@ impl Chosen {
     }
 }
 
-/// Who says to whom a store is encrypted.
+/// What decides the recipients of a store.
 pub(crate) enum RecipientSource {
     /// The setting, whatever the store says.
     Setting(Vec<Recipient>),
@@ -52,7 +52,7 @@ pub(super) struct Keys {
 }
 
 impl AgeStore {
-    /// To whom to encrypt. Nothing is run and nobody is asked before this has answered.
+    /// The recipients. No plugin is run and nobody is asked before this has answered.
     ///
     /// Fails with [`Error::Refused`] if the store names someone who is not approved.
     pub(crate) fn recipient_source(&self, directory: &Directory) -> Result<RecipientSource, Error> {
@@ -97,7 +97,7 @@ impl AgeStore {
         }
     }
 
-    /// Whom the list names and the user has not approved.
+    /// The recipients in the list that the user hasn't approved.
     pub(crate) fn newcomers(&self, list: &RecipientsFile) -> Result<Vec<Newcomer>, Error> {
         Ok(match self.approval_state(Some(list))? {
             ApprovalState::Agreed => Vec::new(),
@@ -174,7 +174,7 @@ impl AgeStore {
         if !record.read()?.mark_absent(&named, Date::today()) {
             return Ok(());
         }
-        // A list of before we came, or of another branch of its history, says nothing about who has left.
+        // A list from before we joined, or from another branch of its history, doesn't show who has left.
         let is_of_now = || {
             WorkTree::around(self.path())
                 .is_none_or(|tree| !tree.is_under_way() && !tree.shows_another_time())
@@ -205,9 +205,9 @@ impl AgeStore {
         self.lock_after(directory, find, open)
     }
 
-    /// Opens what is found, then takes the lock: others need not wait for a person. It begins anew if something else is
-    /// found by then, because another process has changed the identity: nobody could read what is encrypted to the
-    /// former one.
+    /// Opens what is found, then takes the lock: others need not wait for a person. It starts again if
+    /// something else is found by then, because another process has changed the identity: nobody could read what is
+    /// encrypted to the previous one.
     pub(crate) fn lock_after<F: PartialEq, T>(
         &self,
         directory: &Directory,
@@ -236,7 +236,7 @@ impl AgeStore {
         }
     }
 
-    /// To whom to encrypt, and with what to look at what is there. Called with the lock held, for it may make the
+    /// The recipients, and the identities to look at the existing entry with. Called with the lock held, for it may make the
     /// first identity.
     pub(super) fn keys_for_writing(
         &self,

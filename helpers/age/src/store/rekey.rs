@@ -1,4 +1,4 @@
-//! Encrypting everything again, to other recipients or to the same: all of it or nothing.
+//! Encrypting every entry again, to other recipients or to the same: all of them or none.
 //!
 //! Every file is staged beside the one it is to replace. Then a mark says that all of them are there, and each takes
 //! its place. Killed before the mark, nothing has changed; killed after it, each file is readable by the old or the
@@ -37,7 +37,7 @@ pub(crate) enum Mark {
     Foreign(PathBuf),
 }
 
-/// After how many files progress is told.
+/// After how many files progress is shown.
 const STEP: usize = 100;
 
 /// Everything, encrypted again and not yet in its place. Nothing has changed before [`commit`](Self::commit); if this
@@ -79,7 +79,7 @@ impl Drop for StagedRekey<'_> {
 impl AgeStore {
     /// Encrypts every entry to `recipients`, and stages the result. `file` is to become the store's own list of them.
     ///
-    /// `progress` is told how many of how many files are done, now and then.
+    /// `progress` is called now and then, with how many of how many files are done.
     ///
     /// Fails if an entry cannot be read: nobody could read it any more once those who can are no longer among the
     /// recipients.
