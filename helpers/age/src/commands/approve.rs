@@ -8,8 +8,9 @@ use docker_credential_helper::directory::Directory;
 use docker_credential_helper::{Environment, Error, show};
 
 use super::{rekey, yes};
+use crate::settings;
 use crate::sharing::approval::{self, Approval, Newcomer};
-use crate::sharing::recipients_file::RecipientsFile;
+use crate::sharing::recipients_file::{self, RecipientsFile};
 use crate::store::{AgeStore, out_of_step};
 
 pub(super) fn definition() -> Command {
@@ -43,6 +44,12 @@ pub(super) fn run(
             store.path().display()
         )));
     };
+    if recipients_file::from_setting(environment)?.is_some() {
+        console.note(&format!(
+            "{} is set and replaces the store's own list and its approval",
+            settings::RECIPIENTS
+        ));
+    }
     let list = store.recipients_file(&directory)?;
     let named = list.as_ref().map(RecipientsFile::named).unwrap_or_default();
     let only = arguments.get_one::<String>("only");

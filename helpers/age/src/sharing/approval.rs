@@ -11,11 +11,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use std::{fs, io};
 
 use docker_credential_helper::directory::{Directory, read_file};
+use docker_credential_helper::trust::Trust;
 use docker_credential_helper::{Environment, Error, hex, show};
 use sha2::{Digest, Sha256};
 
@@ -185,6 +186,7 @@ pub(crate) struct ApprovalRecord {
     directory: PathBuf,
     name: String,
     store: PathBuf,
+    trust: Trust,
 }
 
 impl ApprovalRecord {
@@ -198,17 +200,20 @@ impl ApprovalRecord {
             directory: settings::configuration_directory(environment)?.join(DIRECTORY),
             name: hash(store.as_os_str().as_encoded_bytes()),
             store,
+            trust: environment.trust(),
         })
     }
 
     /// The approval: of nobody before the first one.
     pub(crate) fn read(&self) -> Result<Approval, Error> {
         let path = self.directory.join(&self.name);
-        let content = match read_file(&path, FILE_MAX) {
-            Ok(content) => content,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Approval::default()),
-            Err(error) => return Err(Error::file("read the approved recipients in", &path)(error)),
+        // Others could write their own keys into a file, or a directory, that they can change.
+        let Some(file) = self.trust.own_secret(&path)? else {
+            return Ok(Approval::default());
         };
+        let content = file
+            .content(FILE_MAX)
+            .map_err(Error::file("read the approved recipients in", &path))?;
         let text = std::str::from_utf8(&content).ok();
         text.and_then(Approval::from_text).ok_or_else(|| {
             Error::Damaged(

@@ -71,6 +71,8 @@ impl AgeStore {
     /// Where our own lock for this store is; nothing for a job without a home.
     fn own_lock_directory(&self) -> Option<(Directory, String)> {
         let configuration = settings::configuration_directory(self.environment()).ok()?;
+        // Where others can make the file first, they hold its lock.
+        self.environment().trust().own_directory(&configuration).ok()?;
         let directory = Directory::create(&configuration.join(DIRECTORY)).ok()?;
         let store = self.path().canonicalize().ok()?;
         Some((
