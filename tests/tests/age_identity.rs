@@ -454,3 +454,44 @@ fn a_configuration_that_everybody_can_change_is_refused() {
     fs::set_permissions(&directory, fs::Permissions::from_mode(0o777)).unwrap();
     assert_error(&place.verb("get", "ghcr.io"), "everybody can change");
 }
+
+#[test]
+fn doctor_and_reset_keep_what_a_previous_identity_opens() {
+    let place = Sandbox::new(AGE);
+    place.store("ghcr.io", &login());
+    place
+        .command(&["identity", "new", "--replace", "--yes"])
+        .assert_success("new");
+    let doctor = place.command(&["doctor"]);
+    let advice = "docker-credential-age identity restore";
+    assert!(
+        doctor.text().contains(advice) && !doctor.text().contains("docker-credential-age reset"),
+        "{doctor:?}"
+    );
+    let reset = place.command(&["reset", "--yes"]);
+    assert!(reset.text().contains("nothing was set aside"), "{reset:?}");
+
+    // The new one has logins of its own by now, so it stays, and gets those of the old one.
+    place.store("quay.io", &login());
+    let doctor = place.command(&["doctor"]);
+    assert!(
+        doctor.text().contains("docker-credential-age rekey"),
+        "{doctor:?}"
+    );
+    place.command(&["rekey"]).assert_success("rekey");
+    place.assert_answers("ghcr.io", &login());
+    place.assert_answers("quay.io", &login());
+
+    // The control: without the old one nothing but reset helps.
+    fs::remove_file(place.path(&format!("{IDENTITY}.old"))).unwrap();
+    place
+        .command(&["identity", "new", "--replace", "--yes"])
+        .assert_success("new");
+    fs::remove_file(place.path(&format!("{IDENTITY}.old"))).unwrap();
+    assert!(
+        place
+            .command(&["doctor"])
+            .text()
+            .contains("docker-credential-age reset")
+    );
+}

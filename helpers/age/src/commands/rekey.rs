@@ -6,6 +6,7 @@ use docker_credential_helper::{Environment, Error, show};
 
 use super::{Writing, files};
 use crate::keys::recipient::{include_one_of, trusted_recipients};
+use crate::keys::source;
 use crate::settings;
 use crate::sharing::recipients_file;
 use crate::store::{RecipientSource, not_among};
@@ -29,7 +30,7 @@ fn run(_: &ArgMatches, environment: &Environment, console: &mut Console) -> Resu
 }
 
 pub(super) fn encrypt_again(environment: &Environment, console: &mut Console) -> Result<(), Error> {
-    let writing = Writing::begin(environment)?;
+    let mut writing = Writing::begin(environment)?;
     let (list, named_in) = match &writing.source {
         RecipientSource::Setting(list) => (list.clone(), settings::RECIPIENTS),
         RecipientSource::File(file) => (file.recipients(), recipients_file::FILE),
@@ -37,6 +38,10 @@ pub(super) fn encrypt_again(environment: &Environment, console: &mut Console) ->
     };
     if !include_one_of(&list, &writing.identities) && !settings::is_write_only(environment)? {
         return Err(not_among(named_in));
+    }
+    // What only a previous identity opens is encrypted to the present one.
+    for (_, previous) in source::previous(environment)? {
+        writing.identities.x25519.extend(previous.x25519);
     }
     let rekeyed = writing.encrypt_to(&list, None, console)?;
     console.print(&format!(

@@ -114,7 +114,7 @@ fn lost(
     identities: &Identities,
 ) -> Result<(Vec<String>, Vec<String>), Error> {
     let Unreadable {
-        closed,
+        mut closed,
         damaged: mut lost,
         others,
     } = store.unreadable(directory, names, identities)?;
@@ -127,7 +127,18 @@ fn lost(
             "your identity doesn't open {}, which others can read; {advice}",
             show::count(closed.len(), "entry", "entries")
         )),
-        _ => lost.extend(closed),
+        _ => {
+            if let Some((previous, opened)) = store.opened_by_previous(directory, &closed)? {
+                notes.push(format!(
+                    "{} opens {}; to keep {}, run: docker-credential-age rekey",
+                    show::path(store.environment(), &previous),
+                    show::count(opened.len(), "entry", "entries"),
+                    if opened.len() == 1 { "it" } else { "them" }
+                ));
+                closed.retain(|name| !opened.contains(name));
+            }
+            lost.extend(closed);
+        }
     }
     lost.sort();
     Ok((lost, notes))

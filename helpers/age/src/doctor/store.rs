@@ -215,7 +215,7 @@ fn of_entries(
         let finding = Finding::error("entries", text);
         findings.push(match store.advice_for_closed(directory, identities)? {
             Some(advice) => finding.advice(advice),
-            None => finding.fixed_by("docker-credential-age reset"),
+            None => of_closed(store, directory, (names, &unreadable.closed), finding)?,
         });
     }
     if !unreadable.damaged.is_empty() {
@@ -233,6 +233,25 @@ fn of_entries(
     let others = unreadable.others.iter();
     findings.extend(others.map(|error| Finding::error("entries", error.to_string())));
     Ok(())
+}
+
+/// The way out of entries that the identity does not open: a previous one may. Setting them aside is the last.
+fn of_closed(
+    store: &AgeStore,
+    directory: &Directory,
+    (names, closed): (&[String], &[String]),
+    finding: Finding,
+) -> Result<Finding, Error> {
+    let Some((previous, opened)) = store.opened_by_previous(directory, closed)? else {
+        return Ok(finding.fixed_by("docker-credential-age reset"));
+    };
+    Ok(if opened.len() == names.len() {
+        let restore = ShellCommand::new("docker-credential-age identity restore");
+        finding.safely_fixed_by(restore.path(store.environment(), &previous))
+    } else {
+        // The identity opens others: it stays, and these are encrypted to it.
+        finding.safely_fixed_by("docker-credential-age rekey")
+    })
 }
 
 /// The first of many names.

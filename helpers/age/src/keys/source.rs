@@ -1,14 +1,14 @@
 //! Where an identity comes from: the settings, the default file, or the first login, which makes one.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use docker_credential_helper::trust::{Doubt, Opened};
 use docker_credential_helper::{Environment, Error};
 use zeroize::Zeroizing;
 
 use super::identities::{Identities, damaged, parse};
-use super::identity_file::{FILE_MAX, create_default, unreadable};
+use super::identity_file::{FILE_MAX, copies, create_default, unreadable};
 use super::origin::Origin;
 use super::outgoing::Outgoing;
 use super::sealed::Sealed;
@@ -118,6 +118,24 @@ pub(crate) fn with_outgoing(identities: &Identities, environment: &Environment) 
         all.x25519.extend(old.x25519);
     }
     Ok(all)
+}
+
+/// The identities that were replaced and kept, each with its file. Those with a passphrase are left out: nobody is asked
+/// for the sake of a look.
+pub(crate) fn previous(environment: &Environment) -> Result<Vec<(PathBuf, Identities)>, Error> {
+    let path = match own_origin(environment)? {
+        Some(Origin::File(path)) => path,
+        Some(Origin::Setting(_)) => return Ok(Vec::new()),
+        None => settings::default_identity_file(environment)?,
+    };
+    if !path.parent().is_some_and(Path::exists) {
+        return Ok(Vec::new());
+    }
+    let open = |copy: PathBuf| match find(&Origin::File(copy.clone()), environment) {
+        Ok(Found::Open(identities)) if identities.plugins.is_empty() => Some((copy, identities)),
+        _ => None,
+    };
+    Ok(copies(&path)?.into_iter().filter_map(open).collect())
 }
 
 /// The identity that a rotation of our own is replacing.

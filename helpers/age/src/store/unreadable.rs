@@ -1,5 +1,7 @@
 //! Entries that give no login: which of them are lost, and who can still help with the others.
 
+use std::path::PathBuf;
+
 use docker_credential_helper::directory::Directory;
 use docker_credential_helper::show::ShellCommand;
 use docker_credential_helper::{Error, show};
@@ -48,6 +50,24 @@ impl AgeStore {
         unreadable.closed.sort();
         unreadable.damaged.sort();
         Ok(unreadable)
+    }
+
+    /// A previous identity that still opens some of these entries: its file, and their names.
+    pub(crate) fn opened_by_previous(
+        &self,
+        directory: &Directory,
+        names: &[String],
+    ) -> Result<Option<(PathBuf, Vec<String>)>, Error> {
+        let opens = |identities: &Identities| -> Vec<String> {
+            let all = self.decipher_all(directory, names, identities);
+            let opened = all.into_iter().filter(|(_, result)| result.is_ok());
+            opened.map(|(name, _)| name.clone()).collect()
+        };
+        let previous = source::previous(self.environment())?.into_iter();
+        let found = previous.map(|(path, identities)| (path, opens(&identities)));
+        Ok(found
+            .filter(|(_, opened)| !opened.is_empty())
+            .max_by_key(|(_, opened)| opened.len()))
     }
 
     /// Who can help with entries that are encrypted to others; nothing if nobody can, as in a store of one.
