@@ -153,6 +153,25 @@ macro_rules! for_each_client {
     };
 }
 
+/// The clients that read containers' auth.json take a helper for all registries from registries.conf.d.
+macro_rules! for_each_client_of_containers {
+    ($($module:ident $client:ident),+ $(,)?) => {
+        mod by_one_setting {
+            $(pub(crate) mod $module {
+                use docker_credential_tests::for_each_helper;
+                use docker_credential_tests::helper::Helper;
+
+                fn a_registry_named_nowhere_is_used(helper: Helper) {
+                    crate::a_registry_named_nowhere_is_used(&crate::$client, helper);
+                }
+
+                for_each_helper!(a_registry_named_nowhere_is_used);
+            })+
+        }
+    };
+}
+
+for_each_client_of_containers!(skopeo SKOPEO, buildah BUILDAH, podman PODMAN);
 for_each_client!(skopeo SKOPEO, buildah BUILDAH, podman PODMAN, crane CRANE, oras ORAS);
 for_each_helper!(
     skopeo_copies_an_image_in_and_out,
@@ -251,6 +270,39 @@ fn logout_removes_the_login(client: &Client, helper: Helper) {
         client.auths(&place).get(registry.host()),
         None,
         "no marker stays behind"
+    );
+}
+
+fn a_registry_named_nowhere_is_used(client: &Client, helper: Helper) {
+    require!(find(client.program));
+    let registry = require!(Registry::private(&[alice()]));
+    let image = registry.push_image(&alice());
+    let mut sandbox = Sandbox::new(helper);
+    sandbox.keep_secret(&[alice()]);
+    // DOCKER_CONFIG is set here, and then the file must be there.
+    sandbox.write_config(&json!({}));
+    sandbox.store(&registry.host(), &alice());
+    client
+        .read(&sandbox, &image)
+        .assert_failure("reading a private image before `configure --podman`");
+
+    sandbox
+        .command(&["configure", "--podman", "--no-import"])
+        .assert_success("configure --podman");
+
+    client
+        .read(&sandbox, &image)
+        .assert_success("reading a private image");
+    client.logout(&sandbox, &registry.host()).assert_success("logout");
+    sandbox.assert_not_found(&registry.host());
+    client
+        .login(&sandbox, &registry.host(), &alice())
+        .assert_success("login");
+    sandbox.assert_answers(&registry.host(), &alice());
+    assert_eq!(
+        sandbox.traces_of(&alice()),
+        Vec::<PathBuf>::new(),
+        "files that show the secret"
     );
 }
 
