@@ -67,11 +67,9 @@ fn stored_logins_stay_and_are_named() {
         printed,
         format!(
             "still stored by docker-credential-age: {{\"ghcr.io\":\"alice\"}}\n\
-             left in place: {}\nleft in place: {}\n\
+             left in place: ~/.local/share/docker-credential-age\nleft in place: ~/.config/docker-credential-age\n\
              still stored by docker-credential-keyring: {{\"ghcr.io\":\"alice\"}}\n\
              removed the helpers from {}\n",
-            store.display(),
-            identity.display(),
             download.prefix().display()
         )
     );
@@ -91,7 +89,7 @@ fn logins_that_cannot_be_listed_stay_too() {
 
     assert!(
         printed.contains(
-            "logins stored by docker-credential-keyring stay; it cannot list them now: the keyring is locked\n"
+            "docker-credential-keyring can't list its logins now, and any that it stored stay: the keyring is locked\n"
         ),
         "{printed}"
     );
