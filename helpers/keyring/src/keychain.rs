@@ -41,11 +41,19 @@ impl Platform for Keychain {
             .collect())
     }
 
-    /// -25308: no user may be asked here (ssh); -128: the user pressed Cancel; -25293: the password was wrong.
-    fn is_locked(error: &str) -> bool {
-        ["-25308", "-128", "-25293"]
-            .iter()
-            .any(|code| error.contains(code))
+    /// By the code: the texts are translated, and do not hold it.
+    fn is_locked(cause: &(dyn std::error::Error + 'static)) -> bool {
+        const INTERACTION_NOT_ALLOWED: i32 = -25308;
+        const USER_CANCELED: i32 = -128;
+        const AUTH_FAILED: i32 = -25293;
+        cause
+            .downcast_ref::<security_framework::base::Error>()
+            .is_some_and(|error| {
+                matches!(
+                    error.code(),
+                    INTERACTION_NOT_ALLOWED | USER_CANCELED | AUTH_FAILED
+                )
+            })
     }
 }
 

@@ -14,7 +14,7 @@ pub(crate) trait Platform {
     /// The names of all entries that may be ours.
     fn names(&self) -> keyring_core::Result<Vec<String>>;
     /// Whether the system says by this error that a person must unlock the store.
-    fn is_locked(error: &str) -> bool;
+    fn is_locked(cause: &(dyn std::error::Error + 'static)) -> bool;
 }
 
 pub(crate) fn read(platform: &impl Platform, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
@@ -54,8 +54,7 @@ fn told<P: Platform>(_: &P, error: KeyringError) -> Error {
                 .into(),
         ),
         KeyringError::PlatformFailure(cause) => {
-            let cause = cause.to_string();
-            if P::is_locked(&cause) {
+            if P::is_locked(&*cause) {
                 Error::Locked(format!("{store} was not unlocked ({cause}); unlock it and try again").into())
             } else {
                 Error::Unavailable(format!("{store} refuses: {cause}").into())

@@ -24,7 +24,9 @@ impl Platform for CredentialManager {
     const STORE: &str = "the Credential Manager";
 
     fn entry(&self, name: &str) -> keyring_core::Result<Entry> {
-        self.0.build("", "", Some(&HashMap::from([("target", name)])))
+        // On this machine, as docker's own helper stores them: the library's default roams to others of a domain.
+        let modifiers = HashMap::from([("target", name), ("persistence", "local")]);
+        self.0.build("", "", Some(&modifiers))
     }
 
     fn names(&self) -> keyring_core::Result<Vec<String>> {
@@ -39,7 +41,7 @@ impl Platform for CredentialManager {
     }
 
     /// There is nothing to unlock but the session itself, which the library tells by an error of its own.
-    fn is_locked(_: &str) -> bool {
+    fn is_locked(_: &(dyn std::error::Error + 'static)) -> bool {
         false
     }
 }
