@@ -177,6 +177,26 @@ fn second(second: Second) -> Script {
     }
 }
 
+/// As gnome-keyring 42 does once it could not save a deletion: the disk was full.
+#[test]
+fn an_item_that_is_found_for_good_and_is_gone_is_ignored() {
+    let mocked = require!(Mocked::start(Script::default()));
+    mocked.mock.add_ghost("ghcr.io");
+    mocked.sandbox.assert_answers("ghcr.io", &alice());
+    mocked.sandbox.assert_lists(&json!({ "ghcr.io": "alice" }));
+    mocked.verb("store").assert_success("store");
+    assert_eq!(mocked.mock.usernames(), ["ghost", "bob"]);
+    mocked.verb("erase").assert_success("erase");
+    let text = trouble(&mocked.verb("get"));
+    assert!(
+        text.contains("kept changing"),
+        "it may have been the login: {text}"
+    );
+    mocked
+        .verb("store")
+        .assert_success("a login is possible all the same");
+}
+
 #[test]
 fn an_old_item_that_another_program_deletes_does_not_fail_a_login() {
     let mocked = require!(Mocked::start(fault("Delete", Fault::FailsAsGone, 1)));

@@ -139,10 +139,10 @@ impl SecretService {
     }
 
     async fn connect(&self) -> Result<Service, Failure> {
-        Ok(Service {
-            bus: Bus::connect(&self.addresses).await?,
-            may_prompt: self.may_prompt,
-        })
+        Ok(Service::new(
+            Bus::connect(&self.addresses).await?,
+            self.may_prompt,
+        ))
     }
 
     async fn round<T>(
@@ -152,8 +152,8 @@ impl SecretService {
     ) -> Result<Round<T>, Failure> {
         let scope = self.scope(service).await?;
         // KeePassXC answers a search by a prompt if all it has is locked.
-        if !self.may_prompt && service.is_all_locked(&scope).await? {
-            return Err(Failure::Locked(NotUnlocked::Noninteractive));
+        if !self.may_prompt {
+            service.unlock_if_all_is_locked(&scope).await?;
         }
         verb(service, &scope).await
     }
@@ -221,6 +221,10 @@ impl CredentialStore for SecretService {
             let Everything { described, hiding } = everything(service, scope).await?;
             let mut items = described.items;
             items.retain(|item| item.server.key() == server.key());
+            // One of them may be a login to this server.
+            if items.is_empty() && !described.ghosts.is_empty() {
+                return Ok(Round::Again);
+            }
             lookup::log(&self.environment, &items);
             let (locked, unlocked): (Vec<_>, Vec<_>) = items.into_iter().partition(|item| item.is_locked);
             delete(service, unlocked).await?;
@@ -235,6 +239,9 @@ impl CredentialStore for SecretService {
             let Everything { described, hiding } = everything(service, scope).await?;
             if !hiding.is_empty() {
                 return Ok(Round::Locked(hiding));
+            }
+            if described.items.is_empty() && !described.ghosts.is_empty() {
+                return Ok(Round::Again);
             }
             let items = lookup::date_duplicates(service, described.items).await?;
             Ok(Round::Done(items.into_iter().map(Listed::from).collect()))

@@ -113,6 +113,7 @@ struct State {
     is_locked: bool,
     items: Vec<(OwnedObjectPath, Attributes, Vec<u8>)>,
     locked_items: HashSet<OwnedObjectPath>,
+    ghosts: HashSet<OwnedObjectPath>,
     sessions: HashMap<OwnedObjectPath, Option<Key>>,
     created: usize,
     calls: Vec<String>,
@@ -185,6 +186,14 @@ impl Mock {
         if state.script.locks_items {
             state.locked_items.insert(path);
         }
+    }
+
+    /// Puts an item into it that is found and is not there.
+    pub fn add_ghost(&self, server: &str) {
+        self.add(server, "ghost", b"");
+        let mut state = self.state();
+        let (path, ..) = state.items.last().expect("it was added").clone();
+        state.ghosts.insert(path);
     }
 
     /// The secrets of the items it holds.
@@ -543,6 +552,9 @@ impl State {
         self.calls.push(call.method.clone());
         if self.callers.insert(call.sender.clone()) && call.method == "OpenSession" {
             self.offences.push("OpenSession was the first call".to_owned());
+        }
+        if self.ghosts.iter().any(|ghost| ghost.as_str() == call.path) {
+            return Some(Fault::Error("org.freedesktop.DBus.Error.UnknownMethod"));
         }
         match &mut self.script.fault {
             Some((method, fault, left)) if *method == call.method && *left > 0 => {

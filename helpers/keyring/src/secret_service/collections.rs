@@ -69,10 +69,14 @@ impl Service {
         Ok(hiding)
     }
 
-    /// Whether there are collections, and nothing but locked ones.
-    pub(super) async fn is_all_locked(&self, scope: &Scope) -> Result<bool, Failure> {
+    /// Unlocks the collections if there are any, and none is unlocked.
+    pub(super) async fn unlock_if_all_is_locked(&self, scope: &Scope) -> Result<(), Failure> {
         let locks = self.locks(scope).await?;
-        Ok(!locks.is_empty() && locks.iter().all(|(_, is_locked)| *is_locked))
+        if locks.is_empty() || locks.iter().any(|(_, is_locked)| !is_locked) {
+            return Ok(());
+        }
+        let collections: Vec<_> = locks.into_iter().map(|(collection, _)| collection).collect();
+        self.unlock(&collections).await
     }
 
     /// Each collection, and whether it is locked. One that is gone holds nothing.

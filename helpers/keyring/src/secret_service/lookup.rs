@@ -1,10 +1,10 @@
 //! Which item answers for a server, with as few questions as that takes.
 
-use std::cell::Cell;
-use std::collections::{HashMap, HashSet};
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 
 use docker_credential_helper::{Environment, ServerUrl, matching};
-use futures_util::future::{join, join5};
+use futures_util::future::{join, join4};
 use zbus::OwnedObjectPath;
 
 use super::agreement::KeyPair;
@@ -35,36 +35,45 @@ pub(super) async fn look(
     server: &ServerUrl,
 ) -> Result<Sight, Failure> {
     let spellings = Spellings::of(server);
-    let first = first_questions(service, scope, &spellings).await?;
-    let mut hidden = first.described.hidden;
-    let mut item = newest(environment, service, server, first.described.items).await?;
-    if item.is_none() {
-        let rest = remaining(service, scope, &spellings, &first.marked, &first.seen).await?;
-        let described = service.describe(rest).await?;
-        hidden.extend(described.hidden);
-        item = newest(environment, service, server, described.items).await?;
+    let First {
+        trusted,
+        mut described,
+        marked,
+        is_complete,
+        locks,
+        session,
+    } = first_questions(service, scope, &spellings).await?;
+    let items = std::mem::take(&mut described.items);
+    let mut item = newest(environment, service, server, items).await?;
+    if item.is_none() && !is_complete {
+        let found = search(service, scope, &spellings.remaining_queries()).await?;
+        let rest = service.describe(found).await?;
+        item = newest(environment, service, server, rest.items.clone()).await?;
+        described.extend(rest);
     }
-    Ok(match (item, first.session) {
+    Ok(match (item, session) {
+        // One of them may be the answer.
+        (None, _) if !described.ghosts.is_empty() => return Err(Failure::NoSuchObject),
         (None, _) => {
-            let locks = match first.locks {
+            let locks = match locks {
                 Some(locks) => locks,
                 None => service.locks(scope).await?,
             };
-            match service.hiding(locks, &first.marked, &hidden).await? {
+            match service.hiding(locks, &marked, &described.hidden).await? {
                 hiding if hiding.is_empty() => Sight::Nothing,
                 hiding => Sight::Locked(hiding),
             }
         }
         (Some(item), _) if item.is_locked => Sight::Locked(vec![item.path]),
-        (Some(item), Some(session)) => Sight::Item(item, first.trusted, Box::new(session)),
+        (Some(item), Some(session)) => Sight::Item(item, trusted, Box::new(session)),
         (Some(item), None) => {
-            let session = Opened::open(&service.bus, first.trusted, KeyPair::generate()?).await?;
-            Sight::Item(item, first.trusted, Box::new(session))
+            let session = Opened::open(&service.bus, trusted, KeyPair::generate()?).await?;
+            Sight::Item(item, trusted, Box::new(session))
         }
     })
 }
 
-/// How a server may be spelled in the keyring, in the order in which it is looked for.
+/// How a server may be spelled in a keyring with more than a few items, in the order in which it is looked for.
 ///
 /// Each search costs the service a tenth of a millisecond, and more the more it holds. So the spellings of docker
 /// before 1.10 are looked for only where there is none of today's. Both can be there only if nothing has been stored by
@@ -109,10 +118,11 @@ impl Spellings {
 /// What the first questions come to.
 struct First {
     trusted: Trusted,
-    /// docker's items in the spelling that is asked for and in today's.
+    /// All of docker's items, if there are few; else those in the spelling that is asked for and in today's, and in any
+    /// other if the first search found nothing.
     described: Described,
-    /// The items that were looked at.
-    seen: HashSet<OwnedObjectPath>,
+    /// Whether no other item can answer.
+    is_complete: bool,
     /// All items with docker's mark.
     marked: Found,
     /// Not asked for where something was found.
@@ -129,12 +139,13 @@ struct First {
 /// of version 50 needs to see on a new connection.
 async fn first_questions(service: &Service, scope: &Scope, spellings: &Spellings) -> Result<First, Failure> {
     let prepared = Cell::new(None);
-    let is_found = Cell::new(false);
+    // What the first search finds; the other answers come after it.
+    let first_found = RefCell::new(Found::new());
     let exact = async {
         let query = item::query(&spellings.exact);
         let (trusted, found) = join(service.bus.check_owner(), service.search(scope, &query)).await;
         let (trusted, found) = (trusted?, found?);
-        is_found.set(!found.is_empty());
+        first_found.replace(found.clone());
         let is_readable = found.iter().any(|(_, is_locked)| !is_locked);
         let session = async {
             if is_readable {
@@ -144,62 +155,47 @@ async fn first_questions(service: &Service, scope: &Scope, spellings: &Spellings
                 Ok(None)
             }
         };
-        let (described, session) = join(describe(service, found), session).await;
+        let (described, session) = join(service.describe(found), session).await;
         Ok((trusted, described?, session?))
     };
     let locks = async {
         let collections = service.in_scope(scope).await?;
-        // It is asked after the first search, and answered after it.
-        if is_found.get() {
+        if !first_found.borrow().is_empty() {
             return Ok(None);
         }
         service.locks_of(collections).await.map(Some)
     };
-    let recent = async {
-        let found = search(service, scope, &spellings.recent_queries()).await?;
-        describe(service, found).await
+    let others = async {
+        let marked = service.search(scope, &item::mark_query()).await?;
+        let is_found = !first_found.borrow().is_empty();
+        let mut queries = spellings.recent_queries();
+        let mut found = if marked.len() <= FEW {
+            marked.clone()
+        } else {
+            if !is_found {
+                queries.extend(spellings.remaining_queries());
+            }
+            search(service, scope, &queries).await?
+        };
+        found.retain(|other| !first_found.borrow().contains(other));
+        let is_complete = marked.len() <= FEW || !is_found;
+        Ok((service.describe(found).await?, marked, is_complete))
     };
-    let marked_query = item::mark_query();
-    let marked = service.search(scope, &marked_query);
     // The last of them, so that the service is searching meanwhile.
     let prepare = async { KeyPair::generate().map(|keys| prepared.set(Some(keys))) };
-    let (exact, locks, recent, marked, prepare) = join5(exact, locks, recent, marked, prepare).await;
+    let (exact, locks, others, prepare) = join4(exact, locks, others, prepare).await;
     prepare?;
-    let (trusted, (mut described, mut seen), session) = exact?;
-    let (others, others_seen) = recent?;
-    described.items.extend(others.items);
-    described.hidden.extend(others.hidden);
-    seen.extend(others_seen);
+    let (trusted, mut described, session) = exact?;
+    let (others, marked, is_complete) = others?;
+    described.extend(others);
     Ok(First {
         trusted,
         described,
-        seen,
-        marked: marked?,
+        marked,
+        is_complete,
         locks: locks?,
         session,
     })
-}
-
-/// Where else an answer may be: in any of docker's items, if there are few; else in what other spellings find.
-async fn remaining(
-    service: &Service,
-    scope: &Scope,
-    spellings: &Spellings,
-    marked: &Found,
-    seen: &HashSet<OwnedObjectPath>,
-) -> Result<HashMap<OwnedObjectPath, bool>, Failure> {
-    let mut rest = if marked.len() > FEW {
-        search(service, scope, &spellings.remaining_queries()).await?
-    } else {
-        marked.clone()
-    };
-    rest.retain(|(path, _)| !seen.contains(path));
-    Ok(rest.into_iter().collect())
-}
-
-async fn describe(service: &Service, found: Found) -> Result<(Described, HashSet<OwnedObjectPath>), Failure> {
-    let seen = found.iter().map(|(path, _)| path.clone()).collect();
-    Ok((service.describe(found).await?, seen))
 }
 
 /// Whatever any of the queries finds.

@@ -15,14 +15,17 @@ use crate::namespace;
 pub(super) fn check(stream: &UnixStream, _: &SocketAddr) -> Result<(), Failure> {
     let peer = rustix::net::sockopt::socket_peercred(stream).map_err(|_| Failure::NoBus)?;
     let ours = rustix::process::geteuid();
-    let is_ours = peer.uid == ours || peer.uid.is_root();
+    if peer.uid.is_root() {
+        return Ok(());
+    }
+    if peer.uid != ours {
+        return Err(Failure::ForeignBus(peer.uid.as_raw()));
+    }
     // Where not every number has a user behind it, whoever has none appears as this one.
-    if is_ours && peer.uid.as_raw() == namespace::overflow_uid() && !namespace::maps_every_user() {
+    if peer.uid.as_raw() == namespace::overflow_uid() && !namespace::maps_every_user() {
         return Err(Failure::UnknownBus);
     }
-    is_ours
-        .then_some(())
-        .ok_or(Failure::ForeignBus(peer.uid.as_raw()))
+    Ok(())
 }
 
 /// The owner of the socket's file, for want of a safe way to ask the kernel who listens.

@@ -1,6 +1,7 @@
 //! The Secret Service's methods, as its specification has them, with the types they are used with here.
 
-use std::collections::HashMap;
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, SystemTime};
 
 use futures_util::future::join;
@@ -23,20 +24,42 @@ pub(super) enum Scope {
     Collection(OwnedObjectPath),
 }
 
-/// docker's items, and those that do not show whether they are.
+/// docker's items, and what does not show whether it is one.
 #[derive(Default)]
 pub(super) struct Described {
     pub(super) items: Vec<Item>,
+    /// Locked.
     pub(super) hidden: Vec<OwnedObjectPath>,
+    /// Found again after it was gone.
+    pub(super) ghosts: Vec<OwnedObjectPath>,
+}
+
+impl Described {
+    /// Adds what another question came to.
+    pub(super) fn extend(&mut self, other: Self) {
+        self.items.extend(other.items);
+        self.hidden.extend(other.hidden);
+        self.ghosts.extend(other.ghosts);
+    }
 }
 
 /// The service behind the bus.
 pub(super) struct Service {
     pub(super) bus: Bus,
     pub(super) may_prompt: bool,
+    /// What was found and then gone.
+    gone: RefCell<HashSet<OwnedObjectPath>>,
 }
 
 impl Service {
+    pub(super) fn new(bus: Bus, may_prompt: bool) -> Self {
+        Self {
+            bus,
+            may_prompt,
+            gone: RefCell::default(),
+        }
+    }
+
     /// Items with these attributes.
     pub(super) async fn search(
         &self,
@@ -76,7 +99,8 @@ impl Service {
     /// docker's items among those found by docker's mark, and what hides its attributes because it is locked.
     ///
     /// What is gone is not left out but [`Failure::NoSuchObject`]: a login replaces items, and whatever took the place
-    /// of this one was not there yet when the search was made.
+    /// of this one was not there yet when the search was made. What is found once more after that, and is gone still, has
+    /// not been replaced since: a gnome-keyring whose disk is full can go on finding an item that was deleted.
     pub(super) async fn describe(
         &self,
         found: impl IntoIterator<Item = (OwnedObjectPath, bool)>,
@@ -88,18 +112,24 @@ impl Service {
                     self.property(&path, ITEM_INTERFACE, "Attributes").await;
                 Ok(match attributes {
                     Err(Failure::Locked(_)) => (path, Sighting::Hidden),
+                    Err(Failure::NoSuchObject) => (path, Sighting::Gone),
                     attributes => (path.clone(), Sighting::of(path, is_locked, attributes?)),
                 })
             })
             .await?;
         let mut described = Described::default();
+        let mut is_changed = false;
         for answer in answers {
             match answer? {
                 (_, Sighting::Docker(item)) => described.items.push(item),
                 (path, Sighting::Hidden) => described.hidden.push(path),
                 (_, Sighting::Foreign) => {}
-                (_, Sighting::Gone) => return Err(Failure::NoSuchObject),
+                (path, Sighting::Gone) if self.gone.borrow_mut().insert(path.clone()) => is_changed = true,
+                (path, Sighting::Gone) => described.ghosts.push(path),
             }
+        }
+        if is_changed {
+            return Err(Failure::NoSuchObject);
         }
         Ok(described)
     }
@@ -197,6 +227,7 @@ impl Service {
             Err(failure @ (Failure::Answered(..) | Failure::NotSupported(_))) => {
                 match self.describe([(item.to_owned().into(), false)]).await {
                     Err(Failure::NoSuchObject) => Ok(()),
+                    Ok(described) if !described.ghosts.is_empty() => Ok(()),
                     _ => Err(failure),
                 }
             }
@@ -204,17 +235,17 @@ impl Service {
         }
     }
 
-    /// Unlocks collections or items, by a prompt if need be.
+    /// Unlocks collections or items, by a prompt if need be. A wallet that its user has opened says that it is locked until a
+    /// program asks for it, and needs no prompt then.
     pub(super) async fn unlock(&self, objects: &[OwnedObjectPath]) -> Result<(), Failure> {
-        if !self.may_prompt {
-            return Err(Failure::Locked(NotUnlocked::Noninteractive));
-        }
         let (_, prompt): (Vec<OwnedObjectPath>, OwnedObjectPath) = self
             .bus
             .call(&ROOT, SERVICE_INTERFACE, "Unlock", &(objects,))
             .await?;
-        self.complete_prompt(&prompt).await?;
-        Ok(())
+        match self.complete_prompt(&prompt).await {
+            Err(Failure::Locked(NotUnlocked::MayNotAsk)) => Err(Failure::Locked(NotUnlocked::Noninteractive)),
+            completed => completed.map(drop),
+        }
     }
 
     /// Shows the prompt that a method left behind, if it did, and gives its result.
