@@ -2,7 +2,11 @@
 
 pub mod agreement;
 pub mod bus;
+pub mod exercise;
 pub mod gnome;
+pub mod keepassxc;
 pub mod kernel;
+pub mod kwallet;
 pub mod mock;
 pub mod mocked;
+pub mod root;

@@ -8,8 +8,9 @@ use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use zbus::Connection;
+use zbus::{Connection, OwnedObjectPath, OwnedVariant};
 
+use crate::keyrings::root::inside;
 use crate::program::find;
 use crate::requirement::Missing;
 use crate::service::Service;
@@ -89,6 +90,12 @@ impl PrivateBus {
         })
     }
 
+    /// The address for a service: see [`crate::keyrings::root`].
+    pub fn address_inside(&self) -> String {
+        let socket = self.address.strip_prefix("unix:path=").expect("a path");
+        format!("unix:path={}", inside(Path::new(socket)).display())
+    }
+
     /// Its other address, which is in no file system.
     pub fn abstract_address(&self) -> String {
         self.address.replace("path=", "abstract=")
@@ -122,5 +129,41 @@ impl PrivateBus {
         );
         let answer = zbus::block_on(call).expect("the bus answers");
         answer.body().deserialize().expect("a boolean")
+    }
+
+    /// Whether there is a service with a default collection.
+    pub fn has_default(&self) -> bool {
+        self.has_owner(SECRETS) && self.default().is_ok_and(|path| path.as_str() != "/")
+    }
+
+    /// Whether there is a service with a default collection that is unlocked.
+    pub fn has_open_default(&self) -> bool {
+        self.has_default() && self.default_is_open().unwrap_or(false)
+    }
+
+    fn default(&self) -> zbus::Result<OwnedObjectPath> {
+        let connection = self.connect();
+        let call = connection.call_method(
+            Some(SECRETS),
+            "/org/freedesktop/secrets",
+            Some("org.freedesktop.Secret.Service"),
+            "ReadAlias",
+            &("default",),
+        );
+        zbus::block_on(call)?.body().deserialize()
+    }
+
+    fn default_is_open(&self) -> zbus::Result<bool> {
+        let connection = self.connect();
+        let arguments = ("org.freedesktop.Secret.Collection", "Locked");
+        let call = connection.call_method(
+            Some(SECRETS),
+            self.default()?,
+            Some("org.freedesktop.DBus.Properties"),
+            "Get",
+            &arguments,
+        );
+        let locked: OwnedVariant = zbus::block_on(call)?.body().deserialize()?;
+        Ok(!bool::try_from(locked)?)
     }
 }

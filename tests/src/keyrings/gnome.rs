@@ -5,13 +5,14 @@ use std::io::Write as _;
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use rustix::process::Signal;
 use zbus::{Message, OwnedObjectPath, OwnedVariant};
 
 use crate::keyrings::bus::{PrivateBus, SECRETS};
-use crate::program::find;
+use crate::keyrings::root::{command, find, inside};
+use crate::program;
 use crate::requirement::Missing;
 use crate::service::{Service, wait_for};
 
@@ -32,7 +33,8 @@ pub struct GnomeKeyring {
 impl GnomeKeyring {
     /// Whether what is needed for it is there.
     pub fn available() -> Result<(), Missing> {
-        find("dbus-daemon").and(find("gnome-keyring-daemon")).map(drop)
+        program::find("dbus-daemon")?;
+        find(&["gnome-keyring-daemon"]).map(drop)
     }
 
     /// Starts a bus and a keyring that is unlocked, with its files and its socket in `directory`.
@@ -78,20 +80,21 @@ impl GnomeKeyring {
     }
 
     fn start_daemon(&mut self, unlocked: bool) {
-        let program = find("gnome-keyring-daemon").expect("it was there when the test began");
+        let program = find(&["gnome-keyring-daemon"]).expect("it was there when the test began");
         let (home, run) = (self.directory.join("home"), self.directory.join("run"));
         for directory in [&home, &run] {
             fs::create_dir_all(directory).expect("a directory for the keyring");
             chown(directory, self.uid, self.uid).expect("root gives its directory away");
         }
         let log = File::create(self.directory.join("log")).expect("a log");
-        let mut command = Command::new(program);
+        let mut command = command(&program);
         command
             .args(["--foreground", "--components=secrets"])
             .env_clear()
-            .env("HOME", home)
-            .env("XDG_RUNTIME_DIR", run)
-            .env("DBUS_SESSION_BUS_ADDRESS", self.bus.address())
+            .env("HOME", inside(&home))
+            .env("XDG_RUNTIME_DIR", inside(&run))
+            .env("PATH", "/usr/bin:/bin")
+            .env("DBUS_SESSION_BUS_ADDRESS", self.bus.address_inside())
             .current_dir("/")
             .stdout(log.try_clone().expect("a second descriptor"))
             .stderr(log);

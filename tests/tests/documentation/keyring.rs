@@ -19,7 +19,7 @@ pub(crate) fn in_place() {
     let place = home(KEYRING);
     place.write_config(&json!({ "credsStore": "secretservice" }));
     let [there, back] = <[String; 2]>::try_from(
-        script("In place of docker's own helper")
+        script("Replace docker's own helper")
             .lines()
             .map(str::to_owned)
             .collect::<Vec<_>>(),
@@ -41,7 +41,7 @@ pub(crate) fn the_kernels() {
     let place = home(KEYRING_ALONE);
     let list = format!(
         "{}\ndocker-credential-keyring list",
-        script("The kernel's keyring")
+        script("Use the kernel's keyring")
     );
     let listed = place.run("sh").args(["-c", &list]).outcome();
     if listed.code != Some(0) {

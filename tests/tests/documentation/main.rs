@@ -197,8 +197,8 @@ const PAGES: &[(&str, &[Known])] = {
         (
             "docs/keyring.md",
             &[
-                ("In place of docker's own helper", "sh", Test(keyring::in_place)),
-                ("The kernel's keyring", "sh", Test(keyring::the_kernels)),
+                ("Replace docker's own helper", "sh", Test(keyring::in_place)),
+                ("Use the kernel's keyring", "sh", Test(keyring::the_kernels)),
             ],
         ),
         ("docs/promises.md", &[]),
