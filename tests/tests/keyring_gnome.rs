@@ -335,6 +335,23 @@ fn without_a_prompt_a_locked_keyring_says_why() {
 }
 
 #[test]
+fn status_shows_the_program_and_whether_it_is_locked() {
+    let mut place = place!();
+    let status = |place: &Sandbox| place.command(&["status"]).text();
+    assert!(
+        status(&place).contains("GNOME Keyring, unlocked"),
+        "{}",
+        status(&place)
+    );
+    place.keyring().lock();
+    assert!(
+        status(&place).contains("GNOME Keyring, locked"),
+        "{}",
+        status(&place)
+    );
+}
+
+#[test]
 fn another_collection_is_kept_apart_from_the_default() {
     let mut place = place!();
     place.store("ghcr.io", &alice());

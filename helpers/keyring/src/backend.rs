@@ -13,10 +13,15 @@ pub(crate) const SETTINGS: &[Setting] = &[
     Setting::of_store("DOCKER_CREDENTIAL_NONINTERACTIVE"),
 ];
 
-type Open = fn(&Environment) -> Result<Box<dyn CredentialStore>, Error>;
+struct Backend {
+    name: &'static str,
+    open: fn(&Environment) -> Result<Box<dyn CredentialStore>, Error>,
+    /// Which store that is, for `status`.
+    state: fn(&Environment) -> Result<String, Error>,
+}
 
 /// What this build has, the default first.
-const BACKENDS: &[(&str, Open)] = &[
+const BACKENDS: &[Backend] = &[
     #[cfg(any(
         target_os = "linux",
         target_os = "freebsd",
@@ -24,38 +29,57 @@ const BACKENDS: &[(&str, Open)] = &[
         target_os = "openbsd",
         target_os = "dragonfly"
     ))]
-    ("secret-service", |environment| {
-        Ok(Box::new(crate::secret_service::SecretService::open(environment)?))
-    }),
+    Backend {
+        name: "secret-service",
+        open: |environment| Ok(Box::new(crate::secret_service::SecretService::open(environment)?)),
+        state: |environment| crate::secret_service::SecretService::open(environment)?.state(),
+    },
     #[cfg(target_os = "linux")]
-    ("keyutils", |environment| {
-        Ok(Box::new(crate::keyutils::open(environment)?))
-    }),
+    Backend {
+        name: "keyutils",
+        open: |environment| Ok(Box::new(crate::keyutils::open(environment)?)),
+        state: |_| Ok("the kernel's keyring".to_owned()),
+    },
     #[cfg(target_os = "macos")]
-    ("keychain", |environment| {
-        Ok(Box::new(crate::keychain::open(environment)?))
-    }),
+    Backend {
+        name: "keychain",
+        open: |environment| Ok(Box::new(crate::keychain::open(environment)?)),
+        state: |_| Ok("the login keychain".to_owned()),
+    },
     #[cfg(windows)]
-    ("wincred", |environment| {
-        Ok(Box::new(crate::wincred::open(environment)?))
-    }),
+    Backend {
+        name: "wincred",
+        open: |environment| Ok(Box::new(crate::wincred::open(environment)?)),
+        state: |_| Ok("the Credential Manager".to_owned()),
+    },
 ];
 
 /// Opens the store that the setting names, or this system's default.
 pub(crate) fn open(environment: &Environment) -> Result<Box<dyn CredentialStore>, Error> {
-    let (name, open) = match environment.setting(SETTING)? {
-        None => BACKENDS[0],
-        Some(asked) => *BACKENDS
+    let backend = chosen(environment)?;
+    environment.log(|| format!("backend {}", backend.name));
+    (backend.open)(environment)
+}
+
+/// What `status` shows of the store.
+pub(crate) fn status(environment: &Environment) -> Vec<(&'static str, String)> {
+    let state = chosen(environment).and_then(|backend| (backend.state)(environment));
+    let state = state.unwrap_or_else(|error| error.to_string());
+    vec![("keyring", state)]
+}
+
+fn chosen(environment: &Environment) -> Result<&'static Backend, Error> {
+    match environment.setting(SETTING)? {
+        None => Ok(&BACKENDS[0]),
+        Some(asked) => BACKENDS
             .iter()
-            .find(|(name, _)| *name == asked)
-            .ok_or_else(|| unknown(&asked))?,
-    };
-    environment.log(|| format!("backend {name}"));
-    open(environment)
+            .find(|backend| backend.name == asked)
+            .ok_or_else(|| unknown(&asked)),
+    }
 }
 
 fn unknown(asked: &str) -> Error {
-    let here: Vec<&str> = BACKENDS.iter().map(|(name, _)| *name).collect();
+    let here: Vec<&str> = BACKENDS.iter().map(|backend| backend.name).collect();
     let here = here.join(" or ");
     Error::setting(
         SETTING,

@@ -37,6 +37,7 @@ fn main() -> ExitCode {
         &Helper::new("keyring", env!("CARGO_PKG_VERSION"))
             .visible()
             .settings(backend::SETTINGS)
+            .status_lines(backend::status)
             .reference(reference::REFERENCE),
         backend::open,
     )

@@ -27,7 +27,7 @@ mod socket;
 mod wire;
 
 use agreement::KeyPair;
-use bus::{Bus, Trusted};
+use bus::{Bus, GNOME_KEYRING, Trusted};
 use failure::{Failure, NotUnlocked};
 use item::Item;
 use lookup::Sight;
@@ -36,9 +36,6 @@ use session::{Opened, Session};
 
 /// Names another collection than the default: its label, its alias, or the last part of its path.
 const COLLECTION: &str = "DOCKER_CREDENTIAL_KEYRING_COLLECTION";
-/// The name that gnome-keyring has on the bus besides the service's.
-const GNOME_KEYRING: &str = "org.gnome.keyring";
-
 /// `1`: never show a prompt.
 const NONINTERACTIVE: &str = "DOCKER_CREDENTIAL_NONINTERACTIVE";
 
@@ -84,13 +81,34 @@ impl SecretService {
             let outcome = match self.retry(&mut service, verb).await {
                 Ok(outcome) => Ok(outcome),
                 Err(failure) => {
-                    let is_gnome = failure.has_command() && service.bus.is_named(GNOME_KEYRING).await;
+                    let is_gnome = failure.has_command() && service.bus.program().await == GNOME_KEYRING;
                     Err(failure.into_error(is_gnome))
                 }
             };
             service.bus.close().await;
             outcome
         })
+    }
+
+    /// Which program keeps the logins, and whether the keyring for new ones is locked. Unlocks nothing.
+    pub(crate) fn state(&self) -> Result<String, Error> {
+        let state = async {
+            let service = self.connect().await?;
+            let state = self.state_of(&service).await;
+            service.bus.close().await;
+            state
+        };
+        zbus::block_on(state).map_err(|failure: Failure| failure.into_error(false))
+    }
+
+    async fn state_of(&self, service: &Service) -> Result<String, Failure> {
+        service.bus.check_owner().await?;
+        let lock = match target(service, &self.scope(service).await?).await? {
+            None => "without a default keyring",
+            Some(collection) if service.is_locked(&collection).await? => "locked",
+            Some(_) => "unlocked",
+        };
+        Ok(format!("{}, {lock}", service.bus.program().await))
     }
 
     /// Carries out a verb, and begins it anew while that can help: something was unlocked, another program changed what

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
+use rustix::process::Signal;
 
 use crate::keyrings::bus::PrivateBus;
 use crate::keyrings::root::{self, find, inside};
@@ -41,7 +42,7 @@ LockDatabaseScreenLock=false
 /// An open database, and its bus; dropping it ends both.
 #[derive(Debug)]
 pub struct KeePassXc {
-    _program: Service,
+    program: Service,
     bus: PrivateBus,
 }
 
@@ -72,15 +73,19 @@ impl KeePassXc {
         program
             .ready(|| bus.has_open_default().then_some(()))
             .unwrap_or_else(|| panic!("KeePassXC offers no database: {}", read(&directory.join("log"))));
-        Ok(Self {
-            _program: program,
-            bus,
-        })
+        Ok(Self { program, bus })
     }
 
     /// The bus that it is on.
     pub fn bus(&self) -> &PrivateBus {
         &self.bus
+    }
+}
+
+impl Drop for KeePassXc {
+    fn drop(&mut self) {
+        // Asked politely, it asks whether to save.
+        self.program.signal(Signal::KILL);
     }
 }
 

@@ -27,6 +27,16 @@ const LAST_QUESTION: Duration = Duration::from_secs(1);
 /// that a bus allows a connection.
 const PIPELINE: usize = 128;
 
+pub(super) const GNOME_KEYRING: &str = "GNOME Keyring";
+
+/// Names that services have on the bus besides the specification's.
+const PROGRAMS: &[(&str, &str)] = &[
+    ("org.gnome.keyring", GNOME_KEYRING),
+    ("org.kde.kwalletd6", "KWallet"),
+    ("org.kde.kwalletd5", "KWallet"),
+    ("org.keepassxc.KeePassXC.MainWindow", "KeePassXC"),
+];
+
 /// What the id of a bus would be; zbus keeps it and nothing here asks for it.
 const NO_GUID: &str = "00000000000000000000000000000000";
 
@@ -120,12 +130,18 @@ impl Bus {
         self.bounded(call).await?.map_err(Failure::of_one_program)
     }
 
-    /// Whether the service has this name, too. The bus is asked, so it is known of a service that stalls.
-    pub(super) async fn is_named(&self, name: &str) -> bool {
+    /// Which program the service is, by another name that it has on the bus. The bus is asked, so it is known of a service
+    /// that stalls.
+    pub(super) async fn program(&self) -> &'static str {
         self.set_deadline(Instant::now() + LAST_QUESTION / 2);
-        let arguments = (name,);
-        let call = call_bus::<_, String>(&self.connection, "GetNameOwner", &arguments);
-        matches!(self.bounded(call).await, Ok(Ok(owner)) if owner == self.service)
+        for (name, program) in PROGRAMS {
+            let arguments = (*name,);
+            let call = call_bus::<_, String>(&self.connection, "GetNameOwner", &arguments);
+            if matches!(self.bounded(call).await, Ok(Ok(owner)) if owner == self.service) {
+                return program;
+            }
+        }
+        "Secret Service"
     }
 
     pub(super) fn connection(&self) -> &Connection {
