@@ -10,9 +10,15 @@ pub(crate) fn full() -> bool {
     environment("DOCKER_CREDENTIAL_TEST_FULL").is_some_and(|value| value == "1")
 }
 
-/// How often to repeat: `quick` as a part of every test run, `long` for the figure that is published.
-pub(crate) fn scale(quick: usize, long: usize) -> usize {
-    if full() { long } else { quick }
+/// How often to repeat: `usual` as a part of every test run, a quarter of it on a machine that is only to be seen to run the
+/// tests, `long` for the figure that is published.
+pub(crate) fn scale(usual: usize, long: usize) -> usize {
+    let is_quick = environment("DOCKER_CREDENTIAL_TEST_QUICK").is_some_and(|value| value == "1");
+    match () {
+        () if full() => long,
+        () if is_quick => usual.div_ceil(4),
+        () => usual,
+    }
 }
 
 /// Tells a figure, also where the test passes and libtest keeps its output.
