@@ -47,6 +47,18 @@ fn main() -> io::Result<()> {
         "hang" => loop {
             std::thread::park();
         },
+        // Says something again and again, whether or not it is answered: without a pause, or slowly.
+        "flood" => loop {
+            io::stdout().write_all(b"-> msg\naGVsbG8\n")?;
+        },
+        "line" => loop {
+            io::stdout().write_all(&[b'a'; 1 << 12])?;
+        },
+        "chat" => loop {
+            io::stdout().write_all(b"-> msg\naGVsbG8\n")?;
+            io::stdout().flush()?;
+            std::thread::sleep(std::time::Duration::from_secs(1));
+        },
         _ => {}
     }
     run_state_machine(state_machine, Handler)

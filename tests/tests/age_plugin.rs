@@ -409,3 +409,66 @@ fn a_recipient_that_is_not_approved_runs_no_plugin() {
     }
     assert_eq!(runs(ann.place()), Vec::<String>::new());
 }
+
+#[test]
+fn a_plugin_that_floods_is_ended_within_64_mb() {
+    let _keyring = keyring::shared();
+    let mut place = closing_place();
+    place.store("ghcr.io", &login());
+    place.set("DOCKER_CREDENTIAL_NONINTERACTIVE", "1");
+    for failure in ["flood", "line"] {
+        fail(&place, failure);
+        // The limit is on address space, of which threads and allocator take the most.
+        let script = format!("ulimit -v {}; exec {} get", 1 << 18, AGE.program().display());
+        let outcome = place.run("sh").args(["-c", &script]).stdin("ghcr.io").outcome();
+        assert_eq!(outcome.code, Some(1), "{failure}: {outcome:?}");
+        let said = outcome.text();
+        assert!(
+            said.contains("age-plugin-test answers more than it may"),
+            "{failure}: {said}"
+        );
+        let peak = peak_of_get(&place);
+        assert!(peak < 64 << 10, "{failure}: {peak} KiB");
+    }
+}
+
+/// The most memory that a get takes, in KiB.
+fn peak_of_get(place: &Sandbox) -> u64 {
+    let script = "import resource, subprocess, sys\n\
+                  subprocess.run(sys.argv[1:], input=b'ghcr.io', stdout=subprocess.DEVNULL)\n\
+                  print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)";
+    let outcome = place
+        .run("python3")
+        .args(["-c", script])
+        .arg(AGE.program())
+        .arg("get")
+        .outcome();
+    outcome.assert_success("python3");
+    outcome.text().trim().parse().expect("a number")
+}
+
+#[test]
+fn a_plugin_that_goes_on_talking_is_ended_in_time() {
+    let _keyring = keyring::shared();
+    let mut place = closing_place();
+    place.store("ghcr.io", &login());
+    place.set("DOCKER_CREDENTIAL_NONINTERACTIVE", "1");
+    fail(&place, "chat");
+    let outcome = place.verb("get", "ghcr.io");
+    assert!(
+        outcome.code == Some(1) && outcome.text().contains("doesn't answer in time"),
+        "{outcome:?}"
+    );
+}
+
+#[test]
+fn a_post_quantum_identity_is_named_with_its_way() {
+    let mut place = closing_place();
+    place.store("ghcr.io", &login());
+    place.set("DOCKER_CREDENTIAL_AGE_IDENTITY", "AGE-SECRET-KEY-PQ-1QQQ");
+    let outcome = place.verb("get", "ghcr.io");
+    assert!(
+        outcome.code == Some(1) && outcome.text().contains("age-plugin-pq -identity"),
+        "{outcome:?}"
+    );
+}

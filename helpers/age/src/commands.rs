@@ -34,12 +34,7 @@ pub(crate) fn prepare(environment: &Environment) -> Result<Option<String>, Error
         return Ok(None);
     }
     let (path, is_new) = identity_file::create_default(environment)?;
-    Ok(is_new.then(|| {
-        format!(
-            "created the identity {}; back it up, for without it the stored credentials cannot be read",
-            path.display()
-        )
-    }))
+    Ok(is_new.then(|| source::created(&path, environment)))
 }
 
 /// Whether nothing names a recipient, and nothing has been encrypted: a login would make the first identity.

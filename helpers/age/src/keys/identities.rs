@@ -51,13 +51,10 @@ pub(crate) fn parse(text: &str, origin: &str) -> Result<Identities, Error> {
             continue;
         }
         if let Some(kind) = unsupported_kind(line) {
-            return Err(Error::Unsupported(
-                format!(
-                    "line {} of {origin} is {kind}, which is not supported; use an X25519 identity (AGE-SECRET-KEY-1…)",
-                    index + 1
-                )
-                .into(),
-            ));
+            return Err(Error::unsupported(format!(
+                "line {} of {origin} is {kind}",
+                index + 1
+            )));
         }
         let unusable = |problem: &str| damaged(origin, &format!("holds {problem} on line {}", index + 1));
         match plugin::Identity::parse(line) {
@@ -78,9 +75,15 @@ pub(crate) fn parse(text: &str, origin: &str) -> Result<Identities, Error> {
 fn unsupported_kind(line: &str) -> Option<&'static str> {
     let line = line.to_ascii_uppercase();
     match () {
-        () if line.starts_with("AGE-SECRET-KEY-PQ-1") => Some("a post-quantum identity"),
-        () if line.starts_with("-----BEGIN ") => Some("an SSH key"),
-        () if line.starts_with("AGE1") => Some("a recipient, no identity"),
+        () if line.starts_with("AGE-SECRET-KEY-PQ-1") => Some(
+            "a post-quantum identity, which is not supported; use the plugin for it (AGE-PLUGIN-PQ-1…): age-plugin-pq -identity",
+        ),
+        () if line.starts_with("-----BEGIN ") => {
+            Some("an SSH key, which is not supported; use an X25519 identity (AGE-SECRET-KEY-1…)")
+        }
+        () if line.starts_with("AGE1") => {
+            Some("a recipient (public key), not an identity; use the AGE-SECRET-KEY-1… that belongs to it")
+        }
         () => None,
     }
 }

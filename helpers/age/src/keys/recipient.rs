@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use age::{tag, x25519};
+use age::{tag, tagpq, x25519};
 use docker_credential_helper::Error;
 use docker_credential_helper::show::ShellCommand;
 
@@ -16,6 +16,8 @@ pub(crate) enum Recipient {
     X25519(x25519::Recipient),
     /// A hardware key whose recipients need no plugin, only its identities do.
     Tagged(tag::Recipient),
+    /// The same, and safe from quantum computers.
+    TaggedPq(Box<tagpq::Recipient>),
     Plugin(plugin::Recipient),
     /// The holder of an identity of ours whose public half only its plugin knows.
     HolderOf(plugin::Identity),
@@ -26,6 +28,7 @@ impl fmt::Display for Recipient {
         match self {
             Self::X25519(recipient) => recipient.fmt(f),
             Self::Tagged(recipient) => recipient.fmt(f),
+            Self::TaggedPq(recipient) => recipient.fmt(f),
             Self::Plugin(recipient) => f.write_str(recipient.text()),
             Self::HolderOf(identity) => {
                 write!(f, "the identity of age-plugin-{}", identity.plugin())
@@ -40,6 +43,7 @@ impl Recipient {
         match self {
             Self::X25519(_) => Some("X25519"),
             Self::Tagged(_) => Some("p256tag"),
+            Self::TaggedPq(_) => Some("mlkem768p256tag"),
             Self::Plugin(_) | Self::HolderOf(_) => None,
         }
     }
@@ -51,6 +55,9 @@ impl Recipient {
         }
         if let Ok(recipient) = word.parse() {
             return Ok(Self::Tagged(recipient));
+        }
+        if let Ok(recipient) = word.parse() {
+            return Ok(Self::TaggedPq(Box::new(recipient)));
         }
         let problem = match plugin::Recipient::parse(word) {
             Some(Ok(recipient)) => return Ok(Self::Plugin(recipient)),
@@ -100,7 +107,7 @@ pub(crate) fn include_one_of(recipients: &[Recipient], identities: &Identities) 
             .x25519
             .iter()
             .any(|identity| identity.to_public() == *recipient),
-        Recipient::Tagged(_) => !identities.plugins.is_empty(),
+        Recipient::Tagged(_) | Recipient::TaggedPq(_) => !identities.plugins.is_empty(),
         Recipient::Plugin(recipient) => identities
             .plugins
             .iter()

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use docker_credential_helper::trust::{Doubt, Opened};
-use docker_credential_helper::{Environment, Error};
+use docker_credential_helper::{Environment, Error, show};
 use zeroize::Zeroizing;
 
 use super::identities::{Identities, damaged, parse};
@@ -111,6 +111,16 @@ pub(crate) fn for_reading(environment: &Environment) -> Result<Found, Error> {
     ))
 }
 
+/// What a person learns about their first identity, in one line.
+pub(crate) fn created(path: &Path, environment: &Environment) -> String {
+    format!(
+        "created the identity {}; back it up, because nobody can read your logins without it: docker-credential-age \
+         identity backup FILE (it has no passphrase, so a copy of your home directory reads them; to set one, run: \
+         docker-credential-age identity passphrase)",
+        show::path(environment, path)
+    )
+}
+
 /// These keys of ours, and those that they are replacing: see [`Outgoing`]. The latter only decrypt.
 pub(crate) fn with_outgoing(identities: &Identities, environment: &Environment) -> Result<Identities, Error> {
     let mut all = identities.clone();
@@ -153,10 +163,7 @@ pub(crate) fn outgoing(environment: &Environment) -> Result<Option<Outgoing>, Er
 pub(crate) fn create_first(environment: &Environment) -> Result<Found, Error> {
     let (path, is_new) = create_default(environment)?;
     if is_new {
-        environment.notice(&format!(
-            "created the identity {}; back it up, for without it the stored credentials cannot be read",
-            path.display()
-        ));
+        environment.notice(&created(&path, environment));
     }
     own(environment)?.ok_or_else(|| Error::file("read the identity", &path)(missing_file()))
 }

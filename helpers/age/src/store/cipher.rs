@@ -108,12 +108,13 @@ pub(super) fn encrypt(
     let parties = recipients.iter().filter_map(|recipient| match recipient {
         Recipient::Plugin(recipient) => Some(Party::Recipient(recipient)),
         Recipient::HolderOf(identity) => Some(Party::HolderOf(identity)),
-        Recipient::X25519(_) | Recipient::Tagged(_) => None,
+        Recipient::X25519(_) | Recipient::Tagged(_) | Recipient::TaggedPq(_) => None,
     });
     let wrappers = plugin::wrappers(parties, environment);
     let natives = recipients.iter().filter_map(|recipient| match recipient {
         Recipient::X25519(recipient) => Some(recipient as &dyn age::Recipient),
         Recipient::Tagged(recipient) => Some(recipient as &dyn age::Recipient),
+        Recipient::TaggedPq(recipient) => Some(&**recipient as &dyn age::Recipient),
         Recipient::Plugin(_) | Recipient::HolderOf(_) => None,
     });
     let all = natives
