@@ -1,6 +1,7 @@
 //! The transcripts of the README and of the guide.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use docker_credential_tests::age::member::Member;
@@ -217,10 +218,17 @@ fn stay_in_the_keyring(command: &str) -> Result<(), Missing> {
 
 /// osxkeychain is a program of macOS. In its place stands one that speaks the protocol, under its name.
 fn assert_migrates_from_a_helper_that_keeps_files(command: &str) {
-    let stand_in = Path::new(env!("CARGO_BIN_EXE_docker-credential-reference"));
-    let mut place = home(AGE);
-    place.set("REFERENCE_STATE", place.path("osxkeychain"));
-    migrate_from(&place, command, "osxkeychain", stand_in);
+    let place = home(AGE);
+    // Its variable is not among those that a helper gets.
+    let stand_in = place.path("tmp/osxkeychain");
+    let script = format!(
+        "#!/bin/sh\nREFERENCE_STATE='{}' exec '{}' \"$@\"\n",
+        place.path("osxkeychain").display(),
+        env!("CARGO_BIN_EXE_docker-credential-reference")
+    );
+    fs::write(&stand_in, script).expect("a script");
+    fs::set_permissions(&stand_in, fs::Permissions::from_mode(0o755)).expect("a script can be run");
+    migrate_from(&place, command, "osxkeychain", &stand_in);
     fs::metadata(place.path("osxkeychain")).expect("the stand-in keeps what it has");
 }
 
