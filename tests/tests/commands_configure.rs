@@ -184,7 +184,7 @@ fn a_link_from_dotfiles_stays_a_link() {
 fn a_file_that_cannot_be_rewritten_safely_keeps_every_byte() {
     for (content, place_told) in [
         (&b"{\"auths\": {"[..], "line 1, column 12"),
-        (b"{\n\t\"a\": 1,\n}", "line 3, column 1"),
+        (b"{\n\t\"a\": 1,\n}", "trailing comma (line 2, column 8)"),
         (b"{} x", "line 1, column 4"),
         (b"{\"a\": 1, \"a\": 2}", "line 1, column 10"),
         (b"\xEF\xBB\xBF{}", "line 1, column 1"),

@@ -158,8 +158,10 @@ impl Scanner<'_> {
             if self.take("}") {
                 return Ok(members);
             }
+            let comma = self.at;
             self.expect(",")?;
             self.skip_space();
+            self.refuse_trailing(comma, b'}')?;
         }
     }
 
@@ -175,9 +177,23 @@ impl Scanner<'_> {
             if self.take("]") {
                 return Ok(());
             }
+            let comma = self.at;
             self.expect(",")?;
             self.skip_space();
+            self.refuse_trailing(comma, b']')?;
         }
+    }
+
+    /// The mistake that people make most, named as they would.
+    fn refuse_trailing(&self, comma: usize, end: u8) -> Result<(), Problem> {
+        if self.peek() != Some(end) {
+            return Ok(());
+        }
+        Err(Problem::at(
+            self.text,
+            comma,
+            "is not valid JSON: there is a trailing comma",
+        ))
     }
 
     fn string(&mut self) -> Result<String, Problem> {

@@ -142,7 +142,7 @@ fn what_is_no_configuration_is_refused_with_its_place() {
     for (text, line, column) in [
         ("{", 1, 2),
         ("{\n\t\"auths\": {\n", 3, 1),
-        ("{\"a\": 1,}", 1, 9),
+        ("{\"a\": 1,}", 1, 8),
         ("{\"a\" 1}", 1, 6),
         ("{\"a\": tru}", 1, 7),
         ("{\"a\": 01}", 1, 8),
@@ -525,7 +525,7 @@ fn an_error_names_file_line_and_column() {
     assert_eq!(
         ConfigFile::read(&path).unwrap_err().to_string(),
         format!(
-            "{} is not valid JSON: a key in quotes is expected here (line 3, column 1)",
+            "{} is not valid JSON: there is a trailing comma (line 2, column 8)",
             path.display()
         )
     );
