@@ -8,8 +8,8 @@
 use std::cell::Cell;
 use std::os::unix::net::SocketAddr;
 
-use docker_credential_helper::{Credential, CredentialStore, Environment, Error, Listed, Secret, ServerUrl};
-use futures_util::future::{join, join3};
+use docker_credential_helper::{Credential, CredentialStore, Environment, Error, Listed, ServerUrl};
+use futures_util::future::join3;
 use zbus::{ObjectPath, OwnedObjectPath};
 
 mod address;
@@ -21,18 +21,17 @@ mod item;
 mod lookup;
 mod peer;
 mod prompt;
+mod secrets;
 mod service;
 mod session;
 mod socket;
 mod wire;
 
-use agreement::KeyPair;
-use bus::{Bus, GNOME_KEYRING, Trusted};
+use bus::{Bus, GNOME_KEYRING};
 use failure::{Failure, NotUnlocked};
 use item::Item;
 use lookup::Sight;
 use service::{Described, Scope, Service};
-use session::{Opened, Session};
 
 /// Names another collection than the default: its label, its alias, or the last part of its path.
 const COLLECTION: &str = "DOCKER_CREDENTIAL_KEYRING_COLLECTION";
@@ -192,7 +191,7 @@ impl CredentialStore for SecretService {
                     Sight::Nothing => Round::Done(None),
                     Sight::Locked(objects) => Round::Locked(objects),
                     Sight::Item(item, trusted, session) => {
-                        match secret(service, &item, trusted, *session).await {
+                        match secrets::read(service, &item, trusted, *session).await {
                             // Another program locked it just now.
                             Err(Failure::Locked(_)) => Round::Locked(vec![item.path]),
                             secret => Round::Done(Some(Credential::new(item.server, item.username, secret?))),
@@ -225,7 +224,7 @@ impl CredentialStore for SecretService {
             }
             before.retain(|item| item.server.key() == credential.server().key());
             lookup::log(&self.environment, &before);
-            create(service, trusted, &collection, credential).await?;
+            secrets::create(service, trusted, &collection, credential).await?;
             // Only what was there before: a login that happens at the same time keeps its own.
             let (locked, unlocked): (Vec<_>, Vec<_>) = before.into_iter().partition(|item| item.is_locked);
             delete(service, unlocked).await?;
@@ -310,81 +309,6 @@ async fn target(service: &Service, scope: &Scope) -> Result<Option<OwnedObjectPa
     match scope {
         Scope::Collection(collection) => Ok(Some(collection.clone())),
         Scope::Everywhere => service.default_collection().await,
-    }
-}
-
-async fn create(
-    service: &Service,
-    trusted: Trusted,
-    collection: &ObjectPath<'_>,
-    credential: &Credential,
-) -> Result<(), Failure> {
-    let server = credential.server();
-    let secret = credential.secret().expose();
-    let session = agree(service, trusted).await?;
-    let created = service
-        .create(
-            collection,
-            &item::label(server),
-            &item::attributes(credential, &server.key().to_string()),
-            &session.seal(secret)?,
-        )
-        .await?;
-    if is_altered_by_some(secret) {
-        let kept = service.secret(&created, &session.path()).await;
-        let kept = kept.and_then(|sealed| session.unseal(sealed));
-        if kept
-            .as_ref()
-            .is_ok_and(|kept| kept.as_slice() == secret.as_bytes())
-        {
-            return Ok(());
-        }
-        service.delete(&created).await?;
-        return Err(kept.err().unwrap_or(Failure::Altered));
-    }
-    Ok(())
-}
-
-/// `KWallet` cuts a secret at a NUL (5.103) and drops a byte order mark at the start, as `KeePassXC` does. So such a secret
-/// is read again before the login counts as stored; any other is not, because `KeePassXC` asks its user for each reading.
-fn is_altered_by_some(secret: &str) -> bool {
-    secret.contains('\0') || secret.starts_with('\u{feff}')
-}
-
-/// A session with a key that every service derives as we do.
-async fn agree(service: &Service, trusted: Trusted) -> Result<Session, Failure> {
-    // One in 256 comes to nothing.
-    const AGREEMENTS: usize = 8;
-    for _ in 0..AGREEMENTS {
-        let opened = Opened::open(&service.bus, trusted, KeyPair::generate()?).await?;
-        if let Some(session) = opened.agree()? {
-            return Ok(session);
-        }
-    }
-    Err(Failure::Malformed("no key that can be agreed on"))
-}
-
-async fn secret(
-    service: &Service,
-    item: &Item,
-    trusted: Trusted,
-    session: Opened,
-) -> Result<Secret, Failure> {
-    let path = session.path().to_owned();
-    // The key is computed while the service looks the secret up.
-    let (sealed, session) = join(service.secret(&item.path, &path), async { session.agree() }).await;
-    let bytes = if let Some(session) = session? {
-        session.unseal(sealed?)?
-    } else {
-        let session = agree(service, trusted).await?;
-        session.unseal(service.secret(&item.path, &session.path()).await?)?
-    };
-    if bytes.is_empty() && !item.is_empty {
-        return Err(service.explain_empty(item).await);
-    }
-    match std::str::from_utf8(&bytes) {
-        Ok(text) => Ok(Secret::new(text.to_owned())),
-        Err(_) => Err(Failure::NotText(item.server.to_string())),
     }
 }
 

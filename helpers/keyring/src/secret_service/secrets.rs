@@ -1,0 +1,89 @@
+//! Secrets on their way to the service and back.
+
+use docker_credential_helper::{Credential, Secret};
+use futures_util::future::join;
+use zbus::ObjectPath;
+
+use super::agreement::KeyPair;
+use super::bus::Trusted;
+use super::failure::Failure;
+use super::item::{self, Item};
+use super::service::Service;
+use super::session::{Opened, Session};
+
+/// Makes an item for a login, and checks it where some services alter what they are given.
+pub(super) async fn create(
+    service: &Service,
+    trusted: Trusted,
+    collection: &ObjectPath<'_>,
+    credential: &Credential,
+) -> Result<(), Failure> {
+    let server = credential.server();
+    let secret = credential.secret().expose();
+    let session = agree(service, trusted).await?;
+    let created = service
+        .create(
+            collection,
+            &item::label(server),
+            &item::attributes(credential, &server.key().to_string()),
+            &session.seal(secret)?,
+        )
+        .await?;
+    if is_altered_by_some(secret) {
+        let kept = service.secret(&created, &session.path()).await;
+        let kept = kept.and_then(|sealed| session.unseal(sealed));
+        if kept
+            .as_ref()
+            .is_ok_and(|kept| kept.as_slice() == secret.as_bytes())
+        {
+            return Ok(());
+        }
+        service.delete(&created).await?;
+        return Err(kept.err().unwrap_or(Failure::Altered));
+    }
+    Ok(())
+}
+
+/// `KWallet` cuts a secret at a NUL (5.103) and drops a byte order mark at the start, as `KeePassXC` does. So such a secret
+/// is read again before the login counts as stored; any other is not, because `KeePassXC` asks its user for each reading.
+fn is_altered_by_some(secret: &str) -> bool {
+    secret.contains('\0') || secret.starts_with('\u{feff}')
+}
+
+/// A session with a key that every service derives as we do.
+async fn agree(service: &Service, trusted: Trusted) -> Result<Session, Failure> {
+    // One in 256 comes to nothing.
+    const AGREEMENTS: usize = 8;
+    for _ in 0..AGREEMENTS {
+        let opened = Opened::open(&service.bus, trusted, KeyPair::generate()?).await?;
+        if let Some(session) = opened.agree()? {
+            return Ok(session);
+        }
+    }
+    Err(Failure::Malformed("no key that can be agreed on"))
+}
+
+/// The secret of an item, by a session that was opened for it.
+pub(super) async fn read(
+    service: &Service,
+    item: &Item,
+    trusted: Trusted,
+    session: Opened,
+) -> Result<Secret, Failure> {
+    let path = session.path().to_owned();
+    // The key is computed while the service looks the secret up.
+    let (sealed, session) = join(service.secret(&item.path, &path), async { session.agree() }).await;
+    let bytes = if let Some(session) = session? {
+        session.unseal(sealed?)?
+    } else {
+        let session = agree(service, trusted).await?;
+        session.unseal(service.secret(&item.path, &session.path()).await?)?
+    };
+    if bytes.is_empty() && !item.is_empty {
+        return Err(service.explain_empty(item).await);
+    }
+    match std::str::from_utf8(&bytes) {
+        Ok(text) => Ok(Secret::new(text.to_owned())),
+        Err(_) => Err(Failure::NotText(item.server.to_string())),
+    }
+}
