@@ -1,4 +1,4 @@
-//! docker-credential-keyring on a real `KWallet` of KDE 5.
+//! docker-credential-keyring on a real `KWallet`.
 
 #![cfg(target_os = "linux")]
 
@@ -8,7 +8,7 @@ use docker_credential_tests::require;
 use docker_credential_tests::requirement::Missing;
 use tempfile::TempDir;
 
-/// It cuts a secret at a NUL, and drops a byte order mark at the start.
+/// It drops a byte order mark at the start, and 5.103 cuts a secret at a NUL.
 const ALTERED: &[&str] = &["one\0two\0", "\u{feff}abc"];
 
 /// A service and what exercises it; the service ends first.

@@ -36,7 +36,8 @@ pub fn command(program: &Path) -> Command {
     match root() {
         None => Command::new(program),
         Some(root) => {
-            let mut command = Command::new("chroot");
+            // By its path: the command's own PATH has no programs of root.
+            let mut command = Command::new(program::find("chroot").expect("part of every system"));
             command.arg(root).arg(program);
             command
         }
