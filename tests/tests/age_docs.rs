@@ -25,7 +25,7 @@ fn assert_section_is_as_written(place: &Sandbox, heading: &str, host: &str, answ
     let reader = Reader::new(place)
         .is_in(place.path(""))
         .reads("registry.example", host)
-        .reads("/home/alice/.config", home("config"))
+        .reads("~/.config", home("config"))
         .reads("/home/alice/.docker", home("home/.docker"));
     answers
         .iter()
@@ -48,7 +48,7 @@ fn on_a_laptop() {
     require!(program::find("docker"));
     let registry = require!(Registry::private(&[alice()]));
     let place = place_with_password();
-    let answers = ["staple"; 3];
+    let answers = ["battery staple"; 3];
     assert_section_is_as_written(&place, "On a laptop", &registry.host(), &answers);
 }
 

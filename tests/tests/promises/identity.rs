@@ -184,8 +184,8 @@ fn points(subject: Subject, case: Case) -> Vec<Point> {
         .collect()
 }
 
-/// What is wrong after a change during which one system call failed; nothing if the promise holds. `old` is the identity
-/// file of before.
+/// What is wrong after a change during which one system call failed; nothing if the promise holds. `old` is the previous
+/// identity file.
 fn violation(place: &Sandbox, case: Case, old: &[u8], output: &Output) -> Option<String> {
     let said =
         String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);

@@ -1,4 +1,4 @@
-//! Recipients: to whom an entry is encrypted.
+//! Recipients: those who can read an entry.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use super::identities::Identities;
 use super::plugin;
 use crate::settings;
 
-/// Somebody to whom entries are encrypted.
+/// One who can read an entry.
 #[derive(Clone)]
 pub(crate) enum Recipient {
     X25519(x25519::Recipient),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use age::secrecy::SecretString;
 use docker_credential_helper::trust::Doubt;
-use docker_credential_helper::{Environment, Error};
+use docker_credential_helper::{Environment, Error, show};
 use zeroize::Zeroizing;
 
 use super::identities::{self, Identities};
@@ -176,9 +176,13 @@ impl Sealed {
     /// The identity file inside, and the passphrase that a person has given.
     fn ask(&self, environment: &Environment) -> Result<(Zeroizing<String>, Zeroizing<String>), Error> {
         let mut mistake = None;
+        let name = match &self.origin {
+            Origin::File(path) => show::path(environment, path),
+            Origin::Setting(name) => (*name).to_owned(),
+        };
         for _ in 0..ATTEMPTS {
             let question = Question {
-                description: &format!("the identity {}", self.origin),
+                description: &format!("the identity {name}"),
                 prompt: "Passphrase",
                 is_named: true,
                 mistake,

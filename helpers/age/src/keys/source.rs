@@ -15,7 +15,7 @@ use super::sealed::Sealed;
 use crate::settings;
 
 /// Settings of other programs whose identities open entries here, too. They only decrypt: a team's key that direnv
-/// exports in some directory must not become the one to whom a private password is encrypted.
+/// exports in some directory must not become the recipient of a private password.
 const FOREIGN: [(&str, Form); 3] = [
     ("PASSAGE_IDENTITIES_FILE", Form::File),
     ("SOPS_AGE_KEY", Form::Text),
@@ -62,7 +62,7 @@ pub(crate) fn own_origin(environment: &Environment) -> Result<Option<Origin>, Er
     Ok(exists.then_some(Origin::File(path)))
 }
 
-/// Our own identity, or nothing if none is configured. It also decides whom to encrypt to.
+/// Our own identity, or nothing if none is configured. It also decides who the recipients are.
 pub(crate) fn own(environment: &Environment) -> Result<Option<Found>, Error> {
     if environment.setting(settings::IDENTITY)?.is_some() {
         return find(&Origin::Setting(settings::IDENTITY), environment).map(Some);

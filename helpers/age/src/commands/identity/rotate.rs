@@ -96,7 +96,7 @@ fn refuse_what_cannot_rotate(writing: &Writing) -> Result<(), Error> {
     }
     if let RecipientSource::Setting(_) = writing.source {
         return Err(Error::refused(format!(
-            "{} is set and decides whom to encrypt to; unset it first",
+            "{} is set and decides who the recipients are; unset it first",
             settings::RECIPIENTS
         )));
     }

@@ -143,8 +143,8 @@ impl<'a> Connection<'a> {
         }
     }
 
-    /// The stanzas that hold the key for each of the recipients, and the labels that restrict with whom they may
-    /// stand in one file.
+    /// The stanzas that hold the key for each of the recipients, and the labels that restrict which recipients may
+    /// share a file with them.
     pub(super) fn wrap_file_key(
         mut self,
         recipients: &[&str],

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::connection::Connection;
 use super::{Identity, PluginError, Recipient};
 
-/// Somebody whom a plugin encrypts to.
+/// A recipient that needs a plugin.
 #[derive(Clone, Copy)]
 pub(crate) enum Party<'a> {
     Recipient(&'a Recipient),
