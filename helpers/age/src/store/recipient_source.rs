@@ -276,27 +276,21 @@ impl AgeStore {
     pub(crate) fn without_own_identity(&self) -> Error {
         match settings::default_identity_file(self.environment()) {
             Err(error) => error,
-            Ok(path) => Error::Unavailable(
-                format!(
-                    "the store {} has entries, and there is no identity of yours to encrypt to; restore {} or set {}",
-                    self.path().display(),
-                    path.display(),
-                    settings::IDENTITY_FILE
-                )
-                .into(),
-            ),
+            Ok(path) => Error::unavailable(format!(
+                "cannot add to the entries in {}: there is no identity of yours to encrypt to; restore {} or set {}",
+                self.path().display(),
+                path.display(),
+                settings::IDENTITY_FILE
+            )),
         }
     }
 }
 
 /// `named_in` is what names the recipients.
 pub(crate) fn not_among(named_in: &str) -> Error {
-    Error::Refused(
-        format!(
-            "none of your identities is among the recipients in {named_in}, so you could not read back what is stored; \
-             add yours, or set {}=1",
-            settings::WRITE_ONLY
-        )
-        .into(),
-    )
+    Error::refused(format!(
+        "cannot encrypt: none of your identities is among the recipients in {named_in}, so you couldn't read the login \
+         again; add yours, or set {}=1",
+        settings::WRITE_ONLY
+    ))
 }
