@@ -708,3 +708,86 @@ fn a_backup_opens_with_its_passphrase_and_is_restored_elsewhere() {
         other.assert_answers("ghcr.io", &login());
     }
 }
+
+/// Run in another user namespace, by the same user: reads, changes and replaces the key of this name.
+const ATTACK: &str = r"
+import ctypes, platform, sys
+add_key, keyctl = {'x86_64': (248, 250), 'aarch64': (217, 219)}[platform.machine()]
+call = ctypes.CDLL(None, use_errno=True).syscall
+name, payload = sys.argv[1].encode(), sys.argv[2].encode()
+lines = open('/proc/keys').read().splitlines()
+serial = lambda part: next(int(line.split()[0], 16) for line in lines if part in line and ' expd ' not in line)
+key, keyring = serial(sys.argv[1]), serial(' _uid.')
+content = ctypes.create_string_buffer(4096)
+length = call(keyctl, 11, key, content, 4096)
+print('read', b'AGE-SECRET-KEY' in content.raw[:max(length, 0)])
+print('changed', call(keyctl, 2, key, payload, len(payload)) == 0)
+print('replaced', call(add_key, b'user', name, payload, len(payload), keyring) > 0)
+";
+
+fn kept_names() -> Vec<String> {
+    let keys = fs::read_to_string("/proc/keys").expect("the kernel lists its keys");
+    let ours = keys
+        .lines()
+        .filter(|line| line.contains("docker-credential-age:") && !line.contains(" expd "));
+    ours.filter_map(|line| line.split_whitespace().nth(8))
+        .map(|name| name.trim_end_matches(':').to_owned())
+        .collect()
+}
+
+#[test]
+fn another_user_namespace_neither_reads_nor_replaces_an_unlocked_key() {
+    let _keyring = keyring::alone();
+    require!(program::find("python3"));
+    let mut place = place_with_file();
+    place
+        .command(&["identity", "passphrase"])
+        .assert_success("it is set");
+    place.set("DOCKER_CREDENTIAL_AGE_UNLOCK_SECONDS", "600");
+    let before = kept_names();
+    place.assert_answers("ghcr.io", &login());
+    let name = kept_names()
+        .into_iter()
+        .find(|name| !before.contains(name))
+        .expect("it stays open");
+
+    let attacker = Sandbox::new(AGE);
+    attacker
+        .command(&["identity", "new"])
+        .assert_success("identity new");
+    let theirs = fs::read_to_string(attacker.path(IDENTITY)).unwrap();
+    let attack = place
+        .run("unshare")
+        .args([
+            "--user",
+            "--map-root-user",
+            "python3",
+            "-c",
+            ATTACK,
+            &name,
+            &theirs,
+        ])
+        .outcome();
+    attack.assert_success("the attack can be run");
+    let seen = attack.text();
+    assert!(
+        seen.contains("read False") && seen.contains("changed False"),
+        "{seen}"
+    );
+    // It is replaced, and counts as locked: nothing is encrypted to what is there now.
+    assert!(seen.contains("replaced True"), "{seen}");
+    place.store("quay.io", &login());
+    place.set("DOCKER_CREDENTIAL_AGE_UNLOCK_SECONDS", "0");
+    place.assert_answers("quay.io", &login());
+    let mut reader = attacker;
+    reader.set(
+        "DOCKER_CREDENTIAL_AGE_DIR",
+        place.path("data/docker-credential-age"),
+    );
+    assert_ne!(reader.verb("get", "quay.io").code, Some(0));
+    place
+        .run(AGE.program())
+        .arg("lock")
+        .outcome()
+        .assert_success("lock");
+}
