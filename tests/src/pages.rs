@@ -1,5 +1,6 @@
 //! The documentation as the tests read it: pages, transcripts, CI jobs, the matrix of clients.
 
+pub mod home;
 pub mod job;
 pub mod matrix;
 pub mod page;

@@ -13,7 +13,7 @@ use docker_credential_tests::require;
 use docker_credential_tests::sandbox::Sandbox;
 use serde_json::json;
 
-use crate::home::{alice, home, reader};
+use docker_credential_tests::pages::home::{alice, home, reader};
 
 const HUB: &str = "https://index.docker.io/v1/";
 

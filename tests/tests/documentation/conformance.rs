@@ -10,7 +10,7 @@ use docker_credential_tests::program::find;
 use docker_credential_tests::require;
 use docker_credential_tests::sandbox::Sandbox;
 
-use crate::home::{home, reader};
+use docker_credential_tests::pages::home::{home, reader};
 
 const PAGE: &str = "docs/conformance.md";
 

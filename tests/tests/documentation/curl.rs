@@ -12,7 +12,7 @@ use docker_credential_tests::require;
 use docker_credential_tests::requirement::Missing;
 use docker_credential_tests::sandbox::{IDENTITY_TOKEN, Sandbox};
 
-use crate::home::{alice, home, reader};
+use docker_credential_tests::pages::home::{alice, home, reader};
 
 /// A home with the function of the page.
 fn home_with_function() -> Result<Sandbox, Missing> {

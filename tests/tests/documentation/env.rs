@@ -15,7 +15,7 @@ use docker_credential_tests::require;
 use docker_credential_tests::sandbox::Sandbox;
 use serde_json::{Value, json};
 
-use crate::home::{home, reader};
+use docker_credential_tests::pages::home::{home, reader};
 
 fn page() -> Page {
     Page::read("docs/env.md")

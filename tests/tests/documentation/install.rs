@@ -10,7 +10,7 @@ use docker_credential_tests::require;
 use docker_credential_tests::sandbox::Sandbox;
 use serde_json::json;
 
-use crate::home::home;
+use docker_credential_tests::pages::home::home;
 
 /// Runs a script in the home, as a person does who is there and has `~/.local/bin` on PATH.
 fn run(place: &Sandbox, script: &str) -> Outcome {

@@ -16,7 +16,7 @@ use docker_credential_tests::requirement::Missing;
 use docker_credential_tests::sandbox::Sandbox;
 use serde_json::Value;
 
-use crate::home::home;
+use docker_credential_tests::pages::home::home;
 
 #[test]
 pub(crate) fn gitlab_in_the_readme() {

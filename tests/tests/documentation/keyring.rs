@@ -7,7 +7,7 @@ use docker_credential_tests::require;
 use docker_credential_tests::requirement::Missing;
 use serde_json::json;
 
-use crate::home::home;
+use docker_credential_tests::pages::home::home;
 
 fn script(heading: &str) -> String {
     Page::read("docs/keyring.md").section(heading, "sh").concat()

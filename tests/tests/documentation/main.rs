@@ -8,7 +8,6 @@ mod conformance;
 mod curl;
 mod dependencies;
 mod env;
-mod home;
 mod install;
 mod jobs;
 mod keyring;
@@ -20,7 +19,7 @@ use docker_credential_tests::pages::matrix;
 use docker_credential_tests::pages::page::{Block, Page, repository};
 use docker_credential_tests::pages::transcript::Reader;
 
-use crate::home::home;
+use docker_credential_tests::pages::home::home;
 
 /// Who sees that a block is right.
 #[derive(Clone, Copy)]

@@ -20,7 +20,7 @@ use docker_credential_tests::sandbox::Sandbox;
 use docker_credential_tests::terminal::run_on_terminal;
 use serde_json::json;
 
-use crate::home::{alice, home, reader};
+use docker_credential_tests::pages::home::{alice, home, reader};
 
 const HUB: &str = "https://index.docker.io/v1/";
 

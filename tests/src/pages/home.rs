@@ -2,18 +2,18 @@
 
 use std::fs;
 
-use docker_credential_tests::helper::{self, Helper};
-use docker_credential_tests::login::Login;
-use docker_credential_tests::pages::transcript::Reader;
-use docker_credential_tests::sandbox::Sandbox;
+use crate::helper::{self, Helper};
+use crate::login::Login;
+use crate::pages::transcript::Reader;
+use crate::sandbox::Sandbox;
 
 /// Who logs in on the pages.
-pub(crate) fn alice() -> Login {
+pub fn alice() -> Login {
     Login::new("alice", "correct & \"horse\"")
 }
 
 /// A home with nothing but the default places, and alice's password in a file.
-pub(crate) fn home(helper: Helper) -> Sandbox {
+pub fn home(helper: Helper) -> Sandbox {
     let mut place = Sandbox::new(helper);
     place.set("XDG_CONFIG_HOME", place.path("home/.config"));
     place.set("XDG_DATA_HOME", place.path("home/.local/share"));
@@ -25,7 +25,7 @@ pub(crate) fn home(helper: Helper) -> Sandbox {
 }
 
 /// Somebody who calls that home as the pages do.
-pub(crate) fn reader(place: &Sandbox) -> Reader<'_> {
+pub fn reader(place: &Sandbox) -> Reader<'_> {
     Reader::new(place)
         .reads("/home/alice", place.path("home").display().to_string())
         .reads("/run/user/1000", place.path("run").display().to_string())
