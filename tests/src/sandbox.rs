@@ -36,12 +36,12 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// An empty place, in which docker knows of no helper.
+    /// An empty sandbox, in which docker has no helper.
     pub fn new(helper: Helper) -> Self {
         Self::below(&std::env::temp_dir(), helper)
     }
 
-    /// An empty place in a directory of the test's choice: on another file system, say.
+    /// An empty sandbox in a directory of the test's choice: on another file system, say.
     pub fn below(directory: &Path, helper: Helper) -> Self {
         let directory = tempfile::Builder::new()
             .prefix("credential-")
@@ -56,7 +56,7 @@ impl Sandbox {
             ("TMPDIR", "tmp"),
         ];
         for private in ["bin", "home", "home/.docker", "config", "data", "run", "tmp"] {
-            fs::create_dir(directory.path().join(private)).expect("a directory in a new place");
+            fs::create_dir(directory.path().join(private)).expect("a directory in a new sandbox");
         }
         let mut environment = environment
             .map(|(name, below)| (name.to_owned(), directory.path().join(below).into_os_string()))
@@ -79,14 +79,14 @@ impl Sandbox {
         }
     }
 
-    /// A place whose config.json names the helper in `credsStore`.
+    /// A sandbox whose config.json names the helper in `credsStore`.
     pub fn with_creds_store(helper: Helper) -> Self {
-        let place = Self::new(helper);
-        place.write_config(&json!({ "credsStore": helper.name }));
-        place
+        let sandbox = Self::new(helper);
+        sandbox.write_config(&json!({ "credsStore": helper.name }));
+        sandbox
     }
 
-    /// The helper of this place.
+    /// The helper of this sandbox.
     pub fn helper(&self) -> Helper {
         self.helper
     }
@@ -101,11 +101,11 @@ impl Sandbox {
         program.clone_into(&mut self.program);
     }
 
-    /// The keyring that a place of docker-credential-keyring has.
+    /// The keyring of a sandbox of docker-credential-keyring.
     pub fn keyring(&mut self) -> &mut GnomeKeyring {
         self.keyring
             .as_mut()
-            .expect("a place of docker-credential-keyring")
+            .expect("a sandbox of docker-credential-keyring")
     }
 
     /// A path in it.
@@ -139,12 +139,12 @@ impl Sandbox {
         serde_json::from_slice(&bytes).expect("config.json is JSON")
     }
 
-    /// Puts a program first on the place's `PATH`, under a name of its own.
+    /// Puts a program first on the sandbox's `PATH`, under a name of its own.
     ///
     /// A link, for a script that has just been written may still be open in a process that another test forked, and
     /// then it cannot be run.
     pub fn add_program(&self, name: &str, program: &Path) {
-        symlink(program, self.path("bin").join(name)).expect("a link in the place");
+        symlink(program, self.path("bin").join(name)).expect("a link in the sandbox");
     }
 
     /// A program to be run here.

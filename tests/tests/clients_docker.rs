@@ -30,52 +30,55 @@ fn alice() -> Login {
     Login::new("alice", "a \"quoted\" <secret> & more")
 }
 
-fn login(place: &Sandbox, host: &str, login: &Login) -> Outcome {
-    place
+fn login(sandbox: &Sandbox, host: &str, login: &Login) -> Outcome {
+    sandbox
         .run("docker")
         .args(["login", "-u", &login.username, "--password-stdin", host])
         .stdin(format!("{}\n", login.secret))
         .outcome()
 }
 
-fn inspect(place: &Sandbox, image: &str) -> Outcome {
-    place.run("docker").args(["manifest", "inspect", image]).outcome()
+fn inspect(sandbox: &Sandbox, image: &str) -> Outcome {
+    sandbox
+        .run("docker")
+        .args(["manifest", "inspect", image])
+        .outcome()
 }
 
-fn logout(place: &Sandbox, host: &str) -> Outcome {
-    place.run("docker").args(["logout", host]).outcome()
+fn logout(sandbox: &Sandbox, host: &str) -> Outcome {
+    sandbox.run("docker").args(["logout", host]).outcome()
 }
 
-/// A registry that knows alice, and a place whose docker uses the helper.
-macro_rules! registry_and_place {
+/// A registry that knows alice, and a sandbox whose docker uses the helper.
+macro_rules! registry_and_sandbox {
     ($helper:expr, $people:expr) => {{
         require!(find("docker"));
         let people: &[Login] = $people;
         let registry = require!(Registry::private(people));
-        let mut place = Sandbox::with_creds_store($helper);
-        place.keep_secret(people);
-        (registry, place)
+        let mut sandbox = Sandbox::with_creds_store($helper);
+        sandbox.keep_secret(people);
+        (registry, sandbox)
     }};
 }
 
 fn login_keeps_the_secret_out_of_every_file(helper: Helper) {
-    let (registry, place) = registry_and_place!(helper, &[alice()]);
+    let (registry, sandbox) = registry_and_sandbox!(helper, &[alice()]);
 
-    login(&place, &registry.host(), &alice()).assert_success("docker login");
+    login(&sandbox, &registry.host(), &alice()).assert_success("docker login");
 
     let expected = json!({ "credsStore": helper.name, "auths": { registry.host(): {} } });
     assert_eq!(
-        place.config(),
+        sandbox.config(),
         expected,
         "config.json holds a marker for the server, and nothing else"
     );
     assert_eq!(
-        place.traces_of(&alice()),
+        sandbox.traces_of(&alice()),
         Vec::<std::path::PathBuf>::new(),
         "files that show the secret"
     );
     assert!(
-        place.stored_files().is_none_or(|files| files == 1),
+        sandbox.stored_files().is_none_or(|files| files == 1),
         "one credential, one file"
     );
 }
@@ -85,42 +88,42 @@ fn login_keeps_the_secret_out_of_every_file(helper: Helper) {
 fn without_a_helper_the_search_finds_the_secret() {
     require!(find("docker"));
     let registry = require!(Registry::private(&[alice()]));
-    let mut place = Sandbox::new(docker_credential_tests::helper::AGE);
+    let mut sandbox = Sandbox::new(docker_credential_tests::helper::AGE);
     // Any entry at all keeps docker from choosing a helper that it finds on the machine.
-    place.write_config(&json!({ "auths": { "other.invalid": { "auth": "eDp5" } } }));
-    place.keep_secret(&[alice()]);
+    sandbox.write_config(&json!({ "auths": { "other.invalid": { "auth": "eDp5" } } }));
+    sandbox.keep_secret(&[alice()]);
 
-    login(&place, &registry.host(), &alice()).assert_success("docker login");
+    login(&sandbox, &registry.host(), &alice()).assert_success("docker login");
 
-    assert_eq!(place.traces_of(&alice()), [place.config_path()]);
+    assert_eq!(sandbox.traces_of(&alice()), [sandbox.config_path()]);
 }
 
 fn every_secret_comes_through_unchanged(helper: Helper) {
     let people = Login::every();
-    let (registry, place) = registry_and_place!(helper, &people);
+    let (registry, sandbox) = registry_and_sandbox!(helper, &people);
     let image = registry.push_image(&people[0]);
 
     for person in &people {
-        login(&place, &registry.host(), person).assert_success("docker login");
-        place.assert_answers(&registry.host(), person);
-        inspect(&place, &image).assert_success("docker manifest inspect of a private image");
-        logout(&place, &registry.host()).assert_success("docker logout");
-        place.assert_not_found(&registry.host());
+        login(&sandbox, &registry.host(), person).assert_success("docker login");
+        sandbox.assert_answers(&registry.host(), person);
+        inspect(&sandbox, &image).assert_success("docker manifest inspect of a private image");
+        logout(&sandbox, &registry.host()).assert_success("docker logout");
+        sandbox.assert_not_found(&registry.host());
     }
 }
 
 fn a_private_image_is_read_with_its_login(helper: Helper) {
-    let (registry, mut place) = registry_and_place!(helper, &[alice()]);
+    let (registry, mut sandbox) = registry_and_sandbox!(helper, &[alice()]);
     let image = registry.push_image(&alice());
-    inspect(&place, &image).assert_failure("docker manifest inspect before the login");
+    inspect(&sandbox, &image).assert_failure("docker manifest inspect before the login");
 
     if helper.read_only {
-        place.provide(&registry.host(), &alice());
+        sandbox.provide(&registry.host(), &alice());
     } else {
-        login(&place, &registry.host(), &alice()).assert_success("docker login");
+        login(&sandbox, &registry.host(), &alice()).assert_success("docker login");
     }
 
-    let inspected = inspect(&place, &image);
+    let inspected = inspect(&sandbox, &image);
     inspected.assert_success("docker manifest inspect after the login");
     assert!(
         inspected.text().contains("schemaVersion"),
@@ -129,68 +132,68 @@ fn a_private_image_is_read_with_its_login(helper: Helper) {
 }
 
 fn logout_removes_the_login(helper: Helper) {
-    let (registry, place) = registry_and_place!(helper, &[alice()]);
+    let (registry, sandbox) = registry_and_sandbox!(helper, &[alice()]);
     let image = registry.push_image(&alice());
-    login(&place, &registry.host(), &alice()).assert_success("docker login");
+    login(&sandbox, &registry.host(), &alice()).assert_success("docker login");
 
-    let logout = logout(&place, &registry.host());
+    let logout = logout(&sandbox, &registry.host());
 
     logout.assert_success("docker logout");
     assert!(
         !logout.text().to_lowercase().contains("warning"),
         "nothing to complain about\n{logout:?}"
     );
-    place.assert_not_found(&registry.host());
-    place.assert_lists(&json!({}));
+    sandbox.assert_not_found(&registry.host());
+    sandbox.assert_lists(&json!({}));
     assert!(
-        place.stored_files().is_none_or(|files| files == 0),
+        sandbox.stored_files().is_none_or(|files| files == 0),
         "the credential's file is gone"
     );
     assert_eq!(
-        place.config()["credsStore"],
+        sandbox.config()["credsStore"],
         helper.name,
         "docker keeps the helper for the next login"
     );
     assert_eq!(
-        place.config()["auths"].get(registry.host()),
+        sandbox.config()["auths"].get(registry.host()),
         None,
         "the marker is gone"
     );
-    inspect(&place, &image).assert_failure("docker manifest inspect after the logout");
+    inspect(&sandbox, &image).assert_failure("docker manifest inspect after the logout");
 }
 
 fn logout_leaves_other_logins_alone(helper: Helper) {
-    let (registry, place) = registry_and_place!(helper, &[alice()]);
-    login(&place, &registry.host(), &alice()).assert_success("docker login");
-    login(&place, &registry.other_host(), &alice()).assert_success("docker login by another name");
-    place.assert_lists(&json!({ registry.host(): "alice", registry.other_host(): "alice" }));
+    let (registry, sandbox) = registry_and_sandbox!(helper, &[alice()]);
+    login(&sandbox, &registry.host(), &alice()).assert_success("docker login");
+    login(&sandbox, &registry.other_host(), &alice()).assert_success("docker login by another name");
+    sandbox.assert_lists(&json!({ registry.host(): "alice", registry.other_host(): "alice" }));
 
-    logout(&place, &registry.host()).assert_success("docker logout");
+    logout(&sandbox, &registry.host()).assert_success("docker logout");
 
-    place.assert_not_found(&registry.host());
-    place.assert_answers(&registry.other_host(), &alice());
+    sandbox.assert_not_found(&registry.host());
+    sandbox.assert_answers(&registry.other_host(), &alice());
 }
 
 fn a_second_login_replaces_the_first(helper: Helper) {
     let bob = Login::new("bob", "another");
-    let (registry, place) = registry_and_place!(helper, &[alice(), bob.clone()]);
-    login(&place, &registry.host(), &alice()).assert_success("docker login as alice");
+    let (registry, sandbox) = registry_and_sandbox!(helper, &[alice(), bob.clone()]);
+    login(&sandbox, &registry.host(), &alice()).assert_success("docker login as alice");
 
-    login(&place, &registry.host(), &bob).assert_success("docker login as bob");
+    login(&sandbox, &registry.host(), &bob).assert_success("docker login as bob");
 
-    place.assert_answers(&registry.host(), &bob);
-    place.assert_lists(&json!({ registry.host(): "bob" }));
+    sandbox.assert_answers(&registry.host(), &bob);
+    sandbox.assert_lists(&json!({ registry.host(): "bob" }));
 }
 
 fn a_refused_login_stores_nothing(helper: Helper) {
-    let (registry, place) = registry_and_place!(helper, &[alice()]);
+    let (registry, sandbox) = registry_and_sandbox!(helper, &[alice()]);
 
-    login(&place, &registry.host(), &Login::new("alice", "wrong"))
+    login(&sandbox, &registry.host(), &Login::new("alice", "wrong"))
         .assert_failure("docker login, wrong password");
 
-    place.assert_not_found(&registry.host());
+    sandbox.assert_not_found(&registry.host());
     assert!(
-        place.stored_files().is_none_or(|files| files == 0),
+        sandbox.stored_files().is_none_or(|files| files == 0),
         "nothing is stored"
     );
 }
@@ -200,7 +203,7 @@ fn a_public_registry_is_read_without_a_login(helper: Helper) {
     require!(find("docker"));
     let registry = require!(Registry::public());
     let image = registry.push_image(&alice());
-    let place = Sandbox::with_creds_store(helper);
+    let sandbox = Sandbox::with_creds_store(helper);
 
-    inspect(&place, &image).assert_success("docker manifest inspect of a public image");
+    inspect(&sandbox, &image).assert_success("docker manifest inspect of a public image");
 }

@@ -38,7 +38,7 @@ const SERVERS: usize = 20;
 const SERVICES: [&str; 4] = ["database", "cache", "worker", "web"];
 
 struct Workshop {
-    place: Sandbox,
+    sandbox: Sandbox,
     registry: Registry,
     /// Host and port by which the registry is used.
     host: String,
@@ -51,7 +51,7 @@ impl Workshop {
     }
 
     fn docker(&self, args: &[&str]) -> Outcome {
-        self.place
+        self.sandbox
             .run("docker")
             .args(args)
             .env("DOCKER_HOST", self.engine.host())
@@ -59,7 +59,7 @@ impl Workshop {
     }
 
     fn login(&self, login: &Login) {
-        self.place
+        self.sandbox
             .run("docker")
             .args(["login", "-u", &login.username, "--password-stdin", &self.host])
             .env("DOCKER_HOST", self.engine.host())
@@ -74,7 +74,7 @@ impl Workshop {
     }
 
     fn push_and_forget_as(&self, image: &str) {
-        let archive = self.place.path("empty.tar");
+        let archive = self.sandbox.path("empty.tar");
         fs::write(&archive, EMPTY_ARCHIVE).expect("an archive");
         let archive = archive.to_str().expect("a path of the test is text");
         self.docker(&["import", archive, image])
@@ -85,14 +85,14 @@ impl Workshop {
 
     /// Tells docker's client where this plugin is.
     fn add_plugin(&self, plugin: &Path) {
-        let mut config = self.place.config();
+        let mut config = self.sandbox.config();
         config["cliPluginsExtraDirs"] = json!([plugin.parent()]);
-        self.place.write_config(&config);
+        self.sandbox.write_config(&config);
     }
 
     /// A directory with what builds another image from the private one.
     fn build_context(&self) -> String {
-        let context = self.place.path("context");
+        let context = self.sandbox.path("context");
         fs::create_dir(&context).expect("a build context");
         let dockerfile = format!("FROM {}\nLABEL built=yes\n", self.image());
         fs::write(context.join("Dockerfile"), dockerfile).expect("a Dockerfile");
@@ -106,10 +106,10 @@ macro_rules! workshop {
         let people: &[Login] = $people;
         let registry = require!(Registry::private(people));
         let engine = require!(Engine::start());
-        let mut place = Sandbox::with_creds_store($helper);
-        place.keep_secret(people);
+        let mut sandbox = Sandbox::with_creds_store($helper);
+        sandbox.keep_secret(people);
         Workshop {
-            place,
+            sandbox,
             host: registry.host(),
             registry,
             engine,
@@ -122,7 +122,7 @@ fn a_private_image_is_pushed_and_pulled(helper: Helper) {
     let mut workshop = workshop!(helper, std::slice::from_ref(&alice));
 
     if helper.read_only {
-        workshop.place.provide(&workshop.host, &alice);
+        workshop.sandbox.provide(&workshop.host, &alice);
     } else {
         workshop.login(&alice);
     }
@@ -143,7 +143,7 @@ fn after_the_logout_nothing_is_pulled(helper: Helper) {
         .docker(&["logout", &workshop.host])
         .assert_success("docker logout");
 
-    workshop.place.assert_not_found(&workshop.host);
+    workshop.sandbox.assert_not_found(&workshop.host);
     workshop
         .docker(&["pull", &workshop.image()])
         .assert_failure("docker pull after the logout");
@@ -157,7 +157,7 @@ fn every_secret_passes_through_the_engine(helper: Helper) {
 
     for person in &people {
         workshop.login(person);
-        workshop.place.assert_answers(&workshop.host, person);
+        workshop.sandbox.assert_answers(&workshop.host, person);
         workshop
             .docker(&["pull", &workshop.image()])
             .assert_success("docker pull");
@@ -171,15 +171,15 @@ fn a_classic_build_lists_once_and_gets_each_server_once(helper: Helper) {
     let alice = Login::new("alice", "builder's secret");
     let mut workshop = workshop!(helper, std::slice::from_ref(&alice));
     for n in 1..SERVERS {
-        workshop.place.provide(&format!("registry{n}.invalid"), &alice);
+        workshop.sandbox.provide(&format!("registry{n}.invalid"), &alice);
     }
-    workshop.place.provide(&workshop.host, &alice);
+    workshop.sandbox.provide(&workshop.host, &alice);
     workshop.push_and_forget();
-    let log = count_verbs(&mut workshop.place);
+    let log = count_verbs(&mut workshop.sandbox);
     let context = workshop.build_context();
 
     workshop
-        .place
+        .sandbox
         .run("docker")
         .args(["build", "-t", "built", &context])
         .env("DOCKER_HOST", workshop.engine.host())
@@ -198,10 +198,10 @@ fn buildx_builds_from_a_private_image(helper: Helper) {
     let alice = Login::new("alice", "builder's secret");
     let mut workshop = workshop!(helper, std::slice::from_ref(&alice));
     workshop.host = workshop.registry.plain_host();
-    workshop.place.provide(&workshop.host, &alice);
+    workshop.sandbox.provide(&workshop.host, &alice);
     workshop.push_and_forget();
     workshop.add_plugin(&plugin);
-    let log = count_verbs(&mut workshop.place);
+    let log = count_verbs(&mut workshop.sandbox);
     let context = workshop.build_context();
 
     workshop
@@ -215,18 +215,18 @@ fn compose_pulls_with_one_get_for_each_image(helper: Helper) {
     let plugin = require!(find_plugin("docker-compose"));
     let alice = Login::new("alice", "a \"quoted\" <secret> & more");
     let mut workshop = workshop!(helper, std::slice::from_ref(&alice));
-    workshop.place.provide(&workshop.host, &alice);
+    workshop.sandbox.provide(&workshop.host, &alice);
     let mut services = json!({});
     for service in SERVICES {
         let image = format!("{}/team/{service}:1", workshop.host);
         workshop.push_and_forget_as(&image);
         services[service] = json!({ "image": image });
     }
-    let file = workshop.place.path("compose.json");
+    let file = workshop.sandbox.path("compose.json");
     fs::write(&file, json!({ "services": services }).to_string()).expect("a compose file");
     let file = file.to_str().expect("a path of the test is text");
     workshop.add_plugin(&plugin);
-    let log = count_verbs(&mut workshop.place);
+    let log = count_verbs(&mut workshop.sandbox);
 
     workshop
         .docker(&["compose", "--file", file, "pull"])
@@ -240,15 +240,15 @@ fn compose_pulls_with_one_get_for_each_image(helper: Helper) {
 }
 
 /// Puts the counting helper before the real one, and returns its log.
-fn count_verbs(place: &mut Sandbox) -> std::path::PathBuf {
-    let log = place.path("verbs");
+fn count_verbs(sandbox: &mut Sandbox) -> std::path::PathBuf {
+    let log = sandbox.path("verbs");
     let counting = Path::new(env!("CARGO_MANIFEST_DIR")).join("helpers/docker-credential-counting");
-    place.add_program("docker-credential-counting", &counting);
-    place.set("COUNTING_LOG", &log);
-    place.set("COUNTING_HELPER", place.helper().program());
-    let mut config = place.config();
+    sandbox.add_program("docker-credential-counting", &counting);
+    sandbox.set("COUNTING_LOG", &log);
+    sandbox.set("COUNTING_HELPER", sandbox.helper().program());
+    let mut config = sandbox.config();
     config["credsStore"] = json!("counting");
-    place.write_config(&config);
+    sandbox.write_config(&config);
     log
 }
 

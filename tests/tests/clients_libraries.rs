@@ -64,9 +64,9 @@ fn node() -> Result<Node, Missing> {
 }
 
 /// What testcontainers would pull an image of this server with.
-fn testcontainers(place: &Sandbox, node: &Node, server: &str) -> Value {
+fn testcontainers(sandbox: &Sandbox, node: &Node, server: &str) -> Value {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/testcontainers.js");
-    let asked = place
+    let asked = sandbox
         .run(&node.node)
         .arg(script)
         .arg(&node.package)
@@ -76,34 +76,34 @@ fn testcontainers(place: &Sandbox, node: &Node, server: &str) -> Value {
     serde_json::from_slice(&asked.stdout).expect("the script prints JSON")
 }
 
-fn docker_py(place: &Sandbox, python: &Path, args: &[&str]) -> Value {
+fn docker_py(sandbox: &Sandbox, python: &Path, args: &[&str]) -> Value {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/docker_py.py");
-    let asked = place.run(python).arg(script).args(args).outcome();
+    let asked = sandbox.run(python).arg(script).args(args).outcome();
     asked.assert_success("docker-py");
     serde_json::from_slice(&asked.stdout).expect("the script prints JSON")
 }
 
-fn rust_crate(place: &Sandbox, server: &str) -> Outcome {
-    place
+fn rust_crate(sandbox: &Sandbox, server: &str) -> Outcome {
+    sandbox
         .run(env!("CARGO_BIN_EXE_client-docker_credential"))
         .arg(server)
         .outcome()
 }
 
 fn place_with(helper: Helper, people: &[Login]) -> Sandbox {
-    let mut place = Sandbox::with_creds_store(helper);
-    place.keep_secret(people);
-    place
+    let mut sandbox = Sandbox::with_creds_store(helper);
+    sandbox.keep_secret(people);
+    sandbox
 }
 
 fn docker_py_resolves_every_secret(helper: Helper) {
     let python = require!(python());
     let people = Login::every();
-    let mut place = place_with(helper, &people);
+    let mut sandbox = place_with(helper, &people);
     for person in &people {
-        place.provide(SERVER, person);
+        sandbox.provide(SERVER, person);
 
-        let one = &docker_py(&place, &python, &[SERVER])["one"];
+        let one = &docker_py(&sandbox, &python, &[SERVER])["one"];
 
         assert_eq!(one["Username"], *person.username);
         assert!(
@@ -117,7 +117,7 @@ fn docker_py_resolves_every_secret(helper: Helper) {
 fn docker_py_collects_all_logins_for_a_build(helper: Helper) {
     let python = require!(python());
     let alice = Login::new("alice", "one for all");
-    let mut place = place_with(helper, std::slice::from_ref(&alice));
+    let mut sandbox = place_with(helper, std::slice::from_ref(&alice));
     let servers = [
         "https://index.docker.io/v1/",
         "ghcr.invalid",
@@ -125,10 +125,10 @@ fn docker_py_collects_all_logins_for_a_build(helper: Helper) {
         "quay.invalid/team/app",
     ];
     for server in servers {
-        place.provide(server, &alice);
+        sandbox.provide(server, &alice);
     }
 
-    let answer = docker_py(&place, &python, &["docker.io"]);
+    let answer = docker_py(&sandbox, &python, &["docker.io"]);
 
     let all = answer["all"].as_object().expect("an object of servers");
     let lost: Vec<_> = servers
@@ -148,10 +148,10 @@ fn docker_py_collects_all_logins_for_a_build(helper: Helper) {
 
 fn docker_py_takes_an_empty_store(helper: Helper) {
     let python = require!(python());
-    let place = place_with(helper, &[]);
+    let sandbox = place_with(helper, &[]);
 
     assert_eq!(
-        docker_py(&place, &python, &[SERVER]),
+        docker_py(&sandbox, &python, &[SERVER]),
         json!({ "one": null, "all": {} })
     );
 }
@@ -161,20 +161,20 @@ fn docker_py_pulls_a_private_image(helper: Helper) {
     let alice = Login::new("alice", "a \"quoted\" <secret> & more");
     let registry = require!(Registry::private(std::slice::from_ref(&alice)));
     let engine = require!(Engine::start());
-    let mut place = place_with(helper, std::slice::from_ref(&alice));
+    let mut sandbox = place_with(helper, std::slice::from_ref(&alice));
     let image = registry.push_image(&alice);
-    place.provide(&registry.host(), &alice);
+    sandbox.provide(&registry.host(), &alice);
 
-    docker_py(&place, &python, &[&registry.host(), &engine.host(), &image]);
+    docker_py(&sandbox, &python, &[&registry.host(), &engine.host(), &image]);
 }
 
 fn the_rust_crate_gets_every_secret(helper: Helper) {
     let people = Login::every();
-    let mut place = place_with(helper, &people);
+    let mut sandbox = place_with(helper, &people);
     for person in &people {
-        place.provide(SERVER, person);
+        sandbox.provide(SERVER, person);
 
-        let asked = rust_crate(&place, SERVER);
+        let asked = rust_crate(&sandbox, SERVER);
 
         asked.assert_success("docker_credential");
         let answer: Value = serde_json::from_slice(&asked.stdout).expect("the program prints JSON");
@@ -187,10 +187,10 @@ fn the_rust_crate_gets_every_secret(helper: Helper) {
 
 fn the_rust_crate_knows_an_identity_token(helper: Helper) {
     let identity = Login::new(IDENTITY_TOKEN, "an identity token");
-    let mut place = place_with(helper, std::slice::from_ref(&identity));
-    place.provide(SERVER, &identity);
+    let mut sandbox = place_with(helper, std::slice::from_ref(&identity));
+    sandbox.provide(SERVER, &identity);
 
-    let asked = rust_crate(&place, SERVER);
+    let asked = rust_crate(&sandbox, SERVER);
 
     asked.assert_success("docker_credential");
     assert!(
@@ -200,9 +200,9 @@ fn the_rust_crate_knows_an_identity_token(helper: Helper) {
 }
 
 fn the_rust_crate_fails_where_nothing_is_stored(helper: Helper) {
-    let place = place_with(helper, &[]);
+    let sandbox = place_with(helper, &[]);
 
-    let asked = rust_crate(&place, SERVER);
+    let asked = rust_crate(&sandbox, SERVER);
 
     asked.assert_failure("docker_credential without a login");
     assert!(
@@ -214,11 +214,11 @@ fn the_rust_crate_fails_where_nothing_is_stored(helper: Helper) {
 fn testcontainers_gets_every_secret(helper: Helper) {
     let node = require!(node());
     let people = Login::every();
-    let mut place = place_with(helper, &people);
+    let mut sandbox = place_with(helper, &people);
     for person in &people {
-        place.provide(SERVER, person);
+        sandbox.provide(SERVER, person);
 
-        let answer = testcontainers(&place, &node, SERVER);
+        let answer = testcontainers(&sandbox, &node, SERVER);
 
         let expected = json!({
             "registryAddress": SERVER,
@@ -232,10 +232,10 @@ fn testcontainers_gets_every_secret(helper: Helper) {
 fn testcontainers_knows_an_identity_token(helper: Helper) {
     let node = require!(node());
     let identity = Login::new(IDENTITY_TOKEN, "an identity token");
-    let mut place = place_with(helper, std::slice::from_ref(&identity));
-    place.provide(SERVER, &identity);
+    let mut sandbox = place_with(helper, std::slice::from_ref(&identity));
+    sandbox.provide(SERVER, &identity);
 
-    let answer = testcontainers(&place, &node, SERVER);
+    let answer = testcontainers(&sandbox, &node, SERVER);
 
     let expected = json!({ "registryAddress": SERVER, "identityToken": identity.secret });
     assert!(answer == expected, "an identity token, not a password");
@@ -244,15 +244,15 @@ fn testcontainers_knows_an_identity_token(helper: Helper) {
 fn testcontainers_asks_the_helper_of_a_server(helper: Helper) {
     let node = require!(node());
     let alice = Login::new("alice", "for one server");
-    let mut place = Sandbox::new(helper);
-    place.keep_secret(std::slice::from_ref(&alice));
-    place.write_config(&json!({ "credHelpers": { SERVER: helper.name } }));
-    place.provide(SERVER, &alice);
-    place.provide("other.invalid", &alice);
+    let mut sandbox = Sandbox::new(helper);
+    sandbox.keep_secret(std::slice::from_ref(&alice));
+    sandbox.write_config(&json!({ "credHelpers": { SERVER: helper.name } }));
+    sandbox.provide(SERVER, &alice);
+    sandbox.provide("other.invalid", &alice);
 
-    assert_eq!(testcontainers(&place, &node, SERVER)["username"], "alice");
+    assert_eq!(testcontainers(&sandbox, &node, SERVER)["username"], "alice");
     assert_eq!(
-        testcontainers(&place, &node, "other.invalid"),
+        testcontainers(&sandbox, &node, "other.invalid"),
         Value::Null,
         "the control: no helper is named for the other server"
     );
@@ -260,7 +260,7 @@ fn testcontainers_asks_the_helper_of_a_server(helper: Helper) {
 
 fn testcontainers_goes_on_where_nothing_is_stored(helper: Helper) {
     let node = require!(node());
-    let place = place_with(helper, &[]);
+    let sandbox = place_with(helper, &[]);
 
-    assert_eq!(testcontainers(&place, &node, SERVER), Value::Null);
+    assert_eq!(testcontainers(&sandbox, &node, SERVER), Value::Null);
 }

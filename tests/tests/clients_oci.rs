@@ -80,29 +80,29 @@ const ORAS: Client = Client {
 
 impl Client {
     /// Tells the client of the helper, for this server.
-    fn configure(&self, place: &mut Sandbox, host: &str) {
-        let helper = place.helper().name;
+    fn configure(&self, sandbox: &mut Sandbox, host: &str) {
+        let helper = sandbox.helper().name;
         if self.auth_file {
-            let file = place.path("auth.json");
+            let file = sandbox.path("auth.json");
             std::fs::write(&file, json!({ "credHelpers": { host: helper } }).to_string())
                 .expect("an auth file");
-            place.set("REGISTRY_AUTH_FILE", file);
+            sandbox.set("REGISTRY_AUTH_FILE", file);
         } else {
-            place.write_config(&json!({ "credsStore": helper }));
+            sandbox.write_config(&json!({ "credsStore": helper }));
         }
     }
 
-    fn auths(&self, place: &Sandbox) -> Value {
+    fn auths(&self, sandbox: &Sandbox) -> Value {
         if !self.auth_file {
-            return place.config()["auths"].clone();
+            return sandbox.config()["auths"].clone();
         }
-        let bytes = std::fs::read(place.path("auth.json")).expect("the auth file can be read");
+        let bytes = std::fs::read(sandbox.path("auth.json")).expect("the auth file can be read");
         serde_json::from_slice::<Value>(&bytes).expect("the auth file is JSON")["auths"].clone()
     }
 
-    fn login(&self, place: &Sandbox, host: &str, login: &Login) -> Outcome {
+    fn login(&self, sandbox: &Sandbox, host: &str, login: &Login) -> Outcome {
         let user = ["-u", &login.username, "--password-stdin", host];
-        place
+        sandbox
             .run(self.program)
             .args(self.login)
             .args(user)
@@ -110,16 +110,16 @@ impl Client {
             .outcome()
     }
 
-    fn read(&self, place: &Sandbox, image: &str) -> Outcome {
-        place
+    fn read(&self, sandbox: &Sandbox, image: &str) -> Outcome {
+        sandbox
             .run(self.program)
             .args(self.read)
             .arg(format!("{}{image}", self.transport))
             .outcome()
     }
 
-    fn logout(&self, place: &Sandbox, host: &str) -> Outcome {
-        place.run(self.program).args(self.logout).arg(host).outcome()
+    fn logout(&self, sandbox: &Sandbox, host: &str) -> Outcome {
+        sandbox.run(self.program).args(self.logout).arg(host).outcome()
     }
 }
 
@@ -189,28 +189,28 @@ fn alice() -> Login {
     Login::new("alice", "a \"quoted\" <secret> & more")
 }
 
-macro_rules! registry_and_place {
+macro_rules! registry_and_sandbox {
     ($client:expr, $helper:expr, $people:expr) => {{
         require!(find($client.program));
         let people: &[Login] = $people;
         let registry = require!(Registry::private(people));
-        let mut place = Sandbox::new($helper);
-        place.keep_secret(people);
-        $client.configure(&mut place, &registry.host());
-        (registry, place)
+        let mut sandbox = Sandbox::new($helper);
+        sandbox.keep_secret(people);
+        $client.configure(&mut sandbox, &registry.host());
+        (registry, sandbox)
     }};
 }
 
 fn login_keeps_the_secret_out_of_every_file(client: &Client, helper: Helper) {
-    let (registry, place) = registry_and_place!(client, helper, &[alice()]);
+    let (registry, sandbox) = registry_and_sandbox!(client, helper, &[alice()]);
 
     client
-        .login(&place, &registry.host(), &alice())
+        .login(&sandbox, &registry.host(), &alice())
         .assert_success("login");
 
-    place.assert_answers(&registry.host(), &alice());
+    sandbox.assert_answers(&registry.host(), &alice());
     assert_eq!(
-        place.traces_of(&alice()),
+        sandbox.traces_of(&alice()),
         Vec::<PathBuf>::new(),
         "files that show the secret"
     );
@@ -218,24 +218,24 @@ fn login_keeps_the_secret_out_of_every_file(client: &Client, helper: Helper) {
 
 fn every_secret_reads_a_private_image(client: &Client, helper: Helper) {
     let people = Login::every();
-    let (registry, mut place) = registry_and_place!(client, helper, &people);
+    let (registry, mut sandbox) = registry_and_sandbox!(client, helper, &people);
     let image = registry.push_image(&people[0]);
     client
-        .read(&place, &image)
+        .read(&sandbox, &image)
         .assert_failure("reading a private image before the login");
 
     for person in &people {
         let takes = client.several_lines || !person.secret.contains('\n');
         if takes && !helper.read_only {
             client
-                .login(&place, &registry.host(), person)
+                .login(&sandbox, &registry.host(), person)
                 .assert_success("login");
         } else {
-            place.provide(&registry.host(), person);
+            sandbox.provide(&registry.host(), person);
         }
-        place.assert_answers(&registry.host(), person);
+        sandbox.assert_answers(&registry.host(), person);
         client
-            .read(&place, &image)
+            .read(&sandbox, &image)
             .assert_success("reading a private image");
     }
 }
@@ -244,30 +244,30 @@ fn nothing_stored_is_not_an_error(client: &Client, helper: Helper) {
     require!(find(client.program));
     let registry = require!(Registry::public());
     let image = registry.push_image(&alice());
-    let mut place = Sandbox::new(helper);
-    client.configure(&mut place, &registry.host());
+    let mut sandbox = Sandbox::new(helper);
+    client.configure(&mut sandbox, &registry.host());
 
     client
-        .read(&place, &image)
+        .read(&sandbox, &image)
         .assert_success("reading a public image without a login");
 }
 
 fn logout_removes_the_login(client: &Client, helper: Helper) {
-    let (registry, place) = registry_and_place!(client, helper, &[alice()]);
+    let (registry, sandbox) = registry_and_sandbox!(client, helper, &[alice()]);
     client
-        .login(&place, &registry.host(), &alice())
+        .login(&sandbox, &registry.host(), &alice())
         .assert_success("login");
 
-    client.logout(&place, &registry.host()).assert_success("logout");
+    client.logout(&sandbox, &registry.host()).assert_success("logout");
 
-    place.assert_not_found(&registry.host());
-    place.assert_lists(&json!({}));
+    sandbox.assert_not_found(&registry.host());
+    sandbox.assert_lists(&json!({}));
     assert!(
-        place.stored_files().is_none_or(|files| files == 0),
+        sandbox.stored_files().is_none_or(|files| files == 0),
         "the credential's file is gone"
     );
     assert_eq!(
-        client.auths(&place).get(registry.host()),
+        client.auths(&sandbox).get(registry.host()),
         None,
         "no marker stays behind"
     );
@@ -307,49 +307,49 @@ fn a_registry_named_nowhere_is_used(client: &Client, helper: Helper) {
 }
 
 fn skopeo_copies_an_image_in_and_out(helper: Helper) {
-    let (registry, mut place) = registry_and_place!(SKOPEO, helper, &[alice()]);
-    place.provide(&registry.host(), &alice());
-    Image::smallest().write_dir(&place.path("image"));
+    let (registry, mut sandbox) = registry_and_sandbox!(SKOPEO, helper, &[alice()]);
+    sandbox.provide(&registry.host(), &alice());
+    Image::smallest().write_dir(&sandbox.path("image"));
     let remote = format!("docker://{}/{REPOSITORY}:1", registry.host());
-    let copy = |args: &[&str]| place.run("skopeo").arg("copy").args(args).outcome();
+    let copy = |args: &[&str]| sandbox.run("skopeo").arg("copy").args(args).outcome();
 
     copy(&["dir:image", &remote]).assert_success("skopeo copy to the registry");
     copy(&[&remote, "dir:copied"]).assert_success("skopeo copy from the registry");
 
     let read =
-        |image: &str| std::fs::read(place.path(image).join("manifest.json")).expect("a copied manifest");
+        |image: &str| std::fs::read(sandbox.path(image).join("manifest.json")).expect("a copied manifest");
     assert_eq!(read("copied"), read("image"));
 }
 
 /// crane asks for `host/team/private` first; the login of the host answers, and a sibling's does not.
 fn crane_finds_a_login_for_a_whole_host(helper: Helper) {
-    let (registry, mut place) = registry_and_place!(CRANE, helper, &[alice()]);
+    let (registry, mut sandbox) = registry_and_sandbox!(CRANE, helper, &[alice()]);
     let image = registry.push_image(&alice());
-    place.provide(
+    sandbox.provide(
         &format!("{}/team/other", registry.host()),
         &Login::new("alice", "of another repository"),
     );
     CRANE
-        .read(&place, &image)
+        .read(&sandbox, &image)
         .assert_failure("crane with only the login of another repository");
 
-    place.provide(&registry.host(), &alice());
+    sandbox.provide(&registry.host(), &alice());
 
     CRANE
-        .read(&place, &image)
+        .read(&sandbox, &image)
         .assert_success("crane with the login of the host");
 }
 
 fn cosign_signs_and_verifies_a_private_image(helper: Helper) {
     require!(find("cosign"));
     let registry = require!(Registry::private(&[alice()]));
-    let mut place = Sandbox::with_creds_store(helper);
-    place.keep_secret(&[alice()]);
+    let mut sandbox = Sandbox::with_creds_store(helper);
+    sandbox.keep_secret(&[alice()]);
     let image = registry.push_image(&alice());
     // Of the key.
-    place.set("COSIGN_PASSWORD", "");
-    let cosign = |place: &Sandbox, args: &[&str]| place.run("cosign").args(args).outcome();
-    cosign(&place, &["generate-key-pair"]).assert_success("cosign generate-key-pair");
+    sandbox.set("COSIGN_PASSWORD", "");
+    let cosign = |sandbox: &Sandbox, args: &[&str]| sandbox.run("cosign").args(args).outcome();
+    cosign(&sandbox, &["generate-key-pair"]).assert_success("cosign generate-key-pair");
     // Without the transparency log, which is on the internet.
     let sign = [
         "sign",
@@ -360,10 +360,10 @@ fn cosign_signs_and_verifies_a_private_image(helper: Helper) {
         &image,
     ];
     let verify = ["verify", "--key=cosign.pub", "--insecure-ignore-tlog", &image];
-    cosign(&place, &sign).assert_failure("cosign sign without a login");
+    cosign(&sandbox, &sign).assert_failure("cosign sign without a login");
 
-    place.provide(&registry.host(), &alice());
+    sandbox.provide(&registry.host(), &alice());
 
-    cosign(&place, &sign).assert_success("cosign sign, which writes to the registry");
-    cosign(&place, &verify).assert_success("cosign verify");
+    cosign(&sandbox, &sign).assert_success("cosign sign, which writes to the registry");
+    cosign(&sandbox, &verify).assert_success("cosign verify");
 }

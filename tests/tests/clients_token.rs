@@ -25,8 +25,8 @@ fn alice() -> Login {
     Login::new("alice", "a \"quoted\" <secret> & more")
 }
 
-fn login(place: &Sandbox, registry: &TokenRegistry, login: &Login) -> Outcome {
-    place
+fn login(sandbox: &Sandbox, registry: &TokenRegistry, login: &Login) -> Outcome {
+    sandbox
         .run("docker")
         .args([
             "login",
@@ -39,8 +39,8 @@ fn login(place: &Sandbox, registry: &TokenRegistry, login: &Login) -> Outcome {
         .outcome()
 }
 
-fn inspect(place: &Sandbox, registry: &TokenRegistry) -> Outcome {
-    place
+fn inspect(sandbox: &Sandbox, registry: &TokenRegistry) -> Outcome {
+    sandbox
         .run("docker")
         .args(["manifest", "inspect", &registry.image()])
         .outcome()
@@ -55,33 +55,33 @@ fn identity(registry: &TokenRegistry) -> Login {
     Login::new(IDENTITY_TOKEN, &token)
 }
 
-macro_rules! registry_and_place {
+macro_rules! registry_and_sandbox {
     ($helper:expr, $people:expr) => {{
         require!(find("docker"));
         let people: &[Login] = $people;
-        let mut place = Sandbox::with_creds_store($helper);
-        place.keep_secret(people);
-        (require!(TokenRegistry::start(people)), place)
+        let mut sandbox = Sandbox::with_creds_store($helper);
+        sandbox.keep_secret(people);
+        (require!(TokenRegistry::start(people)), sandbox)
     }};
 }
 
 fn login_stores_the_identity_token_and_not_the_password(helper: Helper) {
-    let (registry, place) = registry_and_place!(helper, &[alice()]);
+    let (registry, sandbox) = registry_and_sandbox!(helper, &[alice()]);
 
-    login(&place, &registry, &alice()).assert_success("docker login");
+    login(&sandbox, &registry, &alice()).assert_success("docker login");
 
     let identity = identity(&registry);
-    place.assert_answers(&registry.host(), &identity);
-    place.assert_lists(&json!({ registry.host(): IDENTITY_TOKEN }));
+    sandbox.assert_answers(&registry.host(), &identity);
+    sandbox.assert_lists(&json!({ registry.host(): IDENTITY_TOKEN }));
     let expected = json!({ "credsStore": helper.name, "auths": { registry.host(): {} } });
     assert_eq!(
-        place.config(),
+        sandbox.config(),
         expected,
         "config.json holds a marker for the server, and nothing else"
     );
     for login in [alice(), identity] {
         assert_eq!(
-            place.traces_of(&login),
+            sandbox.traces_of(&login),
             Vec::<std::path::PathBuf>::new(),
             "files that show {login:?}"
         );
@@ -89,20 +89,20 @@ fn login_stores_the_identity_token_and_not_the_password(helper: Helper) {
 }
 
 fn the_identity_token_pays_for_the_next_access_token(helper: Helper) {
-    let (registry, mut place) = registry_and_place!(helper, &[alice()]);
-    inspect(&place, &registry).assert_failure("docker manifest inspect before the login");
+    let (registry, mut sandbox) = registry_and_sandbox!(helper, &[alice()]);
+    inspect(&sandbox, &registry).assert_failure("docker manifest inspect before the login");
     if helper.read_only {
         // Somebody logs in once, elsewhere, and gives the job what came of it.
         let mut elsewhere = Sandbox::with_creds_store(AGE);
         elsewhere.keep_secret(&[alice()]);
         login(&elsewhere, &registry, &alice()).assert_success("docker login elsewhere");
-        place.provide(&registry.host(), &identity(&registry));
+        sandbox.provide(&registry.host(), &identity(&registry));
     } else {
-        login(&place, &registry, &alice()).assert_success("docker login");
+        login(&sandbox, &registry, &alice()).assert_success("docker login");
     }
     registry.take_events();
 
-    let inspected = inspect(&place, &registry);
+    let inspected = inspect(&sandbox, &registry);
 
     inspected.assert_success("docker manifest inspect with an identity token");
     assert!(
@@ -130,22 +130,22 @@ fn every_password_earns_an_identity_token(helper: Helper) {
     let mut people = Login::every();
     // No bcrypt here: as long as the tokens of cloud registries are.
     people.push(Login::new("long", &"0123456789abcdef".repeat(512)));
-    let (registry, place) = registry_and_place!(helper, &people);
+    let (registry, sandbox) = registry_and_sandbox!(helper, &people);
 
     for person in &people {
-        login(&place, &registry, person).assert_success("docker login");
-        place.assert_answers(&registry.host(), &identity(&registry));
-        inspect(&place, &registry).assert_success("docker manifest inspect");
+        login(&sandbox, &registry, person).assert_success("docker login");
+        sandbox.assert_answers(&registry.host(), &identity(&registry));
+        inspect(&sandbox, &registry).assert_success("docker manifest inspect");
     }
 }
 
 fn a_revoked_identity_token_is_refused(helper: Helper) {
-    let (registry, place) = registry_and_place!(helper, &[alice()]);
-    login(&place, &registry, &alice()).assert_success("docker login");
+    let (registry, sandbox) = registry_and_sandbox!(helper, &[alice()]);
+    login(&sandbox, &registry, &alice()).assert_success("docker login");
     registry.revoke();
     registry.take_events();
 
-    inspect(&place, &registry).assert_failure("docker manifest inspect with a worthless identity token");
+    inspect(&sandbox, &registry).assert_failure("docker manifest inspect with a worthless identity token");
 
     let events = registry.take_events();
     assert!(
@@ -155,31 +155,31 @@ fn a_revoked_identity_token_is_refused(helper: Helper) {
 }
 
 fn a_refused_login_stores_nothing(helper: Helper) {
-    let (registry, place) = registry_and_place!(helper, &[alice()]);
+    let (registry, sandbox) = registry_and_sandbox!(helper, &[alice()]);
 
-    login(&place, &registry, &Login::new("alice", "wrong"))
+    login(&sandbox, &registry, &Login::new("alice", "wrong"))
         .assert_failure("docker login with a wrong password");
 
     assert!(
         registry.take_events().contains(&Event::Refused(Grant::Password)),
         "the registry was asked"
     );
-    place.assert_not_found(&registry.host());
+    sandbox.assert_not_found(&registry.host());
 }
 
 fn logout_removes_the_identity_token(helper: Helper) {
-    let (registry, place) = registry_and_place!(helper, &[alice()]);
-    login(&place, &registry, &alice()).assert_success("docker login");
+    let (registry, sandbox) = registry_and_sandbox!(helper, &[alice()]);
+    login(&sandbox, &registry, &alice()).assert_success("docker login");
 
-    place
+    sandbox
         .run("docker")
         .args(["logout", &registry.host()])
         .outcome()
         .assert_success("docker logout");
 
-    place.assert_not_found(&registry.host());
+    sandbox.assert_not_found(&registry.host());
     assert!(
-        place.stored_files().is_none_or(|files| files == 0),
+        sandbox.stored_files().is_none_or(|files| files == 0),
         "the credential's file is gone"
     );
 }

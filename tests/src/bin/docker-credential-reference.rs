@@ -1,6 +1,6 @@
 //! A helper that passes every conformance case, as short as it can be: it shows that the cases agree with each other.
 //!
-//! It keeps its credentials in the clear, in the file that `REFERENCE_STATE` names, and is for tests only.
+//! It keeps its credentials in plain text, in the file that `REFERENCE_STATE` names, and is for tests only.
 //! `REFERENCE_FAULT` breaks it in one way, so that the cases can be shown to notice.
 
 use std::collections::BTreeMap;

@@ -73,7 +73,7 @@ impl GnomeKeyring {
         });
     }
 
-    /// Ends it and starts it anew, with the password or, as after an ssh login, without.
+    /// Ends it and starts it again, with the password or, as after an ssh login, without.
     pub fn restart(&mut self, unlocked: bool) {
         self.end();
         self.start_daemon(unlocked);
