@@ -380,8 +380,8 @@ fn doctor_names_what_is_wrong_with_the_configuration() {
         ),
         (
             json!({ "credsStore": "age", "auths": { "a.example": { "auth": auth } } }),
-            "warning",
-            "plain-text",
+            "error",
+            "left-behind",
         ),
         (
             json!({ "credsStore": "age", "auths": { "a.example": { "auth": "x" } } }),
@@ -583,7 +583,7 @@ fn completing(shell: &str) -> Sandbox {
     place.store("ghcr.io", &alice());
     let script = place.command(&["completions", shell]);
     script.assert_success("completions");
-    fs::write(place.path("script"), script.stdout).unwrap();
+    fs::write(place.path("script"), script.stdout).expect("a file");
     place
 }
 

@@ -8,7 +8,7 @@ use self::machine::Machine;
 use super::Color;
 use super::session::Session;
 use super::{Finding, Level};
-use crate::{Error, show};
+use crate::{Error, ServerKey, ServerUrl, show};
 
 mod docker;
 mod fix;
@@ -77,7 +77,7 @@ fn examine(session: &mut Session<'_>) -> (Vec<Finding>, Stored) {
         program::findings(session),
         variables::findings(session, &machine),
         machine.faults.clone(),
-        docker::findings(session, &machine),
+        docker::findings(session, &machine, &stored),
         keys::findings(session, &machine),
         own,
         of_store,
@@ -104,6 +104,16 @@ struct Stored {
     servers: BTreeSet<String>,
     /// The keys of docker's for which a file holds another login in plain text.
     differing: BTreeSet<String>,
+}
+
+impl Stored {
+    fn keys(&self) -> Vec<ServerKey> {
+        let servers = self
+            .servers
+            .iter()
+            .filter_map(|server| ServerUrl::parse(server).ok());
+        servers.map(|server| server.key().clone()).collect()
+    }
 }
 
 fn print(session: &mut Session<'_>, finding: &Finding) -> Result<(), Error> {

@@ -38,16 +38,19 @@ pub fn path_advice(environment: &Environment, program: &str) -> Option<PathAdvic
         .unwrap_or_default()
         .to_string_lossy()
         .into_owned();
-    let shown = match environment.home_directory() {
-        Ok(home) => directory
-            .strip_prefix(home)
-            .ok()
-            .map(|rest| Path::new("$HOME").join(rest)),
-        Err(_) => None,
-    };
     // Within double quotes, where `$HOME` still means the home.
-    let shown = shown.unwrap_or_else(|| directory.to_owned());
-    let shown = shown.to_string_lossy().replace(['"', '`', '\\'], "?");
+    let escaped = |path: &Path| {
+        let path = path.to_string_lossy();
+        path.replace('\\', "\\\\")
+            .replace('"', "\\\"")
+            .replace('$', "\\$")
+            .replace('`', "\\`")
+    };
+    let below_home = environment
+        .home_directory()
+        .ok()
+        .and_then(|home| directory.strip_prefix(home).ok().map(Path::to_owned));
+    let shown = below_home.map_or_else(|| escaped(directory), |rest| format!("$HOME/{}", escaped(&rest)));
     let (profile, line) = match shell.as_str() {
         "fish" => ("~/.config/fish/config.fish", format!("fish_add_path \"{shown}\"")),
         "zsh" => ("~/.zprofile", format!("export PATH=\"{shown}:$PATH\"")),

@@ -1,47 +1,78 @@
 //! Which helper docker's file names.
 
 use super::machine::Machine;
-use super::{logins, program};
+use super::{Stored, program};
 use crate::ServerUrl;
 use crate::commands::Finding;
+use crate::commands::configure::left_behind::{LeftBehind, Place};
 use crate::commands::session::Session;
+use crate::commands::transfer::Client;
 use crate::config::default_store::{self, DefaultStore};
-use crate::config::{Document, lookup, programs};
+use crate::config::{ConfigFile, Document, lookup, programs};
 use crate::show::{self, ShellCommand};
 
 const CHECK: &str = "config";
 
-pub(super) fn findings(session: &Session<'_>, machine: &Machine) -> Vec<Finding> {
+pub(super) fn findings(session: &Session<'_>, machine: &Machine, stored: &Stored) -> Vec<Finding> {
     let Some(file) = &machine.docker else {
         return Vec::new();
     };
     let at = show::path(session.environment, file.path());
     let document = file.document();
-    let missing = missing_helpers(session, machine, document, &at);
+    let missing = missing_helpers(session, file, stored, &at);
     let mut findings = Vec::new();
     // A store that is named and not there is told once.
     if document
         .creds_store()
         .is_none_or(|store| is_found(session, store))
     {
-        findings.push(chosen(session, machine, document, &at));
+        findings.push(chosen(session, file, stored, &at));
     }
     findings.extend(missing);
     findings.extend(hub_key(session, document, &at));
     findings
 }
 
-/// The command that names this helper for all registries, and takes along the logins that docker would no longer find.
-pub(super) fn configure(session: &Session<'_>, machine: &Machine) -> ShellCommand {
-    let command = ShellCommand::new(&session.helper.program()).literal("configure");
-    if !session.helper.is_read_only() && logins::has_importable(machine) {
-        command.literal("--import")
-    } else {
-        command
+/// With the command that names this helper for all registries, and takes along the logins that docker would no longer
+/// find.
+fn with_configure(finding: Finding, session: &Session<'_>, file: &ConfigFile, stored: &Stored) -> Finding {
+    let helper = session.helper;
+    let Ok(after) = file.document().with_creds_store(Some(helper.name())) else {
+        return finding;
+    };
+    if !program::is_found(session) {
+        return finding;
+    }
+    let place = Place {
+        client: Client::Docker,
+        file: file.path(),
+    };
+    let keys = stored.keys();
+    let left = LeftBehind::between(
+        session.environment,
+        helper,
+        place,
+        (file.document(), &after),
+        &&keys,
+    );
+    let command = ShellCommand::new(&helper.program()).literal("configure");
+    let unlisted = left.helpers.iter().find_map(|found| found.servers.as_ref().err());
+    match unlisted {
+        _ if left.is_empty() => finding.safely_fixed_by(command),
+        Some(error) => finding.advice(format!(
+            "docker would no longer find the logins of that helper, and it doesn't list them ({error}); once it does, \
+             {command} --import copies them"
+        )),
+        None if helper.is_read_only() => finding.advice(format!(
+            "docker would no longer find {}; {command} --registry HOST leaves them alone",
+            left.summary(session.environment)
+        )),
+        None => finding.safely_fixed_by(command.literal("--import")),
     }
 }
 
-fn chosen(session: &Session<'_>, machine: &Machine, document: &Document, at: &str) -> Finding {
+fn chosen(session: &Session<'_>, file: &ConfigFile, stored: &Stored, at: &str) -> Finding {
+    let document = file.document();
     let name = session.helper.name();
     let single: Vec<String> = document
         .cred_helpers()
@@ -76,16 +107,12 @@ fn chosen(session: &Session<'_>, machine: &Machine, document: &Document, at: &st
             }
         },
     };
-    let finding = Finding::warning(CHECK, problem);
-    if program::is_found(session) {
-        finding.safely_fixed_by(configure(session, machine))
-    } else {
-        finding
-    }
+    with_configure(Finding::warning(CHECK, problem), session, file, stored)
 }
 
 /// Helpers that are named and not there. Docker Desktop leaves its name behind when it is removed.
-fn missing_helpers(session: &Session<'_>, machine: &Machine, document: &Document, at: &str) -> Vec<Finding> {
+fn missing_helpers(session: &Session<'_>, file: &ConfigFile, stored: &Stored, at: &str) -> Vec<Finding> {
+    let document = file.document();
     let single = document
         .cred_helpers()
         .iter()
@@ -94,7 +121,7 @@ fn missing_helpers(session: &Session<'_>, machine: &Machine, document: &Document
     all.into_iter()
         .chain(single)
         .filter(|(_, helper)| !helper.is_empty() && !is_found(session, helper))
-        .map(|(server, helper)| missing_helper(session, machine, server, helper, at))
+        .map(|(server, helper)| missing_helper(session, (file, stored), server, helper, at))
         .collect()
 }
 
@@ -105,7 +132,7 @@ fn is_found(session: &Session<'_>, helper: &str) -> bool {
 
 fn missing_helper(
     session: &Session<'_>,
-    machine: &Machine,
+    (file, stored): (&ConfigFile, &Stored),
     server: Option<&str>,
     helper: &str,
     at: &str,
@@ -132,10 +159,7 @@ fn missing_helper(
         ));
     }
     match server {
-        // Its logins cannot be read, so there is nothing to import from it.
-        None if session.helper.is_read_only() || !logins::has_importable(machine) => finding
-            .safely_fixed_by(ShellCommand::new(&session.helper.program()).literal("configure --no-import")),
-        None => finding.safely_fixed_by(configure(session, machine)),
+        None => with_configure(finding, session, file, stored),
         Some(server) if is_asked_for(server) => finding.safely_fixed_by(
             ShellCommand::new(&session.helper.program())
                 .literal("configure --registry")

@@ -1,21 +1,25 @@
 //! Logins in plain text, and the empty entries that some clients go by.
 
-use super::machine::Machine;
 use std::collections::BTreeSet;
 
+use super::machine::Machine;
 use super::{MARKERS, Stored};
 use crate::commands::Finding;
+use crate::commands::configure::left_behind::{self, LeftBehind, Place};
 use crate::commands::session::Session;
+use crate::commands::transfer::Client;
 use crate::config::{AuthError, ConfigFile, Document, Entry, Form, lookup, paths};
 use crate::show::{self, ShellCommand};
 use crate::{Environment, Error, ServerUrl};
 
 pub(super) fn findings(session: &Session<'_>, machine: &Machine, stored: &Stored) -> Vec<Finding> {
     let mut findings = Vec::new();
+    let (left, is_meant) = left_behind(session, machine, stored);
+    findings.extend(of_left_behind(session, &left, is_meant));
     for file in machine.files() {
         let is_podmans = machine.podman.iter().any(|other| other.path() == file.path());
         findings.extend(unreadable_entries(session.environment, file));
-        findings.extend(plain_text(session, file, is_podmans, stored));
+        findings.extend(plain_text(session, file, is_podmans, stored, &left));
     }
     findings.extend(
         machine
@@ -26,12 +30,48 @@ pub(super) fn findings(session: &Session<'_>, machine: &Machine, stored: &Stored
     findings
 }
 
-/// Whether `import` would move something.
-pub(super) fn has_importable(machine: &Machine) -> bool {
-    machine
-        .files()
-        .flat_map(|file| file.document().entries())
-        .any(|entry| matches!(entry.login(), Ok(Some(_))) && is_importable(entry))
+/// What docker has not found since it asks this helper, and whether its user said that this is meant.
+fn left_behind(session: &Session<'_>, machine: &Machine, stored: &Stored) -> (LeftBehind, bool) {
+    let Some(file) = &machine.docker else {
+        return (LeftBehind::default(), false);
+    };
+    let place = Place {
+        client: Client::Docker,
+        file: file.path(),
+    };
+    let (document, keys) = (file.document(), stored.keys());
+    let (mut left, is_meant) =
+        left_behind::since(session.environment, session.helper, place, document, &&keys);
+    // What import would leave is reported with the other entries.
+    let is_movable = |server: &String| {
+        let entry = document.auths().find(|entry| entry.server() == server);
+        entry.is_some_and(|entry| is_importable(entry) && !is_stale(entry, document))
+    };
+    for plain in &mut left.plain {
+        plain.servers.retain(is_movable);
+    }
+    left.plain.retain(|plain| !plain.servers.is_empty());
+    (left, is_meant)
+}
+
+fn of_left_behind(session: &Session<'_>, left: &LeftBehind, is_meant: bool) -> Option<Finding> {
+    const CHECK: &str = "left-behind";
+    if left.is_empty() || left.helpers.iter().any(|found| found.servers.is_err()) {
+        return None;
+    }
+    let details = left.details(session.environment).join("; ");
+    let text = format!("docker no longer finds these logins, {details}");
+    let command = ShellCommand::new(&session.helper.program());
+    Some(match () {
+        () if session.helper.is_read_only() => {
+            let finding = Finding::warning(CHECK, text);
+            finding.advice("name this helper with configure --registry HOST, for its registries only")
+        }
+        () if is_meant => {
+            Finding::warning(CHECK, text).safely_fixed_by(command.literal("configure --import"))
+        }
+        () => Finding::error(CHECK, text).safely_fixed_by(command.literal("configure --import")),
+    })
 }
 
 /// Whether the entry's key is a registry that a helper can be asked for.
@@ -80,7 +120,13 @@ fn unreadable_entries(environment: &Environment, file: &ConfigFile) -> Vec<Findi
         .collect()
 }
 
-fn plain_text(session: &Session<'_>, file: &ConfigFile, is_podmans: bool, stored: &Stored) -> Vec<Finding> {
+fn plain_text(
+    session: &Session<'_>,
+    file: &ConfigFile,
+    is_podmans: bool,
+    stored: &Stored,
+    left: &LeftBehind,
+) -> Vec<Finding> {
     const CHECK: &str = "plain-text";
     let at = show::path(session.environment, file.path());
     let is_broken = |entry: &Entry| {
@@ -90,9 +136,16 @@ fn plain_text(session: &Session<'_>, file: &ConfigFile, is_podmans: bool, stored
                 Err(AuthError::NoUsername | AuthError::NotBase64)
             )
     };
+    let is_reported = |entry: &Entry| {
+        let mut of_file = left.plain.iter().filter(|plain| plain.file == file.path());
+        of_file.any(|plain| plain.servers.iter().any(|server| server == entry.server()))
+    };
     let entries = file.document().entries().iter().filter(|entry| {
         // podman asks no helper for a part of a registry.
-        !(entry.is_marker() || is_broken(entry) || is_podmans && lookup::is_namespace(entry.server()))
+        !(entry.is_marker()
+            || is_broken(entry)
+            || is_reported(entry)
+            || is_podmans && lookup::is_namespace(entry.server()))
     });
     let (stale, entries): (Vec<&Entry>, Vec<&Entry>) =
         entries.partition(|entry| is_stale(entry, file.document()));

@@ -19,11 +19,19 @@ fn finding(session: &Session<'_>) -> Finding {
         Some(directory) => finding.fixed_by(ShellCommand::path_first(directory)),
         None => finding,
     };
-    let Some(first) = programs::first_on_path(environment, &program) else {
-        let text = format!("{program} is not on PATH, so docker doesn't find it");
-        return first_in_path(
-            Finding::error(CHECK, text)
-                .advice("the fix lasts as long as this shell; add it to the shell's profile"),
+    let first = programs::first_on_path(environment, &program);
+    if let Some(advice) = programs::path_advice(environment, &program)
+        && first.is_none()
+    {
+        let profile = advice.profile;
+        return Finding::error(CHECK, advice.problem)
+            .fixed_by(ShellCommand::new(&advice.line))
+            .advice(format!("add that line to {profile} so that it lasts"));
+    }
+    let Some(first) = first else {
+        return Finding::error(
+            CHECK,
+            format!("{program} is not on PATH, so docker doesn't find it"),
         );
     };
     let shown = show::path(environment, &first);

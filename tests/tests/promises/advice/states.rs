@@ -236,12 +236,21 @@ states! {
         auths(sandbox, &[("a.example;touch pwned", plain(&bob())), ("`touch pwned`", json!({ "auth": "x" }))]);
     };
 
-    "plain text while docker uses the helper" => "plain-text", |sandbox| auths(sandbox, &[("a.example", plain(&bob()))]);
-    "plain text of many" => "plain-text", |sandbox| {
+    "plain text while docker uses the helper" => "left-behind", |sandbox| auths(sandbox, &[("a.example", plain(&bob()))]);
+    "plain text of many" => "left-behind", |sandbox| {
         auths(sandbox, &[("a.example", plain(&bob())), ("b.example", plain(&alice())), ("c.example:5000", plain(&bob()))]);
     };
-    "an identity token in plain text" => "plain-text", |sandbox| auths(sandbox, &[("a.example", json!({ "identitytoken": "t0ken" }))]);
-    "the Hub under two names" => "plain-text", |sandbox| auths(sandbox, &[(HUB, plain(&bob())), ("docker.io", plain(&alice()))]);
+    "an identity token in plain text" => "left-behind", |sandbox| auths(sandbox, &[("a.example", json!({ "identitytoken": "t0ken" }))]);
+    "the Hub under two names" => "left-behind", |sandbox| auths(sandbox, &[(HUB, plain(&bob())), ("docker.io", plain(&alice()))]);
+    "logins in the helper that docker asked before" => "left-behind", |sandbox| {
+        former(sandbox);
+        with(sandbox, json!({ "credsStore": "former" }));
+        let run = sandbox.command(&["configure", "--no-import"]);
+        run.assert_success("configure --no-import");
+    };
+    "logins that a program left behind by naming the helper" => "left-behind", |sandbox| {
+        auths(sandbox, &[("a.example", plain(&bob())), ("https://b.example/v1/", plain(&alice()))]);
+    };
     "the oldest file of docker" => "plain-text", |sandbox| write(sandbox.path("home/.dockercfg"), json!({ "https://a.example": plain(&bob()) }).to_string());
     "podman's file" => "plain-text", |sandbox| {
         write(sandbox.path("config/containers/auth.json"), json!({ "auths": { "a.example": plain(&bob()) } }).to_string());
