@@ -1,4 +1,4 @@
-//! The commands for people, beside the protocol's verbs: the same in every helper, plus those that a helper brings.
+//! The commands for people, besides the protocol's verbs: the same in every helper, plus those that a helper brings.
 //!
 //! They are reached only once a word is none of the verbs, so that a client's request never pays for them. They
 //! print results on stdout and errors on stderr, and like the verbs they exit with 0 or 1.
@@ -74,7 +74,7 @@ pub fn command_line(helper: &Helper) -> Command {
         ))
         .after_help(
             "docker itself runs the first five, with a request on stdin; the commands are for people.\n\
-             \"COMMAND --help\" tells more about each.",
+             \"COMMAND --help\" shows more about each.",
         )
         .help_template("{usage-heading} {usage}\n\nCommands:\n{subcommands}{after-help}\n")
         .disable_help_subcommand(true)

@@ -652,3 +652,54 @@ fn completions_go_below_the_top_level_and_name_helpers() {
     // bash replaces what stands behind the colon.
     assert_eq!(candidates("docker-credential-age explain localhost:50"), "5000\n");
 }
+
+#[test]
+fn doctor_fix_asks_before_it_runs_a_fix() {
+    require!(program::find("script"));
+    let place = place();
+    place.store("ghcr.io", &alice());
+    let is_open = || {
+        let mode = fs::metadata(place.config_path())
+            .expect("config.json")
+            .permissions()
+            .mode();
+        mode & 0o022 != 0
+    };
+    fs::set_permissions(place.config_path(), fs::Permissions::from_mode(0o666)).expect("a mode");
+    let without_terminal = place.command(&["doctor", "--fix"]);
+    assert_eq!(without_terminal.code, Some(1), "{without_terminal:?}");
+    assert!(is_open());
+    let command = format!("{} doctor --fix", AGE.program().display());
+    let answer = |keys: &str| {
+        let shown = place
+            .run("script")
+            .args(["--quiet", "--return", "--command", &command, "/dev/null"]);
+        shown.stdin(keys).outcome().text()
+    };
+    let refused = answer("n\nn\nn\n");
+    assert!(refused.contains("chmod go-w"), "{refused}");
+    assert!(is_open(), "{refused}");
+    let agreed = answer("y\ny\ny\n");
+    assert!(!is_open(), "{agreed}");
+    assert!(agreed.contains("Checking again"), "{agreed}");
+}
+
+#[test]
+fn doctor_reports_a_config_json_that_is_mounted_alone() {
+    require!(docker_credential_tests::requirement::root());
+    require!(program::find("unshare"));
+    let place = place();
+    let file = place.config_path().display().to_string();
+    let script = format!(
+        "mount --bind {file} {file} && exec {} doctor --json",
+        AGE.program().display()
+    );
+    let outcome = place
+        .run("unshare")
+        .args(["--mount", "sh", "-c", &script])
+        .outcome();
+    assert!(
+        outcome.text().contains("is mounted as a single file"),
+        "{outcome:?}"
+    );
+}

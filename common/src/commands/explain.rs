@@ -79,7 +79,7 @@ struct Section {
     decides: Option<String>,
     /// The helper that it then asks.
     helper: Option<String>,
-    /// The user of a login that it takes without a helper.
+    /// The user of a login that it takes without a helper, or because the helper fails.
     user: Option<String>,
     steps: Vec<Step>,
 }
@@ -197,6 +197,10 @@ fn describe(entry: &Entry) -> String {
         Ok(None) => format!("entry {name:?} is an empty marker"),
         Err(error) => format!("entry {name:?}: {error}"),
     }
+}
+
+fn is_installed(environment: &Environment, helper: &str) -> bool {
+    programs::first_on_path(environment, &format!("docker-credential-{helper}")).is_some()
 }
 
 /// The program that a client runs for a helper's name.

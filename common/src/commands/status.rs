@@ -14,7 +14,7 @@ pub(super) fn definition() -> Command {
         .about("Show the stored logins, who asks for them, and whether the store is locked")
         .long_about(
             "Show the stored logins with their users, which of docker and podman asks this helper for each, and the \
-             state of the store and of what opens it. No secret is shown, and nothing is unlocked for it.",
+             state of the store and of what opens it. It shows no secret and unlocks nothing.",
         )
         .arg(
             Arg::new("json")
@@ -120,7 +120,7 @@ impl Status {
     }
 }
 
-/// What docker and podman are told to ask.
+/// The helpers that docker and podman ask.
 struct Clients<'a> {
     helper: &'a str,
     docker: Option<Document>,

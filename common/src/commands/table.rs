@@ -15,7 +15,7 @@ impl<const COLUMNS: usize> Table<COLUMNS> {
         }
     }
 
-    /// What stands in the cells may come from outside.
+    /// The cells may hold text from outside.
     pub(super) fn add(&mut self, row: [&str; COLUMNS]) {
         self.rows.push(row.map(Console::plain));
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::text::one_line;
 use crate::{Environment, Error, streams};
 
-/// Where a command prints, and whom it asks.
+/// Where a command prints and asks.
 ///
 /// Results go to stdout and everything else to stderr, so that a result can be piped on. Text that comes from
 /// outside (servers, user names) is for the caller to clean with [`plain`](Self::plain).
@@ -57,7 +57,7 @@ impl Console {
 
     /// Asks a question that is answered with yes or no; `option` is what says yes without being asked.
     ///
-    /// Fails with [`Error::Refused`] where nobody is there to answer.
+    /// Fails with [`Error::Refused`] if there is no terminal to ask on.
     pub fn confirm(question: &str, option: &str) -> Result<bool, Error> {
         if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
             return Err(Error::Refused(

@@ -103,7 +103,7 @@ impl Finding {
         self.advice.as_deref()
     }
 
-    /// Whether the other tells the same cause again: its text holds this one's.
+    /// Whether the other reports the same cause again: its text holds this one's.
     pub(crate) fn covers(&self, other: &Self) -> bool {
         self.level >= other.level && self.level > Level::Ok && other.text.contains(&self.text)
     }

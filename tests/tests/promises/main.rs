@@ -13,6 +13,7 @@ mod advice;
 mod bounded_work;
 mod bounds;
 mod broken;
+mod explained;
 mod faults;
 mod full_disk;
 mod identity;

@@ -1,5 +1,5 @@
-//! What can follow on a command line. Nothing is decrypted, unlocked or asked for it: names come from configuration files,
-//! from the names of a store's files, and from `PATH`.
+//! Candidates for the word under the cursor. Names come from configuration files, from the names of a store's files, and
+//! from `PATH`; completion doesn't decrypt, unlock or ask.
 
 use std::collections::BTreeSet;
 
@@ -175,7 +175,7 @@ fn values(session: &Session<'_>, arg: &Arg) -> Vec<String> {
     }
 }
 
-/// Those that docker's file knows, and those in the store as far as its files' names tell.
+/// Those in docker's file, and those in the store whose file names show them.
 fn servers(session: &Session<'_>) -> BTreeSet<String> {
     let mut servers: BTreeSet<String> = session
         .helper

@@ -96,7 +96,15 @@ impl LeftBehind {
     ) -> Self {
         let name = helper.name();
         let default = default_helper(environment, before).filter(|_| place.client != Client::Podman);
-        let asked_before = |key: &str| place.helper_asked(before, key, default);
+        // Up to version 28, docker takes the entry in plain text if the helper is not installed.
+        let is_installed = |helper: &&str| {
+            programs::first_on_path(environment, &format!("docker-credential-{helper}")).is_some()
+        };
+        let asked_before = |key: &str| {
+            place
+                .helper_asked(before, key, default)
+                .filter(|helper| is_installed(helper))
+        };
         let is_lost = |server: &str, is_meant: &dyn Fn(Option<&str>) -> bool| {
             let Ok(server) = ServerUrl::parse(server) else {
                 return false;

@@ -21,7 +21,7 @@ pub(super) fn findings(session: &Session<'_>, machine: &Machine, stored: &Stored
     let document = file.document();
     let missing = missing_helpers(session, file, stored, &at);
     let mut findings = Vec::new();
-    // A store that is named and not there is told once.
+    // A store that is named and not installed is reported once.
     if document
         .creds_store()
         .is_none_or(|store| is_found(session, store))
@@ -203,6 +203,6 @@ fn hub_key(session: &Session<'_>, document: &Document, at: &str) -> Option<Findi
         let program = ShellCommand::new(&session.helper.program());
         finding.safely_fixed_by(program.literal("configure --registry docker.io"))
     } else {
-        finding.advice(format!("add {hub:?} beside it"))
+        finding.advice(format!("add {hub:?} as well"))
     })
 }

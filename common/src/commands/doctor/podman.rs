@@ -1,4 +1,4 @@
-//! Whether podman, skopeo and buildah use the helper, too.
+//! Whether podman, skopeo and buildah also use the helper.
 
 use super::Stored;
 use super::machine::Machine;

@@ -91,7 +91,7 @@ fn differing(store: &dyn CredentialStore, machine: &Machine, servers: &BTreeSet<
     differing
 }
 
-/// With a server that nobody has: `.invalid` never resolves (RFC 2606).
+/// With a server that doesn't exist: `.invalid` never resolves (RFC 2606).
 fn round_trip(store: &dyn CredentialStore) -> Finding {
     let name = format!("doctor-{}.docker-credential.invalid", std::process::id());
     let result = ServerUrl::parse(&name).and_then(|server| {

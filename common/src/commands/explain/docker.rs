@@ -1,6 +1,6 @@
 //! What docker does.
 
-use super::{Answer, Asked, Section, describe, runs};
+use super::{Answer, Asked, Section, describe, is_installed, runs};
 use crate::commands::auth_config::{AuthConfig, VARIABLE};
 use crate::config::default_store::{self, DefaultStore};
 use crate::config::lookup::{self, Choice};
@@ -88,13 +88,10 @@ fn of_file(section: &mut Section, environment: &Environment, file: &ConfigFile, 
             of_default(section, environment, default, &at.to_string());
         }
     }
-    of_entries(
-        section,
-        document,
-        &key,
-        &at.to_string(),
-        choice.helper().is_some(),
-    );
+    let store = choice.helper().map(|helper| Store {
+        is_installed: is_installed(environment, helper),
+    });
+    of_entries(section, document, &key, &at.to_string(), store);
 }
 
 fn of_default(section: &mut Section, environment: &Environment, default: DefaultStore, at: &str) {
@@ -116,16 +113,31 @@ fn of_default(section: &mut Section, environment: &Environment, default: Default
     }
 }
 
-fn of_entries(section: &mut Section, document: &Document, key: &str, at: &str, is_helper_asked: bool) {
+/// The helper that docker asks.
+#[derive(Clone, Copy)]
+struct Store {
+    is_installed: bool,
+}
+
+fn of_entries(section: &mut Section, document: &Document, key: &str, at: &str, store: Option<Store>) {
     let name = "auths";
     match lookup::docker_entry(document, key) {
-        None if is_helper_asked => section.ignored(
+        None if store.is_some() => section.ignored(
             name,
             format!("{at}: no entry {key:?}, so clients that go by the entries (testcontainers) don't ask"),
         ),
         None => section.ignored(name, format!("{at}: no entry {key:?}")),
         Some(entry) if entry.is_marker() => section.ignored(name, format!("{at}: {}", describe(entry))),
-        Some(entry) if is_helper_asked => section.ignored(
+        // Seen with docker 28.2: the entry answers where the helper fails. From 29 on that is an error.
+        Some(entry) if store.is_some_and(|store| !store.is_installed) => {
+            section.user = super::user(entry);
+            let text = format!(
+                "{at}: {}, which docker up to 28 uses because the helper fails",
+                describe(entry)
+            );
+            section.ignored(name, text);
+        }
+        Some(entry) if store.is_some() => section.ignored(
             name,
             format!("{at}: {}, not used: docker asks the helper", describe(entry)),
         ),
