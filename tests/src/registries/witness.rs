@@ -45,6 +45,8 @@ impl Witness {
                     }
                     None => Response::new(401, "{}").with("www-authenticate", "Basic realm=\"witness\""),
                 };
+                // docker 20.10 speaks to nothing that doesn't say so.
+                let response = response.with("docker-distribution-api-version", "registry/2.0");
                 // A client that has hung up knows enough.
                 let _ = response.write(&stream, request.method == "HEAD");
             }

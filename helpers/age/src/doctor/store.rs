@@ -227,7 +227,7 @@ fn of_entries(
         let finding = Finding::error("entries", text);
         findings.push(match store.git_checkout(&unreadable.damaged) {
             Some(advice) => finding.advice(advice),
-            None => finding.fixed_by("docker-credential-age reset"),
+            None => finding.advice(LOG_IN_AGAIN),
         });
     }
     let others = unreadable.others.iter();
@@ -243,7 +243,7 @@ fn of_closed(
     finding: Finding,
 ) -> Result<Finding, Error> {
     let Some((previous, opened)) = store.opened_by_previous(directory, closed)? else {
-        return Ok(finding.fixed_by("docker-credential-age reset"));
+        return Ok(finding.advice(LOG_IN_AGAIN));
     };
     Ok(if opened.len() == names.len() {
         let restore = ShellCommand::new("docker-credential-age identity restore");
@@ -253,6 +253,10 @@ fn of_closed(
         finding.safely_fixed_by("docker-credential-age rekey")
     })
 }
+
+/// No command brings them back: `reset` asks first, and only sets them aside.
+const LOG_IN_AGAIN: &str =
+    "log in to these registries again; docker-credential-age reset sets the unreadable entries aside";
 
 /// The first of many names.
 fn some(names: &[String]) -> String {
