@@ -1,5 +1,5 @@
-//! `configure` and `unconfigure`: name the helper where docker, podman or helm looks for one, and restore what was there.
-//! No login gets out of sight that way: it is imported, or the user says that it may be left behind.
+//! `configure` and `unconfigure`: name the helper in the files of docker, podman or helm, and restore the previous
+//! setting. Logins that the client would no longer find are imported, unless the user leaves them behind.
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
@@ -167,7 +167,7 @@ fn command_line(session: &Session<'_>, arguments: &ArgMatches) -> ShellCommand {
     command
 }
 
-/// docker would fail at every registry if it were told to run a program that it can't find.
+/// docker would fail at every registry if its file named a program that it can't find.
 fn not_on_path(session: &Session<'_>, arguments: &ArgMatches, advice: &programs::PathAdvice) -> Error {
     let command = command_line(session, arguments);
     Console::complain(&format!(

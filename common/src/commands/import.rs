@@ -93,7 +93,7 @@ pub(super) fn run(session: &mut Session<'_>, arguments: &ArgMatches) -> Result<(
         ))),
         helper => import_helper(session, helper, options, &mut report),
     };
-    // Whatever stopped it, the rows show what was done.
+    // The rows show what was done, even if an error stopped it.
     report.print(session)?;
     end?;
     verdict(session, &report, options)

@@ -100,7 +100,7 @@ const KNOWN_FIELDS: [&str; 22] = [
 impl Document {
     /// Reads a text as docker does, and besides it the two older forms that docker has given up.
     ///
-    /// An empty text is an empty configuration. What docker passes over but a rewritten file would lose (bytes after
+    /// An empty text is an empty configuration. What docker ignores but a rewritten file would lose (bytes after
     /// the value, a key that comes twice) is no error here; it is one in every change.
     pub fn parse(text: &str) -> Result<Self, Problem> {
         if let Some(document) = Self::of_lines(text) {
@@ -167,7 +167,7 @@ impl Document {
         })
     }
 
-    /// With another helper for one server, or none. The server stands there as it is given.
+    /// With another helper for one server, or none. The server is written as it is given.
     pub fn with_cred_helper(&self, server: &str, helper: Option<&str>) -> Result<Self, Problem> {
         let helpers = field(&self.root, CRED_HELPERS)
             .map(|member| &member.value)
@@ -343,7 +343,7 @@ impl Document {
         self.entries.iter().zip(self.entry_nodes())
     }
 
-    /// `null` is as good as absent, as in docker.
+    /// `null` counts as absent, as in docker.
     fn string(&self, node: &Node, name: &str) -> Result<Option<String>, Problem> {
         match &node.kind {
             Kind::String(text) => Ok(Some(text.clone())),
@@ -426,7 +426,7 @@ fn field<'a>(object: &'a Node, name: &str) -> Option<&'a Member> {
         .or_else(|| members.iter().rfind(|member| is_same_field(&member.key, name)))
 }
 
-/// A server at top level: an object with an `auth` in it, under a name that is no field of docker's.
+/// A server at top level: an object with an `auth` in it, under a name that isn't one of docker's fields.
 fn is_legacy_entry(member: &Member) -> bool {
     let is_known = KNOWN_FIELDS.iter().any(|field| is_same_field(&member.key, field));
     !is_known && field(&member.value, "auth").is_some_and(|auth| auth.value.as_str().is_some())

@@ -21,7 +21,7 @@ pub struct Entry {
     pub(super) registry_token: Secret,
 }
 
-/// Where in a file an [`Entry`] stands.
+/// Where in a file an [`Entry`] is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// In `auths`, where docker and podman look.
@@ -32,7 +32,7 @@ pub enum Form {
     Lines,
 }
 
-/// A login that stands in the clear.
+/// A login in plain text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Login {
     /// A user name and what it is used with.
@@ -42,7 +42,7 @@ pub enum Login {
         /// As docker reads it: without the NULs that some tools pad it with.
         password: Secret,
     },
-    /// An identity token, which stands for user and password both.
+    /// An identity token, which replaces both user and password.
     IdentityToken(Secret),
 }
 
@@ -80,13 +80,13 @@ impl Entry {
         &self.server
     }
 
-    /// Where in the file it stands.
+    /// Where in the file it is.
     pub fn form(&self) -> Form {
         self.form
     }
 
     /// The login it holds, if it holds one. As docker has it, an identity token goes before a password, and `auth`
-    /// before `username` and `password`. Base64 without padding is taken, too, which other tools write.
+    /// before `username` and `password`. Base64 without padding is accepted as well, because other tools write it.
     pub fn login(&self) -> Result<Option<Login>, AuthError> {
         if !self.identity_token.expose().is_empty() {
             return Ok(Some(Login::IdentityToken(self.identity_token.clone())));
@@ -143,7 +143,7 @@ pub fn decode_auth(auth: &str) -> Result<(String, Secret), AuthError> {
     decode(auth, DecodePaddingMode::RequireCanonical)
 }
 
-/// The `auth` value for a login. A user name with a colon cannot be told from its password again.
+/// The `auth` value for a login. A user name with a colon can't be separated from its password again.
 pub fn encode_auth(username: &str, password: &Secret) -> Secret {
     let joined = Zeroizing::new(format!("{username}:{}", password.expose()));
     Secret::new(base64::engine::general_purpose::STANDARD.encode(joined.as_bytes()))

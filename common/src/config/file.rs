@@ -46,7 +46,7 @@ impl ConfigFile {
         })
     }
 
-    /// Changes the file, and tells whether there was something to change: a file that would stay the same is not
+    /// Changes the file, and returns whether there was something to change: a file that would stay the same is not
     /// written, one that is missing is made, readable by its owner only.
     ///
     /// The old text or the new one is there at any moment, and after `Ok` the new one survives a power cut. A link is

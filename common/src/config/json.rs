@@ -52,7 +52,7 @@ impl Node {
 }
 
 /// The first value of a text, and the reason why the text must not be rewritten although it can be read: docker
-/// passes over what follows the first value, and takes the last of several equal keys.
+/// ignores what follows the first value, and takes the last of several equal keys.
 pub(super) struct Parsed {
     pub(super) root: Node,
     pub(super) edit_blocker: Option<Problem>,
@@ -212,7 +212,7 @@ impl Scanner<'_> {
                     return Ok(text);
                 }
                 b'\\' => text.push(self.escape()?),
-                _ => return Err(self.problem("is not valid JSON: a control character stands in a string")),
+                _ => return Err(self.problem("is not valid JSON: a control character is in a string")),
             }
         }
     }
@@ -249,7 +249,7 @@ impl Scanner<'_> {
         Ok(char::from_u32(u32::from(unit)).unwrap_or(char::REPLACEMENT_CHARACTER))
     }
 
-    /// The unit that an escape here stands for.
+    /// The unit that an escape here means.
     fn utf16_unit(&self) -> Option<u16> {
         let digits = self.text[self.at..].strip_prefix("\\u")?.get(..4)?;
         // `from_str_radix` alone would take `+abc`.

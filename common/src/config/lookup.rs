@@ -37,7 +37,7 @@ pub enum Choice<'a> {
     CredHelper(&'a str),
     /// The helper that `credsStore` names for all others.
     CredsStore(&'a str),
-    /// `auths`, in the clear.
+    /// `auths`, in plain text.
     Auths,
 }
 

@@ -19,7 +19,7 @@ pub fn dockercfg(environment: &Environment) -> Result<PathBuf, Error> {
 }
 
 /// podman's file that stays: `$REGISTRY_AUTH_FILE`, or `containers/auth.json` in the directory for configuration.
-/// The one that `podman login` writes without being told otherwise is in `/run` and vanishes at reboot.
+/// The one that `podman login` writes by default is in `/run` and vanishes at reboot.
 pub fn podman(environment: &Environment) -> Result<PathBuf, Error> {
     if let Some(file) = named(environment, "REGISTRY_AUTH_FILE") {
         return Ok(file);

@@ -50,7 +50,7 @@ impl Splices {
         }
     }
 
-    /// Adds a member at the end of an object that stands `depth` objects deep. `value` is JSON.
+    /// Adds a member at the end of an object that is `depth` objects deep. `value` is JSON.
     pub(super) fn add_member(&mut self, text: &str, object: &Node, depth: usize, key: &str, value: &Value) {
         let style = Style::of(text);
         let key = quoted(key);

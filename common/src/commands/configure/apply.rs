@@ -11,7 +11,7 @@ use crate::show::ShellCommand;
 use crate::{Error, show};
 
 impl Change {
-    /// Names the helper, remembers what was there, makes the helper ready, and says so.
+    /// Names the helper, saves the previous values, prepares the helper's store, and reports it.
     pub(super) fn apply(
         &self,
         session: &mut Session<'_>,

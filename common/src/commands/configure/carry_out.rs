@@ -1,4 +1,4 @@
-//! A change carried out: first it is decided what happens to the logins that would get out of sight.
+//! A change carried out, after the decision about logins that the client would no longer find.
 
 use std::cell::LazyCell;
 
@@ -17,7 +17,7 @@ use crate::{CredentialStore, Error, ServerUrl};
 type Values<'a> = Vec<(Setting, &'a str)>;
 
 impl Change {
-    /// Configures the client, once it is decided what happens to the logins that it would no longer find.
+    /// Configures the client, after the decision about logins that it would no longer find.
     pub(super) fn carry_out(
         &self,
         session: &mut Session<'_>,

@@ -1,4 +1,4 @@
-//! What happens to logins that would get out of sight: the options decide, or the person at the terminal.
+//! What happens to logins that a client would no longer find: the options decide, or the person at the terminal.
 
 use clap::ArgMatches;
 

@@ -54,7 +54,7 @@ pub(super) fn show(session: &mut Session<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Makes the drop-in, once it is decided what happens to the logins that podman would no longer find.
+/// Makes the drop-in, after the decision about logins that podman would no longer find.
 pub(super) fn carry_out(
     session: &mut Session<'_>,
     choice: Choice,
@@ -200,7 +200,7 @@ fn import(
             report,
         )?;
     }
-    // docker asks somebody else for what is in its own files, perhaps.
+    // docker may ask another helper for the logins in its own files, so they stay there.
     let copied = ImportOptions {
         keep: true,
         ..ImportOptions::default()

@@ -1,4 +1,4 @@
-//! `unconfigure`: restores what `configure` replaced, and says what follows.
+//! `unconfigure`: restores what `configure` replaced, and reports the consequences.
 
 use std::path::Path;
 
@@ -131,7 +131,7 @@ fn default(session: &Session<'_>, file: &Path) -> Option<String> {
     }
 }
 
-/// Where new logins go, and which of those in this store are out of sight. `helper` is asked from now on.
+/// Where new logins go, and which logins of this store the client no longer finds. It asks `helper` from now on.
 fn say_what_follows(session: &mut Session<'_>, client: &str, helper: Option<String>) {
     let helper = helper.filter(|helper| !helper.is_empty());
     if helper.is_none() {

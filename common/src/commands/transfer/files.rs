@@ -81,7 +81,7 @@ impl<'a> FileImport<'a> {
             .map(|(_, server)| server)
     }
 
-    /// All that is moved, and what comes from a file of nobody's: docker is to find it.
+    /// Everything that is moved, and the logins from a file that no client reads, which docker is to find.
     fn configurable(&self) -> impl Iterator<Item = (Client, &ServerUrl)> {
         self.candidates.iter().filter_map(|candidate| {
             let client = self.sources[candidate.source].client;

@@ -1,5 +1,5 @@
-//! Which logins to take from files, for which server, and whether a file may lose them: the rules by which no login is
-//! lost.
+//! Which logins to take from files, for which server, and whether a file may lose them. These rules keep every login
+//! in at least one place.
 
 use std::collections::BTreeMap;
 
@@ -93,8 +93,8 @@ fn target(source: &Source, key: &str) -> Result<ServerUrl, Error> {
     }
 }
 
-/// Sets the actions that follow from what the logins are among each other: a server has one login, and it is the one
-/// that its client would use.
+/// Sets the actions of logins for the same server: a server has one login, and it is the one that its client would
+/// use.
 pub(super) fn resolve_conflicts(sources: &[Source], candidates: &mut [Candidate]) {
     let mut by_server: BTreeMap<_, Vec<usize>> = BTreeMap::new();
     for (index, candidate) in candidates.iter_mut().enumerate() {
