@@ -16,6 +16,7 @@ mod store;
 pub(crate) fn findings(environment: &Environment) -> Vec<Finding> {
     let mut findings = Vec::new();
     let identities = of_identity(environment, &mut findings);
+    findings.extend(of_rotation(environment));
     if let Err(error) = store::findings(environment, identities.as_ref(), &mut findings) {
         findings.push(Finding::error("store", error.to_string()));
     }
@@ -50,7 +51,13 @@ fn of_identity(environment: &Environment, findings: &mut Vec<Finding>) -> Option
         .map_or_else(|| "another program's setting".to_owned(), ToString::to_string);
     match found {
         Found::Open(identities) if identities.plugins.is_empty() => {
-            findings.push(Finding::ok("identity", format!("the identity is that of {name}")));
+            findings.push(Finding::ok("identity", format!("using the identity {name}")));
+            if origin.is_some() {
+                findings.push(Finding::ok(
+                    "passphrase",
+                    "no passphrase: a copy of your home reads logins (identity passphrase)",
+                ));
+            }
             Some(identities)
         }
         Found::Open(_) => {
@@ -74,6 +81,18 @@ fn of_identity(environment: &Environment, findings: &mut Vec<Finding>) -> Option
             opened.filter(|identities| identities.plugins.is_empty())
         }
     }
+}
+
+/// A rotation that was interrupted, here or in another store.
+fn of_rotation(environment: &Environment) -> Option<Finding> {
+    let outgoing = match source::outgoing(environment) {
+        Ok(outgoing) => outgoing?,
+        Err(error) => return Some(Finding::error("rotation", error.to_string())),
+    };
+    Some(
+        Finding::warning("rotation", "a rotation of the identity was interrupted")
+            .safely_fixed_by(outgoing.completion()),
+    )
 }
 
 fn without_identity(environment: &Environment, error: &Error) -> Finding {

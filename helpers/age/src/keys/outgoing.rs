@@ -141,16 +141,21 @@ impl Outgoing {
         Ok(())
     }
 
-    /// Why another rotation has to wait.
-    pub(crate) fn refusal(&self, environment: &Environment) -> Error {
+    /// The command that completes the rotation, whichever store a setting names.
+    pub(crate) fn completion(&self) -> show::ShellCommand {
         let mut assignment = std::ffi::OsString::from(format!("{}=", settings::DIRECTORY));
         assignment.push(&self.store);
+        show::ShellCommand::new("env")
+            .word(assignment)
+            .literal("docker-credential-age rekey")
+    }
+
+    /// Why another rotation has to wait.
+    pub(crate) fn refusal(&self, environment: &Environment) -> Error {
         Error::refused(format!(
             "an earlier rotation is not complete in the store {}; complete it first: {}",
             show::path(environment, &self.store),
-            show::ShellCommand::new("env")
-                .word(assignment)
-                .literal("docker-credential-age rekey")
+            self.completion()
         ))
     }
 
