@@ -94,7 +94,7 @@ fn another_helper_or_no_configuration() {
     install("--no-configure");
     assert!(!place.config_path().exists());
     for helper in ["keyring", "env"] {
-        install(&format!("--helper {helper}"));
+        install(&format!("--helper {helper} --no-import"));
         assert_eq!(place.config(), json!({ "credsStore": helper }));
     }
 }
