@@ -44,7 +44,9 @@ fn make_archive(place: &Sandbox, name: &str) {
 #[test]
 pub(crate) fn from_an_archive() {
     require!(find("tar"));
-    let line = Page::read("README.md").section("Install", "sh").concat();
+    let line = Page::read("README.md")
+        .section("Install, upgrade, uninstall", "sh")
+        .concat();
     let shown = Page::read("docs/install.md").section("From a release's archive", "sh");
     assert_eq!(shown.concat(), line);
     let archive = line
