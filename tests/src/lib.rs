@@ -1,5 +1,5 @@
 //! What drives real programs in the tests, one room for each kind, on the ground that they share.
-#![cfg(unix)]
+#![cfg(target_os = "linux")]
 #![expect(
     clippy::missing_panics_doc,
     reason = "a panic is how a part of a test says that the test fails"

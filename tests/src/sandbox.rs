@@ -255,12 +255,13 @@ impl Sandbox {
     #[track_caller]
     pub fn assert_answers(&self, server: &str, login: &Login) {
         let answer = self.verb("get", server);
-        let expected = json!({ "ServerURL": server, "Username": login.username, "Secret": login.secret });
+        let expected =
+            json!({ "ServerURL": server, "Username": login.username, "Secret": login.secret }).to_string();
         // A control may be escaped or not; the order of the members, and that nothing stands around them, counts.
         let shown = serde_json::from_slice(&answer.stdout).map(|value: Value| value.to_string());
         assert!(
             answer.code == Some(0)
-                && shown.is_ok_and(|shown| shown == expected.to_string())
+                && shown.is_ok_and(|shown| shown == expected)
                 && answer.stdout.starts_with(b"{")
                 && answer.stdout.ends_with(b"}\n"),
             "get answers with the login of {server}, byte for byte\n{answer:?}"

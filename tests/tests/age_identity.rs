@@ -1,5 +1,5 @@
 //! Where docker-credential-age finds its identity, and how the first one comes about.
-#![cfg(unix)]
+#![cfg(target_os = "linux")]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

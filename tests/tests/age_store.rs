@@ -1,6 +1,6 @@
 //! docker-credential-age's store: files that age itself can read, bound to their servers, and left alone when they
 //! are not ours.
-#![cfg(unix)]
+#![cfg(target_os = "linux")]
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};

@@ -1,6 +1,6 @@
 //! A store of docker-credential-age that several share: who can read it, who agreed to that, and how it changes.
 
-#![cfg(unix)]
+#![cfg(target_os = "linux")]
 #![expect(
     clippy::unwrap_used,
     reason = "a panic is how a part of a test says that it fails"

@@ -1,6 +1,6 @@
 //! The write path of docker-credential-age, read from the system calls it makes: what is acknowledged by exit 0 has
 //! been brought to disk before, in an order in which each moment leaves the old credential or the new one.
-#![cfg(unix)]
+#![cfg(target_os = "linux")]
 
 use std::fs;
 

@@ -1,5 +1,5 @@
 //! `configure` and `unconfigure`: the files that they change, and everything in them that they do not.
-#![cfg(unix)]
+#![cfg(target_os = "linux")]
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};

@@ -1,5 +1,5 @@
 //! `configure` and the logins that docker finds without it: nobody loses one by it.
-#![cfg(unix)]
+#![cfg(target_os = "linux")]
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, chown, symlink};

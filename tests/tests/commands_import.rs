@@ -1,5 +1,5 @@
 //! `import`: what comes into the store, what is taken out of the files, and what is not.
-#![cfg(unix)]
+#![cfg(target_os = "linux")]
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, chown};

@@ -1,5 +1,5 @@
 //! `export`, `explain`, `doctor`, `completions` and the help.
-#![cfg(unix)]
+#![cfg(target_os = "linux")]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

@@ -1,5 +1,5 @@
 //! Our own helpers pass every case of the conformance runner that applies to them.
-#![cfg(unix)]
+#![cfg(target_os = "linux")]
 
 use docker_credential_tests::helper::{AGE, ENV, KEYRING, conformance_runner};
 use docker_credential_tests::keyrings::gnome::GnomeKeyring;

@@ -1,5 +1,5 @@
 //! What a person at a terminal sees of `get` and `list`, whose answers docker keeps to itself.
-#![cfg(unix)]
+#![cfg(target_os = "linux")]
 
 use std::fs;
 

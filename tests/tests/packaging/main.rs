@@ -1,6 +1,6 @@
 //! How the helpers get onto a machine and off it again: the install script, the packages, and the scripts of a release.
 
-#![cfg(unix)]
+#![cfg(target_os = "linux")]
 
 mod install;
 mod install_options;

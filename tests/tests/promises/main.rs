@@ -7,7 +7,7 @@
 //! ```text
 //! DOCKER_CREDENTIAL_TEST_FULL=1 tests/run --test promises kill:: -- --nocapture
 //! ```
-#![cfg(unix)]
+#![cfg(target_os = "linux")]
 
 mod advice;
 mod bounded_work;

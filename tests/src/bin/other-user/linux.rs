@@ -1,14 +1,4 @@
-//! What another user of the machine does to a store, for the tests that run it as one:
-//!
-//! ```text
-//! other-user flip ONE OTHER    exchanges two names as fast as it can
-//! other-user open DIRECTORY    tries to open all that is in a directory, again and again
-//! other-user listen SOCKET     accepts connections, and says of each whether anything was said on it
-//! ```
-//!
-//! It ends with its stdin, and prints how often it tried and how often it succeeded.
-#![cfg(unix)]
-#![expect(clippy::print_stdout, reason = "the test reads the figures from there")]
+//! All of it: it exchanges names by a system call of Linux.
 
 use std::io::Read as _;
 use std::path::Path;
@@ -18,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
-fn main() -> ExitCode {
+pub(crate) fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     if let ["listen", socket] = arguments[..] {
