@@ -59,12 +59,12 @@ fn docker_login(sandbox: &Sandbox, host: &str) {
 fn assert_the_next_pull_works(sandbox: &Sandbox, registry: &Registry) {
     let image = registry.push_image(&alice());
     docker_login(sandbox, &registry.host());
-    let config = fs::read(sandbox.config_path()).unwrap();
+    let config = fs::read(sandbox.config_path()).expect("config.json");
 
     let refused = age(sandbox, &["configure"]);
     assert_eq!(refused.code, Some(1), "{refused:?}");
     assert!(refused.text().contains(&registry.host()), "{refused:?}");
-    assert_eq!(fs::read(sandbox.config_path()).unwrap(), config);
+    assert_eq!(fs::read(sandbox.config_path()).expect("config.json"), config);
     inspect(sandbox, &image).assert_success("docker after a refusal");
 
     age(sandbox, &["configure", "--import"]).assert_success("configure --import");
