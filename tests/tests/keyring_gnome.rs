@@ -102,7 +102,7 @@ fn storing_as_another_user_leaves_one_item() {
 }
 
 #[test]
-fn the_hub_is_found_under_each_of_its_names_and_kept_under_its_url() {
+fn the_hub_is_found_by_every_name_and_kept_under_its_url() {
     let mut place = place!();
     for name in ["docker.io", "index.docker.io", "registry-1.docker.io:443", HUB] {
         place.store(name, &alice());
@@ -260,7 +260,7 @@ fn a_keyring_that_was_locked_from_the_start_is_never_empty() {
 }
 
 #[test]
-fn a_keyring_that_is_gone_is_told_from_a_bus_that_is_gone() {
+fn a_missing_keyring_differs_from_a_missing_bus() {
     let mut place = place!();
     place.keyring().end();
     let no_service = troubles(&place);
@@ -312,7 +312,7 @@ fn a_keyring_that_stalls_is_given_up() {
 }
 
 #[test]
-fn whoever_prefers_it_is_told_that_nothing_is_stored() {
+fn a_setting_turns_unavailable_into_not_found() {
     let mut place = place!();
     place.store("ghcr.io", &alice());
     place.keyring().lock();
@@ -398,7 +398,7 @@ fn a_setting_that_cannot_be_followed_is_an_error() {
 }
 
 #[test]
-fn the_secret_is_not_on_the_bus_in_the_clear() {
+fn the_secret_is_not_on_the_bus_in_plain_text() {
     let mut place = place!();
     let monitor = require!(find("dbus-monitor"));
     let seen = place.path("monitor");
@@ -421,7 +421,7 @@ fn the_secret_is_not_on_the_bus_in_the_clear() {
     let seen = read();
     assert!(
         seen.contains("string \"ghcr.io\""),
-        "the monitor shows what is in the clear"
+        "the monitor shows plain text"
     );
     assert!(seen.contains("member=CreateItem"));
     assert!(!seen.contains("a marker that nobody should see"));

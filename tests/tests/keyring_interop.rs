@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 const HUB: &str = "https://index.docker.io/v1/";
 
-/// One keyring, and docker's own helper beside ours.
+/// One keyring, docker's own helper and ours.
 struct Both {
     place: Sandbox,
     official: PathBuf,
@@ -123,7 +123,7 @@ fn a_login_by_either_helper_replaces_that_of_the_other() {
 }
 
 #[test]
-fn items_of_older_helpers_with_the_server_for_a_label_are_dockers_too() {
+fn items_of_older_helpers_with_the_server_as_label_count() {
     let both = require!(Both::start());
     require!(program::find("secret-tool"));
     for (server, schema) in [("old.example", true), ("older.example", false)] {

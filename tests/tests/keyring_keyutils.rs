@@ -193,7 +193,7 @@ fn no_verb_fails_because_of_another_at_the_same_time() {
 }
 
 #[test]
-fn a_full_keyring_is_told_with_its_limits_and_keeps_what_it_has() {
+fn a_full_keyring_names_its_limits_and_keeps_its_logins() {
     require!(requirement::root());
     let setpriv = require!(find("setpriv"));
     let kernel = require!(Kernel::start());
@@ -216,8 +216,8 @@ fn a_full_keyring_is_told_with_its_limits_and_keeps_what_it_has() {
     let refused = (0..300)
         .find(|number| run("store", request(*number)).code != Some(0))
         .expect("some login is one too many");
-    let told = run("store", request(refused));
-    let text = String::from_utf8_lossy(&told.stdout).into_owned();
+    let full = run("store", request(refused));
+    let text = String::from_utf8_lossy(&full.stdout).into_owned();
     for limit in ["maxkeys", "maxbytes"] {
         let limit = fs::read_to_string(format!("/proc/sys/kernel/keys/{limit}")).expect("a limit");
         assert!(text.contains(limit.trim()), "it names {limit}: {text}");

@@ -29,7 +29,7 @@ fn fault(method: &'static str, fault: Fault, times: usize) -> Script {
 }
 
 #[test]
-fn a_service_that_offers_no_encryption_is_spoken_to_in_the_clear() {
+fn a_service_without_encryption_is_used_in_plain_text() {
     for verb in VERBS {
         require!(Mocked::start(Script::default())).assert_works(verb);
     }
@@ -56,8 +56,8 @@ fn a_prompt_that_is_answered_late_is_waited_for() {
 }
 
 #[test]
-fn a_prompt_that_comes_to_nothing_is_told_for_what_it_was() {
-    for (prompt, told) in [
+fn a_failed_prompt_names_its_cause() {
+    for (prompt, cause) in [
         (Prompt::Dismissed, "dismissed"),
         (Prompt::Vanishes, "vanished"),
         (Prompt::Refused, "cannot ask for its password here"),
@@ -65,7 +65,7 @@ fn a_prompt_that_comes_to_nothing_is_told_for_what_it_was() {
         for verb in VERBS {
             let mocked = require!(Mocked::start(prompts(prompt)));
             let text = trouble(&mocked.verb(verb));
-            assert!(text.contains("locked") && text.contains(told), "{verb}: {text}");
+            assert!(text.contains("locked") && text.contains(cause), "{verb}: {text}");
         }
     }
 }
@@ -102,7 +102,7 @@ fn no_prompt_is_made_where_none_may_be_shown() {
 }
 
 #[test]
-fn a_search_that_comes_before_the_service_knows_who_asks_is_repeated() {
+fn a_search_before_the_service_knows_us_is_repeated() {
     for verb in VERBS {
         let unknown = Fault::Error("org.freedesktop.DBus.Error.UnknownMethod");
         require!(Mocked::start(fault("SearchItems", unknown, 1))).assert_works(verb);
@@ -118,7 +118,7 @@ fn a_search_that_waits_for_a_person_is_waited_for() {
 }
 
 #[test]
-fn a_search_whose_prompt_nobody_answers_is_given_up_after_a_minute() {
+fn an_unanswered_search_is_given_up_after_a_minute() {
     let held = Fault::Held { for_good: true };
     let mocked = require!(Mocked::start(fault("SearchItems", held, usize::MAX)));
     let text = trouble(&mocked.verb("get"));
@@ -126,7 +126,7 @@ fn a_search_whose_prompt_nobody_answers_is_given_up_after_a_minute() {
 }
 
 #[test]
-fn an_item_that_is_replaced_while_it_is_read_is_looked_for_again() {
+fn an_item_replaced_while_it_is_read_is_searched_again() {
     for method in ["Attributes", "Modified", "GetSecret"] {
         for name in [
             "org.freedesktop.Secret.Error.NoSuchObject",
@@ -148,7 +148,7 @@ fn an_item_that_is_replaced_while_it_is_read_is_looked_for_again() {
 }
 
 #[test]
-fn a_keyring_that_never_stands_still_is_told_for_what_it_is() {
+fn a_keyring_that_keeps_changing_is_reported() {
     let gone = Fault::Error("org.freedesktop.Secret.Error.NoSuchObject");
     for (verb, method) in [
         ("get", "Attributes"),
@@ -184,7 +184,7 @@ fn an_item_of_unknown_age_still_answers() {
 }
 
 #[test]
-fn old_items_that_are_locked_one_by_one_are_deleted_if_their_user_agrees() {
+fn old_items_locked_singly_are_deleted_with_consent() {
     for (prompt, left) in [
         (Prompt::Answered, &["bob"][..]),
         (Prompt::Dismissed, &["alice", "bob"]),
@@ -200,7 +200,7 @@ fn old_items_that_are_locked_one_by_one_are_deleted_if_their_user_agrees() {
 }
 
 #[test]
-fn a_default_that_the_service_knows_of_only_a_moment_later_is_stored_in() {
+fn a_default_known_a_moment_later_is_stored_in() {
     let mocked = require!(Mocked::start(fault("ReadAlias", Fault::NoObject, 1)));
     mocked.assert_works("store");
     let calls = mocked.mock.calls();

@@ -53,7 +53,7 @@ fn a_service_that_no_key_can_be_agreed_on_with_is_given_up() {
 }
 
 #[test]
-fn an_empty_secret_of_an_item_that_was_replaced_is_not_believed() {
+fn an_empty_secret_of_a_replaced_item_is_not_believed() {
     let mocked = require!(Mocked::start(fault("GetSecret", Fault::EmptyAsReplaced, 1)));
     mocked.sandbox.assert_answers("ghcr.io", &alice());
 }

@@ -1,4 +1,4 @@
-//! Credentials in a store that keeps named blobs and knows nothing of servers: the kernel's keyring, the macOS
+//! Credentials in a store that keeps named blobs and knows no servers: the kernel's keyring, the macOS
 //! Keychain, the Windows Credential Manager.
 //!
 //! A credential is one record. A record that fits into a blob is one blob. A larger one is cut into chunks, whose names
@@ -18,9 +18,9 @@
 //! written before its chunks and never again:
 //!
 //! - `erase` deletes the seal, then reads the head, then deletes a chunk unless the head names its generation;
-//! - `store` writes the head, then reads the seal, and begins anew with another generation if there is none.
+//! - `store` writes the head, then reads the seal, and starts again with another generation if there is none.
 //!
-//! If `store` finds the seal, then whoever deletes it does so after the head was written, and sees it; or sees another
+//! If `store` finds the seal, then any process that deletes it does so after the head was written, and sees it; or sees another
 //! or none in its place, and the generation is dead. So what `store` reports as done is whole until it is replaced or
 //! erased.
 
@@ -36,7 +36,7 @@ use zeroize::Zeroizing;
 /// In front of every name, so that nothing else in the store is taken for ours.
 pub(crate) const PREFIX: &str = "docker-credential-keyring:";
 
-/// How often a record is read anew because another process replaces it, and written anew because another erases it.
+/// How often a record is read again because another process replaces it, or written again because another erases it.
 const ROUNDS: usize = 3;
 
 /// What a store of the system offers.
@@ -70,7 +70,7 @@ struct Record {
     secret: String,
 }
 
-/// What stands in place of a record that is cut into chunks.
+/// Takes the place of a record that is cut into chunks.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Head {
     generation: String,
@@ -218,7 +218,7 @@ impl<B: Blobs> BlobStore<B> {
     fn head(&self, name: &str) -> Result<Option<Head>, Error> {
         match self.0.read(name) {
             Ok(blob) => Ok(blob.and_then(|blob| head(&blob))),
-            // What cannot be read any more is replaced like anything else.
+            // Unreadable records are replaced like any other.
             Err(Error::Damaged(_)) => Ok(None),
             Err(error) => Err(error),
         }
@@ -262,8 +262,8 @@ impl<B: Blobs> BlobStore<B> {
     }
 }
 
-/// The name of a server's blob. Windows takes names without regard to case, and paths of registries are told apart by
-/// it, so capitals are escaped; and what is not printable ASCII is, for it is no name everywhere.
+/// The name of a server's blob. Windows ignores the case of names, but registries don't ignore that of paths, so capitals
+/// are escaped. So is everything but printable ASCII, which not every store accepts in a name.
 fn name(server: &ServerUrl) -> String {
     let mut name = PREFIX.to_owned();
     for byte in server.key().to_string().bytes() {
@@ -280,7 +280,7 @@ fn name(server: &ServerUrl) -> String {
 
 const GENERATION_SAMPLE: &str = "0123456789abcdef";
 
-/// `#` stands in no server's name.
+/// No server's name contains `#`.
 fn chunk_name(name: &str, generation: &str, number: usize) -> String {
     format!("{name}#{generation}.{number}")
 }
@@ -289,7 +289,7 @@ fn seal_name(name: &str, generation: &str) -> String {
     format!("{name}#{generation}")
 }
 
-/// The name of the seal beside a chunk, or of a seal. A generation has no dot.
+/// The name of a chunk's seal, or of a seal itself. A generation has no dot.
 fn seal_of(chunk: &str) -> &str {
     let generation = chunk.rfind('#').unwrap_or(0);
     let end = chunk[generation..].find('.').map(|dot| generation + dot);
@@ -336,7 +336,9 @@ fn hash(bytes: &[u8]) -> String {
 
 fn damaged(name: &str) -> Error {
     let server = name.strip_prefix(PREFIX).unwrap_or(name);
-    Error::Damaged(format!("what is stored for {server} is damaged or incomplete; log in to it again").into())
+    Error::Damaged(
+        format!("the login stored for {server} is damaged or incomplete; log in to it again").into(),
+    )
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use crate::blobs::{BlobStore, Blobs, PREFIX};
 use crate::native::{self, Platform};
 
-/// The account of every item, so that a server has one item, whoever logs in there.
+/// The account of every item, so that each server has one item, whatever the user name.
 const ACCOUNT: &str = "docker-credential-keyring";
 
 pub(crate) fn open(_: &Environment) -> Result<BlobStore<Keychain>, Error> {

@@ -6,10 +6,10 @@ use docker_credential_helper::Error;
 use keyring_core::{Entry, Error as KeyringError};
 use zeroize::Zeroizing;
 
-/// What tells one system from the other.
+/// How one system differs from the other.
 pub(crate) trait Platform {
     const STORE: &str;
-    /// The entry of a name, be it there or not.
+    /// The entry of a name, whether or not it exists.
     fn entry(&self, name: &str) -> keyring_core::Result<Entry>;
     /// The names of all entries that may be ours.
     fn names(&self) -> keyring_core::Result<Vec<String>>;
@@ -21,7 +21,7 @@ pub(crate) fn read(platform: &impl Platform, name: &str) -> Result<Option<Zeroiz
     match platform.entry(name).and_then(|entry| entry.get_secret()) {
         Ok(blob) => Ok(Some(Zeroizing::new(blob))),
         Err(KeyringError::NoEntry) => Ok(None),
-        Err(error) => Err(told(platform, error)),
+        Err(error) => Err(shown(platform, error)),
     }
 }
 
@@ -30,23 +30,23 @@ pub(crate) fn write(platform: &impl Platform, name: &str, blob: &[u8]) -> Result
     platform
         .entry(name)
         .and_then(|entry| entry.set_secret(blob))
-        .map_err(|error| told(platform, error))
+        .map_err(|error| shown(platform, error))
 }
 
 pub(crate) fn delete(platform: &impl Platform, name: &str) -> Result<(), Error> {
     match platform.entry(name).and_then(|entry| entry.delete_credential()) {
         Ok(()) | Err(KeyringError::NoEntry) => Ok(()),
-        Err(error) => Err(told(platform, error)),
+        Err(error) => Err(shown(platform, error)),
     }
 }
 
 pub(crate) fn names(platform: &impl Platform) -> Result<Vec<String>, Error> {
-    platform.names().map_err(|error| told(platform, error))
+    platform.names().map_err(|error| shown(platform, error))
 }
 
 /// The library's own texts are for programmers, and one of its errors carries the secret: only the system's words are
-/// handed on.
-fn told<P: Platform>(_: &P, error: KeyringError) -> Error {
+/// shown.
+fn shown<P: Platform>(_: &P, error: KeyringError) -> Error {
     let store = P::STORE;
     match error {
         KeyringError::NoStorageAccess(cause) => Error::Locked(

@@ -41,15 +41,15 @@ const NONINTERACTIVE: &str = "DOCKER_CREDENTIAL_NONINTERACTIVE";
 /// How often a verb has something unlocked: somebody may lock it again at once.
 const UNLOCKS: usize = 3;
 
-/// How often a verb begins anew because another program changed what it was reading. Two programs that do nothing but
-/// log in again and again spoil one round in three, on two cores; so many in a row would be something else.
+/// How often a verb starts again because another program changed what it was reading. Two programs that do nothing but
+/// log in spoil one round in three, on two cores; so many in a row would have another cause.
 ///
-/// The first answer of a gnome-keyring that is busy may be such a change, too: it may see the first call of a new
+/// The first answer of a busy gnome-keyring may also be such a change: it may see the first call of a new
 /// connection before it knows of the connection, and then says that it has no such method, or no default collection.
-/// Of some thousand searches that come in beside others, one; by the next call it does know.
+/// This happens to one in some thousand searches; by the next call it does know.
 const CHANGES: usize = 50;
 
-/// How often a verb begins anew because the service ended in the middle of it.
+/// How often a verb starts again because the service ended in the middle of it.
 const RESTARTS: usize = 1;
 
 /// docker's items in the Secret Service.
@@ -110,9 +110,9 @@ impl SecretService {
         Ok(format!("{}, {lock}", service.bus.program().await))
     }
 
-    /// Carries out a verb, and begins it anew while that can help: something was unlocked, another program changed what
-    /// it was reading, or the service ended (one that is started on demand is then started again). Each verb may be
-    /// begun again without harm.
+    /// Carries out a verb, and starts it again while that can help: something was unlocked, another program changed what
+    /// it was reading, or the service ended (one that is started on demand is then started again). Each verb can be
+    /// started again without harm.
     ///
     /// What was found and is gone a moment later says nothing of what is there now. A login makes its item first and
     /// then deletes the old one, so between two of our questions the one may have become the other.
@@ -142,7 +142,7 @@ impl SecretService {
                 Failure::NoSuchObject if changes > 0 => {
                     changes -= 1;
                     self.environment
-                        .log(|| "the keyring changed meanwhile; looking again".to_owned());
+                        .log(|| "the keyring changed; looking again".to_owned());
                 }
                 Failure::Gone if restarts > 0 => {
                     restarts -= 1;

@@ -34,13 +34,13 @@ impl Platform for CredentialManager {
         let ours = self.0.search(&HashMap::from([("pattern", pattern.as_str())]))?;
         Ok(ours
             .iter()
-            // What was deleted meanwhile has no attributes.
+            // Entries deleted since the search have no attributes.
             .filter_map(|entry| entry.get_attributes().ok())
             .filter_map(|mut attributes| attributes.remove("target_name"))
             .collect())
     }
 
-    /// There is nothing to unlock but the session itself, which the library tells by an error of its own.
+    /// There is nothing to unlock but the session itself, which the library reports by an error of its own.
     fn is_locked(_: &(dyn std::error::Error + 'static)) -> bool {
         false
     }

@@ -53,7 +53,7 @@ pub struct PrivateBus {
 }
 
 impl PrivateBus {
-    /// Starts a bus whose socket lies in `directory`.
+    /// Starts a bus with its socket in `directory`.
     pub fn start(directory: &Path) -> Result<Self, Missing> {
         Self::start_with(directory, |_| {})
     }
@@ -101,7 +101,7 @@ impl PrivateBus {
         self.address.replace("path=", "abstract=")
     }
 
-    /// What stands in `DBUS_SESSION_BUS_ADDRESS`.
+    /// The value for `DBUS_SESSION_BUS_ADDRESS`.
     pub fn address(&self) -> &str {
         &self.address
     }

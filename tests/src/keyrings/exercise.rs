@@ -1,4 +1,4 @@
-//! What any Secret Service is put through: verbs, secrets of every kind, other programs beside ours, many at once.
+//! Exercises for any Secret Service: verbs, secrets of every kind, other programs besides ours, many at once.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +15,7 @@ use crate::service::wait_for;
 
 const HUB: &str = "https://index.docker.io/v1/";
 
-/// The helper on a service, and docker's own beside it.
+/// The helper on a service, and docker's own helper.
 #[derive(Debug)]
 pub struct Exercise {
     sandbox: Sandbox,

@@ -14,8 +14,7 @@ const RUNTIME_DIRECTORY: &str = "XDG_RUNTIME_DIR";
 
 /// The sockets that the environment names, the most wanted first.
 ///
-/// Only sockets in the file system and Linux's abstract ones: over a network, secrets and the name of whoever asks would
-/// be anybody's. Fails with [`Failure::NoBus`] if there is none.
+/// Only sockets in the file system and Linux's abstract ones: over a network, anybody could read the secrets. Fails with [`Failure::NoBus`] if there is none.
 pub(super) fn of_session(environment: &Environment) -> Result<Vec<SocketAddr>, Failure> {
     let runtime = environment
         .variable(RUNTIME_DIRECTORY)

@@ -44,7 +44,7 @@ pub(super) struct Bus {
     connection: Connection,
     /// Our own name on the bus.
     us: String,
-    /// The one program that has the service's name. All calls go to it, not to whoever has the name by then.
+    /// The one program that has the service's name. All calls go to it, even if another takes the name.
     service: String,
     deadline: Cell<Instant>,
     silence: Cell<Silence>,
@@ -168,7 +168,7 @@ impl Bus {
                     self.renew_patience();
                     return Ok(output);
                 }
-                // Another call was answered meanwhile.
+                // Another call was answered in the meantime.
                 Err(_) if self.deadline.get() > deadline => {}
                 Err(failure) => return Err(failure),
             }
@@ -180,7 +180,7 @@ impl Bus {
         self.deadline.set(deadline);
     }
 
-    /// The service's time begins anew.
+    /// Gives the service its full time again.
     pub(super) fn renew_patience(&self) {
         self.set_deadline(Instant::now() + PATIENCE);
     }
@@ -201,11 +201,11 @@ impl Bus {
         answer(&self.bounded(call).await??)
     }
 
-    /// A call whose answer the service may hold back while it shows a prompt of its own, and its answer. It is waited
-    /// for as long as for any other prompt, provided that the service answers the `question` meanwhile.
+    /// A call whose answer the service may hold back while it shows a prompt of its own, and its answer. The wait
+    /// is as long as for any other prompt, if the service answers the `question` in the meantime.
     ///
-    /// `KeePassXC`, as it is installed, answers a search only when a person has unlocked a database. Nothing tells that
-    /// from a service that stalls but another question. It is not asked before the patience for any answer has come to
+    /// `KeePassXC`, as it is installed, answers a search only when a person has unlocked a database. Only another question shows the
+    /// difference from a service that stalls. It is not asked before the patience for any answer has come to
     /// its end; and of several calls at once one asks for all of them.
     pub(super) async fn call_held_by_a_prompt<B, A, Q>(
         &self,

@@ -146,7 +146,7 @@ impl Failure {
         }
     }
 
-    /// The error for whoever runs docker. `is_gnome`: the service is gnome-keyring, whose commands can be named.
+    /// The error for the person who runs docker. `is_gnome`: the service is gnome-keyring, whose commands can be named.
     pub(super) fn into_error(self, is_gnome: bool) -> Error {
         match self {
             Self::NoBus => Error::unavailable(

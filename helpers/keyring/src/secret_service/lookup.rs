@@ -181,7 +181,7 @@ async fn first_questions(service: &Service, scope: &Scope, spellings: &Spellings
         let is_complete = marked.len() <= FEW || !is_found;
         Ok((service.describe(found).await?, marked, is_complete))
     };
-    // The last of them, so that the service is searching meanwhile.
+    // Last, because the service is searching by then.
     let prepare = async { KeyPair::generate().map(|keys| prepared.set(Some(keys))) };
     let (exact, locks, others, prepare) = join4(exact, locks, others, prepare).await;
     prepare?;

@@ -21,7 +21,7 @@ pub(super) fn check(stream: &UnixStream, _: &SocketAddr) -> Result<(), Failure> 
     if peer.uid != ours {
         return Err(Failure::ForeignBus(peer.uid.as_raw()));
     }
-    // Where not every number has a user behind it, whoever has none appears as this one.
+    // In a namespace that doesn't map every user, all others appear as this one.
     if peer.uid.as_raw() == namespace::overflow_uid() && !namespace::maps_every_user() {
         return Err(Failure::UnknownBus);
     }

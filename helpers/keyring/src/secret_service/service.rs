@@ -182,7 +182,7 @@ impl Service {
         Ok(secret)
     }
 
-    /// A new item, beside any that has the same attributes. Replacing one in place would let two logins at once
+    /// A new item, even if another has the same attributes. Replacing one in place would let two logins at once
     /// delete each other's: each finds the other's item, overwrites its own, and removes what it found.
     pub(super) async fn create(
         &self,
