@@ -27,7 +27,7 @@ fn config(place: &Sandbox) -> String {
 #[test]
 fn configure_changes_one_value_and_no_other_byte() {
     let place = place(CONFIG);
-    let done = place.command(&["configure"]);
+    let done = place.command(&["configure", "--no-import"]);
     done.assert_success("configure");
     assert!(done.text().contains(r#"it was "desktop""#), "{done:?}");
     assert_eq!(config(&place), CONFIG.replace("desktop", "age"));
@@ -37,7 +37,9 @@ fn configure_changes_one_value_and_no_other_byte() {
 fn configure_makes_a_file_that_is_missing_for_its_owner_only() {
     let place = Sandbox::new(AGE);
     fs::remove_dir(place.path("home/.docker")).unwrap();
-    place.command(&["configure"]).assert_success("configure");
+    place
+        .command(&["configure", "--no-import"])
+        .assert_success("configure");
     assert_eq!(config(&place), "{\n\t\"credsStore\": \"age\"\n}");
     let mode = |path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(place.config_path()), 0o600);
@@ -59,9 +61,11 @@ fn a_directory_that_is_missing_is_made_where_it_is_named_without_a_slash() {
 #[test]
 fn configuring_again_changes_nothing() {
     let place = place(CONFIG);
-    place.command(&["configure"]).assert_success("configure");
+    place
+        .command(&["configure", "--no-import"])
+        .assert_success("configure");
     let once = config(&place);
-    let again = place.command(&["configure"]);
+    let again = place.command(&["configure", "--no-import"]);
     again.assert_success("configure again");
     assert!(again.text().contains("nothing to change"), "{again:?}");
     assert_eq!(config(&place), once);
@@ -94,7 +98,9 @@ fn unconfigure_gives_back_every_byte() {
         "{\"credHelpers\": {\"quay.io\": \"pass\"}}",
     ] {
         let place = place(original);
-        place.command(&["configure"]).assert_success("configure");
+        place
+            .command(&["configure", "--no-import"])
+            .assert_success("configure");
         place
             .command(&[
                 "configure",
@@ -112,7 +118,9 @@ fn unconfigure_gives_back_every_byte() {
 #[test]
 fn unconfigure_leaves_what_somebody_else_has_set_since() {
     let place = place(CONFIG);
-    place.command(&["configure"]).assert_success("configure");
+    place
+        .command(&["configure", "--no-import"])
+        .assert_success("configure");
     let changed = config(&place).replace("\"age\"", "\"pass\"");
     fs::write(place.config_path(), &changed).unwrap();
     place.command(&["unconfigure"]).assert_success("unconfigure");
@@ -172,7 +180,9 @@ fn a_link_from_dotfiles_stays_a_link() {
     let real = place.path("home/dotfiles.json");
     fs::write(&real, CONFIG).unwrap();
     symlink(&real, place.config_path()).unwrap();
-    place.command(&["configure"]).assert_success("configure");
+    place
+        .command(&["configure", "--no-import"])
+        .assert_success("configure");
     assert_eq!(fs::read_link(place.config_path()).unwrap(), real);
     assert_eq!(
         fs::read_to_string(&real).unwrap(),
@@ -216,7 +226,7 @@ fn a_place_where_nothing_can_be_written_is_an_error() {
     symlink("b", place.path("home/a")).unwrap();
     symlink("a", place.path("home/b")).unwrap();
     symlink(place.path("home/a"), place.config_path()).unwrap();
-    let circle = place.command(&["configure"]);
+    let circle = place.command(&["configure", "--no-import"]);
     assert_eq!(circle.code, Some(1), "links in a circle: {circle:?}");
     for directory in ["/proc/self/none", "/dev/null"] {
         let failed = place
@@ -236,7 +246,9 @@ fn a_place_where_nothing_can_be_written_is_an_error() {
 fn a_file_of_ten_megabytes_is_changed_in_one_place() {
     let long = format!("{{\n\t\"zz\": \"{}\"\n}}", "x".repeat(10 << 20));
     let place = place(&long);
-    place.command(&["configure"]).assert_success("configure");
+    place
+        .command(&["configure", "--no-import"])
+        .assert_success("configure");
     assert!(config(&place) == long.replace("\"\n}", "\",\n\t\"credsStore\": \"age\"\n}"));
 }
 
@@ -279,9 +291,11 @@ fn nothing_is_remembered_in_another_users_directory() {
     let own = place.path("config/docker-credential-age");
     place.store("ghcr.io", &Login::new("alice", "hunter2"));
     chown(&own, Some(4321), Some(4321)).unwrap();
-    let done = place.command(&["configure"]);
-    done.assert_success("configure");
-    assert!(done.text().contains("belongs to another user"), "{done:?}");
+    let refused = place.command(&["configure", "--no-import"]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.text().contains("belongs to another user"), "{refused:?}");
+    // Its identity is not used either, so docker is not made to ask it.
+    assert_eq!(config(&place), CONFIG);
     assert!(!own.join("replaced.json").exists());
 }
 
@@ -289,14 +303,15 @@ fn nothing_is_remembered_in_another_users_directory() {
 fn what_another_user_remembers_stays_theirs() {
     require!(requirement::root());
     let place = place(CONFIG);
-    place.command(&["configure"]).assert_success("configure");
+    place
+        .command(&["configure", "--no-import"])
+        .assert_success("configure");
     let record = place.path("config/docker-credential-age/replaced.json");
     for path in [record.parent().unwrap(), &record] {
         chown(path, Some(4321), Some(4321)).unwrap();
     }
-    place
-        .command(&["configure", "--registry", "quay.io"])
-        .assert_success("configure as root");
+    let refused = place.command(&["configure", "--registry", "quay.io"]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
     let metadata = fs::metadata(&record).unwrap();
     assert_eq!((metadata.uid(), metadata.gid()), (4321, 4321));
 }
