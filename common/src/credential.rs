@@ -2,7 +2,7 @@ use std::fmt;
 
 use crate::{Error, Secret, ServerUrl};
 
-/// The user name docker stores beside an identity token: the [`Secret`] is then no password, and clients exchange
+/// The user name docker stores with an identity token: the [`Secret`] is then no password, and clients exchange
 /// it at the registry's token server instead of sending it as one.
 pub const TOKEN_USERNAME: &str = "<token>";
 

@@ -3,7 +3,7 @@
 //! A [`Directory`] is opened once and everything is done relative to it, so that nobody who swaps a component of
 //! its path for a link redirects a later step. [`replace`](Directory::replace) is the write path of the project:
 //! temporary file, write, fsync, close, rename, fsync of the directory. The last of these is what file holders
-//! commonly leave out; without it an acknowledged write is lost with the power on ext4 and XFS alike.
+//! usually leave out; without it an acknowledged write is lost with the power on ext4 and XFS alike.
 //!
 //! ```
 //! use docker_credential_helper::directory::Directory;
@@ -205,7 +205,7 @@ impl Directory {
     pub fn create_new(&self, name: &str, content: &[u8], mode: u32) -> io::Result<bool> {
         // No lock is needed, since only one of several links succeeds, and none is asked for: a caller may hold this
         // very directory's already. So a writer that does hold it may take the temporary file for a stray one; then
-        // it is made anew.
+        // it is made again.
         const ATTEMPTS: usize = 100;
         for _ in 0..ATTEMPTS {
             let temporary = self.write_temporary(content, &system::Ownership::of_mode(mode))?;
@@ -247,7 +247,7 @@ impl Directory {
         system::sync(&self.handle).map(|()| true)
     }
 
-    /// Writes what `name` is to hold once it is [promoted](Self::promote), beside what it holds now. The content is
+    /// Writes what `name` is to hold once it is [promoted](Self::promote), besides what it holds now. The content is
     /// on disk when this returns, its name only after [`sync`](Self::sync).
     ///
     /// Staged files are temporary: whatever [replaces](Self::replace) another file removes those it finds. Whoever

@@ -63,8 +63,8 @@ impl Environment {
         }
     }
 
-    /// The same, with the variables as they are now, for whoever is to look up many: the process's own are a list that
-    /// is gone through for each name.
+    /// The same, with the variables as they are now, for many look-ups: the process's own are a list that each look-up
+    /// goes through.
     #[must_use]
     pub fn snapshot(&self) -> Self {
         match &self.variables {
@@ -89,7 +89,7 @@ impl Environment {
         &self.program
     }
 
-    /// A variable as it is set, be it empty.
+    /// A variable as it is set, also if it is empty.
     #[expect(
         clippy::disallowed_methods,
         reason = "this type is the one that reads the process's environment"
@@ -161,7 +161,7 @@ impl Environment {
             )),
             () if !path.is_absolute() => Err(Error::setting(
                 name,
-                "is not an absolute path; write it from the root on",
+                "must be an absolute path, such as /srv/logins",
             )),
             () => Ok(Some(path)),
         }

@@ -34,13 +34,13 @@ pub fn find(store: &dyn CredentialStore, query: &ServerUrl) -> Result<Credential
 fn propose(store: &dyn CredentialStore, server: &ServerUrl) -> Result<Option<Credential>, Error> {
     match store.get(server)? {
         Some(credential) if credential.server().key() != server.key() => Err(Error::damaged(format!(
-            "what is stored for {server} belongs to another server; log in to it again"
+            "the entry for {server} holds the login of another server; log in to it again"
         ))),
         proposal => Ok(proposal),
     }
 }
 
-/// Of several items, the one that answers for `query`'s key; items for other keys are passed over.
+/// Of several items, the one that answers for `query`'s key; items for other keys are ignored.
 ///
 /// `describe` tells an item's server, as stored, and when it was last modified.
 pub fn newest<T>(

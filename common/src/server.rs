@@ -253,7 +253,7 @@ impl ServerKey {
     /// The spellings of this key that clients and earlier helpers are known to store, for backends that can only look
     /// up by exact string. First come the three that today's clients store (docker and its kin the first, nerdctl the
     /// port), then those of docker before 1.10 and of people. It need not be complete: the exact string that is asked
-    /// for is to be looked up beside them.
+    /// for is to be looked up with them.
     pub fn common_spellings(&self) -> Vec<String> {
         let Key::Registry(registry) = &self.0 else {
             return vec![self.to_string()];

@@ -81,9 +81,9 @@ pub fn find(name: &str, environment: &Environment) -> Result<PathBuf, Error> {
         }
     }
     Err(Error::unavailable(if path.is_absolute() {
-        format!("{name} is no program that can be run{left_out}; name another")
+        format!("cannot run {name}: it isn't a program{left_out}; name another")
     } else {
-        format!("{name} is in no directory of PATH that can be trusted{left_out}; install it")
+        format!("cannot find {name} in a trusted directory of PATH{left_out}; install it")
     }))
 }
 

@@ -57,6 +57,7 @@ enum Access {
 
 /// What is demanded of the directories on a way.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(not(unix), expect(dead_code, reason = "nothing is judged there"))]
 struct Step {
     /// A group that can write to one is its owner's choice. So for programs: Homebrew's directories belong to the
     /// group `admin`, and whoever writes to a directory of `PATH` can put a `docker` there.

@@ -17,7 +17,7 @@ fuzz_target!(|input: &[u8]| {
         Ok(credential) => {
             let plain = input.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(input);
             let Ok(value) = serde_json::from_slice::<Value>(plain) else {
-                // Half of a surrogate pair in a value that is passed over. It is JSON still, and no text.
+                // Half of a surrogate pair in a value that is ignored. It is JSON still, and no text.
                 serde_json::from_slice::<IgnoredAny>(plain).expect("only JSON is taken");
                 return;
             };

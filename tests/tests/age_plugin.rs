@@ -328,7 +328,7 @@ fn a_plugin_that_is_missing_does_not_keep_another_from_opening() {
     assert!(
         outcome
             .text()
-            .starts_with("age-plugin-absent is in no directory of PATH"),
+            .starts_with("cannot find age-plugin-absent in a trusted directory of PATH"),
         "{outcome:?}"
     );
 }

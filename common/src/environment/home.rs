@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 pub(super) type Platform = fn(&Path) -> Option<PathBuf>;
 
 /// The home of this user in `/etc/passwd`, read by hand: a static program has no modules of the name service, and a
-/// user whom only a directory server knows has no home here.
+/// user known only to a directory server has no home here.
 #[cfg(not(any(windows, target_os = "macos")))]
 pub(super) fn of_user() -> Option<PathBuf> {
     // As Go does, whose programs docker's are: the real user.

@@ -44,12 +44,12 @@ fn text(input: &[u8]) -> Result<&str, Error> {
         .map_err(|_| Error::request("the request on stdin is not valid UTF-8; send it as UTF-8"))
 }
 
-/// A first character in ASCII with a zero byte beside it begins neither JSON nor a server.
+/// A first character in ASCII next to a zero byte begins neither JSON nor a server.
 fn is_utf16_without_mark(input: &[u8]) -> bool {
     matches!(input, [first, second, ..] if (*first == 0) != (*second == 0))
 }
 
-/// The library's own text quotes the value that it stumbles over, which may be the secret. Ours tells the place only.
+/// The library's own text quotes the value that it stumbles over, which may be the secret. Ours shows only the place.
 fn malformed(error: &serde_json::Error) -> Error {
     let problem = match error.classify() {
         Category::Eof => "ends too early",
@@ -62,7 +62,7 @@ fn malformed(error: &serde_json::Error) -> Error {
     ))
 }
 
-/// A request to store, read as Go reads it: keys without regard to case, unknown ones passed over, missing ones
+/// A request to store, read as Go reads it: keys without regard to case, unknown ones ignored, missing ones
 /// empty. Unlike Go, which takes the last of several, a key that comes twice is noticed, known or not.
 #[derive(Default)]
 struct Fields {

@@ -12,7 +12,7 @@ pub(crate) struct Answer {
     /// The whole reply.
     pub(crate) reply: Zeroizing<Vec<u8>>,
     pub(crate) is_success: bool,
-    /// For the person at the terminal, whom docker doesn't show what a failed `get` or `list` replied: without it, a
+    /// For the person at the terminal, because docker doesn't show what a failed `get` or `list` replied: without it, a
     /// locked store looks like an anonymous pull. "Not found" is every public pull, and is never shown.
     pub(crate) remark: Option<String>,
 }
@@ -87,7 +87,7 @@ impl Verb {
                 environment.log(|| format!("asked for {query}"));
                 let answer = open(environment).and_then(|store| matching::find(&store, &query));
                 let credential = match answer {
-                    Err(error) if is_to_be_passed_over(environment, &error)? => return Err(Error::NotFound),
+                    Err(error) if is_to_be_ignored(environment, &error)? => return Err(Error::NotFound),
                     answer => answer?,
                 };
                 environment.log(|| format!("answered with what is stored for {}", credential.server()));
@@ -100,7 +100,7 @@ impl Verb {
                     Ok(items)
                 });
                 let items = match items {
-                    Err(error) if is_to_be_passed_over(environment, &error)? => Vec::new(),
+                    Err(error) if is_to_be_ignored(environment, &error)? => Vec::new(),
                     items => items?,
                 };
                 environment.log(|| format!("{} items, {left_out} left out", items.len()));
@@ -134,7 +134,7 @@ impl Verb {
 
 /// Since version 29 docker takes any helper error but "not found" for fatal, for public images, too. Whoever would
 /// rather pull anonymously while the store is locked says so by this setting.
-fn is_to_be_passed_over(environment: &Environment, error: &Error) -> Result<bool, Error> {
+fn is_to_be_ignored(environment: &Environment, error: &Error) -> Result<bool, Error> {
     if !matches!(error, Error::Locked(_) | Error::Unavailable(_)) {
         return Ok(false);
     }

@@ -58,7 +58,7 @@ impl Shape {
 #[derive(Default)]
 struct Pieces {
     pieces: HashSet<[u8; WINDOW]>,
-    /// Whether some piece begins with these two bytes: nearly all memory is passed over by it.
+    /// Whether some piece begins with these two bytes: it rules out nearly all memory.
     begins: Vec<bool>,
 }
 
