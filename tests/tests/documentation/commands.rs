@@ -52,6 +52,24 @@ pub(crate) fn configure() {
 }
 
 #[test]
+pub(crate) fn podman() {
+    let place = home(AGE);
+    place
+        .command(&["configure", "--podman", "--no-import"])
+        .assert_success("configure --podman");
+    let shown = Page::read("docs/commands.md")
+        .section("podman, skopeo and buildah", "toml")
+        .concat();
+    let setting = shown
+        .lines()
+        .find(|line| !line.starts_with('#'))
+        .expect("a setting");
+    let file = place.path("home/.config/containers/registries.conf.d/50-docker-credential-age.conf");
+    let written = fs::read_to_string(file).expect("the file that the page names");
+    assert!(written.lines().any(|line| line == setting), "{written}");
+}
+
+#[test]
 pub(crate) fn import() {
     let place = home(AGE);
     place.command(&["identity", "new"]).assert_success("identity new");

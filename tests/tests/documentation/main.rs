@@ -87,6 +87,7 @@ const PAGES: &[(&str, &[Known])] = {
             "docs/commands.md",
             &[
                 ("configure and unconfigure", "console", Test(commands::configure)),
+                ("podman, skopeo and buildah", "toml", Test(commands::podman)),
                 ("import", "console", Test(commands::import)),
                 ("export", "console", Test(commands::export)),
                 ("explain", "console", Test(commands::explain)),
