@@ -71,12 +71,12 @@ pub(crate) fn default_identity_file(environment: &Environment) -> Result<PathBuf
 
 /// Whether credentials may be stored that none of our identities can read.
 pub(crate) fn is_write_only(environment: &Environment) -> Result<bool, Error> {
-    switch(environment, WRITE_ONLY)
+    environment.switch(WRITE_ONLY)
 }
 
 /// Whether nobody is to be asked anything.
 pub(crate) fn is_noninteractive(environment: &Environment) -> Result<bool, Error> {
-    switch(environment, NONINTERACTIVE)
+    environment.switch(NONINTERACTIVE)
 }
 
 /// For how long an identity stays open after it was opened for one verb; nothing if not at all.
@@ -97,10 +97,17 @@ pub(crate) fn unlock_time(environment: &Environment) -> Result<Option<Duration>,
     Ok((seconds > 0).then(|| Duration::from_secs(seconds)))
 }
 
-fn switch(environment: &Environment, name: &'static str) -> Result<bool, Error> {
-    match environment.setting(name)?.as_deref() {
-        None => Ok(false),
-        Some("1") => Ok(true),
-        Some(_) => Err(Error::setting(name, "is not 1, the one value it takes; unset it")),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_switch_that_is_0_is_off() {
+        for (value, is_on) in [("0", false), ("1", true)] {
+            let names = [WRITE_ONLY, NONINTERACTIVE];
+            let environment = Environment::stated("age", names.map(|name| (name, value)));
+            assert_eq!(is_write_only(&environment).unwrap(), is_on);
+            assert_eq!(is_noninteractive(&environment).unwrap(), is_on);
+        }
     }
 }
