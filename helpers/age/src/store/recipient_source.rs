@@ -253,6 +253,10 @@ impl AgeStore {
             },
         };
         let identities = match (identities, &named) {
+            // They were found for reading while a list named the recipients, and are another program's.
+            (Some(_), None) if source::own_origin(environment)?.is_none() => {
+                return Err(self.without_own_identity());
+            }
             (Some(identities), _) => identities,
             (None, Some(_)) => Identities::default(),
             (None, None) if self.has_entries(directory)? => return Err(self.without_own_identity()),
@@ -293,4 +297,32 @@ pub(crate) fn not_among(named_in: &str) -> Error {
          again; add yours, or set {}=1",
         settings::WRITE_ONLY
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+
+    use super::*;
+    use crate::keys::identities::file_text;
+
+    #[test]
+    fn a_list_that_vanishes_makes_no_recipient_of_another_program() {
+        let place = tempfile::tempdir().unwrap();
+        let theirs = age::x25519::Identity::generate();
+        let variables: [(&str, OsString); 2] = [
+            ("HOME", place.path().into()),
+            ("SOPS_AGE_KEY", file_text(&theirs).as_str().into()),
+        ];
+        let environment = Environment::stated("age", variables);
+        let store = AgeStore::open(&environment).unwrap();
+        let directory = store.create().unwrap();
+        let chosen = Chosen::from_settings(&environment).unwrap();
+        // Found while there was a list.
+        let found = source::for_reading(&environment).unwrap();
+        let identities = found.open(&environment).unwrap();
+        let keys = store.keys_for_writing(chosen, Some(identities), &directory);
+        let error = keys.err().unwrap().to_string();
+        assert!(error.contains("there is no identity of yours"), "{error}");
+    }
 }
