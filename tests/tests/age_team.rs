@@ -468,6 +468,48 @@ fn a_rotated_identity_takes_the_place_of_the_old_one_among_the_recipients() {
         .assert_success("the new list is approved by its author");
 }
 
+/// Removals need no approval, so a colleague's is seen by nothing before the rotation.
+#[test]
+fn an_identity_that_is_not_in_the_list_is_not_rotated() {
+    let (_directory, store) = shared();
+    let (ann, bob, public) = team(&store);
+    let own = ann.command(&["identity", "show"]);
+    let before = (ann.identity_text(), entries(&store));
+    let list = fs::read_to_string(ann.recipients_file()).unwrap();
+    fs::write(ann.recipients_file(), format!("{public}\n")).unwrap();
+    let refused = ann.command(&["identity", "rotate"]);
+    let add = format!("recipients add {}", String::from_utf8_lossy(&own.stdout).trim());
+    assert_refused(&refused, &["isn't among the recipients in .age-recipients", &add]);
+    assert_eq!(ann.identity_text(), before.0);
+    ann.place().assert_answers("ghcr.io", &login());
+    fs::write(ann.recipients_file(), list).unwrap();
+    assert_eq!(entries(&store), before.1, "nothing has changed");
+    ann.command(&["identity", "rotate"])
+        .assert_success("identity rotate");
+    ann.place().assert_answers("ghcr.io", &login());
+    bob.place().assert_answers("ghcr.io", &login());
+}
+
+#[test]
+fn a_key_in_upper_case_is_rotated_like_any_other() {
+    let (_directory, store) = shared();
+    let (ann, _bob, _) = team(&store);
+    let own = ann.command(&["identity", "show"]);
+    let own = String::from_utf8_lossy(&own.stdout).trim().to_owned();
+    let list = fs::read_to_string(ann.recipients_file()).unwrap();
+    fs::write(
+        ann.recipients_file(),
+        list.replace(&own, &own.to_ascii_uppercase()),
+    )
+    .unwrap();
+    approve(&ann);
+    ann.command(&["identity", "rotate"])
+        .assert_success("identity rotate");
+    ann.place().assert_answers("ghcr.io", &login());
+    let list = fs::read_to_string(ann.recipients_file()).unwrap();
+    assert!(!list.contains(&own.to_ascii_uppercase()), "{list}");
+}
+
 #[test]
 fn a_team_shares_logins_through_git() {
     require!(program::find("git"));

@@ -114,10 +114,14 @@ impl RecipientsFile {
         is_there
     }
 
-    /// Puts another key in the place of one, under the same name. Whether it was there.
+    /// Puts another key in the place of one, under the same name. Whether it was there. Keys in upper case are the same
+    /// keys.
     pub(crate) fn replace(&mut self, recipient: &str, by: &str) -> bool {
         let mut is_there = false;
-        for line in self.lines.iter_mut().filter(|line| *line == recipient) {
+        for line in &mut self.lines {
+            if !line.eq_ignore_ascii_case(recipient) {
+                continue;
+            }
             by.clone_into(line);
             is_there = true;
         }
@@ -221,6 +225,9 @@ mod tests {
         let new = Identity::generate().to_public().to_string();
         assert!(file.replace(PUBLIC, &new));
         assert_eq!(file.name_of(&new).as_deref(), Some("alice"));
+        let mut in_upper_case = RecipientsFile::of([PUBLIC.to_ascii_uppercase()]);
+        assert!(in_upper_case.replace(PUBLIC, &new));
+        assert_eq!(in_upper_case.to_text(), format!("{new}\n"));
     }
 
     #[test]

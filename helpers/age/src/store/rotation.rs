@@ -9,7 +9,7 @@ use crate::keys::identities::Identities;
 use crate::keys::identity_file::IdentityFile;
 use crate::keys::origin::Origin;
 use crate::keys::outgoing::Outgoing;
-use crate::keys::recipient::{Recipient, own_recipients, trusted_recipients};
+use crate::keys::recipient::{Recipient, include_one_of, own_recipients, trusted_recipients};
 use crate::keys::source::{self, Found};
 use crate::sharing::recipients_file::RecipientsFile;
 
@@ -72,6 +72,11 @@ impl AgeStore {
             Some(list) => list.recipients(),
             None => trusted_recipients(new)?,
         };
+        // Somebody took the key from the list: only the outgoing one opens the entries, so it stays until the new one is
+        // in the list.
+        if !include_one_of(&recipients, new) {
+            return Ok(());
+        }
         self.encrypt_again(
             directory,
             lock,

@@ -10,9 +10,10 @@ use crate::commands::Writing;
 use crate::keys::identities::{Identities, file_text};
 use crate::keys::identity_file::{IdentityFile, behind_link};
 use crate::keys::outgoing::Outgoing;
-use crate::keys::recipient::Recipient;
+use crate::keys::recipient::{Recipient, include_one_of, own_recipients};
 use crate::keys::source::{self, Found};
 use crate::settings;
+use crate::sharing::recipients_file;
 use crate::store::{RecipientSource, rotated};
 
 /// The steps, and what a kill between them leaves, are those of [`Outgoing`].
@@ -63,6 +64,9 @@ pub(super) fn rotate(
         Some(list) => list.recipients(),
         None => vec![Recipient::X25519(new.to_public())],
     };
+    if !include_one_of(&recipients, &of(&new)) {
+        return Err(not_a_recipient(&writing.identities));
+    }
     let before_it = writing.identities.clone();
     // Entries get a stanza that their writer opens fast: from now on that is the new key.
     writing.identities.x25519.push(new.clone());
@@ -101,6 +105,17 @@ fn refuse_what_cannot_rotate(writing: &Writing) -> Result<(), Error> {
         )));
     }
     Ok(())
+}
+
+/// Somebody took the key from the list. The entries from before still open with it, and none would with the new one.
+fn not_a_recipient(identities: &Identities) -> Error {
+    let key = own_recipients(identities).first().map(ToString::to_string);
+    Error::refused(format!(
+        "cannot rotate the identity: it isn't among the recipients in {}, so the new one couldn't read the logins; \
+         add it first: docker-credential-age recipients add {}",
+        recipients_file::FILE,
+        key.unwrap_or_default()
+    ))
 }
 
 fn of(identity: &x25519::Identity) -> Identities {
