@@ -51,21 +51,44 @@ pub struct Directory {
 pub struct Lock {
     /// Nothing where the file system has no locks; a single [`Directory::replace`] is safe all the same.
     file: Option<File>,
+    /// False if another process holds another lock of the same directory.
+    is_alone: bool,
 }
 
 impl Lock {
     /// Takes the lock of an open file; see [`Directory::lock`].
     pub fn take(file: File, wait: Duration) -> io::Result<Self> {
         match lock_within(file, wait) {
-            Ok(file) => Ok(Self { file: Some(file) }),
-            Err(error) if system::has_no_locks(&error) => Ok(Self { file: None }),
+            Ok(file) => Ok(Self {
+                file: Some(file),
+                is_alone: true,
+            }),
+            Err(error) if system::has_no_locks(&error) => Ok(Self {
+                file: None,
+                is_alone: true,
+            }),
             Err(error) => Err(error),
         }
     }
 
+    /// The same lock, of which it's known that it doesn't keep every other writer out: what another one has staged, or
+    /// is about to rename, is left alone.
+    #[must_use]
+    pub fn beside_others(self) -> Self {
+        Self {
+            is_alone: false,
+            ..self
+        }
+    }
+
+    /// Whether no other writer is known of. It's true on file systems without locks.
+    pub fn is_alone(&self) -> bool {
+        self.is_alone
+    }
+
     /// Whether other processes are really kept out.
     fn is_held(&self) -> bool {
-        self.file.is_some()
+        self.file.is_some() && self.is_alone
     }
 }
 

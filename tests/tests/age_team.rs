@@ -7,6 +7,7 @@
 )]
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use docker_credential_tests::age::member::Member;
@@ -508,6 +509,33 @@ fn a_key_in_upper_case_is_rotated_like_any_other() {
     ann.place().assert_answers("ghcr.io", &login());
     let list = fs::read_to_string(ann.recipients_file()).unwrap();
     assert!(!list.contains(&own.to_ascii_uppercase()), "{list}");
+}
+
+/// Two homes have no lock file in common, only the directory's lock, which any reader can hold.
+#[test]
+fn a_writer_without_the_lock_leaves_the_files_of_others_alone() {
+    let (_directory, store) = shared();
+    let (_ann, bob, _) = team(&store);
+    fs::set_permissions(&store, fs::Permissions::from_mode(0o755)).unwrap();
+    let lock = fs::File::open(&store).unwrap();
+    lock.lock().unwrap();
+    let temporary = store.join(".docker-credential-temporary-1");
+    fs::write(&temporary, "another writer's").unwrap();
+    bob.try_store("quay.io", &login()).assert_success("store");
+    assert_refused(
+        &bob.command(&["rekey"]),
+        &["another process holds the lock of the store"],
+    );
+    assert!(temporary.exists());
+    // Now it encrypts the entries again, and would overwrite what is stored.
+    let staged = store.join(".docker-credential-temporary-staged-quay.io.age");
+    fs::write(&staged, "another writer's").unwrap();
+    assert_refused(&bob.try_store("quay.io", &login()), &["cannot lock the store"]);
+    assert!(temporary.exists() && staged.exists());
+    drop(lock);
+    bob.command(&["rekey"]).assert_success("rekey");
+    assert!(!staged.exists());
+    bob.place().assert_answers("quay.io", &login());
 }
 
 #[test]

@@ -120,7 +120,11 @@ fn without_the_lock_a_live_writers_temporary_is_left_alone() {
     let (place, directory) = place();
     let live = place.path().join(format!("{TEMPORARY}1-2-3"));
     std::fs::write(&live, "x").unwrap();
-    directory.replace(&Lock { file: None }, "a", b"x", 0o600).unwrap();
+    let lock = Lock {
+        file: None,
+        is_alone: true,
+    };
+    directory.replace(&lock, "a", b"x", 0o600).unwrap();
     assert!(live.exists());
 }
 

@@ -3,7 +3,8 @@
 //! The directory itself is locked, so that no lock file is in a store that a team keeps in git. But any user who may read
 //! a directory can hold its lock, and would keep everybody else from storing. So where others may read it, as in a clone
 //! that git made, the lock that counts is a file in our own configuration, named by the store's real path. The
-//! directory's own is taken as well, because version 0.1.0 takes no other, and is not insisted on.
+//! directory's own is taken as well, because a process with another home, or of version 0.1.0, shares no other with us. Without
+//! it, a single file is replaced all the same, but the entries aren't encrypted again, and staged files are left alone.
 
 use std::io;
 use std::ops::Deref;
@@ -52,9 +53,18 @@ impl AgeStore {
         let own = own.map(|(directory, name)| directory.lock_named(&name, WAIT));
         let own = own.transpose().map_err(locking())?;
         match (own, directory.lock(WAIT_FOR_OTHERS)) {
-            (Some(lock), second) => Ok(StoreLock {
+            (Some(lock), Ok(second)) => Ok(StoreLock {
                 lock,
-                _second: second.ok(),
+                _second: Some(second),
+            }),
+            // It may be a user who wants to keep us from storing. It isn't if it encrypts the entries again: nobody
+            // else can write here, and it would overwrite what we store.
+            (Some(_), Err(error)) if !directory.staged().map_err(locking())?.is_empty() => {
+                Err(locking()(error))
+            }
+            (Some(lock), Err(_)) => Ok(StoreLock {
+                lock: lock.beside_others(),
+                _second: None,
             }),
             (None, Ok(lock)) => Ok(StoreLock { lock, _second: None }),
             (None, Err(error)) if error.kind() == io::ErrorKind::TimedOut => {

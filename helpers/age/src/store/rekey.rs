@@ -48,6 +48,8 @@ pub(crate) struct StagedRekey<'a> {
     directory: &'a Directory,
     lock: &'a Lock,
     servers: Vec<ServerUrl>,
+    /// How many files are staged: one for each server, and the list if it is to change.
+    files: usize,
 }
 
 impl StagedRekey<'_> {
@@ -55,6 +57,7 @@ impl StagedRekey<'_> {
     ///
     /// If it fails while [a rekey is pending](AgeStore::is_rekey_pending), the next writer completes it.
     pub(crate) fn commit(mut self) -> Result<Vec<ServerUrl>, Error> {
+        self.assert_whole()?;
         let servers = std::mem::take(&mut self.servers);
         self.directory
             .sync()
@@ -64,6 +67,19 @@ impl StagedRekey<'_> {
             .map_err(Error::file("write", &self.store.path().join(MARK)))?;
         self.store.finish_rekey(self.directory, self.lock)?;
         Ok(servers)
+    }
+
+    /// A writer of another version may have taken what is staged for what a killed one left behind.
+    fn assert_whole(&self) -> Result<(), Error> {
+        let staged = self.directory.staged();
+        let staged = staged.map_err(Error::file("read", self.store.path()))?;
+        if staged.len() >= self.files {
+            return Ok(());
+        }
+        Err(Error::unavailable(
+            "cannot encrypt the entries again: another process wrote to the store at the same time; no entry was \
+             changed; run this again",
+        ))
     }
 }
 
@@ -92,6 +108,11 @@ impl AgeStore {
         file: Option<&RecipientsFile>,
         mut progress: impl FnMut(usize, usize),
     ) -> Result<StagedRekey<'a>, Error> {
+        if !lock.is_alone() {
+            return Err(Error::unavailable(
+                "cannot encrypt the entries again: another process holds the lock of the store; run this again",
+            ));
+        }
         if let Mark::Foreign(path) = self.mark(directory)? {
             return Err(Error::refused(format!(
                 "cannot encrypt the entries again: {} is not a file of ours; run: {}",
@@ -111,6 +132,7 @@ impl AgeStore {
             directory,
             lock,
             servers: Vec::with_capacity(names.len()),
+            files: names.len() + usize::from(file.is_some()),
         };
         let mut unreadable = Unreadable::default();
         for (name, result) in self.decipher_all(directory, &names, identities) {
@@ -176,13 +198,17 @@ impl AgeStore {
     ) -> Result<Vec<ServerUrl>, Error> {
         let staged = self.stage_rekey(directory, lock, identities, recipients, after, progress)?;
         let Some(after) = after else {
+            staged.assert_whole()?;
             prepare()?;
             return staged.commit();
         };
         self.keep_entries_whole(directory)?;
         let record = self.approval_record()?;
         let approved = record.allow(&after.named(), matches!(before, RecipientSource::Own))?;
-        let done = prepare().and_then(|()| staged.commit());
+        let done = staged
+            .assert_whole()
+            .and_then(|()| prepare())
+            .and_then(|()| staged.commit());
         match &done {
             Ok(_) => record.approve(&after.named())?,
             // Failed half-way: the next writer completes it, and both lists are needed.
@@ -241,5 +267,36 @@ impl AgeStore {
             directory.unstage(lock, &name).map_err(removing())?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::source;
+
+    #[test]
+    fn a_rekey_that_lost_a_staged_file_changes_nothing() {
+        let place = tempfile::tempdir().unwrap();
+        let environment = docker_credential_helper::Environment::stated("age", [("HOME", place.path())]);
+        let store = AgeStore::open(&environment).unwrap();
+        let directory = store.create().unwrap();
+        let lock = store.lock(&directory).unwrap();
+        let identities = source::create_first(&environment).unwrap();
+        let identities = identities.open(&environment).unwrap();
+        let list = RecipientsFile::of([identities.x25519[0].to_public().to_string()]);
+        let recipients = list.recipients();
+        let stage = || {
+            let progress = |_, _| {};
+            store.stage_rekey(&directory, &lock, &identities, &recipients, Some(&list), progress)
+        };
+        let staged = stage().unwrap();
+        directory.unstage(&lock, recipients_file::FILE).unwrap();
+        let error = staged.commit().unwrap_err().to_string();
+        assert!(error.contains("no entry was changed"), "{error}");
+        assert!(!store.is_rekey_pending(&directory).unwrap());
+        assert!(store.recipients_file(&directory).unwrap().is_none());
+        stage().unwrap().commit().unwrap();
+        assert!(store.recipients_file(&directory).unwrap().is_some());
     }
 }
