@@ -171,6 +171,38 @@ fn what_an_interrupted_rekey_staged_does_not_come_back_after_it_was_erased() {
     assert!(!staged("quay.io.age").exists());
 }
 
+/// A list of one's own key needs no approval, and after the rotation the key is nobody's.
+#[test]
+fn a_rotation_killed_before_its_mark_is_completed_by_the_next_writer() {
+    require!(program::find("strace"));
+    let killed = |place: &Sandbox, link: usize| {
+        let public = place.command(&["identity", "show"]);
+        fs::write(place.path(STORE).join(".age-recipients"), &public.stdout).unwrap();
+        let inject = format!("inject=?link,?linkat:signal=KILL:when={link}");
+        place
+            .run("strace")
+            .args(["-f", "-qq", "-o", "/dev/null", "-e", &inject])
+            .arg(AGE.program())
+            .args(["identity", "rotate"])
+            .outcome()
+    };
+    for writer in ["store", "rekey"] {
+        let place = place();
+        // The attributes of the store for git, the copy of the identity, the outgoing one, the mark.
+        assert_eq!(killed(&place, 4).code, None, "it is killed");
+        assert!(place.path(&format!("{IDENTITY}.outgoing")).exists());
+        assert!(!place.path(STORE).join(".rekey-commit").exists());
+        match writer {
+            "store" => place.store("quay.io", &login()),
+            _ => place.command(&["rekey"]).assert_success("rekey"),
+        }
+        assert!(!place.path(&format!("{IDENTITY}.outgoing")).exists());
+        place.assert_answers("ghcr.io", &login());
+    }
+    let place = place();
+    killed(&place, 5).assert_success("there are four links");
+}
+
 #[test]
 fn an_identity_behind_a_link_is_rotated_there() {
     let place = place();

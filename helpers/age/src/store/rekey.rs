@@ -204,7 +204,12 @@ impl AgeStore {
         };
         self.keep_entries_whole(directory)?;
         let record = self.approval_record()?;
-        let approved = record.allow(&after.named(), matches!(before, RecipientSource::Own))?;
+        let mut both = after.named();
+        if let RecipientSource::File(before) = before {
+            // A key of our own in it needed no approval, and needs one once the identity is another.
+            both.extend(before.named());
+        }
+        let approved = record.allow(&both, matches!(before, RecipientSource::Own))?;
         let done = staged
             .assert_whole()
             .and_then(|()| prepare())
@@ -212,7 +217,7 @@ impl AgeStore {
         match &done {
             Ok(_) => record.approve(&after.named())?,
             // Failed half-way: the next writer completes it, and both lists are needed.
-            Err(_) if self.is_rekey_pending(directory)? => {}
+            Err(_) if self.is_rekey_pending(directory)? || self.is_rotation_pending()? => {}
             Err(_) => record.restore(&approved)?,
         }
         done
