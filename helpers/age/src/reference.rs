@@ -21,7 +21,7 @@ pub(crate) const REFERENCE: Reference = Reference {
         },
         Variable {
             name: "DOCKER_CREDENTIAL_AGE_IDENTITY_FILE",
-            meaning: "A file with identities, or an SSH key. Default: ~/.config/docker-credential-age/identity.txt.",
+            meaning: "A file with identities. Default: ~/.config/docker-credential-age/identity.txt.",
         },
         Variable {
             name: "DOCKER_CREDENTIAL_AGE_RECIPIENTS",
