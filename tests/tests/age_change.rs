@@ -72,7 +72,7 @@ fn rotations_of_an_identity_with_two_stores_change_it_one_after_the_other() {
             scope.spawn(|| place.command(&["identity", "rotate"]));
             scope.spawn(|| other.command(&["identity", "rotate"]));
         });
-        // The store that the last one did not know of is for the identity of before, which was put aside.
+        // The store that the last one did not know of is for the previous identity, which was put aside.
         let kept = fs::read_dir(place.path(CONFIGURATION))
             .unwrap()
             .map(|file| file.unwrap().path())

@@ -553,8 +553,8 @@ fn wherever_it_is_killed_no_login_is_lost() {
             kills += 1;
             assert!(when < 100, "it ends at last: {killed:?}");
             for server in &servers {
-                let is_in_the_clear = place.config()["auths"][server] == entry(&alice());
-                if !is_in_the_clear {
+                let is_plain = place.config()["auths"][server] == entry(&alice());
+                if !is_plain {
                     place.assert_answers(server, &alice());
                 }
             }

@@ -422,7 +422,7 @@ fn doctor_reports_a_variable_that_answers_before_the_helper() {
 }
 
 #[test]
-fn doctor_reports_logins_in_the_clear_in_the_oldest_file_by_url() {
+fn doctor_reports_plain_text_in_the_oldest_file_by_url() {
     let place = place();
     let old = json!({ HUB: { "auth": alice().basic() } });
     fs::write(place.path("home/.dockercfg"), old.to_string()).unwrap();

@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A list needs no secret, so only a person at a terminal is waited for.
 const PATIENCE_FOR_LIST: Duration = Duration::from_secs(15);
 
-/// Helpers that make credentials anew at each request, from a cloud's login. A copy expires within hours.
+/// Helpers that make new credentials at each request, from a cloud's login. A copy expires within hours.
 const MAKERS: [&str; 6] = ["ecr-login", "gcloud", "gcr", "acr", "acr-env", "acr-linux"];
 
 /// Whether this helper makes its credentials, so that there is nothing to copy.

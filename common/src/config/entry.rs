@@ -138,7 +138,7 @@ impl fmt::Debug for Entry {
 }
 
 /// User name and password of an `auth` value, by docker's rules: standard base64 with padding, line breaks inside it
-/// passed over, split at the first colon, NULs around the password cut off.
+/// ignored, split at the first colon, NULs around the password cut off.
 pub fn decode_auth(auth: &str) -> Result<(String, Secret), AuthError> {
     decode(auth, DecodePaddingMode::RequireCanonical)
 }

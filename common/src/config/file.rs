@@ -60,7 +60,7 @@ impl ConfigFile {
         mut change: impl FnMut(&Document) -> Result<Document, EditError>,
     ) -> Result<bool, Error> {
         let mut change = |document: &Document| change(document).map_err(|error| error.about(path));
-        // Without a change nothing is made, be it a directory.
+        // Without a change nothing is made, not even a directory.
         let file = Self::read(path)?;
         if change(&file.document)? == file.document {
             return Ok(false);

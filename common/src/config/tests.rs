@@ -497,7 +497,7 @@ fn a_file_that_cannot_be_read_stays_as_it_is() {
 }
 
 #[test]
-fn what_another_program_writes_meanwhile_is_kept() {
+fn what_another_program_writes_in_between_is_kept() {
     let place = tempfile::tempdir().unwrap();
     let path = place.path().join("config.json");
     fs::write(&path, "{}").unwrap();

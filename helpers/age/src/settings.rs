@@ -12,7 +12,7 @@ pub(crate) const DIRECTORY: &str = "DOCKER_CREDENTIAL_AGE_DIR";
 pub(crate) const IDENTITY: &str = "DOCKER_CREDENTIAL_AGE_IDENTITY";
 /// A file with one or more identities.
 pub(crate) const IDENTITY_FILE: &str = "DOCKER_CREDENTIAL_AGE_IDENTITY_FILE";
-/// To whom to encrypt, separated by commas or white space.
+/// Recipients, separated by commas or white space.
 pub(crate) const RECIPIENTS: &str = "DOCKER_CREDENTIAL_AGE_RECIPIENTS";
 /// `1`: store what no identity of ours can read again.
 pub(crate) const WRITE_ONLY: &str = "DOCKER_CREDENTIAL_AGE_WRITE_ONLY";

@@ -31,8 +31,8 @@ fn add_script(place: &Sandbox, name: &str, text: &str) {
     place.add_program(name, &file);
 }
 
-/// As docker writes it, with a login in the clear for two registries.
-fn in_the_clear(creds_store: &str) -> String {
+/// As docker writes it, with plain-text logins for two registries.
+fn plain_text(creds_store: &str) -> String {
     let entry = json!({ "auth": alice().basic() });
     let config = json!({ "auths": { "ghcr.io": entry, HUB: entry }, "credsStore": creds_store });
     let mut text = Vec::new();
@@ -46,7 +46,7 @@ fn in_the_clear(creds_store: &str) -> String {
 pub(crate) fn configure() {
     let place = home(AGE);
     place.command(&["identity", "new"]).assert_success("identity new");
-    let config = in_the_clear("").replace(",\n\t\"credsStore\": \"\"", "");
+    let config = plain_text("").replace(",\n\t\"credsStore\": \"\"", "");
     fs::write(place.config_path(), config).expect("config.json");
     reader(&place).follows(&transcript("configure and unconfigure"));
 }
@@ -73,7 +73,7 @@ pub(crate) fn podman() {
 pub(crate) fn import() {
     let place = home(AGE);
     place.command(&["identity", "new"]).assert_success("identity new");
-    fs::write(place.config_path(), in_the_clear("age")).expect("config.json");
+    fs::write(place.config_path(), plain_text("age")).expect("config.json");
     reader(&place).follows(&transcript("import"));
 }
 

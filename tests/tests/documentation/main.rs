@@ -13,6 +13,7 @@ mod jobs;
 mod keyring;
 mod readme;
 mod reference;
+mod words;
 
 use docker_credential_tests::helper;
 use docker_credential_tests::pages::matrix;

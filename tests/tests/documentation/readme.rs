@@ -151,11 +151,11 @@ pub(crate) fn in_a_team() {
 #[test]
 pub(crate) fn migrating_from_plain_text() {
     let place = home(AGE);
-    place.write_config(&in_the_clear());
+    place.write_config(&plain_text());
     reader(&place).follows(&transcript("Move your logins from plain text"));
 }
 
-fn in_the_clear() -> serde_json::Value {
+fn plain_text() -> serde_json::Value {
     let entry = json!({ "auth": alice().basic() });
     json!({ "auths": { "ghcr.io": entry, HUB: entry } })
 }
@@ -181,7 +181,7 @@ fn migrating_takes_one_command() {
         .map(|(_, command)| command);
 
     let place = home(AGE);
-    place.write_config(&in_the_clear());
+    place.write_config(&plain_text());
     assert_migrates(&place, &plain, HUB);
 
     assert_migrates_from_a_helper_that_keeps_files(&osxkeychain);

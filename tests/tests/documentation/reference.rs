@@ -14,7 +14,7 @@ fn page() -> String {
     fs::read_to_string(repository().join("docs/reference.md")).expect("the reference page")
 }
 
-/// To write the page anew: `docker-credential-… manual --reference` prints its sections.
+/// To write the page again: `docker-credential-… manual --reference` prints its sections.
 #[test]
 fn the_reference_page_is_what_the_helpers_describe() {
     let page = page();

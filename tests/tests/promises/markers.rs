@@ -1,4 +1,4 @@
-//! No secret in a message, in the log, in an argument, in a file in the clear: whatever is wrong with the request.
+//! No secret in a message, in the log, in an argument, in a plain-text file, whatever is wrong with the request.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;

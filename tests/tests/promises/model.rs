@@ -185,7 +185,7 @@ impl Model {
             Answer::Is(Some(_)) | Answer::Trouble(_) => {
                 self.tally.torn += 1;
                 // Counted once: a login replaces it.
-                self.carry_out(&Step::Store(index, "mended".into()), None);
+                self.carry_out(&Step::Store(index, "repaired".into()), None);
             }
         }
     }

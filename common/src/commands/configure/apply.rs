@@ -55,7 +55,8 @@ impl Change {
             session.console.print(&text)?;
         }
         for (setting, helper) in kept {
-            let text = format!("{file}: {setting} is {helper:?}, which makes its credentials anew\n");
+            let text =
+                format!("{file}: {setting} is {helper:?}, which makes new credentials for each request\n");
             session.console.print(&text)?;
         }
         let Some(default) = previous_default else {

@@ -47,7 +47,7 @@ pub(in crate::commands) struct HelperLogins {
 }
 
 impl HelperLogins {
-    /// Whether these credentials are made anew at each request, so that a copy would expire.
+    /// Whether the helper makes new credentials at each request, so that a copy would expire.
     pub(in crate::commands) fn is_made(&self) -> bool {
         peer::is_maker(&self.helper)
     }

@@ -185,7 +185,7 @@ fn import(
             .map_err(|error| unchanged(&error.to_string()))?;
         if found.is_made() {
             return Err(unchanged(&format!(
-                "docker-credential-{} makes its credentials anew, and podman would no longer ask it; use --registry HOST \
+                "docker-credential-{} makes new credentials for each request, and podman would no longer ask it; use --registry HOST \
                  for single registries",
                 found.helper
             )));
