@@ -36,15 +36,15 @@ fn add_helper(sandbox: &Sandbox, name: &str, logins: &[(&str, Login)]) {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/helpers/docker-credential-other");
     sandbox.add_program(&format!("docker-credential-{name}"), script.as_ref());
     let other = sandbox.path("home/other");
-    fs::create_dir_all(&other).unwrap();
+    fs::create_dir_all(&other).expect("a directory in the sandbox");
     let list: serde_json::Map<_, _> = logins
         .iter()
         .map(|(server, login)| ((*server).to_owned(), json!(login.username)))
         .collect();
-    fs::write(other.join("list"), json!(list).to_string()).unwrap();
+    fs::write(other.join("list"), json!(list).to_string()).expect("a file in the sandbox");
     for (server, login) in logins {
         let reply = json!({ "ServerURL": server, "Username": login.username, "Secret": login.secret });
-        fs::write(other.join(server), reply.to_string()).unwrap();
+        fs::write(other.join(server), reply.to_string()).expect("a file in the sandbox");
     }
 }
 
@@ -425,8 +425,8 @@ fn drop_in(sandbox: &Sandbox) -> PathBuf {
 
 fn write(sandbox: &Sandbox, below: &str, content: &str) -> PathBuf {
     let path = sandbox.path(below);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(&path, content).unwrap();
+    fs::create_dir_all(path.parent().expect("it is below the sandbox")).expect("a directory in the sandbox");
+    fs::write(&path, content).expect("a file in the sandbox");
     path
 }
 

@@ -81,7 +81,7 @@ mod tests {
     fn examples_begin_with_the_program() {
         assert_eq!(
             paragraphs(
-                "Examples:\n  get x\n  echo | docker-credential-a get",
+                "Examples:\n  get x\n  echo | docker-credential-… get",
                 "docker-credential-a"
             ),
             "Examples:\n  docker-credential-a get x\n  echo | docker-credential-a get"

@@ -276,9 +276,8 @@ fn explain(sandbox: &Sandbox, image: &str) -> Value {
 fn expected(section: &Value) -> Vec<String> {
     let user = match (section["helper"].as_str(), section["user"].as_str()) {
         (Some("age"), _) => Some("alice"),
-        (Some("gone" | ""), user) => user,
+        (Some("gone" | "") | None, user) => user,
         (Some(_), _) => Some("bob"),
-        (None, user) => user,
     };
     user.map(str::to_owned).into_iter().collect()
 }

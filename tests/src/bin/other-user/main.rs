@@ -8,17 +8,18 @@
 //!
 //! It ends with its stdin, and prints how often it tried and how often it succeeded.
 #![cfg_attr(
-    target_os = "linux",
+    all(target_os = "linux", not(test)),
     expect(clippy::print_stdout, reason = "the test reads the figures from there")
 )]
 
-#[cfg(target_os = "linux")]
+// A harness of tests has a `main` of its own.
+#[cfg(all(target_os = "linux", not(test)))]
 mod linux;
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(test)))]
 use linux::main;
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(any(target_os = "linux", test)))]
 #[expect(clippy::print_stderr, reason = "it is for people who look for it")]
 fn main() {
     eprintln!("other-user: only on Linux");
