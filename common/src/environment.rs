@@ -274,7 +274,7 @@ impl Environment {
 fn no_home() -> Error {
     Error::Setting {
         name: "HOME".into(),
-        problem: "is not an absolute path; set it to your home directory".into(),
+        problem: "must be an absolute path, your home directory".into(),
     }
 }
 

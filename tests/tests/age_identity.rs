@@ -143,9 +143,13 @@ fn an_identity_setting_that_cannot_be_used_never_falls_through() {
         (
             "DOCKER_CREDENTIAL_AGE_IDENTITY_FILE",
             "key.txt",
-            "not an absolute path",
+            "must be an absolute path",
         ),
-        ("DOCKER_CREDENTIAL_AGE_IDENTITY_FILE", "-", "not an absolute path"),
+        (
+            "DOCKER_CREDENTIAL_AGE_IDENTITY_FILE",
+            "-",
+            "must be an absolute path",
+        ),
         (
             "DOCKER_CREDENTIAL_AGE_IDENTITY_FILE",
             "/nonexistent/key",
@@ -292,7 +296,7 @@ fn a_relative_home_is_an_error_and_no_guess() {
             .arg(verb)
             .stdin(stdin)
             .outcome();
-        assert_error(&outcome, "HOME is not an absolute path");
+        assert_error(&outcome, "HOME must be an absolute path");
     }
 }
 

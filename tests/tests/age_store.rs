@@ -507,8 +507,8 @@ fn the_stores_directory_can_be_chosen() {
 fn a_chosen_directory_must_be_a_path_from_the_root_on() {
     for (value, problem) in [
         ("", "is set but empty"),
-        ("store", "is not an absolute path"),
-        ("./store", "is not an absolute path"),
+        ("store", "must be an absolute path"),
+        ("./store", "must be an absolute path"),
     ] {
         let mut place = Sandbox::new(AGE);
         place.set("DOCKER_CREDENTIAL_AGE_DIR", value);
