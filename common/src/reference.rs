@@ -7,9 +7,9 @@
 pub struct Reference {
     /// What the helper does, in one or more paragraphs without line ends inside.
     pub description: &'static [&'static str],
-    /// The variables that it reads besides [`VARIABLES`].
+    /// The variables that it reads besides those that every helper reads.
     pub variables: &'static [Variable],
-    /// The files that it uses besides [`FILES`].
+    /// The files that it uses besides those that every helper uses.
     pub files: &'static [FileUsed],
     /// Commands that can be pasted, each with a sentence that says what it does.
     pub examples: &'static [(&'static str, &'static str)],
