@@ -7,7 +7,7 @@ use std::path::Path;
 
 use docker_credential_tests::helper::AGE;
 use docker_credential_tests::login::Login;
-use docker_credential_tests::program::Run;
+use docker_credential_tests::program::{self, Run};
 use docker_credential_tests::refusal::{MARKER, assert_error, assert_refused};
 use docker_credential_tests::sandbox::Sandbox;
 use docker_credential_tests::{require, requirement};
@@ -366,6 +366,47 @@ fn a_new_identity_beside_logins_is_refused_and_rotate_is_named() {
     empty
         .command(&["identity", "new", "--replace"])
         .assert_success("there are no logins");
+}
+
+/// As a mounted one may be. Root without these capabilities obeys the modes.
+#[test]
+fn an_identity_in_a_directory_that_can_only_be_searched_is_used() {
+    require!(requirement::root());
+    require!(program::find("setpriv"));
+    let mut place = Sandbox::new(AGE);
+    fs::create_dir(place.path("mounted")).unwrap();
+    let key = place.path("mounted/key");
+    fs::write(&key, identity()).unwrap();
+    place.set("DOCKER_CREDENTIAL_AGE_IDENTITY_FILE", &key);
+    fs::set_permissions(place.path("mounted"), fs::Permissions::from_mode(0o111)).unwrap();
+    let bounded = "--bounding-set=-dac_override,-dac_read_search";
+    let listed = place
+        .run("setpriv")
+        .args([bounded, "ls"])
+        .arg(place.path("mounted"))
+        .outcome();
+    listed.assert_failure("the directory can't be read");
+    place
+        .run("setpriv")
+        .arg(bounded)
+        .arg(AGE.program())
+        .arg("store")
+        .stdin(store_request("ghcr.io"))
+        .outcome()
+        .assert_success("store");
+    place.assert_answers("ghcr.io", &login());
+}
+
+/// In a store that others can read, our own lock is in the configuration.
+#[test]
+fn a_configuration_that_takes_no_lock_file_is_no_reason_not_to_store() {
+    let place = Sandbox::new(AGE);
+    place.store("ghcr.io", &login());
+    fs::set_permissions(place.path(STORE), fs::Permissions::from_mode(0o755)).unwrap();
+    // Nobody can make a file in /proc, not even root.
+    std::os::unix::fs::symlink("/proc", place.path("config/docker-credential-age/locks")).unwrap();
+    place.store("quay.io", &login());
+    place.assert_answers("quay.io", &login());
 }
 
 #[test]

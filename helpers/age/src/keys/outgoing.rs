@@ -65,7 +65,16 @@ impl Outgoing {
         };
         let directory = match Directory::open(parent) {
             Ok(directory) => directory,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            // A rotation had to read the directory, so there was none if we can't: a mounted identity may be in one that
+            // can only be searched.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    std::io::ErrorKind::NotFound | std::io::ErrorKind::PermissionDenied
+                ) =>
+            {
+                return Ok(None);
+            }
             Err(error) => return Err(Error::file("open", parent)(error)),
         };
         let content = directory

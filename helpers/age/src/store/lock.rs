@@ -51,7 +51,11 @@ impl AgeStore {
         }
         let own = self.own_lock_directory();
         let own = own.map(|(directory, name)| directory.lock_named(&name, WAIT));
-        let own = own.transpose().map_err(locking())?;
+        let own = match own.transpose() {
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => return Err(locking()(error)),
+            // A home or configuration that can't be written to has no lock file: the directory's own lock counts.
+            own => own.ok().flatten(),
+        };
         match (own, directory.lock(WAIT_FOR_OTHERS)) {
             (Some(lock), Ok(second)) => Ok(StoreLock {
                 lock,
@@ -78,7 +82,7 @@ impl AgeStore {
         }
     }
 
-    /// Where our own lock for this store is; nothing for a job without a home.
+    /// Where our own lock for this store is; nothing for a job without a home, or if it can't be made.
     fn own_lock_directory(&self) -> Option<(Directory, String)> {
         let configuration = settings::configuration_directory(self.environment()).ok()?;
         // Where others can make the file first, they hold its lock.
