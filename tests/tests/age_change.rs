@@ -222,6 +222,24 @@ fn an_identity_behind_a_link_is_rotated_there() {
 }
 
 #[test]
+fn an_identity_in_the_directory_of_the_store_is_not_rotated() {
+    let mut place = place();
+    place.set("DOCKER_CREDENTIAL_AGE_DIR", place.path(CONFIGURATION));
+    place.store("quay.io", &login());
+    let before = fs::read(place.path(IDENTITY)).unwrap();
+    let refused = place.command(&["identity", "rotate"]);
+    refused.assert_failure("it would wait for its own lock");
+    assert!(
+        refused
+            .text()
+            .contains("cannot rotate an identity in the directory of the store"),
+        "{refused:?}"
+    );
+    assert_eq!(fs::read(place.path(IDENTITY)).unwrap(), before);
+    place.assert_answers("quay.io", &login());
+}
+
+#[test]
 fn an_identity_elsewhere_does_not_hide_its_directory_from_git() {
     let mut place = Sandbox::new(AGE);
     let project = place.path("project");

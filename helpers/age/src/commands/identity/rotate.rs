@@ -1,5 +1,7 @@
 //! `identity rotate`: another key, for the identity and for every entry.
 
+use std::path::Path;
+
 use age::x25519;
 use docker_credential_helper::commands::Console;
 use docker_credential_helper::{Environment, Error, show};
@@ -45,6 +47,7 @@ pub(super) fn rotate(
             environment,
         )?);
     }
+    refuse_in_the_store(&path, &writing)?;
     // Its own lock as well: another store may be about to change the same identity.
     let file = IdentityFile::lock(&path, environment)?;
     existing_file(environment)?;
@@ -105,6 +108,18 @@ fn refuse_what_cannot_rotate(writing: &Writing) -> Result<(), Error> {
         )));
     }
     Ok(())
+}
+
+/// The lock of the identity is that of its directory, which we hold already if it's the store's.
+fn refuse_in_the_store(path: &Path, writing: &Writing) -> Result<(), Error> {
+    let real = |directory: &Path| directory.canonicalize().ok();
+    if path.parent().and_then(real) != real(writing.directory.path()) {
+        return Ok(());
+    }
+    Err(Error::refused(format!(
+        "cannot rotate an identity in the directory of the store; move the store to another directory and set {} to that",
+        settings::DIRECTORY
+    )))
 }
 
 /// Somebody took the key from the list. The entries from before still open with it, and none would with the new one.
