@@ -176,6 +176,25 @@ fn every_directory_on_the_way_is_judged() {
     }
 }
 
+/// HOME=/dev/null, which systems give to users without one: nobody is to change its mode.
+#[test]
+fn a_way_through_a_file_is_no_way() {
+    let path = Path::new("/dev/null/.local");
+    let me = user(ME);
+    for error in [
+        me.own_secret(path).unwrap_err(),
+        me.store_to_write(path, false).unwrap_err(),
+        me.file_to_change(path).unwrap_err(),
+    ] {
+        let text = error.to_string();
+        assert!(
+            text.contains("/dev/null/.local") && !text.contains("chmod"),
+            "{text}"
+        );
+        assert!(!matches!(error, Error::Refused(_)), "{text}");
+    }
+}
+
 #[test]
 fn a_group_that_writes_is_believed_only_if_it_is_the_users_own() {
     let Some(world) = World::new() else { return };

@@ -80,6 +80,8 @@ impl Walk<'_> {
                     return self.follow(home, &target);
                 }
                 rest.extend(names(&target));
+            } else if !rest.is_empty() && !found.is_dir() {
+                return Err(io::ErrorKind::NotADirectory.into());
             } else if (!rest.is_empty() || self.step.is_last_judged)
                 && let Some(doubt) = self.judge(&at, &found)
             {
