@@ -121,9 +121,11 @@ impl Trust {
         let Some(opened) = self.open(path, Access::Unwritable)? else {
             return Ok(None);
         };
-        match opened.warning() {
-            Some(doubt) if doubt.reason != Reason::Readable => Err(doubt.refuse(path)),
-            _ => Ok(Some(opened)),
+        // Both count: a file that others can read may be in a directory without modes.
+        let mut doubts = opened.doubt.iter().chain(&opened.mild);
+        match doubts.find(|doubt| doubt.reason != Reason::Readable) {
+            Some(doubt) => Err(doubt.refuse(path)),
+            None => Ok(Some(opened)),
         }
     }
 

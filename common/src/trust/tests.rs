@@ -450,6 +450,31 @@ fn a_file_system_without_modes_is_a_warning_for_what_a_setting_names() {
     );
 }
 
+/// Both doubts count, though only one is shown.
+#[test]
+fn a_readable_file_does_not_hide_a_directory_without_modes() {
+    let Some(world) = World::new() else { return };
+    let Some(mounted) = Modeless::mount(&world) else {
+        return;
+    };
+    let file = mounted.0.join("f");
+    fs::write(&file, "").unwrap();
+    let with_modes = world.file("readable", ME, 0o644);
+    let mount = |program: &str, words: &[&Path]| std::process::Command::new(program).args(words).status();
+    assert!(
+        mount("mount", &[Path::new("--bind"), &with_modes, &file])
+            .unwrap()
+            .success()
+    );
+    let judged = of_file(user(ME).own_secret(&file));
+    assert!(mount("umount", &[&file]).unwrap().success());
+    assert_eq!(judged, Refused);
+    assert_eq!(
+        of_file(user(ME).own_secret(&with_modes)),
+        Doubted(Reason::Readable)
+    );
+}
+
 /// A file system without modes, until it is dropped.
 struct Modeless(PathBuf);
 
