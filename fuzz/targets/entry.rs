@@ -5,7 +5,7 @@
 
 use libfuzzer_sys::fuzz_target;
 
-#[path = "../../helpers/age/src/entry.rs"]
+#[path = "../../helpers/age/src/store/entry.rs"]
 mod entry;
 
 fuzz_target!(|plaintext: &[u8]| {

@@ -88,7 +88,7 @@ impl Boxes {
     pub(crate) fn keep(&self, kind: Kind, content: &[u8], time: Duration) -> bool {
         let name = self.name(kind);
         let mut salt = [0; SALT];
-        if getrandom::fill(&mut salt).is_err() {
+        if getrandom::getrandom(&mut salt).is_err() {
             return false;
         }
         // Each salt gives a key that is used once, so the nonce need not differ.

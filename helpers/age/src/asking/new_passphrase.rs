@@ -63,7 +63,7 @@ pub(crate) fn ask(description: &str, environment: &Environment) -> Result<Zeroiz
 
 fn generate() -> Result<Zeroizing<String>, Error> {
     let mut random = Zeroizing::new([0; GENERATED]);
-    getrandom::fill(&mut *random)
+    getrandom::getrandom(&mut *random)
         .map_err(|_| Error::unavailable("the system gives no random numbers; type a passphrase"))?;
     let mut text = Zeroizing::new(String::with_capacity(GENERATED + GENERATED / GROUP));
     for (index, byte) in random.iter().enumerate() {

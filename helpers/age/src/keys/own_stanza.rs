@@ -64,7 +64,7 @@ impl OwnKey {
 impl age::Recipient for OwnKey {
     fn wrap_file_key(&self, file_key: &FileKey) -> Result<(Vec<Stanza>, HashSet<String>), EncryptError> {
         let mut salt = [0; SALT_BYTES];
-        getrandom::fill(&mut salt).map_err(|error| EncryptError::Io(std::io::Error::other(error)))?;
+        getrandom::getrandom(&mut salt).map_err(|error| EncryptError::Io(std::io::Error::other(error)))?;
         let stanza = Stanza {
             tag: KIND.to_owned(),
             args: vec![BASE64.encode(salt)],
