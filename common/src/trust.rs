@@ -6,7 +6,8 @@
 //!
 //! **U** is this user or root; for root it is root alone. **A** holds if U owns every directory on the way, from `/`
 //! (or from the home, if that is ours) down, and no others may write there: so nobody but U can exchange what lies
-//! below. In a sticky directory others can add names, not take ours away. **L** is a link that U owns, if both its own
+//! below. In a sticky directory others can add names, not take ours away. Below a directory that only U can enter, on the
+//! same file system, others can write nothing whatever the modes are. **L** is a link that U owns, if both its own
 //! way and that of its target pass A.
 //!
 //! The way is examined from the top, name by name, without following links. That is as good as holding every

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -47,6 +47,8 @@ impl Sandbox {
             .prefix("credential-")
             .tempdir_in(directory)
             .expect("a temporary directory");
+        // In one that others can't enter, it doesn't matter what they could change.
+        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).expect("a mode");
         let environment = [
             ("HOME", "home"),
             ("DOCKER_CONFIG", "home/.docker"),

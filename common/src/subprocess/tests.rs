@@ -85,6 +85,7 @@ fn a_program_left_out_is_named_with_the_reason() {
     use std::os::unix::fs::PermissionsExt;
 
     let place = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(place.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
     let open = place.path().join("open");
     std::fs::create_dir(&open).unwrap();
     std::fs::write(open.join("sh"), "").unwrap();

@@ -20,9 +20,12 @@ struct World {
 
 impl World {
     fn new() -> Option<Self> {
-        rustix::process::geteuid().is_root().then(|| Self {
+        let world = rustix::process::geteuid().is_root().then(|| Self {
             root: tempfile::tempdir().unwrap(),
-        })
+        })?;
+        // In one that others can't enter, they could do no harm.
+        fs::set_permissions(world.root.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        Some(world)
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -174,6 +177,53 @@ fn every_directory_on_the_way_is_judged() {
         let store = of_doubt(user(ME).store_to_write(&world.path("above/d"), true), |_| None);
         assert_eq!(store, verdict);
     }
+}
+
+/// Under umask 0 another tool makes ~/.config, and everybody could change it if they got there.
+#[test]
+fn what_only_the_user_can_reach_is_the_users() {
+    let Some(world) = World::new() else { return };
+    world.directory("home", ME, 0o700);
+    world.directory("home/.config", ME, 0o777);
+    world.directory("home/.config/d", ME, 0o700);
+    let file = world.file("home/.config/d/f", ME, 0o600);
+    world.directory("open", ME, 0o777);
+    world.file("open/f", ME, 0o600);
+    let link = world.link("home/.config/l", ME, world.path("open/f").to_str().unwrap());
+    let relative = world.link("home/.config/r", ME, "../../open/f");
+    let inside = world.link("home/.config/i", ME, "d/f");
+    for at in [
+        user(ME),
+        Trust {
+            home: Some(world.path("home")),
+            ..user(ME)
+        },
+    ] {
+        for (path, verdict) in [
+            (&file, Believed),
+            (&inside, Believed),
+            (&link, Refused),
+            (&relative, Refused),
+        ] {
+            assert_eq!(of_file(at.own_secret(path)), verdict, "{path:?}");
+        }
+        assert!(at.own_directory(&world.path("home/.config/d")).is_ok());
+        assert!(
+            at.own_directory(&world.path("home/.config")).is_err(),
+            "the last name"
+        );
+    }
+    for (mode, verdict) in [
+        (0o740, Believed),
+        (0o701, Refused),
+        (0o710, Refused),
+        (0o755, Refused),
+    ] {
+        world.set("home", ME, mode);
+        assert_eq!(of_file(user(ME).own_secret(&file)), verdict, "{mode:o}");
+    }
+    world.set("home", OTHER, 0o700);
+    assert_eq!(of_file(user(ME).own_secret(&file)), Refused);
 }
 
 /// HOME=/dev/null, which systems give to users without one: nobody is to change its mode.

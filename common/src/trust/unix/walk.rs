@@ -13,6 +13,8 @@ use super::{owner, writers};
 /// As the kernel counts them.
 const LINKS_MAX: usize = 40;
 const STICKY: u32 = 0o1000;
+/// The group, or all.
+const OTHERS_ENTER: u32 = 0o011;
 
 /// Follows a path to its end or to the first doubt, which is about a directory or a link on the way. The last name is
 /// judged here only if it is a link, or is to lead on.
@@ -22,6 +24,7 @@ pub(in super::super) fn way(user: &User, home: Option<&Path>, path: &Path, step:
         step,
         links: 0,
         mild: None,
+        closed_on: None,
     };
     let way = walk.follow(home, &std::path::absolute(path)?)?;
     Ok(Way {
@@ -35,10 +38,14 @@ struct Walk<'a> {
     step: Step,
     links: usize,
     mild: Option<Doubt>,
+    /// The file system of a directory above that only U can enter. Nobody else gets to what is below, so its modes don't
+    /// matter. A mounted file system may have another way to it.
+    closed_on: Option<u64>,
 }
 
 impl Walk<'_> {
     fn follow(&mut self, home: Option<&Path>, path: &Path) -> io::Result<Way> {
+        self.closed_on = None;
         let home_found = home
             .filter(|home| path.starts_with(home))
             .and_then(|home| Some((home, own_home(self.user, home)?)));
@@ -59,6 +66,7 @@ impl Walk<'_> {
                     return self.follow(None, path);
                 }
                 at.pop();
+                self.closed_on = None;
                 continue;
             }
             at.push(&name);
@@ -103,10 +111,16 @@ impl Walk<'_> {
     fn judge(&mut self, path: &Path, found: &Metadata) -> Option<Doubt> {
         let doubt = if !self.user.made(found) {
             Some(owner(path, found))
-        } else if found.mode() & STICKY != 0 {
+        } else if found.mode() & STICKY != 0 || self.closed_on == Some(found.dev()) {
             None
         } else {
             writers(path, found, self.step.is_group_believed)
+        };
+        let is_closed = self.user.is(found.uid()) && found.mode() & OTHERS_ENTER == 0;
+        self.closed_on = if is_closed {
+            Some(found.dev())
+        } else {
+            self.closed_on.filter(|system| *system == found.dev())
         };
         match doubt {
             Some(doubt) if doubt.is_mild() => {
