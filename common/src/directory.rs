@@ -74,11 +74,9 @@ impl Lock {
     /// The same lock, of which it's known that it doesn't keep every other writer out: what another one has staged, or
     /// is about to rename, is left alone.
     #[must_use]
-    pub fn beside_others(self) -> Self {
-        Self {
-            is_alone: false,
-            ..self
-        }
+    pub fn beside_others(mut self) -> Self {
+        self.is_alone = false;
+        self
     }
 
     /// Whether no other writer is known of. It's true on file systems without locks.
