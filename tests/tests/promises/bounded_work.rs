@@ -88,6 +88,6 @@ fn armored(length: usize) -> Vec<u8> {
 #[test]
 fn control_the_crates_own_parser_is_caught() {
     require!(program::find("valgrind"));
-    let count = instructions(Subject::Broken("parses-by-line"), &file("-> x\n\n", 3_000));
+    let count = instructions(Subject::Broken("parses-by-line"), &file("-> x\n\n", 1_500));
     assert!(count > MOST, "{count} instructions");
 }

@@ -127,6 +127,16 @@ impl Drop for Lock {
                 wipe(block, layout.size());
             }\n",
     },
+    // Trust refuses a store that others can exchange. Without that, the directory's handle is what protects.
+    Fault {
+        name: "reopens-by-path",
+        file: "common/src/trust/unix/user.rs",
+        sound: "    pub(super) fn is(&self, owner: u32) -> bool {\n",
+        broken: "    pub(super) fn is(&self, owner: u32) -> bool {
+        if FAULT {
+            return true;
+        }\n",
+    },
     // Looks at the store once, and writes to whatever has its name later.
     Fault {
         name: "reopens-by-path",
