@@ -1,4 +1,4 @@
-//! What is measured: two floors, the suite's helpers, and docker's own.
+//! What is measured: three floors, the suite's helpers, and docker's own.
 
 use std::path::{Path, PathBuf};
 
@@ -13,6 +13,8 @@ pub(crate) enum Contender {
     True,
     /// Starting a static Rust program.
     Hello,
+    /// The calls of a get from the Secret Service and nothing else: `raw_keyring_client.rs`.
+    RawKeyring,
     Age,
     Env,
     Keyring,
@@ -23,9 +25,10 @@ pub(crate) enum Contender {
 }
 
 impl Contender {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::True,
         Self::Hello,
+        Self::RawKeyring,
         Self::Age,
         Self::Env,
         Self::Keyring,
@@ -47,6 +50,7 @@ impl Contender {
         match self {
             Self::True => "/bin/true",
             Self::Hello => "static hello",
+            Self::RawKeyring => "raw keyring client",
             Self::Age => "age",
             Self::Env => "env",
             Self::Keyring => "keyring",
@@ -72,6 +76,7 @@ impl Contenders {
             let program = match contender {
                 Contender::True => find("true").ok(),
                 Contender::Hello => Some(bin.join("hello")),
+                Contender::RawKeyring => Some(bin.join("raw_keyring_client")),
                 ours if ours.is_ours() => Some(bin.join(format!("docker-credential-{}", ours.name()))),
                 Contender::Pass => peer("docker-credential-pass", &["pass", "gpg"]),
                 _ => peer(

@@ -164,7 +164,7 @@ fn ratio(theirs: Option<f64>, ours: Option<f64>) -> String {
 /// machines: the two sides ran in turn.
 pub(crate) fn targets(rows: &[Row]) -> String {
     use Bound::{AtLeast, AtMost};
-    use Contender::{Age, Env, Hello, Keyring, Pass, SecretService};
+    use Contender::{Age, Env, Hello, Keyring, Pass, RawKeyring, SecretService};
     let times = |task, theirs, ours| {
         let row = rows.iter().find(|row| row.task == task)?;
         Some(row.value(theirs)? / row.value(ours)?)
@@ -210,6 +210,11 @@ pub(crate) fn targets(rows: &[Row]) -> String {
             "get, secretservice : keyring",
             times(Task::Get(10), SecretService, Keyring),
             AtLeast(2.7),
+        ),
+        (
+            "get, keyring : raw keyring client",
+            times(Task::Get(10), Keyring, RawKeyring),
+            AtMost(1.1),
         ),
         (
             "a miss among 100, secretservice : keyring",

@@ -147,7 +147,7 @@ impl<'a> Stores<'a> {
     /// Whether `contender` is there and has a store in this place.
     pub(crate) fn has(&self, contender: Contender) -> bool {
         let holds_so_many = match contender {
-            Contender::Keyring | Contender::SecretService => self.keyring.is_some(),
+            Contender::Keyring | Contender::RawKeyring | Contender::SecretService => self.keyring.is_some(),
             Contender::Env => self.size <= ENVIRONMENT_MAX,
             _ => true,
         };
@@ -156,7 +156,11 @@ impl<'a> Stores<'a> {
 
     pub(crate) fn get(&self, contender: Contender, number: usize) -> Call {
         let server = server(number);
-        let expected = Expected::Reply(secret(&server));
+        let expected = Expected::Reply(match contender {
+            // It doesn't decrypt what it gets.
+            Contender::RawKeyring => "a secret in ".to_owned(),
+            _ => secret(&server),
+        });
         Call::new(self.verb(contender, "get"), server, expected)
     }
 
@@ -208,7 +212,7 @@ impl<'a> Stores<'a> {
                     command.env(format!("{label}_PASSWORD"), secret(&server(number)));
                 }
             }
-            Contender::Keyring | Contender::SecretService => {
+            Contender::Keyring | Contender::RawKeyring | Contender::SecretService => {
                 let keyring = self.keyring.as_ref().expect("only what is there is measured");
                 command.env("DBUS_SESSION_BUS_ADDRESS", keyring.bus().address());
             }

@@ -166,6 +166,7 @@ impl Bench<'_> {
             .filter(|contender| self.contenders.have(*contender))
             .filter(|contender| match contender {
                 Contender::True | Contender::Hello => matches!(task, Task::Get(_)),
+                Contender::RawKeyring => matches!(task, Task::Get(_)) && stores.has(*contender),
                 // The environment cannot be written.
                 Contender::Env if task == Task::Store => false,
                 helper => stores.has(*helper),
@@ -200,10 +201,7 @@ impl Bench<'_> {
     }
 
     fn start(&self) -> Row {
-        let there: Vec<Contender> = Contender::ALL
-            .into_iter()
-            .filter(|contender| self.contenders.have(*contender))
-            .collect();
+        let there: Vec<Contender> = self.programs().collect();
         let works = there
             .iter()
             .map(|contender| Work::one(self.started(*contender)))
@@ -270,9 +268,8 @@ impl Bench<'_> {
             Task::PageFaults => resource(&tool, "%R", call(contender)),
             _ => resource(&tool, "%M", call(contender)).map(|kilobytes| kilobytes * 1024.0),
         };
-        let there = Contender::ALL.into_iter().filter(|contender| {
-            self.contenders.have(*contender)
-                && (!Contender::HELPERS.contains(contender) || stores.has(*contender))
+        let there = self.programs().filter(|contender| {
+            (!Contender::HELPERS.contains(contender) || stores.has(*contender))
                 // valgrind sees the program itself, and pass is mostly its children.
                 && (task != Task::Instructions || *contender != Contender::Pass)
         });
@@ -286,9 +283,6 @@ impl Bench<'_> {
     }
 
     fn binary_size(&self) -> Row {
-        let there = Contender::ALL
-            .into_iter()
-            .filter(|contender| self.contenders.have(*contender));
         let size = |contender| {
             let size = self
                 .program(contender)
@@ -302,9 +296,19 @@ impl Bench<'_> {
         Row {
             task: Task::BinarySize,
             rounds: 1,
-            values: there.map(|contender| (contender, size(contender))).collect(),
+            values: self
+                .programs()
+                .map(|contender| (contender, size(contender)))
+                .collect(),
             failed: Vec::new(),
         }
+    }
+
+    /// Those whose start, memory and size say something: the raw client is there for its gets.
+    fn programs(&self) -> impl Iterator<Item = Contender> {
+        Contender::ALL
+            .into_iter()
+            .filter(|contender| self.contenders.have(*contender) && *contender != Contender::RawKeyring)
     }
 
     fn program(&self, contender: Contender) -> &Path {
