@@ -31,7 +31,11 @@ fuzz_target!(|text: &str| {
     }
     if let Ok(changed) = document.without_logins(|_| true) {
         for entry in changed.entries() {
-            assert!(!matches!(entry.login(), Ok(Some(_))), "a login is left in {}", changed.as_str());
+            assert!(
+                !matches!(entry.login(), Ok(Some(_))),
+                "a login is left in {}",
+                changed.as_str()
+            );
         }
     }
 });

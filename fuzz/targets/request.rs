@@ -11,7 +11,10 @@ fuzz_target!(|input: &[u8]| {
     if let Ok(server) = fuzzing::server(input) {
         let text = std::str::from_utf8(input).expect("only UTF-8 is taken");
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        assert_eq!(server.as_str(), text.trim_matches(|c: char| c.is_ascii_whitespace()));
+        assert_eq!(
+            server.as_str(),
+            text.trim_matches(|c: char| c.is_ascii_whitespace())
+        );
     }
     match fuzzing::credential(input) {
         Ok(credential) => {
@@ -46,5 +49,7 @@ fuzz_target!(|input: &[u8]| {
 });
 
 fn folded(key: &str) -> String {
-    key.replace('\u{17f}', "s").replace('\u{212a}', "k").to_ascii_lowercase()
+    key.replace('\u{17f}', "s")
+        .replace('\u{212a}', "k")
+        .to_ascii_lowercase()
 }
