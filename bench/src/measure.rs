@@ -5,6 +5,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::say;
+
 /// A helper called as a client calls it: the request on a pipe, the reply read to its end.
 #[derive(Debug)]
 pub(crate) struct Call {
@@ -184,7 +186,28 @@ pub(crate) fn medians(works: &mut [Work], patience: Patience) -> (Vec<Result<f64
         }
         rounds += 1;
     }
+    let median = |times: Vec<f64>| {
+        let scatter = scatter(&times);
+        if scatter > SCATTER_MAX {
+            say(&format!(
+                "these times scatter: half of them are further than {:.0} % from their median; measure again on a quiet \
+                 machine",
+                scatter * 100.0
+            ));
+        }
+        median(times)
+    };
     (times.into_iter().map(|times| times.map(median)).collect(), rounds)
+}
+
+/// From here on a median says more about what else ran than about what was measured. Rounds in turn keep the ratios of
+/// such a run, not its milliseconds.
+const SCATTER_MAX: f64 = 0.25;
+
+/// The median distance from the median, as a part of it. Unlike a standard deviation, a few slow rounds don't move it.
+fn scatter(values: &[f64]) -> f64 {
+    let middle = median(values.to_vec());
+    median(values.iter().map(|value| (value - middle).abs()).collect()) / middle
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
@@ -230,7 +253,7 @@ pub(crate) fn instructions(valgrind: &Path, call: Call) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::median;
+    use super::{SCATTER_MAX, median, scatter};
 
     #[test]
     fn the_median_of_an_even_number_lies_between_the_middle_two() {
@@ -240,5 +263,11 @@ mod tests {
     #[test]
     fn one_slow_round_does_not_move_the_median() {
         assert!((median(vec![1.0, 900.0, 1.0]) - 1.0).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn one_slow_round_is_no_scatter_and_a_busy_machine_is() {
+        assert!(scatter(&[1.0, 1.1, 900.0, 0.9, 1.0]) < SCATTER_MAX);
+        assert!(scatter(&[1.0, 2.0, 9.0, 0.5, 3.0]) > SCATTER_MAX);
     }
 }
