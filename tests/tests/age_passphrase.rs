@@ -374,7 +374,7 @@ fn an_identity_that_is_no_passphrases_or_asks_too_much_work_is_told_so() {
         .windows(header.len())
         .position(|window| window == header.as_bytes())
         .unwrap();
-    let mut changed = sealed.clone();
+    let mut changed = sealed;
     changed.splice(position..position + header.len(), greedy.bytes());
     fs::write(place.path(IDENTITY), changed).unwrap();
     assert_locked(

@@ -154,7 +154,7 @@ fn note_left_out(session: &Session<'_>, servers: &[ServerUrl]) {
 }
 
 /// Replaces the file whole, readable by its owner only, whatever it was before.
-fn write(session: &mut Session<'_>, file: &Path, text: &str) -> Result<(), Error> {
+fn write(session: &Session<'_>, file: &Path, text: &str) -> Result<(), Error> {
     let target = session.environment.trust().file_to_change(file)?.path;
     let unwritable = || Error::file("write to", file);
     let (Some(parent), Some(name)) = (

@@ -51,7 +51,14 @@ impl Splices {
     }
 
     /// Adds a member at the end of an object that is `depth` objects deep. `value` is JSON.
-    pub(super) fn add_member(&mut self, text: &str, object: &Node, depth: usize, key: &str, value: &Value) {
+    pub(super) fn add_member(
+        &mut self,
+        text: &str,
+        object: &Node,
+        depth: usize,
+        key: &str,
+        value: &Value<'_>,
+    ) {
         let style = Style::of(text);
         let key = quoted(key);
         let Kind::Object(members) = &object.kind else {

@@ -4,6 +4,8 @@
 //! The protocol that the cases hold a helper to is written down in `docs/protocol.md`, with a table of these cases at
 //! the end of each section; a test fails when the two differ.
 
+#![deny(missing_docs)]
+
 mod cases;
 pub mod cli;
 mod clients;
@@ -15,7 +17,7 @@ pub mod run;
 
 use std::fmt;
 
-pub use probe::{Mode, Probe, Stop};
+pub use probe::{Credential, Mode, Probe, Stop};
 
 /// What a case holds a helper to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -31,8 +31,11 @@ pub struct Mode {
 /// A credential that a case stores or expects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Credential {
+    /// `ServerURL`, byte for byte.
     pub server: String,
+    /// `Username`.
     pub username: String,
+    /// `Secret`; made up for the case.
     pub secret: String,
 }
 

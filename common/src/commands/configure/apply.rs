@@ -103,7 +103,7 @@ impl Change {
     }
 
     /// What the user should know next.
-    pub(super) fn advise(&self, session: &mut Session<'_>) -> Result<(), Error> {
+    pub(super) fn advise(&self, session: &Session<'_>) -> Result<(), Error> {
         let document = ConfigFile::read(&self.file)?;
         let document = document.document();
         let program = session.helper.program();

@@ -64,12 +64,7 @@ pub(in crate::commands) fn run(session: &mut Session<'_>, arguments: &ArgMatches
     Ok(())
 }
 
-fn restore(
-    session: &mut Session<'_>,
-    file: &Path,
-    wanted: &[Setting],
-    is_dry: bool,
-) -> Result<Restored, Error> {
+fn restore(session: &Session<'_>, file: &Path, wanted: &[Setting], is_dry: bool) -> Result<Restored, Error> {
     let (helper, environment) = (session.helper, session.environment);
     let mut restored = Restored::new();
     let mut change = |document: &Document| -> Result<Document, EditError> {

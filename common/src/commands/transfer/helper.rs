@@ -14,7 +14,7 @@ use crate::{CredentialStore, Error, ServerUrl};
 pub(in crate::commands) fn copy_from(
     session: &Session<'_>,
     store: &dyn CredentialStore,
-    peer: &Peer,
+    peer: &Peer<'_>,
     servers: Option<&[String]>,
     options: StoreOptions,
     report: &mut Report,
@@ -51,7 +51,7 @@ pub(in crate::commands) fn copy_from(
 
 fn copy_one(
     store: &dyn CredentialStore,
-    peer: &Peer,
+    peer: &Peer<'_>,
     server: &ServerUrl,
     options: StoreOptions,
 ) -> (Outcome, String) {

@@ -167,12 +167,11 @@ fn add(
 
 fn remove(gone: &[String], environment: &Environment, console: &mut Console) -> Result<(), Error> {
     let writing = Writing::begin(environment)?;
-    let Some(old) = list_of(&writing)? else {
+    let Some(mut file) = list_of(&writing)? else {
         return Err(Error::refused(
             "cannot remove anyone: the store has no .age-recipients, so only your identity can read it",
         ));
     };
-    let mut file = old.clone();
     for recipient in gone {
         if !file.remove(recipient) {
             return Err(Error::refused(format!(

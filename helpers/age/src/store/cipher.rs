@@ -67,7 +67,7 @@ pub(super) fn decrypt(
 }
 
 /// An age file, without plugins: this may be done in several threads.
-pub(super) fn decrypt_natively(file: &[u8], natives: &Natives) -> Result<Decrypted, Failure> {
+pub(super) fn decrypt_natively(file: &[u8], natives: &Natives<'_>) -> Result<Decrypted, Failure> {
     decrypt_with(file, natives.iter())
 }
 
@@ -88,7 +88,7 @@ fn decrypt_with<'a>(
 }
 
 /// Whether a file is for its writer alone: their key, their key again in the short form, and grease.
-fn is_private(split: &Split) -> bool {
+fn is_private(split: &Split<'_>) -> bool {
     let mut others = split
         .kinds()
         .filter(|kind| *kind != own_stanza::KIND.as_bytes() && !header::is_grease(kind));

@@ -41,7 +41,11 @@ pub(super) fn decipher(
 }
 
 /// As [`decipher`], without plugins: this may be done in several threads.
-pub(super) fn decipher_natively(file: &[u8], name: &str, natives: &Natives) -> Result<Deciphered, Problem> {
+pub(super) fn decipher_natively(
+    file: &[u8],
+    name: &str,
+    natives: &Natives<'_>,
+) -> Result<Deciphered, Problem> {
     checked(cipher::decrypt_natively(file, natives), name)
 }
 
