@@ -13,13 +13,12 @@ use age_core::secrecy::ExposeSecret as _;
 use age_plugin::identity::{self, IdentityPluginV1};
 use age_plugin::recipient::{self, RecipientPluginV1};
 use age_plugin::{Callbacks, PluginHandler, run_state_machine};
-use docker_credential_tests::requirement::environment;
 
 const NAME: &str = "test";
 const MASK: u8 = 0x55;
 
 fn home() -> PathBuf {
-    PathBuf::from(environment("HOME").unwrap_or_default()).join("plugin")
+    std::env::home_dir().unwrap_or_default().join("plugin")
 }
 
 fn main() -> io::Result<()> {

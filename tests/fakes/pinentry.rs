@@ -3,12 +3,9 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, BufRead as _, Write as _};
-use std::path::PathBuf;
-
-use docker_credential_tests::requirement::environment;
 
 fn main() -> io::Result<()> {
-    let home = PathBuf::from(environment("HOME").unwrap_or_default()).join("pinentry");
+    let home = std::env::home_dir().unwrap_or_default().join("pinentry");
     let mut known: Vec<String> = std::env::vars()
         .map(|(name, value)| format!("{name}={value}\n"))
         .collect();

@@ -1,5 +1,5 @@
 //! `export`: which logins it takes, and where it writes them.
-#![cfg(unix)]
+#![cfg(target_os = "linux")]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

@@ -1,6 +1,7 @@
 //! Times the helpers beside docker's own, in one run and in turn, and prints what came out.
 //!
 //! Times stand here and not in the tests: a test that fails on a busy machine teaches people to ignore it.
+#![cfg(target_os = "linux")]
 
 mod chart;
 mod contender;
@@ -19,7 +20,8 @@ use std::process::ExitCode;
 use crate::contender::Contenders;
 use crate::tasks::Effort;
 
-fn main() -> ExitCode {
+/// Reads the arguments that bench/run gives, and measures.
+pub fn main() -> ExitCode {
     let options = match Options::parse(std::env::args().skip(1)) {
         Ok(options) => options,
         Err(complaint) => {
