@@ -17,6 +17,7 @@ mod explained;
 mod faults;
 mod full_disk;
 mod identity;
+mod injection;
 mod kill;
 mod markers;
 mod matching;
