@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::ScopedJoinHandle;
 
 use docker_credential_tests::helper::KEYRING;
+use docker_credential_tests::keyrings::exercise::next_second;
 use docker_credential_tests::keyrings::gnome::GnomeKeyring;
 use docker_credential_tests::login::Login;
 use docker_credential_tests::program::{Outcome, find};
@@ -558,16 +559,4 @@ fn add_item(place: &Sandbox, server: &str, username: &str, attributes: &[&str]) 
         .stdin("a secret")
         .outcome()
         .assert_success("secret-tool stores");
-}
-
-/// Until the clock shows another second: a keyring tells no smaller difference.
-fn next_second() {
-    let second = || {
-        std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .expect("it is later than 1970")
-            .as_secs()
-    };
-    let now = second();
-    wait_for("the next second", || (second() > now).then_some(()));
 }

@@ -1,0 +1,71 @@
+//! docker-credential-keyring on a real `KWallet` and on a real `KeePassXC`.
+
+#![cfg(target_os = "linux")]
+
+use docker_credential_tests::keyrings::exercise::Exercise;
+use docker_credential_tests::keyrings::keepassxc::KeePassXc;
+use docker_credential_tests::keyrings::kwallet::KWallet;
+use docker_credential_tests::require;
+use docker_credential_tests::requirement::Missing;
+use tempfile::TempDir;
+
+/// A service and what exercises it; the service ends first.
+struct Place<S> {
+    exercise: Exercise,
+    _service: S,
+    _directory: TempDir,
+}
+
+macro_rules! exercises {
+    ($name:ident, $service:ident, altered: $altered:expr, writers: $writers:expr) => {
+        mod $name {
+            use super::*;
+
+            fn start() -> Result<Place<$service>, Missing> {
+                let directory = TempDir::new().expect("a temporary directory");
+                let service = $service::start(directory.path())?;
+                Ok(Place {
+                    exercise: Exercise::on(service.bus())?,
+                    _service: service,
+                    _directory: directory,
+                })
+            }
+
+            #[test]
+            fn every_verb_does_what_it_promises() {
+                require!(start()).exercise.verbs();
+            }
+
+            #[test]
+            fn secrets_come_back_unaltered_or_are_refused() {
+                require!(start()).exercise.secrets(&$altered);
+            }
+
+            #[test]
+            fn logins_of_dockers_helper_and_ours_are_exchanged() {
+                require!(start()).exercise.dockers_helper();
+            }
+
+            #[test]
+            fn items_of_secret_tool_and_ours_are_exchanged() {
+                require!(start()).exercise.secret_tool();
+            }
+
+            #[test]
+            fn a_hundred_gets_and_sixty_stores_all_succeed() {
+                require!(start()).exercise.in_a_row(100, 60);
+            }
+
+            #[test]
+            fn gets_at_once_and_during_logins_are_all_answered() {
+                require!(start()).exercise.at_once(50, $writers);
+            }
+        }
+    };
+}
+
+// It drops a byte order mark at the start, and 5.103 cuts a secret at a NUL.
+exercises!(kwallet, KWallet, altered: ["one\0two\0", "\u{feff}abc"], writers: 2);
+
+// It drops a byte order mark at the start, and 2.7.4 ends when two programs delete one item.
+exercises!(keepassxc, KeePassXc, altered: ["\u{feff}abc"], writers: 1);
