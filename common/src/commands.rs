@@ -50,7 +50,7 @@ mod status;
 mod table;
 mod transfer;
 
-pub use crate::helper::{ExtraCommand, Setting};
+pub use crate::helper::ExtraCommand;
 pub use crate::reference::{FileUsed, Reference, Variable};
 pub(crate) use crate::report::Color;
 pub use crate::report::{Console, Finding, Level};

@@ -15,6 +15,10 @@ mod home;
 /// What answers instead of an error if a store is locked or cannot be reached: `not-found`.
 pub(crate) const WHEN_UNAVAILABLE: &str = "DOCKER_CREDENTIAL_WHEN_UNAVAILABLE";
 
+/// `1`: nobody is asked for a passphrase or an unlock.
+#[cfg(feature = "commands")]
+pub(crate) const NONINTERACTIVE: &str = "DOCKER_CREDENTIAL_NONINTERACTIVE";
+
 /// What a helper learns from outside: variables, directories, and where it may leave a word for people.
 ///
 /// It is handed in, so that a test can state a world instead of changing the one it shares with other tests.

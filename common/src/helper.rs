@@ -27,31 +27,9 @@ struct Additions {
     findings: fn(&Environment) -> Vec<Finding>,
     explanation: fn(&Environment, &ServerUrl) -> Vec<String>,
     preparation: fn(&Environment) -> Result<Option<String>, Error>,
-    settings: &'static [Setting],
     status: fn(&Environment) -> Vec<(&'static str, String)>,
     known_servers: fn(&Environment) -> Vec<String>,
     reference: Reference,
-}
-
-/// An environment variable that a helper reads.
-#[cfg(feature = "commands")]
-#[derive(Clone, Copy, Debug)]
-pub struct Setting {
-    pub(crate) name: &'static str,
-    pub(crate) check: fn(&Environment) -> Result<(), Error>,
-}
-
-#[cfg(feature = "commands")]
-impl Setting {
-    /// A variable, and a check that fails for a value that the helper refuses, without opening the store.
-    pub const fn new(name: &'static str, check: fn(&Environment) -> Result<(), Error>) -> Self {
-        Self { name, check }
-    }
-
-    /// A variable that is checked whenever the store is opened.
-    pub const fn of_store(name: &'static str) -> Self {
-        Self::new(name, |_| Ok(()))
-    }
 }
 
 /// A command that one helper brings along.
@@ -63,15 +41,6 @@ pub struct ExtraCommand {
     /// Carries it out. It prints its result on the console; an error is printed on stderr, and the exit code is 1.
     pub run: fn(&clap::ArgMatches, &Environment, &mut Console) -> Result<(), Error>,
 }
-
-/// What every helper reads.
-#[cfg(feature = "commands")]
-const COMMON_SETTINGS: [Setting; 2] = [
-    Setting::new(crate::log::SETTING, Environment::check_log),
-    Setting::new(crate::environment::WHEN_UNAVAILABLE, |environment| {
-        environment.answers_not_found_when_unavailable().map(drop)
-    }),
-];
 
 impl Helper {
     /// `name` is the value for `credsStore`: `age` for `docker-credential-age`. `version` is a semantic version,
@@ -89,7 +58,6 @@ impl Helper {
                 findings: |_| Vec::new(),
                 explanation: |_, _| Vec::new(),
                 preparation: |_| Ok(None),
-                settings: &[],
                 status: |_| Vec::new(),
                 known_servers: |_| Vec::new(),
                 reference: Reference::NONE,
@@ -183,14 +151,6 @@ impl Helper {
         self
     }
 
-    /// The environment variables that the helper reads, so that `doctor` finds a wrong value before the store is in use,
-    /// and a slip in a name.
-    #[must_use]
-    pub const fn settings(mut self, settings: &'static [Setting]) -> Self {
-        self.additions.settings = settings;
-        self
-    }
-
     /// What `status` shows besides the logins: a word for each part of the store (`identity`, `keyring`) and its state,
     /// such as whether it is locked. It unlocks nothing and asks nobody.
     #[must_use]
@@ -212,13 +172,6 @@ impl Helper {
 
     pub(crate) fn known_servers(&self, environment: &Environment) -> Vec<String> {
         (self.additions.known_servers)(environment)
-    }
-
-    /// Those of this helper and those that all have.
-    pub(crate) fn all_settings(&self) -> impl Iterator<Item = Setting> {
-        COMMON_SETTINGS
-            .into_iter()
-            .chain(self.additions.settings.iter().copied())
     }
 
     /// The helper's own part of its manual: what it does, and the variables and files that it uses.

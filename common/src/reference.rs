@@ -2,6 +2,9 @@
 //!
 //! One definition serves the manual pages and the project's reference page, so they can't disagree.
 
+use crate::environment::{NONINTERACTIVE, WHEN_UNAVAILABLE};
+use crate::{Environment, Error, log};
+
 /// A helper's own part of its manual.
 #[derive(Clone, Copy, Debug)]
 pub struct Reference {
@@ -31,10 +34,29 @@ impl Reference {
 /// An environment variable.
 #[derive(Clone, Copy, Debug)]
 pub struct Variable {
-    /// Its name; `<LABEL>` and the like stand for a part of the user's choice.
-    pub name: &'static str,
-    /// What its value means, and what holds if it is not set: sentences.
-    pub meaning: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) meaning: &'static str,
+    check: fn(&Environment) -> Result<(), Error>,
+}
+
+impl Variable {
+    /// `name` is the variable's; `<LABEL>` and the like stand for a part of the user's choice, and several are separated
+    /// by commas. `meaning` says what its value means, and what holds if it is not set: sentences.
+    pub const fn new(name: &'static str, meaning: &'static str) -> Self {
+        let check = |_: &Environment| Ok(());
+        Self { name, meaning, check }
+    }
+
+    /// With a check that fails for a value that the helper refuses, so that `doctor` finds it before the store is in use.
+    #[must_use]
+    pub const fn checked(mut self, check: fn(&Environment) -> Result<(), Error>) -> Self {
+        self.check = check;
+        self
+    }
+
+    pub(crate) fn check(&self, environment: &Environment) -> Result<(), Error> {
+        (self.check)(environment)
+    }
 }
 
 /// A file or directory.
@@ -48,44 +70,40 @@ pub struct FileUsed {
 
 /// The variables that every helper reads.
 pub(crate) const VARIABLES: [Variable; 9] = [
-    Variable {
-        name: "DOCKER_CREDENTIAL_LOG",
-        meaning: "A file, named from the root on. The helper appends what it looked up, where, and why it found nothing. \
-                  Secrets are never written. The file must belong to you, and only you may read it; the helper creates it so.",
-    },
-    Variable {
-        name: "DOCKER_CREDENTIAL_NONINTERACTIVE",
-        meaning: "1: never ask for a passphrase or an unlock, but fail. 0: ask, which is the default.",
-    },
-    Variable {
-        name: "DOCKER_CREDENTIAL_WHEN_UNAVAILABLE",
-        meaning: "not-found: a store that is locked or cannot be reached counts as empty, so docker goes on without a login. \
-                  By default that is an error.",
-    },
-    Variable {
-        name: "DOCKER_CONFIG",
-        meaning: "The directory of docker's config.json, as docker reads it. Default: ~/.docker.",
-    },
-    Variable {
-        name: "DOCKER_AUTH_CONFIG",
-        meaning: "docker 28.3 and later reads logins from it before it asks any helper. explain and doctor read it, too.",
-    },
-    Variable {
-        name: "REGISTRY_AUTH_FILE, CONTAINERS_REGISTRIES_CONF",
-        meaning: "Where podman, skopeo and buildah keep logins and settings, as they read them.",
-    },
-    Variable {
-        name: "HOME, XDG_CONFIG_HOME, XDG_DATA_HOME, XDG_RUNTIME_DIR",
-        meaning: "The user's directories. Without HOME the home is the one in /etc/passwd, as for docker.",
-    },
-    Variable {
-        name: "PATH",
-        meaning: "Where other helpers are looked for. Directories that other users can write to are ignored.",
-    },
-    Variable {
-        name: "NO_COLOR",
-        meaning: "Not empty: no colors.",
-    },
+    Variable::new(log::SETTING,
+"A file, named from the root on. The helper appends what it looked up, where, and why it found nothing. \
+ Secrets are never written. The file must belong to you, and only you may read it; the helper creates it so.",
+).checked(Environment::check_log),
+    Variable::new(
+        NONINTERACTIVE,
+        "1: never ask for a passphrase or an unlock, but fail. 0: ask, which is the default.",
+    )
+    .checked(|environment| environment.switch(NONINTERACTIVE).map(drop)),
+    Variable::new(WHEN_UNAVAILABLE,
+"not-found: a store that is locked or cannot be reached counts as empty, so docker goes on without a login. \
+ By default that is an error.",
+).checked(|environment| environment.answers_not_found_when_unavailable().map(drop)),
+    Variable::new(
+        "DOCKER_CONFIG",
+        "The directory of docker's config.json, as docker reads it. Default: ~/.docker.",
+    ),
+    Variable::new(
+        "DOCKER_AUTH_CONFIG",
+        "docker 28.3 and later reads logins from it before it asks any helper. explain and doctor read it, too.",
+    ),
+    Variable::new(
+        "REGISTRY_AUTH_FILE, CONTAINERS_REGISTRIES_CONF",
+        "Where podman, skopeo and buildah keep logins and settings, as they read them.",
+    ),
+    Variable::new(
+        "HOME, XDG_CONFIG_HOME, XDG_DATA_HOME, XDG_RUNTIME_DIR",
+        "The user's directories. Without HOME the home is the one in /etc/passwd, as for docker.",
+    ),
+    Variable::new(
+        "PATH",
+        "Where other helpers are looked for. Directories that other users can write to are ignored.",
+    ),
+    Variable::new("NO_COLOR", "Not empty: no colors."),
 ];
 
 /// The files that every helper uses.
@@ -93,7 +111,7 @@ pub(crate) const FILES: [FileUsed; 3] = [
     FileUsed {
         path: "~/.docker/config.json",
         meaning: "docker's configuration. credsStore names the helper for all registries, credHelpers for single ones. \
-                  configure and unconfigure change it, and import takes plain-text logins out of it.",
+         configure and unconfigure change it, and import takes plain-text logins out of it.",
     },
     FileUsed {
         path: "${XDG_RUNTIME_DIR}/containers/auth.json, ~/.config/containers/auth.json",

@@ -24,7 +24,6 @@ const HELPER: Helper = Helper::new("age", env!("CARGO_PKG_VERSION"))
     .commands(commands::ALL)
     .reference(reference::REFERENCE)
     .findings(doctor::findings)
-    .settings(settings::ALL)
     .status_lines(status::lines)
     .servers(status::servers)
     .preparation(commands::prepare);

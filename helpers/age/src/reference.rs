@@ -2,6 +2,8 @@
 
 use docker_credential_helper::commands::{FileUsed, Reference, Variable};
 
+use crate::settings;
+
 pub(crate) const REFERENCE: Reference = Reference {
     description: &[
         "docker-credential-age keeps each registry login in a file encrypted with age. It needs no daemon and no gpg, and \
@@ -10,44 +12,44 @@ pub(crate) const REFERENCE: Reference = Reference {
          in your home: a copy of the home reads everything. docker-credential-age identity passphrase protects it.",
     ],
     variables: &[
-        Variable {
-            name: "DOCKER_CREDENTIAL_AGE_DIR",
-            meaning: "The store. Default: ~/.local/share/docker-credential-age. Set it for a single command or directory: \
-                      exported in a profile, it sends every later login to that store.",
-        },
-        Variable {
-            name: "DOCKER_CREDENTIAL_AGE_IDENTITY",
-            meaning: "The text of an identity, for CI.",
-        },
-        Variable {
-            name: "DOCKER_CREDENTIAL_AGE_IDENTITY_FILE",
-            meaning: "A file with identities. Default: ~/.config/docker-credential-age/identity.txt.",
-        },
-        Variable {
-            name: "DOCKER_CREDENTIAL_AGE_RECIPIENTS",
-            meaning: "Recipients, separated by commas or spaces. They replace the store's .age-recipients and its approval.",
-        },
-        Variable {
-            name: "DOCKER_CREDENTIAL_AGE_PASSPHRASE_FILE",
-            meaning: "The file that holds the identity's passphrase, readable by you only.",
-        },
-        Variable {
-            name: "DOCKER_CREDENTIAL_AGE_UNLOCK_SECONDS",
-            meaning: "How long an unlocked identity stays in the kernel's keyring after a prompt. Default: 60; 0 keeps \
-                      nothing.",
-        },
-        Variable {
-            name: "DOCKER_CREDENTIAL_AGE_WRITE_ONLY",
-            meaning: "1: store for the recipients even if none of your identities is among them.",
-        },
-        Variable {
-            name: "PASSAGE_IDENTITIES_FILE, SOPS_AGE_KEY, SOPS_AGE_KEY_FILE",
-            meaning: "The identities of passage and sops. They only decrypt; the helper never encrypts to them.",
-        },
-        Variable {
-            name: "PINENTRY_PROGRAM",
-            meaning: "The program that asks for a passphrase if there is no terminal.",
-        },
+        Variable::new(
+settings::DIRECTORY,
+"The store. Default: ~/.local/share/docker-credential-age. Set it for a single command or directory: \
+ exported in a profile, it sends every later login to that store.",
+).checked(|environment| environment.path_setting(settings::DIRECTORY).map(drop)),
+        Variable::new(
+settings::IDENTITY,
+"The text of an identity, for CI.",
+).checked(|environment| environment.setting(settings::IDENTITY).map(drop)),
+        Variable::new(
+settings::IDENTITY_FILE,
+"A file with identities. Default: ~/.config/docker-credential-age/identity.txt.",
+).checked(|environment| environment.path_setting(settings::IDENTITY_FILE).map(drop)),
+        Variable::new(
+settings::RECIPIENTS,
+"Recipients, separated by commas or spaces. They replace the store's .age-recipients and its approval.",
+).checked(|environment| environment.setting(settings::RECIPIENTS).map(drop)),
+        Variable::new(
+settings::PASSPHRASE_FILE,
+"The file that holds the identity's passphrase, readable by you only.",
+).checked(|environment| environment.path_setting(settings::PASSPHRASE_FILE).map(drop)),
+        Variable::new(
+settings::UNLOCK_SECONDS,
+"How long an unlocked identity stays in the kernel's keyring after a prompt. Default: 60; 0 keeps \
+ nothing.",
+).checked(|environment| settings::unlock_time(environment).map(drop)),
+        Variable::new(
+settings::WRITE_ONLY,
+"1: store for the recipients even if none of your identities is among them.",
+).checked(|environment| settings::is_write_only(environment).map(drop)),
+        Variable::new(
+"PASSAGE_IDENTITIES_FILE, SOPS_AGE_KEY, SOPS_AGE_KEY_FILE",
+"The identities of passage and sops. They only decrypt; the helper never encrypts to them.",
+),
+        Variable::new(
+"PINENTRY_PROGRAM",
+"The program that asks for a passphrase if there is no terminal.",
+),
     ],
     files: &[
         FileUsed {

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use docker_credential_helper::commands::Setting;
 use docker_credential_helper::{Environment, Error};
 
 /// The directory of the store.
@@ -22,28 +21,6 @@ pub(crate) const PASSPHRASE_FILE: &str = "DOCKER_CREDENTIAL_AGE_PASSPHRASE_FILE"
 pub(crate) const UNLOCK_SECONDS: &str = "DOCKER_CREDENTIAL_AGE_UNLOCK_SECONDS";
 /// `1`: an error where a person would be asked.
 pub(crate) const NONINTERACTIVE: &str = "DOCKER_CREDENTIAL_NONINTERACTIVE";
-
-/// All of them, for `doctor`.
-pub(crate) const ALL: &[Setting] = &[
-    Setting::new(DIRECTORY, |environment| {
-        environment.path_setting(DIRECTORY).map(drop)
-    }),
-    Setting::new(IDENTITY, |environment| environment.setting(IDENTITY).map(drop)),
-    Setting::new(IDENTITY_FILE, |environment| {
-        environment.path_setting(IDENTITY_FILE).map(drop)
-    }),
-    Setting::new(RECIPIENTS, |environment| {
-        environment.setting(RECIPIENTS).map(drop)
-    }),
-    Setting::new(PASSPHRASE_FILE, |environment| {
-        environment.path_setting(PASSPHRASE_FILE).map(drop)
-    }),
-    Setting::new(WRITE_ONLY, |environment| is_write_only(environment).map(drop)),
-    Setting::new(UNLOCK_SECONDS, |environment| unlock_time(environment).map(drop)),
-    Setting::new(NONINTERACTIVE, |environment| {
-        is_noninteractive(environment).map(drop)
-    }),
-];
 
 /// Long enough for the gets of one build, short enough for a coffee.
 const UNLOCK_SECONDS_DEFAULT: u64 = 60;

@@ -36,8 +36,7 @@ const HELPER: Helper = Helper::new("env", env!("CARGO_PKG_VERSION"))
     .commands(&[names::COMMAND])
     .reference(reference::REFERENCE)
     .explanation(explanation::lines)
-    .findings(doctor::findings)
-    .settings(store::SETTINGS);
+    .findings(doctor::findings);
 
 fn main() -> ExitCode {
     serve(&HELPER, store::EnvStore::open)

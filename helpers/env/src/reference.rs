@@ -2,6 +2,9 @@
 
 use docker_credential_helper::commands::{FileUsed, Reference, Variable};
 
+use crate::source::{self, Source};
+use crate::store;
+
 pub(crate) const REFERENCE: Reference = Reference {
     description: &[
         "docker-credential-env answers from environment variables and mounted files, as CI systems and Kubernetes inject \
@@ -10,62 +13,62 @@ pub(crate) const REFERENCE: Reference = Reference {
          upper case, . as _, - as __, and a port as _PORT_5000. docker-credential-env names SERVER prints them.",
     ],
     variables: &[
-        Variable {
-            name: "DOCKER_CREDENTIAL_<LABEL>_SERVER",
-            meaning: "The registry that the label's login is for: [https://]host[:port][/path], or docker.io. Not needed if \
-                      the label names the registry, as in DOCKER_CREDENTIAL_GHCR_IO_USERNAME.",
-        },
-        Variable {
-            name: "DOCKER_CREDENTIAL_<LABEL>_USERNAME",
-            meaning: "The user name.",
-        },
-        Variable {
-            name: "DOCKER_CREDENTIAL_<LABEL>_PASSWORD, DOCKER_CREDENTIAL_<LABEL>_PASSWORD_FILE",
-            meaning: "The password or access token, or the file that holds it: named from the root on, or below \
-                      CREDENTIALS_DIRECTORY or /run/secrets.",
-        },
-        Variable {
-            name: "DOCKER_CREDENTIAL_<LABEL>_TOKEN, DOCKER_CREDENTIAL_<LABEL>_TOKEN_FILE",
-            meaning: "An OAuth identity token instead of user name and password, or its file.",
-        },
-        Variable {
-            name: "DOCKER_CREDENTIAL_ENV_SOURCES",
-            meaning: "The sources to ask, in this order, separated by commas: own, auth-config, gitlab-deploy, gitlab, \
-                      github, harbor, buildkite. Default: all but gitlab-deploy.",
-        },
-        Variable {
-            name: "DOCKER_CREDENTIAL_ENV_STORE",
-            meaning: "ignore: docker login succeeds and stores nothing. By default it fails and names the variables to set.",
-        },
-        Variable {
-            name: "DOCKER_AUTH_CONFIG",
-            meaning: "A config.json, whole or in part: the source auth-config.",
-        },
-        Variable {
-            name: "CI_REGISTRY, CI_REGISTRY_USER, CI_REGISTRY_PASSWORD, CI_REGISTRY_IMAGE, CI_JOB_TOKEN",
-            meaning: "The source gitlab, with GITLAB_CI=true. The job's token answers only for the registry of \
-                      CI_REGISTRY_IMAGE.",
-        },
-        Variable {
-            name: "CI_DEPENDENCY_PROXY_SERVER, CI_DEPENDENCY_PROXY_USER, CI_DEPENDENCY_PROXY_PASSWORD",
-            meaning: "GitLab's dependency proxy, if the server is CI_SERVER_HOST:CI_SERVER_PORT.",
-        },
-        Variable {
-            name: "CI_DEPLOY_USER, CI_DEPLOY_PASSWORD",
-            meaning: "GitLab's deploy token, for CI_REGISTRY: the source gitlab-deploy.",
-        },
-        Variable {
-            name: "GITHUB_TOKEN, GITHUB_ACTOR",
-            meaning: "The source github, for ghcr.io, with GITHUB_ACTIONS=true and GITHUB_SERVER_URL=https://github.com.",
-        },
-        Variable {
-            name: "HARBOR_HOST, HARBOR_USERNAME, HARBOR_PASSWORD",
-            meaning: "The source harbor, with GITLAB_CI=true.",
-        },
-        Variable {
-            name: "DOCKER_LOGIN_SERVER, DOCKER_LOGIN_USER, DOCKER_LOGIN_PASSWORD",
-            meaning: "The source buildkite, with BUILDKITE=true.",
-        },
+        Variable::new(
+"DOCKER_CREDENTIAL_<LABEL>_SERVER",
+"The registry that the label's login is for: [https://]host[:port][/path], or docker.io. Not needed if \
+ the label names the registry, as in DOCKER_CREDENTIAL_GHCR_IO_USERNAME.",
+),
+        Variable::new(
+"DOCKER_CREDENTIAL_<LABEL>_USERNAME",
+"The user name.",
+),
+        Variable::new(
+"DOCKER_CREDENTIAL_<LABEL>_PASSWORD, DOCKER_CREDENTIAL_<LABEL>_PASSWORD_FILE",
+"The password or access token, or the file that holds it: named from the root on, or below \
+ CREDENTIALS_DIRECTORY or /run/secrets.",
+),
+        Variable::new(
+"DOCKER_CREDENTIAL_<LABEL>_TOKEN, DOCKER_CREDENTIAL_<LABEL>_TOKEN_FILE",
+"An OAuth identity token instead of user name and password, or its file.",
+),
+        Variable::new(
+source::SETTING,
+"The sources to ask, in this order, separated by commas: own, auth-config, gitlab-deploy, gitlab, \
+ github, harbor, buildkite. Default: all but gitlab-deploy.",
+).checked(|environment| Source::in_order(environment).map(drop)),
+        Variable::new(
+store::SETTING,
+"ignore: docker login succeeds and stores nothing. By default it fails and names the variables to set.",
+).checked(|environment| store::is_login_ignored(environment).map(drop)),
+        Variable::new(
+"DOCKER_AUTH_CONFIG",
+"A config.json, whole or in part: the source auth-config.",
+),
+        Variable::new(
+"CI_REGISTRY, CI_REGISTRY_USER, CI_REGISTRY_PASSWORD, CI_REGISTRY_IMAGE, CI_JOB_TOKEN",
+"The source gitlab, with GITLAB_CI=true. The job's token answers only for the registry of \
+ CI_REGISTRY_IMAGE.",
+),
+        Variable::new(
+"CI_DEPENDENCY_PROXY_SERVER, CI_DEPENDENCY_PROXY_USER, CI_DEPENDENCY_PROXY_PASSWORD",
+"GitLab's dependency proxy, if the server is CI_SERVER_HOST:CI_SERVER_PORT.",
+),
+        Variable::new(
+"CI_DEPLOY_USER, CI_DEPLOY_PASSWORD",
+"GitLab's deploy token, for CI_REGISTRY: the source gitlab-deploy.",
+),
+        Variable::new(
+"GITHUB_TOKEN, GITHUB_ACTOR",
+"The source github, for ghcr.io, with GITHUB_ACTIONS=true and GITHUB_SERVER_URL=https://github.com.",
+),
+        Variable::new(
+"HARBOR_HOST, HARBOR_USERNAME, HARBOR_PASSWORD",
+"The source harbor, with GITLAB_CI=true.",
+),
+        Variable::new(
+"DOCKER_LOGIN_SERVER, DOCKER_LOGIN_USER, DOCKER_LOGIN_PASSWORD",
+"The source buildkite, with BUILDKITE=true.",
+),
     ],
     files: &[FileUsed {
         path: "${CREDENTIALS_DIRECTORY}, /run/secrets",

@@ -2,25 +2,15 @@
 
 use std::cell::OnceCell;
 
-use docker_credential_helper::commands::Setting;
 use docker_credential_helper::{
     Credential, CredentialStore, Environment, Error, Listed, ServerUrl, TOKEN_USERNAME,
 };
 
 use crate::labeled;
 use crate::lookup::{Lookup, is_same_login};
-use crate::source::Source;
 
 /// `ignore`: a login is ignored instead of refused, for jobs that log in anyway.
-const STORE: &str = "DOCKER_CREDENTIAL_ENV_STORE";
-
-/// The settings, for `doctor`; what the labels name, it finds out on its own.
-pub(crate) const SETTINGS: &[Setting] = &[
-    Setting::new(crate::source::SETTING, |environment| {
-        Source::in_order(environment).map(drop)
-    }),
-    Setting::new(STORE, |environment| is_login_ignored(environment).map(drop)),
-];
+pub(crate) const SETTING: &str = "DOCKER_CREDENTIAL_ENV_STORE";
 
 /// The variables of this process.
 #[derive(Debug)]
@@ -51,12 +41,12 @@ impl EnvStore {
     }
 }
 
-fn is_login_ignored(environment: &Environment) -> Result<bool, Error> {
-    match environment.setting(STORE)?.as_deref() {
+pub(crate) fn is_login_ignored(environment: &Environment) -> Result<bool, Error> {
+    match environment.setting(SETTING)?.as_deref() {
         None => Ok(false),
         Some("ignore") => Ok(true),
         Some(_) => Err(Error::setting(
-            STORE,
+            SETTING,
             "is not \"ignore\", the one value it takes; unset it",
         )),
     }
@@ -72,7 +62,7 @@ impl CredentialStore for EnvStore {
         let server = credential.server();
         if is_login_ignored(&self.environment)? {
             self.environment
-                .log(|| format!("{server} is not stored, as {STORE} says"));
+                .log(|| format!("{server} is not stored, as {SETTING} says"));
             return Ok(());
         }
         match self.get(server) {

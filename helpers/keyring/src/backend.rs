@@ -1,17 +1,9 @@
 //! Which of the system's stores is used. There is one default for each system and never a second choice: a login
 //! that silently went elsewhere would not be found again, and might lie where its owner does not want it.
 
-use docker_credential_helper::commands::Setting;
 use docker_credential_helper::{CredentialStore, Environment, Error};
 
 const SETTING: &str = "DOCKER_CREDENTIAL_KEYRING_BACKEND";
-
-/// Every variable that a backend reads, for `doctor`.
-pub(crate) const SETTINGS: &[Setting] = &[
-    Setting::of_store(SETTING),
-    Setting::of_store("DOCKER_CREDENTIAL_KEYRING_COLLECTION"),
-    Setting::of_store("DOCKER_CREDENTIAL_NONINTERACTIVE"),
-];
 
 struct Backend {
     name: &'static str,

@@ -36,7 +36,6 @@ fn main() -> ExitCode {
     serve(
         &Helper::new("keyring", env!("CARGO_PKG_VERSION"))
             .visible()
-            .settings(backend::SETTINGS)
             .status_lines(backend::status)
             .reference(reference::REFERENCE),
         backend::open,

@@ -10,20 +10,20 @@ pub(crate) const REFERENCE: Reference = Reference {
          can change from one to the other and back.",
     ],
     variables: &[
-        Variable {
-            name: "DOCKER_CREDENTIAL_KEYRING_BACKEND",
-            meaning: "secret-service, keyutils, keychain or wincred. Default: the platform's own. The helper never falls \
-                      back from one to another.",
-        },
-        Variable {
-            name: "DOCKER_CREDENTIAL_KEYRING_COLLECTION",
-            meaning: "The Secret Service's collection to write to and read from. Default: its default collection for \
-                      writing, all for reading.",
-        },
-        Variable {
-            name: "DBUS_SESSION_BUS_ADDRESS",
-            meaning: "The session bus: a unix socket of yours. Default: ${XDG_RUNTIME_DIR}/bus.",
-        },
+        Variable::new(
+            "DOCKER_CREDENTIAL_KEYRING_BACKEND",
+            "secret-service, keyutils, keychain or wincred. Default: the platform's own. The helper never falls \
+             back from one to another.",
+        ),
+        Variable::new(
+            "DOCKER_CREDENTIAL_KEYRING_COLLECTION",
+            "The Secret Service's collection to write to and read from. Default: its default collection for \
+             writing, all for reading.",
+        ),
+        Variable::new(
+            "DBUS_SESSION_BUS_ADDRESS",
+            "The session bus: a unix socket of yours. Default: ${XDG_RUNTIME_DIR}/bus.",
+        ),
     ],
     files: &[FileUsed {
         path: "${XDG_RUNTIME_DIR}/bus",

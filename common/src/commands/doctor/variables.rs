@@ -6,6 +6,7 @@ use crate::commands::auth_config::{AuthConfig, VARIABLE};
 use crate::commands::nearest::nearest;
 use crate::commands::session::Session;
 use crate::config::lookup;
+use crate::reference::VARIABLES;
 use crate::show::{self, ShellCommand};
 
 pub(super) fn findings(session: &Session<'_>, machine: &Machine) -> Vec<Finding> {
@@ -21,14 +22,17 @@ const PREFIX: &str = "DOCKER_CREDENTIAL_";
 fn settings(session: &Session<'_>) -> Vec<Finding> {
     const CHECK: &str = "settings";
     let environment = session.environment;
-    let known: Vec<_> = session.helper.all_settings().collect();
-    let names: Vec<&str> = known.iter().map(|setting| setting.name).collect();
+    let variables = session.helper.described().variables.iter().chain(&VARIABLES);
+    let known: Vec<_> = variables
+        .filter(|variable| variable.name.starts_with(PREFIX))
+        .collect();
+    let names: Vec<&str> = known.iter().map(|variable| variable.name).collect();
     let mut findings = Vec::new();
-    for setting in &known {
-        if environment.variable(setting.name).is_some()
-            && let Err(error) = (setting.check)(environment)
+    for variable in &known {
+        if environment.variable(variable.name).is_some()
+            && let Err(error) = variable.check(environment)
         {
-            let unset = ShellCommand::new("unset").literal(setting.name);
+            let unset = ShellCommand::new("unset").literal(variable.name);
             findings.push(Finding::error(CHECK, error.to_string()).fixed_by(unset));
         }
     }
