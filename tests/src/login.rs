@@ -3,6 +3,7 @@
 use std::fmt;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
+use serde_json::{Value, json};
 
 /// Secrets that have lost a character somewhere between a client, JSON, base64 and a store.
 ///
@@ -55,6 +56,11 @@ impl Login {
         BASE64_STANDARD.encode(format!("{}:{}", self.username, self.secret))
     }
 
+    /// The login as an entry of `auths`.
+    pub fn entry(&self) -> Value {
+        json!({ "auth": self.basic() })
+    }
+
     /// The login in an `auth` value, if it is one.
     pub fn from_basic(auth: &str) -> Option<Self> {
         let joined = String::from_utf8(BASE64_STANDARD.decode(auth).ok()?).ok()?;
@@ -82,6 +88,16 @@ impl Login {
         forms.dedup();
         forms
     }
+}
+
+/// A login whose secret each layer would quote or escape otherwise.
+pub fn alice() -> Login {
+    Login::new("alice", "a \"quoted\" <secret> & more")
+}
+
+/// A login that differs from [`alice`]'s in both parts.
+pub fn bob() -> Login {
+    Login::new("bob", "another secret altogether")
 }
 
 impl fmt::Debug for Login {

@@ -141,6 +141,15 @@ impl Sandbox {
         serde_json::from_slice(&bytes).expect("config.json is JSON")
     }
 
+    /// Writes a file, in a directory that is made if there is none.
+    pub fn add_file(&self, below: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(below);
+        fs::create_dir_all(path.parent().expect("it is below the sandbox"))
+            .expect("a directory in the sandbox");
+        fs::write(&path, content).expect("a file in the sandbox");
+        path
+    }
+
     /// Puts a program first on the sandbox's `PATH`, under a name of its own.
     ///
     /// A link, for a script that has just been written may still be open in a process that another test forked, and

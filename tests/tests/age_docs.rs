@@ -9,7 +9,7 @@
 use std::fs;
 
 use docker_credential_tests::helper::AGE;
-use docker_credential_tests::login::Login;
+use docker_credential_tests::login::alice;
 use docker_credential_tests::pages::page::Page;
 use docker_credential_tests::pages::transcript::Reader;
 use docker_credential_tests::program;
@@ -31,10 +31,6 @@ fn assert_section_is_as_written(place: &Sandbox, heading: &str, host: &str, answ
         .iter()
         .fold(reader, |reader, answer| reader.answers(answer))
         .follows(&transcript);
-}
-
-fn alice() -> Login {
-    Login::new("alice", "correct horse")
 }
 
 fn place_with_password() -> Sandbox {

@@ -3,7 +3,7 @@
 #![cfg(target_os = "linux")]
 
 use docker_credential_tests::helper::Helper;
-use docker_credential_tests::login::Login;
+use docker_credential_tests::login::{Login, alice};
 use docker_credential_tests::program::{Outcome, find};
 use docker_credential_tests::registries::basic::Registry;
 use docker_credential_tests::sandbox::Sandbox;
@@ -25,10 +25,6 @@ for_env_too!(
     a_public_registry_is_read_without_a_login,
 );
 matrix_is_true!();
-
-fn alice() -> Login {
-    Login::new("alice", "a \"quoted\" <secret> & more")
-}
 
 fn login(sandbox: &Sandbox, host: &str, login: &Login) -> Outcome {
     sandbox

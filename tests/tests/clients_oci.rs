@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 
 use docker_credential_tests::helper::Helper;
-use docker_credential_tests::login::Login;
+use docker_credential_tests::login::{Login, alice};
 use docker_credential_tests::program::{Outcome, find};
 use docker_credential_tests::registries::basic::{REPOSITORY, Registry};
 use docker_credential_tests::registries::image::Image;
@@ -184,10 +184,6 @@ for_env_too!(
     cosign_signs_and_verifies_a_private_image,
 );
 matrix_is_true!();
-
-fn alice() -> Login {
-    Login::new("alice", "a \"quoted\" <secret> & more")
-}
 
 macro_rules! registry_and_sandbox {
     ($client:expr, $helper:expr, $people:expr) => {{

@@ -7,17 +7,13 @@ use std::path::PathBuf;
 use docker_credential_tests::clients::password_store::PasswordStore;
 use docker_credential_tests::helper::{AGE, KEYRING, target_directory};
 use docker_credential_tests::keyrings::gnome::GnomeKeyring;
-use docker_credential_tests::login::Login;
+use docker_credential_tests::login::alice;
 use docker_credential_tests::program::{Outcome, find};
 use docker_credential_tests::registries::basic::Registry;
 use docker_credential_tests::require;
 use docker_credential_tests::requirement::Missing;
 use docker_credential_tests::sandbox::Sandbox;
 use serde_json::json;
-
-fn alice() -> Login {
-    Login::new("alice", "a \"quoted\" <secret> & more")
-}
 
 /// docker's own helper from Debian's newest suite, or from this machine's release.
 fn docker_s_helper(peers: &str, name: &str) -> Result<PathBuf, Missing> {

@@ -3,7 +3,7 @@
 #![cfg(target_os = "linux")]
 
 use docker_credential_tests::helper::{AGE, Helper};
-use docker_credential_tests::login::Login;
+use docker_credential_tests::login::{Login, alice};
 use docker_credential_tests::program::{Outcome, find};
 use docker_credential_tests::registries::token::{Event, Grant, TokenRegistry};
 use docker_credential_tests::sandbox::{IDENTITY_TOKEN, Sandbox};
@@ -20,10 +20,6 @@ for_each_helper!(
 );
 for_env_too!(the_identity_token_pays_for_the_next_access_token);
 matrix_is_true!();
-
-fn alice() -> Login {
-    Login::new("alice", "a \"quoted\" <secret> & more")
-}
 
 fn login(sandbox: &Sandbox, registry: &TokenRegistry, login: &Login) -> Outcome {
     sandbox

@@ -6,23 +6,11 @@ use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 use std::path::PathBuf;
 
 use docker_credential_tests::helper::{AGE, ENV};
-use docker_credential_tests::login::Login;
+use docker_credential_tests::login::{Login, alice, bob};
 use docker_credential_tests::program::Outcome;
 use docker_credential_tests::sandbox::Sandbox;
 use docker_credential_tests::{require, requirement};
 use serde_json::{Value, json};
-
-fn alice() -> Login {
-    Login::new("alice", "correct horse battery staple")
-}
-
-fn bob() -> Login {
-    Login::new("bob", "another secret altogether")
-}
-
-fn entry(login: &Login) -> Value {
-    json!({ "auth": login.basic() })
-}
 
 fn sandbox(config: &Value) -> Sandbox {
     let mut sandbox = Sandbox::new(AGE);
@@ -35,16 +23,14 @@ fn sandbox(config: &Value) -> Sandbox {
 fn add_helper(sandbox: &Sandbox, name: &str, logins: &[(&str, Login)]) {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/helpers/docker-credential-other");
     sandbox.add_program(&format!("docker-credential-{name}"), script.as_ref());
-    let other = sandbox.path("home/other");
-    fs::create_dir_all(&other).expect("a directory in the sandbox");
     let list: serde_json::Map<_, _> = logins
         .iter()
         .map(|(server, login)| ((*server).to_owned(), json!(login.username)))
         .collect();
-    fs::write(other.join("list"), json!(list).to_string()).expect("a file in the sandbox");
+    sandbox.add_file("home/other/list", json!(list).to_string());
     for (server, login) in logins {
         let reply = json!({ "ServerURL": server, "Username": login.username, "Secret": login.secret });
-        fs::write(other.join(server), reply.to_string()).expect("a file in the sandbox");
+        sandbox.add_file(&format!("home/other/{server}"), reply.to_string());
     }
 }
 
@@ -71,7 +57,7 @@ fn done(sandbox: &Sandbox, arguments: &[&str]) -> Outcome {
 
 #[test]
 fn plain_text_logins_need_a_decision() {
-    let sandbox = sandbox(&json!({ "auths": { "ghcr.io": entry(&alice()), "quay.io": {} } }));
+    let sandbox = sandbox(&json!({ "auths": { "ghcr.io": alice().entry(), "quay.io": {} } }));
     let text = refused(&sandbox, &["configure"]);
     for part in [
         "ghcr.io",
@@ -99,7 +85,7 @@ fn logins_in_the_previous_store_need_a_decision() {
 
 #[test]
 fn an_import_moves_plain_text_and_copies_from_the_store() {
-    let sandbox = sandbox(&json!({ "auths": { "ghcr.io": entry(&alice()) }, "credsStore": "other" }));
+    let sandbox = sandbox(&json!({ "auths": { "ghcr.io": alice().entry() }, "credsStore": "other" }));
     add_helper(&sandbox, "other", &[("quay.io", bob())]);
     done(&sandbox, &["configure", "--import"]);
     assert_eq!(
@@ -116,7 +102,7 @@ fn an_import_moves_plain_text_and_copies_from_the_store() {
 
 #[test]
 fn logins_can_be_left_behind() {
-    let config = json!({ "auths": { "ghcr.io": entry(&alice()) } });
+    let config = json!({ "auths": { "ghcr.io": alice().entry() } });
     let sandbox = sandbox(&config);
     let text = done(&sandbox, &["configure", "--no-import"]).text();
     assert!(text.contains("ghcr.io"), "{text}");
@@ -147,7 +133,7 @@ fn nothing_is_asked_where_nothing_would_be_lost() {
 
 #[test]
 fn a_login_that_is_stored_already_is_not_lost() {
-    let sandbox = sandbox(&json!({ "auths": { "https://ghcr.io/v1/": entry(&alice()) } }));
+    let sandbox = sandbox(&json!({ "auths": { "https://ghcr.io/v1/": alice().entry() } }));
     sandbox.store("ghcr.io", &bob());
     done(&sandbox, &["configure"]);
 }
@@ -235,7 +221,7 @@ fn an_import_that_fails_half_way_leaves_docker_s_file() {
 #[test]
 fn a_person_at_a_terminal_is_asked() {
     for (answer, is_imported) in [("", true), ("n", false)] {
-        let sandbox = sandbox(&json!({ "auths": { "ghcr.io": entry(&alice()) }, "credsStore": "other" }));
+        let sandbox = sandbox(&json!({ "auths": { "ghcr.io": alice().entry() }, "credsStore": "other" }));
         add_helper(&sandbox, "other", &[("quay.io", bob())]);
         let command = format!("{} configure", AGE.program().display());
         let session = sandbox
@@ -268,7 +254,7 @@ fn a_helper_that_makes_credentials_goes_on_for_its_registries() {
 #[test]
 fn the_helper_for_variables_names_the_two_ways() {
     let mut sandbox = Sandbox::new(ENV);
-    sandbox.write_config(&json!({ "auths": { "ghcr.io": entry(&alice()) } }));
+    sandbox.write_config(&json!({ "auths": { "ghcr.io": alice().entry() } }));
     let text = refused(&sandbox, &["configure"]);
     assert!(
         text.contains("docker-credential-env configure --registry HOST"),
@@ -377,13 +363,8 @@ fn unconfigure_says_what_follows() {
 #[test]
 fn helm_s_own_file_is_configured() {
     let sandbox = sandbox(&json!({}));
-    let file = sandbox.path("config/helm/registry/config.json");
-    fs::create_dir_all(file.parent().unwrap()).unwrap();
-    fs::write(
-        &file,
-        json!({ "auths": { "ghcr.io": entry(&alice()) } }).to_string(),
-    )
-    .unwrap();
+    let plain = json!({ "auths": { "ghcr.io": alice().entry() } }).to_string();
+    let file = sandbox.add_file("config/helm/registry/config.json", plain);
     let told = sandbox.command(&["configure", "--helm"]);
     assert_eq!(told.code, Some(1), "{told:?}");
     done(&sandbox, &["configure", "--helm", "--import"]);
@@ -423,13 +404,6 @@ fn drop_in(sandbox: &Sandbox) -> PathBuf {
     sandbox.path("home/.config/containers/registries.conf.d/50-docker-credential-age.conf")
 }
 
-fn write(sandbox: &Sandbox, below: &str, content: &str) -> PathBuf {
-    let path = sandbox.path(below);
-    fs::create_dir_all(path.parent().expect("it is below the sandbox")).expect("a directory in the sandbox");
-    fs::write(&path, content).expect("a file in the sandbox");
-    path
-}
-
 #[test]
 fn podman_gets_a_drop_in_with_this_helper_alone() {
     let sandbox = sandbox(&json!({}));
@@ -450,11 +424,10 @@ fn podman_gets_a_drop_in_with_this_helper_alone() {
 
 #[test]
 fn podman_s_logins_are_imported_first() {
-    let sandbox = sandbox(&json!({ "auths": { "ghcr.io": entry(&bob()) } }));
-    let runtime = write(
-        &sandbox,
+    let sandbox = sandbox(&json!({ "auths": { "ghcr.io": bob().entry() } }));
+    let runtime = sandbox.add_file(
         "run/containers/auth.json",
-        &json!({ "auths": { "quay.io": entry(&alice()) } }).to_string(),
+        json!({ "auths": { "quay.io": alice().entry() } }).to_string(),
     );
     let text = refused(&sandbox, &["configure", "--podman"]);
     assert!(text.contains("quay.io") && text.contains("ghcr.io"), "{text}");
@@ -465,16 +438,15 @@ fn podman_s_logins_are_imported_first() {
     let now: Value = serde_json::from_slice(&fs::read(runtime).unwrap()).unwrap();
     assert_eq!(now, json!({ "auths": { "quay.io": {} } }));
     // docker still reads its own file.
-    assert_eq!(sandbox.config(), json!({ "auths": { "ghcr.io": entry(&bob()) } }));
+    assert_eq!(sandbox.config(), json!({ "auths": { "ghcr.io": bob().entry() } }));
 }
 
 #[test]
 fn podman_is_not_configured_over_a_login_for_a_path() {
     let sandbox = sandbox(&json!({}));
-    let file = write(
-        &sandbox,
+    let file = sandbox.add_file(
         "config/containers/auth.json",
-        &json!({ "auths": { "quay.io/org": entry(&alice()) } }).to_string(),
+        json!({ "auths": { "quay.io/org": alice().entry() } }).to_string(),
     );
     let before = fs::read(&file).unwrap();
     for arguments in [
@@ -493,8 +465,7 @@ fn podman_is_not_configured_over_a_login_for_a_path() {
 #[test]
 fn a_later_drop_in_of_the_user_is_named() {
     let sandbox = sandbox(&json!({}));
-    write(
-        &sandbox,
+    sandbox.add_file(
         "home/.config/containers/registries.conf.d/99-mine.conf",
         "credential-helpers = [\"containers-auth.json\"]\n",
     );

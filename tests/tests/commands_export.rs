@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use docker_credential_tests::helper::AGE;
-use docker_credential_tests::login::Login;
+use docker_credential_tests::login::alice;
 use docker_credential_tests::sandbox::Sandbox;
 use serde_json::{Value, json};
 
@@ -16,10 +16,6 @@ const OTHERS: [&str; 4] = [
     "https://notion.mcp-dcr",
     "https://auth.example.com/authorize/notion",
 ];
-
-fn alice() -> Login {
-    Login::new("alice", "correct horse battery staple")
-}
 
 fn sandbox() -> Sandbox {
     let mut sandbox = Sandbox::new(AGE);
@@ -36,7 +32,7 @@ fn other_programs_entries_are_left_out_unless_named() {
     let exported = sandbox.command(&["export"]);
     exported.assert_success("export");
     let config: Value = serde_json::from_slice(&exported.stdout).expect("JSON");
-    let entry = json!({ "auth": alice().basic() });
+    let entry = alice().entry();
     assert_eq!(config, json!({ "auths": { HUB: entry, "ghcr.io": entry } }));
     let said = String::from_utf8_lossy(&exported.stderr).into_owned();
     for server in OTHERS {

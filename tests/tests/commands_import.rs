@@ -6,36 +6,17 @@ use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::PathBuf;
 
 use docker_credential_tests::helper::AGE;
-use docker_credential_tests::login::Login;
+use docker_credential_tests::login::{Login, alice, bob};
 use docker_credential_tests::program::{self, Outcome};
 use docker_credential_tests::sandbox::Sandbox;
 use docker_credential_tests::{require, requirement};
 use serde_json::{Value, json};
-
-fn alice() -> Login {
-    Login::new("alice", "correct horse battery staple")
-}
-
-fn bob() -> Login {
-    Login::new("bob", "another secret altogether")
-}
-
-fn entry(login: &Login) -> Value {
-    json!({ "auth": login.basic() })
-}
 
 fn place(config: &Value) -> Sandbox {
     let mut place = Sandbox::new(AGE);
     place.keep_secret(&[alice(), bob()]);
     place.write_config(config);
     place
-}
-
-fn write(place: &Sandbox, below: &str, content: &str) -> PathBuf {
-    let path = place.path(below);
-    fs::create_dir_all(path.parent().expect("a directory")).expect("a file of the place");
-    fs::write(&path, content).expect("a file of the place");
-    path
 }
 
 fn read(path: &PathBuf) -> Value {
@@ -71,7 +52,7 @@ fn what_old_guides_tell_to_write_is_imported() {
 fn logins_are_moved_and_markers_stay() {
     let place = place(&json!({
         "auths": {
-            "ghcr.io": entry(&alice()),
+            "ghcr.io": alice().entry(),
             "quay.io": { "username": "bob", "password": bob().secret, "email": "e" },
             "a.example": {},
         },
@@ -106,13 +87,13 @@ fn an_identity_token_comes_as_docker_would_store_it() {
 #[test]
 fn nothing_is_changed_for_a_server_that_docker_asks_somebody_else_for() {
     for (config, server) in [
-        (json!({ "auths": { "ghcr.io": entry(&alice()) } }), "ghcr.io"),
+        (json!({ "auths": { "ghcr.io": alice().entry() } }), "ghcr.io"),
         (
-            json!({ "auths": { "ghcr.io": entry(&alice()) }, "credsStore": "desktop" }),
+            json!({ "auths": { "ghcr.io": alice().entry() }, "credsStore": "desktop" }),
             "ghcr.io",
         ),
         (
-            json!({ "auths": { "ghcr.io": entry(&alice()) }, "credsStore": "age", "credHelpers": { "ghcr.io": "gh" } }),
+            json!({ "auths": { "ghcr.io": alice().entry() }, "credsStore": "age", "credHelpers": { "ghcr.io": "gh" } }),
             "ghcr.io",
         ),
     ] {
@@ -128,7 +109,7 @@ fn nothing_is_changed_for_a_server_that_docker_asks_somebody_else_for() {
 
 #[test]
 fn keep_copies_and_leaves_the_file() {
-    let place = place(&json!({ "auths": { "ghcr.io": entry(&alice()) } }));
+    let place = place(&json!({ "auths": { "ghcr.io": alice().entry() } }));
     let before = fs::read(place.config_path()).unwrap();
     let done = place.command(&["import", "--keep"]);
     done.assert_success("import --keep");
@@ -139,7 +120,7 @@ fn keep_copies_and_leaves_the_file() {
 
 #[test]
 fn a_dry_run_tells_and_does_nothing() {
-    let place = place(&json!({ "auths": { "ghcr.io": entry(&alice()) } }));
+    let place = place(&json!({ "auths": { "ghcr.io": alice().entry() } }));
     let before = fs::read(place.config_path()).unwrap();
     let told = place.command(&["import", "--configure", "--dry-run"]);
     told.assert_success("import --dry-run");
@@ -152,10 +133,10 @@ fn a_dry_run_tells_and_does_nothing() {
 fn the_name_that_docker_asks_by_goes_before_its_aliases() {
     let place = place(&json!({
         "auths": {
-            "docker.io": entry(&bob()),
-            "https://index.docker.io/v1/": entry(&alice()),
-            "https://a.example/v1/": entry(&bob()),
-            "a.example": entry(&alice()),
+            "docker.io": bob().entry(),
+            "https://index.docker.io/v1/": alice().entry(),
+            "https://a.example/v1/": bob().entry(),
+            "a.example": alice().entry(),
         },
         "credsStore": "age",
     }));
@@ -166,14 +147,14 @@ fn the_name_that_docker_asks_by_goes_before_its_aliases() {
     place.assert_answers("https://index.docker.io/v1/", &alice());
     place.assert_answers("a.example", &alice());
     // What is in no store stays where it is.
-    assert_eq!(place.config()["auths"]["docker.io"], entry(&bob()));
-    assert_eq!(place.config()["auths"]["https://a.example/v1/"], entry(&bob()));
+    assert_eq!(place.config()["auths"]["docker.io"], bob().entry());
+    assert_eq!(place.config()["auths"]["https://a.example/v1/"], bob().entry());
 }
 
 #[test]
 fn a_url_or_a_path_answers_for_its_host() {
     let place = place(&json!({
-        "auths": { "https://a.example/v1/": entry(&alice()), "b.example/foo": entry(&bob()) },
+        "auths": { "https://a.example/v1/": alice().entry(), "b.example/foo": bob().entry() },
         "credsStore": "age",
     }));
     place.command(&["import"]).assert_success("import");
@@ -184,11 +165,10 @@ fn a_url_or_a_path_answers_for_its_host() {
 #[test]
 fn a_namespace_of_podman_s_is_copied_and_never_blanked() {
     let place = place(&json!({}));
-    let file = write(
-        &place,
+    let file = place.add_file(
         "config/containers/auth.json",
-        &json!({
-            "auths": { "quay.io/org": entry(&alice()), "quay.io": entry(&bob()) },
+        json!({
+            "auths": { "quay.io/org": alice().entry(), "quay.io": bob().entry() },
             "credHelpers": { "quay.io": "age" },
         })
         .to_string(),
@@ -199,7 +179,7 @@ fn a_namespace_of_podman_s_is_copied_and_never_blanked() {
     assert_row(&done, "moved", "quay.io");
     assert_eq!(
         read(&file)["auths"],
-        json!({ "quay.io/org": entry(&alice()), "quay.io": {} })
+        json!({ "quay.io/org": alice().entry(), "quay.io": {} })
     );
     place.assert_answers("quay.io/org/image", &alice());
     place.assert_answers("quay.io", &bob());
@@ -208,10 +188,9 @@ fn a_namespace_of_podman_s_is_copied_and_never_blanked() {
 #[test]
 fn podman_is_configured_in_the_file_that_stays() {
     let place = place(&json!({}));
-    let runtime = write(
-        &place,
+    let runtime = place.add_file(
         "run/containers/auth.json",
-        &json!({ "auths": { "quay.io": entry(&bob()) } }).to_string(),
+        json!({ "auths": { "quay.io": bob().entry() } }).to_string(),
     );
     place.command(&["import", "--configure"]).assert_success("import");
     assert_eq!(read(&runtime), json!({ "auths": { "quay.io": {} } }));
@@ -233,7 +212,7 @@ fn a_registry_token_is_told_and_left() {
 
 #[test]
 fn a_login_that_is_stored_already_is_not_replaced_by_an_older_one() {
-    let config = json!({ "auths": { "ghcr.io": entry(&bob()) }, "credsStore": "age" });
+    let config = json!({ "auths": { "ghcr.io": bob().entry() }, "credsStore": "age" });
     let place = place(&config);
     place.store("ghcr.io", &alice());
     let told = place.command(&["import"]);
@@ -255,8 +234,8 @@ fn one_bad_entry_costs_only_itself() {
         "auths": {
             "a.example": { "auth": "not base64" },
             "b.example": { "auth": "bm9jb2xvbg==" },
-            "u:p@c.example": entry(&alice()),
-            "ghcr.io": entry(&alice()),
+            "u:p@c.example": alice().entry(),
+            "ghcr.io": alice().entry(),
         },
         "credsStore": "age",
     }));
@@ -277,7 +256,7 @@ fn one_bad_entry_costs_only_itself() {
 fn the_oldest_dockercfg_is_copied() {
     let place = place(&json!({ "credsStore": "age" }));
     let content = format!("auth = {}\nemail = alice@example.com\n", alice().basic());
-    let file = write(&place, "home/.dockercfg", &content);
+    let file = place.add_file("home/.dockercfg", &content);
     let done = place.command(&["import"]);
     done.assert_success("import");
     place.assert_answers("https://index.docker.io/v1/", &alice());
@@ -287,8 +266,8 @@ fn the_oldest_dockercfg_is_copied() {
 #[test]
 fn a_file_that_no_client_reads_is_copied_and_never_changed() {
     let place = place(&json!({}));
-    let config = json!({ "auths": { "ghcr.io": entry(&alice()) } }).to_string();
-    let file = write(&place, "home/pull-secret.json", &config);
+    let config = json!({ "auths": { "ghcr.io": alice().entry() } }).to_string();
+    let file = place.add_file("home/pull-secret.json", &config);
     let path = file.to_str().unwrap();
     let copied = place.command(&["import", "--from", path]);
     copied.assert_success("import --from");
@@ -317,7 +296,7 @@ fn a_file_that_no_client_reads_is_copied_and_never_changed() {
 #[test]
 fn a_stale_alias_is_left_however_often_it_is_imported() {
     let place = place(&json!({
-        "auths": { "docker.io": entry(&bob()), "https://index.docker.io/v1/": entry(&alice()) },
+        "auths": { "docker.io": bob().entry(), "https://index.docker.io/v1/": alice().entry() },
         "credsStore": "age",
     }));
     for arguments in [&["import"][..], &["import"], &["import", "--replace"]] {
@@ -333,7 +312,7 @@ fn a_stale_alias_is_left_however_often_it_is_imported() {
 #[test]
 fn an_alias_without_another_login_is_moved() {
     let place = place(&json!({
-        "auths": { "docker.io": entry(&bob()), "https://index.docker.io/v1/": {} },
+        "auths": { "docker.io": bob().entry(), "https://index.docker.io/v1/": {} },
         "credsStore": "age",
     }));
     place.command(&["import"]).assert_success("import");
@@ -342,7 +321,7 @@ fn an_alias_without_another_login_is_moved() {
 
 #[test]
 fn a_path_in_docker_s_file_is_podman_s_and_stays() {
-    let config = json!({ "auths": { "quay.io/org": entry(&alice()) }, "credsStore": "age" });
+    let config = json!({ "auths": { "quay.io/org": alice().entry() }, "credsStore": "age" });
     let place = place(&config);
     let done = place.command(&["import"]);
     done.assert_success("import");
@@ -356,8 +335,8 @@ fn a_path_in_docker_s_file_is_podman_s_and_stays() {
 fn another_user_s_file_is_left_out() {
     require!(requirement::root());
     let place = place(&json!({ "credsStore": "age" }));
-    let content = json!({ "auths": { "quay.io": entry(&alice()) } }).to_string();
-    let file = write(&place, "run/containers/auth.json", &content);
+    let content = json!({ "auths": { "quay.io": alice().entry() } }).to_string();
+    let file = place.add_file("run/containers/auth.json", content);
     chown(&file, Some(4321), None).unwrap();
     let told = place.command(&["import", "--configure"]);
     assert!(told.text().contains("left out"), "{told:?}");
@@ -372,8 +351,8 @@ fn another_user_s_file_is_left_out() {
 #[test]
 fn helm_s_login_is_moved_if_helm_asks_this_helper() {
     let place = place(&json!({ "credsStore": "age" }));
-    let content = json!({ "auths": { "ghcr.io": entry(&alice()) } }).to_string();
-    let file = write(&place, "config/helm/registry/config.json", &content);
+    let content = json!({ "auths": { "ghcr.io": alice().entry() } }).to_string();
+    let file = place.add_file("config/helm/registry/config.json", content);
     let told = place.command(&["import"]);
     assert_row(&told, "left", "ghcr.io");
     assert!(told.text().contains("helm reads it from this file"), "{told:?}");
@@ -390,7 +369,7 @@ fn helm_s_login_is_moved_if_helm_asks_this_helper() {
 fn regctl_s_logins_are_pointed_out() {
     let place = place(&json!({ "credsStore": "age" }));
     let content = json!({ "hosts": { "ghcr.io": { "user": "alice", "pass": alice().secret } } });
-    let file = write(&place, "home/.regctl/config.json", &content.to_string());
+    let file = place.add_file("home/.regctl/config.json", content.to_string());
     let told = place.command(&["import"]);
     told.assert_success("import");
     assert!(told.text().contains("docker login"), "{told:?}");
@@ -401,14 +380,12 @@ fn regctl_s_logins_are_pointed_out() {
 fn other_helper(place: &Sandbox) {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/helpers/docker-credential-other");
     place.add_program("docker-credential-other", script.as_ref());
-    write(
-        place,
-        "home/other/list",
+    place.add_file("home/other/list",
         r#"{"Registry credentials for ghcr.io":"alice","https://index.docker.io/v1/":"bob","gone.example":"x"}"#,
     );
     let login = alice();
     let answer = json!({ "ServerURL": "ghcr.io", "Username": login.username, "Secret": login.secret });
-    write(place, "home/other/ghcr.io", &answer.to_string());
+    place.add_file("home/other/ghcr.io", answer.to_string());
 }
 
 #[test]
@@ -439,14 +416,14 @@ fn a_login_for_another_server_is_not_stored() {
     let place = place(&json!({}));
     other_helper(&place);
     let reply = json!({ "ServerURL": "evil.example", "Username": "x", "Secret": "y" });
-    write(&place, "home/other/ghcr.io", &reply.to_string());
+    place.add_file("home/other/ghcr.io", reply.to_string());
     let told = place.command(&["import", "--from", "other"]);
     assert_row(&told, "failed", "ghcr.io");
     place.assert_lists(&json!({}));
     // The same server in another spelling is the one that was asked for.
     let login = alice();
     let reply = json!({ "ServerURL": "https://ghcr.io", "Username": login.username, "Secret": login.secret });
-    write(&place, "home/other/ghcr.io", &reply.to_string());
+    place.add_file("home/other/ghcr.io", reply.to_string());
     let told = place.command(&["import", "--from", "other"]);
     assert_row(&told, "copied", "ghcr.io");
 }
@@ -456,7 +433,7 @@ fn an_empty_login_is_none() {
     let place = place(&json!({}));
     other_helper(&place);
     let reply = json!({ "ServerURL": "ghcr.io", "Username": "", "Secret": "" });
-    write(&place, "home/other/ghcr.io", &reply.to_string());
+    place.add_file("home/other/ghcr.io", reply.to_string());
     let told = place.command(&["import", "--from", "other"]);
     assert_row(&told, "left", "ghcr.io");
     place.assert_lists(&json!({}));
@@ -534,7 +511,7 @@ fn wherever_it_is_killed_no_login_is_lost() {
     let servers: Vec<String> = (0..3).map(|number| format!("r{number}.example")).collect();
     let auths: serde_json::Map<String, Value> = servers
         .iter()
-        .map(|server| (server.clone(), entry(&alice())))
+        .map(|server| (server.clone(), alice().entry()))
         .collect();
     for call in ["fsync", "renameat", "unlinkat", "flock"] {
         let mut kills = 0;
@@ -553,7 +530,7 @@ fn wherever_it_is_killed_no_login_is_lost() {
             kills += 1;
             assert!(when < 100, "it ends at last: {killed:?}");
             for server in &servers {
-                let is_plain = place.config()["auths"][server] == entry(&alice());
+                let is_plain = place.config()["auths"][server] == alice().entry();
                 if !is_plain {
                     place.assert_answers(server, &alice());
                 }

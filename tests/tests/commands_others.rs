@@ -5,17 +5,13 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use docker_credential_tests::helper::{AGE, ENV};
-use docker_credential_tests::login::Login;
+use docker_credential_tests::login::alice;
 use docker_credential_tests::program;
 use docker_credential_tests::require;
 use docker_credential_tests::sandbox::Sandbox;
 use serde_json::{Value, json};
 
 const HUB: &str = "https://index.docker.io/v1/";
-
-fn alice() -> Login {
-    Login::new("alice", "hunter2 & more")
-}
 
 fn place() -> Sandbox {
     let mut place = Sandbox::with_creds_store(AGE);
@@ -32,7 +28,7 @@ fn kubernetes_and_docker_find_the_hub_by_its_url() {
         let printed = place.command(&["export", "--format", format]);
         printed.assert_success("export");
         let printed: Value = serde_json::from_slice(&printed.stdout).unwrap();
-        let entry = json!({ "auth": alice().basic() });
+        let entry = alice().entry();
         assert_eq!(
             printed,
             json!({ "auths": { "ghcr.io": entry, HUB: entry } }),

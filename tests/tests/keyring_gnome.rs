@@ -8,7 +8,7 @@ use std::thread::ScopedJoinHandle;
 use docker_credential_tests::helper::KEYRING;
 use docker_credential_tests::keyrings::exercise::next_second;
 use docker_credential_tests::keyrings::gnome::GnomeKeyring;
-use docker_credential_tests::login::Login;
+use docker_credential_tests::login::{Login, alice, bob};
 use docker_credential_tests::program::{Outcome, find};
 use docker_credential_tests::require;
 use docker_credential_tests::requirement::environment;
@@ -17,14 +17,6 @@ use docker_credential_tests::service::{Service, wait_for};
 use serde_json::json;
 
 const HUB: &str = "https://index.docker.io/v1/";
-
-fn alice() -> Login {
-    Login::new("alice", "a \"quoted\" <secret> & more")
-}
-
-fn bob() -> Login {
-    Login::new("bob", "another one")
-}
 
 fn request(server: &str, login: &Login) -> String {
     json!({ "ServerURL": server, "Username": login.username, "Secret": login.secret }).to_string()

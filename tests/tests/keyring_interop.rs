@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use docker_credential_tests::helper::KEYRING;
 use docker_credential_tests::keyrings::gnome::GnomeKeyring;
-use docker_credential_tests::login::Login;
+use docker_credential_tests::login::{Login, alice, bob};
 use docker_credential_tests::program::{self, Outcome};
 use docker_credential_tests::require;
 use docker_credential_tests::requirement::Missing;
@@ -50,14 +50,6 @@ impl Both {
             json!({ "ServerURL": server, "Username": login.username, "Secret": login.secret })
         );
     }
-}
-
-fn alice() -> Login {
-    Login::new("alice", "a \"quoted\" <secret> & more")
-}
-
-fn bob() -> Login {
-    Login::new("bob", "another one")
 }
 
 #[test]

@@ -5,7 +5,7 @@
 use std::fs;
 
 use docker_credential_tests::helper::KEYRING_ALONE;
-use docker_credential_tests::login::Login;
+use docker_credential_tests::login::{Login, alice};
 use docker_credential_tests::program::{Outcome, find};
 use docker_credential_tests::require;
 use docker_credential_tests::requirement::{self, Missing};
@@ -65,10 +65,6 @@ impl Drop for Kernel {
             self.place.verb("erase", &server).assert_success("erase");
         }
     }
-}
-
-fn alice() -> Login {
-    Login::new("alice", "a \"quoted\" <secret> & more")
 }
 
 #[test]

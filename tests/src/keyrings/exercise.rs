@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::helper::KEYRING_ALONE;
 use crate::keyrings::bus::PrivateBus;
-use crate::login::Login;
+use crate::login::{Login, alice, bob};
 use crate::program::{Outcome, find};
 use crate::requirement::Missing;
 use crate::sandbox::Sandbox;
@@ -198,14 +198,6 @@ impl Exercise {
         self.official("store", &request.to_string())
             .assert_success("docker's own helper stores");
     }
-}
-
-fn alice() -> Login {
-    Login::new("alice", "a \"quoted\" <secret> & more")
-}
-
-fn bob() -> Login {
-    Login::new("bob", "another one")
 }
 
 /// Whether it is the login of one of the two.

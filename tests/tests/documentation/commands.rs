@@ -33,7 +33,7 @@ fn add_script(place: &Sandbox, name: &str, text: &str) {
 
 /// As docker writes it, with plain-text logins for two registries.
 fn plain_text(creds_store: &str) -> String {
-    let entry = json!({ "auth": alice().basic() });
+    let entry = alice().entry();
     let config = json!({ "auths": { "ghcr.io": entry, HUB: entry }, "credsStore": creds_store });
     let mut text = Vec::new();
     let tabs = serde_json::ser::PrettyFormatter::with_indent(b"\t");

@@ -156,7 +156,7 @@ pub(crate) fn migrating_from_plain_text() {
 }
 
 fn plain_text() -> serde_json::Value {
-    let entry = json!({ "auth": alice().basic() });
+    let entry = alice().entry();
     json!({ "auths": { "ghcr.io": entry, HUB: entry } })
 }
 

@@ -86,10 +86,6 @@ fn cred_helpers(sandbox: &Sandbox, store: Value, helpers: Value) {
     with(sandbox, fields.into_iter().collect());
 }
 
-fn plain(login: &Login) -> Value {
-    json!({ "auth": login.basic() })
-}
-
 fn write(path: impl AsRef<Path>, text: impl AsRef<[u8]>) {
     let path = path.as_ref();
     fs::create_dir_all(path.parent().expect("a directory")).expect("a directory");
@@ -132,7 +128,7 @@ macro_rules! states {
 states! {
     "a healthy machine" => "", |_| {};
     "a healthy machine with a plain podman namespace" => "", |sandbox| {
-        write(sandbox.path("config/containers/auth.json"), json!({ "auths": { "quay.io/org": plain(&bob()) } }).to_string());
+        write(sandbox.path("config/containers/auth.json"), json!({ "auths": { "quay.io/org": bob().entry() } }).to_string());
     };
     "entries of other programs" => "", |sandbox| {
         for server in ["https://notion.mcp-dcr", "https://index.docker.io/v1/access-token"] {
@@ -170,10 +166,10 @@ states! {
     };
     "another helper with logins, and plain text beside it" => "config", |sandbox| {
         former(sandbox);
-        with(sandbox, json!({ "credsStore": "former", "credHelpers": null, "auths": { "b.example": plain(&bob()) } }));
+        with(sandbox, json!({ "credsStore": "former", "credHelpers": null, "auths": { "b.example": bob().entry() } }));
     };
     "plain text without a helper" => "config", |sandbox| {
-        with(sandbox, json!({ "credsStore": null, "credHelpers": null, "auths": { "a.example": plain(&bob()) } }));
+        with(sandbox, json!({ "credsStore": null, "credHelpers": null, "auths": { "a.example": bob().entry() } }));
     };
     "docker's default store" => "config", |sandbox| {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/helpers/docker-credential-former");
@@ -185,7 +181,7 @@ states! {
     };
     "Docker Desktop is gone" => "helper", |sandbox| with(sandbox, json!({ "credsStore": "desktop" }));
     "Docker Desktop is gone, and plain text is left" => "helper", |sandbox| {
-        with(sandbox, json!({ "credsStore": "desktop", "auths": { "a.example": plain(&bob()) } }));
+        with(sandbox, json!({ "credsStore": "desktop", "auths": { "a.example": bob().entry() } }));
     };
     "the whole name of the program in credsStore" => "helper", |sandbox| {
         with(sandbox, json!({ "credsStore": "docker-credential-age" }));
@@ -233,15 +229,15 @@ states! {
         cred_helpers(sandbox, json!("age"), json!({ "a.example": "x; touch pwned #", "ghcr.io": "age" }));
     };
     "an entry whose name is a command" => "plain-text", |sandbox| {
-        auths(sandbox, &[("a.example;touch pwned", plain(&bob())), ("`touch pwned`", json!({ "auth": "x" }))]);
+        auths(sandbox, &[("a.example;touch pwned", bob().entry()), ("`touch pwned`", json!({ "auth": "x" }))]);
     };
 
-    "plain text while docker uses the helper" => "left-behind", |sandbox| auths(sandbox, &[("a.example", plain(&bob()))]);
+    "plain text while docker uses the helper" => "left-behind", |sandbox| auths(sandbox, &[("a.example", bob().entry())]);
     "plain text of many" => "left-behind", |sandbox| {
-        auths(sandbox, &[("a.example", plain(&bob())), ("b.example", plain(&alice())), ("c.example:5000", plain(&bob()))]);
+        auths(sandbox, &[("a.example", bob().entry()), ("b.example", alice().entry()), ("c.example:5000", bob().entry())]);
     };
     "an identity token in plain text" => "left-behind", |sandbox| auths(sandbox, &[("a.example", json!({ "identitytoken": "t0ken" }))]);
-    "the Hub under two names" => "left-behind", |sandbox| auths(sandbox, &[(HUB, plain(&bob())), ("docker.io", plain(&alice()))]);
+    "the Hub under two names" => "left-behind", |sandbox| auths(sandbox, &[(HUB, bob().entry()), ("docker.io", alice().entry())]);
     "logins in the helper that docker asked before" => "left-behind", |sandbox| {
         former(sandbox);
         with(sandbox, json!({ "credsStore": "former" }));
@@ -249,27 +245,27 @@ states! {
         run.assert_success("configure --no-import");
     };
     "logins that a program left behind by naming the helper" => "left-behind", |sandbox| {
-        auths(sandbox, &[("a.example", plain(&bob())), ("https://b.example/v1/", plain(&alice()))]);
+        auths(sandbox, &[("a.example", bob().entry()), ("https://b.example/v1/", alice().entry())]);
     };
-    "the oldest file of docker" => "plain-text", |sandbox| write(sandbox.path("home/.dockercfg"), json!({ "https://a.example": plain(&bob()) }).to_string());
+    "the oldest file of docker" => "plain-text", |sandbox| write(sandbox.path("home/.dockercfg"), json!({ "https://a.example": bob().entry() }).to_string());
     "podman's file" => "plain-text", |sandbox| {
-        write(sandbox.path("config/containers/auth.json"), json!({ "auths": { "a.example": plain(&bob()) } }).to_string());
+        write(sandbox.path("config/containers/auth.json"), json!({ "auths": { "a.example": bob().entry() } }).to_string());
     };
     "podman's file of this session" => "plain-text", |sandbox| {
-        write(sandbox.path("run/containers/auth.json"), json!({ "auths": { "a.example": plain(&bob()) } }).to_string());
+        write(sandbox.path("run/containers/auth.json"), json!({ "auths": { "a.example": bob().entry() } }).to_string());
     };
-    "plain text that differs from what is stored" => "plain-text", |sandbox| auths(sandbox, &[("ghcr.io", plain(&bob()))]);
-    "plain text that is stored as well" => "plain-text", |sandbox| auths(sandbox, &[("https://ghcr.io", plain(&alice()))]);
+    "plain text that differs from what is stored" => "plain-text", |sandbox| auths(sandbox, &[("ghcr.io", bob().entry())]);
+    "plain text that is stored as well" => "plain-text", |sandbox| auths(sandbox, &[("https://ghcr.io", alice().entry())]);
     "an old login of podman's that differs" => "plain-text", |sandbox| {
-        write(sandbox.path("run/containers/auth.json"), json!({ "auths": { "ghcr.io": plain(&bob()) } }).to_string());
+        write(sandbox.path("run/containers/auth.json"), json!({ "auths": { "ghcr.io": bob().entry() } }).to_string());
     };
     "a registry token" => "plain-text", |sandbox| auths(sandbox, &[("a.example", json!({ "registrytoken": "t0ken" }))]);
-    "a wildcard in auths" => "plain-text", |sandbox| auths(sandbox, &[("*.a.example", plain(&bob()))]);
-    "an upper-case scheme in auths" => "plain-text", |sandbox| auths(sandbox, &[("HTTPS://a.example", plain(&bob()))]);
-    "a password in the key of an entry" => "plain-text", |sandbox| auths(sandbox, &[("bob:another secret@a.example", plain(&bob()))]);
+    "a wildcard in auths" => "plain-text", |sandbox| auths(sandbox, &[("*.a.example", bob().entry())]);
+    "an upper-case scheme in auths" => "plain-text", |sandbox| auths(sandbox, &[("HTTPS://a.example", bob().entry())]);
+    "a password in the key of an entry" => "plain-text", |sandbox| auths(sandbox, &[("bob:another secret@a.example", bob().entry())]);
     "an entry that is not base64" => "config", |sandbox| auths(sandbox, &[("a.example", json!({ "auth": "x" }))]);
     "an entry that is not base64, and others" => "config", |sandbox| {
-        auths(sandbox, &[("a.example", json!({ "auth": "x" })), ("b.example", plain(&bob()))]);
+        auths(sandbox, &[("a.example", json!({ "auth": "x" })), ("b.example", bob().entry())]);
     };
 
     "a marker is missing" => "markers", |sandbox| with(sandbox, json!({ "auths": null }));
@@ -296,7 +292,7 @@ states! {
     "a wrong answer for when it is locked" => "settings", |sandbox| sandbox.set("DOCKER_CREDENTIAL_WHEN_UNAVAILABLE", "ignore");
     "a relative directory for the store" => "settings", |sandbox| sandbox.set("DOCKER_CREDENTIAL_AGE_DIR", "store");
     "DOCKER_AUTH_CONFIG answers first" => "auth-config", |sandbox| {
-        sandbox.set("DOCKER_AUTH_CONFIG", json!({ "auths": { "ghcr.io": plain(&bob()) } }).to_string());
+        sandbox.set("DOCKER_AUTH_CONFIG", json!({ "auths": { "ghcr.io": bob().entry() } }).to_string());
     };
     "DOCKER_AUTH_CONFIG is not JSON" => "auth-config", |sandbox| sandbox.set("DOCKER_AUTH_CONFIG", "/builds/auth.json");
     "a variable of docker-credential-env" => "", |sandbox| sandbox.set("DOCKER_CREDENTIAL_GHCR_IO_PASSWORD", "x");
