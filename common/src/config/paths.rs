@@ -1,6 +1,6 @@
 //! Where docker and podman look for their configuration files.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::{Environment, Error};
 
@@ -81,7 +81,7 @@ pub fn podman_runtime(environment: &Environment) -> Option<PathBuf> {
     }
     #[cfg(target_os = "linux")]
     return Some(
-        Path::new("/run/containers")
+        PathBuf::from("/run/containers")
             .join(rustix::process::getuid().as_raw().to_string())
             .join("auth.json"),
     );

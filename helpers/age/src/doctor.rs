@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use docker_credential_helper::commands::Finding;
-use docker_credential_helper::show::ShellCommand;
 use docker_credential_helper::{Environment, Error};
 
 use crate::keys::identities::Identities;
@@ -112,6 +111,8 @@ fn without_identity(environment: &Environment, error: &Error) -> Finding {
 #[cfg(unix)]
 fn if_others_can_read(path: &Path, environment: &Environment) -> Option<Finding> {
     use std::os::unix::fs::MetadataExt;
+
+    use docker_credential_helper::show::ShellCommand;
 
     let is_default = settings::default_identity_file(environment).is_ok_and(|default| default == path);
     let is_readable = std::fs::metadata(path).is_ok_and(|metadata| metadata.mode() & 0o077 != 0);

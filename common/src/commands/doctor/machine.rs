@@ -124,11 +124,10 @@ fn unreadable(check: &'static str, environment: &Environment, path: &Path, error
         _ if path.is_dir() => is_directory(check, environment, path),
         Error::File { source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied => {
             let finding = Finding::error(check, error.to_string());
-            match owner(path) {
-                Some(Owner::This) => {
-                    finding.safely_fixed_by(ShellCommand::new("chmod u+rw").path(environment, path))
-                }
-                _ => finding.fixed_by(take_over(environment, path)),
+            if is_ours(path) {
+                finding.safely_fixed_by(ShellCommand::new("chmod u+rw").path(environment, path))
+            } else {
+                finding.fixed_by(take_over(environment, path))
             }
         }
         _ => Finding::error(check, error.to_string()),
@@ -195,17 +194,11 @@ fn take_over(environment: &Environment, path: &Path) -> ShellCommand {
         .path(environment, path)
 }
 
-enum Owner {
-    This,
-    Other,
-}
-
 #[cfg(unix)]
-fn owner(path: &Path) -> Option<Owner> {
+fn is_ours(path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
-    let owner = std::fs::metadata(path).ok()?.uid();
-    let this = rustix::process::geteuid().as_raw();
-    Some(if owner == this { Owner::This } else { Owner::Other })
+    let user = rustix::process::geteuid().as_raw();
+    std::fs::metadata(path).is_ok_and(|file| file.uid() == user)
 }
 
 #[cfg(unix)]
@@ -235,8 +228,8 @@ fn is_mount_point(_: &Path) -> bool {
 }
 
 #[cfg(not(unix))]
-fn owner(_: &Path) -> Option<Owner> {
-    Some(Owner::Other)
+fn is_ours(_: &Path) -> bool {
+    false
 }
 
 #[cfg(not(unix))]

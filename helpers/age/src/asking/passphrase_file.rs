@@ -41,11 +41,10 @@ pub(crate) fn read(path: &Path, environment: &Environment) -> Result<Zeroizing<S
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
 
-    #[cfg(unix)]
     #[test]
     fn a_passphrase_file_is_one_line_that_is_ours_alone() {
         use std::os::unix::fs::PermissionsExt;
