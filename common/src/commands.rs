@@ -176,6 +176,6 @@ fn carry_out<'a>(
         "manual" => manual::run(&mut session, arguments),
         "status" => status::run(&mut session, arguments),
         "doctor" => doctor::run(&mut session, arguments),
-        _ => Err(Error::Refused(format!("there is no command {name}").into())),
+        _ => Err(Error::refused(format!("there is no command {name}"))),
     }
 }

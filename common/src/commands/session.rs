@@ -28,7 +28,7 @@ impl<'a> Session<'a> {
     pub(super) fn open_store(&mut self) -> Result<Box<dyn CredentialStore + 'a>, Error> {
         match self.open.take() {
             Some(open) => open(self.environment),
-            None => Err(Error::Unavailable("the store is opened already".into())),
+            None => Err(Error::unavailable("the store is opened already")),
         }
     }
 }

@@ -139,7 +139,10 @@ fn setting(file: &Path) -> Result<Option<Vec<String>>, Error> {
     };
     let text = String::from_utf8_lossy(&bytes);
     let damaged = |problem: &str| {
-        Error::Damaged(format!("cannot read {}: {problem}; podman can't either", file.display()).into())
+        Error::damaged(format!(
+            "cannot read {}: {problem}; podman can't either",
+            file.display()
+        ))
     };
     let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
         damaged(&format!("{} ({})", error.message(), line(&text, &error)))

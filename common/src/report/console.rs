@@ -60,9 +60,9 @@ impl Console {
     /// Fails with [`Error::Refused`] if there is no terminal to ask on.
     pub fn confirm(question: &str, option: &str) -> Result<bool, Error> {
         if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
-            return Err(Error::Refused(
-                format!("this must be confirmed, and there is no terminal to ask on; add {option}").into(),
-            ));
+            return Err(Error::refused(format!(
+                "this must be confirmed, and there is no terminal to ask on; add {option}"
+            )));
         }
         let _ = write!(io::stderr(), "{} [y/N] ", one_line(question));
         let mut answer = String::new();

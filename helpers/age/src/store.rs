@@ -338,13 +338,10 @@ fn read(directory: &Directory, name: &str, shown: impl FnOnce() -> String) -> Re
     directory.read(name, ENTRY_MAX).map_err(|error| {
         let path = directory.path().join(shown());
         match error.kind() {
-            io::ErrorKind::InvalidData | io::ErrorKind::FileTooLarge => Error::Damaged(
-                format!(
-                    "{} is not an entry of ours: {error}; move it away and log in again",
-                    path.display()
-                )
-                .into(),
-            ),
+            io::ErrorKind::InvalidData | io::ErrorKind::FileTooLarge => Error::damaged(format!(
+                "{} is not an entry of ours: {error}; move it away and log in again",
+                path.display()
+            )),
             _ => Error::file("read", &path)(error),
         }
     })

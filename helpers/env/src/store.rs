@@ -103,9 +103,9 @@ fn read_only(credential: &Credential) -> Error {
             "DOCKER_CREDENTIAL_<LABEL>_SERVER={server}, DOCKER_CREDENTIAL_<LABEL>_USERNAME and DOCKER_CREDENTIAL_<LABEL>_PASSWORD"
         ),
     };
-    Error::Unsupported(
-        format!("docker-credential-env is read-only: set {names} instead of docker login").into(),
-    )
+    Error::unsupported(format!(
+        "docker-credential-env is read-only: set {names} instead of docker login"
+    ))
 }
 
 #[cfg(test)]

@@ -100,17 +100,14 @@ impl<B: Blobs> CredentialStore for BlobStore<B> {
                 username: credential.username().as_str().to_owned(),
                 secret: credential.secret().expose().to_owned(),
             })
-            .map_err(|_| Error::Damaged("the credential cannot be written as JSON".into()))?,
+            .map_err(|_| Error::damaged("the credential cannot be written as JSON"))?,
         );
         if chunk_name(&name, GENERATION_SAMPLE, usize::MAX).len() > B::NAME_MAX {
-            return Err(Error::Refused(
-                format!(
-                    "{} holds no server URL as long as this one; the limit is {} bytes",
-                    B::STORE,
-                    B::NAME_MAX
-                )
-                .into(),
-            ));
+            return Err(Error::refused(format!(
+                "{} holds no server URL as long as this one; the limit is {} bytes",
+                B::STORE,
+                B::NAME_MAX
+            )));
         }
         for _ in 0..ROUNDS {
             let old = self.head(&name)?;
@@ -127,9 +124,10 @@ impl<B: Blobs> CredentialStore for BlobStore<B> {
                 return Ok(());
             }
         }
-        Err(Error::Unavailable(
-            format!("{} was changed by other programs each time; try again", B::STORE).into(),
-        ))
+        Err(Error::unavailable(format!(
+            "{} was changed by other programs each time; try again",
+            B::STORE
+        )))
     }
 
     fn erase(&self, server: &ServerUrl) -> Result<(), Error> {
@@ -304,7 +302,7 @@ fn chunk_owner(name: &str) -> Option<&str> {
 fn new_generation() -> Result<String, Error> {
     let mut bytes = [0; GENERATION_SAMPLE.len() / 2];
     getrandom::fill(&mut bytes)
-        .map_err(|_| Error::Unavailable("the system gives no random numbers; try again".into()))?;
+        .map_err(|_| Error::unavailable("the system gives no random numbers; try again"))?;
     Ok(hex(&bytes))
 }
 
@@ -336,9 +334,9 @@ fn hash(bytes: &[u8]) -> String {
 
 fn damaged(name: &str) -> Error {
     let server = name.strip_prefix(PREFIX).unwrap_or(name);
-    Error::Damaged(
-        format!("the login stored for {server} is damaged or incomplete; log in to it again").into(),
-    )
+    Error::damaged(format!(
+        "the login stored for {server} is damaged or incomplete; log in to it again"
+    ))
 }
 
 #[cfg(test)]

@@ -174,10 +174,9 @@ fn unreadable(name: &str, error: KeyError) -> Error {
     match error {
         KeyError::KeyRevoked | KeyError::KeyExpired | KeyError::KeyRejected => {
             let server = name.strip_prefix(PREFIX).unwrap_or(name);
-            Error::Damaged(
-                format!("the key for {server} in the kernel's keyring was revoked or has expired; log in to it again")
-                    .into(),
-            )
+            Error::damaged(format!(
+                "the key for {server} in the kernel's keyring was revoked or has expired; log in to it again"
+            ))
         }
         error => unavailable(error),
     }
@@ -191,9 +190,9 @@ fn unavailable(error: KeyError) -> Error {
         KeyError::QuotaExceeded => return quota_exceeded(),
         _ => "cannot be used",
     };
-    Error::Unavailable(
-        format!("the kernel's keyring {problem}; use docker-credential-age, which needs none").into(),
-    )
+    Error::unavailable(format!(
+        "the kernel's keyring {problem}; use docker-credential-age, which needs none"
+    ))
 }
 
 /// The kernel counts all keys of a user together, whichever program made them.
@@ -204,15 +203,12 @@ fn quota_exceeded() -> Error {
         fs::read_to_string(format!("/proc/sys/kernel/keys/{prefix}{name}"))
             .map_or_else(|_| "?".to_owned(), |limit| limit.trim().to_owned())
     };
-    Error::Refused(
-        format!(
-            "the kernel's keyring is full: it holds {} keys and {} bytes of one user; log out of a server, or use \
+    Error::refused(format!(
+        "the kernel's keyring is full: it holds {} keys and {} bytes of one user; log out of a server, or use \
              docker-credential-age, which has no such limit",
-            limit("maxkeys"),
-            limit("maxbytes")
-        )
-        .into(),
-    )
+        limit("maxkeys"),
+        limit("maxbytes")
+    ))
 }
 
 #[cfg(test)]

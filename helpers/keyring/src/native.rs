@@ -49,23 +49,24 @@ pub(crate) fn names(platform: &impl Platform) -> Result<Vec<String>, Error> {
 fn shown<P: Platform>(_: &P, error: KeyringError) -> Error {
     let store = P::STORE;
     match error {
-        KeyringError::NoStorageAccess(cause) => Error::Locked(
-            format!("{store} is locked or cannot be reached from here ({cause}); unlock it and try again")
-                .into(),
-        ),
+        KeyringError::NoStorageAccess(cause) => Error::locked(format!(
+            "{store} is locked or cannot be reached from here ({cause}); unlock it and try again"
+        )),
         KeyringError::PlatformFailure(cause) => {
             if P::is_locked(&*cause) {
-                Error::Locked(format!("{store} was not unlocked ({cause}); unlock it and try again").into())
+                Error::locked(format!(
+                    "{store} was not unlocked ({cause}); unlock it and try again"
+                ))
             } else {
-                Error::Unavailable(format!("{store} refuses: {cause}").into())
+                Error::unavailable(format!("{store} refuses: {cause}"))
             }
         }
         KeyringError::TooLong(_, limit) => {
-            Error::Refused(format!("{store} holds no more than {limit} characters of this").into())
+            Error::refused(format!("{store} holds no more than {limit} characters of this"))
         }
         error => {
             debug_assert!(error.source().is_none());
-            Error::Unavailable(format!("{store} cannot be used").into())
+            Error::unavailable(format!("{store} cannot be used"))
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::native::{self, Platform};
 pub(crate) fn open(_: &Environment) -> Result<BlobStore<CredentialManager>, Error> {
     Store::new()
         .map(|store| BlobStore(CredentialManager(store)))
-        .map_err(|_| Error::Unavailable("the Credential Manager cannot be opened".into()))
+        .map_err(|_| Error::unavailable("the Credential Manager cannot be opened"))
 }
 
 pub(crate) struct CredentialManager(Arc<Store>);

@@ -72,7 +72,7 @@ pub(crate) fn passphrase(
     way_out: &str,
     environment: &Environment,
 ) -> Result<Zeroizing<String>, Error> {
-    let locked = |problem: &str| Err(Error::Locked(format!("{problem}; {way_out}").into()));
+    let locked = |problem: &str| Err(Error::locked(format!("{problem}; {way_out}")));
     if settings::is_noninteractive(environment)? {
         return locked(&format!(
             "{} needs a passphrase, and {} forbids to ask for it",

@@ -101,7 +101,7 @@ fn choose(
         console.print(&format!("{}\n", Console::plain(name)))?;
     }
     if !is_sure && !Console::confirm("Set these aside?", "--yes")? {
-        return Err(Error::Refused("nothing was set aside".into()));
+        return Err(Error::refused("nothing was set aside"));
     }
     Ok(Some(lost))
 }

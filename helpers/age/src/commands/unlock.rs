@@ -67,8 +67,8 @@ fn time(text: &str) -> Result<Duration, String> {
 
 fn unlock(arguments: &ArgMatches, environment: &Environment, console: &mut Console) -> Result<(), Error> {
     if !kernel_keyring::IS_SUPPORTED {
-        return Err(Error::Unsupported(
-            "unlock keeps the identity in Linux' kernel keyring, which this system does not have; every use asks".into(),
+        return Err(Error::unsupported(
+            "unlock keeps the identity in Linux' kernel keyring, which this system does not have; every use asks",
         ));
     }
     let time = arguments.get_one::<Duration>("for").copied().unwrap_or_default();
@@ -82,8 +82,8 @@ fn unlock(arguments: &ArgMatches, environment: &Environment, console: &mut Conso
             // An identity that is open already stays open longer: whoever runs this could use it anyway.
             let identities = sealed.open_for(Some(time), environment)?;
             if !sealed.keep(&identities, time) {
-                return Err(Error::Unavailable(
-                    "the kernel's keyring cannot be used here, as in many containers; set DOCKER_CREDENTIAL_AGE_PASSPHRASE_FILE instead".into(),
+                return Err(Error::unavailable(
+                    "the kernel's keyring cannot be used here, as in many containers; set DOCKER_CREDENTIAL_AGE_PASSPHRASE_FILE instead",
                 ));
             }
             identities
@@ -94,8 +94,8 @@ fn unlock(arguments: &ArgMatches, environment: &Environment, console: &mut Conso
         if let Some(directory) = store.existing()?
             && !store.keep_file_keys(&directory, &identities, time)?
         {
-            return Err(Error::Unavailable(
-                "the kernel's keyring has no room for the keys of these files, or cannot be used here, as in many containers; every use asks the plugin".into(),
+            return Err(Error::unavailable(
+                "the kernel's keyring has no room for the keys of these files, or cannot be used here, as in many containers; every use asks the plugin",
             ));
         }
     }

@@ -89,7 +89,9 @@ fn unsupported_kind(line: &str) -> Option<&'static str> {
 }
 
 pub(super) fn damaged(origin: &str, problem: &str) -> Error {
-    Error::Damaged(format!("{origin} {problem}; put an age identity (AGE-SECRET-KEY-1…) there").into())
+    Error::damaged(format!(
+        "{origin} {problem}; put an age identity (AGE-SECRET-KEY-1…) there"
+    ))
 }
 
 /// The text of an identity file.

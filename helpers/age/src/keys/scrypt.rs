@@ -53,7 +53,7 @@ pub(crate) fn seal(plaintext: &[u8], passphrase: &str) -> Result<Vec<u8>, Error>
     let mut recipient = scrypt::Recipient::new(SecretString::from(passphrase));
     // The crate would measure this machine; the file may be opened on a slower one.
     recipient.set_work_factor(WORK_FACTOR);
-    let failed = || Error::Unsupported("encrypting with the passphrase failed".into());
+    let failed = || Error::unsupported("encrypting with the passphrase failed");
     Encryptor::with_recipients(std::iter::once(&recipient as &dyn age::Recipient))
         .map_err(|_| failed())
         .and_then(|encryptor| write(encryptor, plaintext).map_err(|_| failed()))

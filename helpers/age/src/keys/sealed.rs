@@ -77,9 +77,9 @@ impl Sealed {
             return Ok(identities);
         }
         if turn.has_waited && self.boxes.recall(Kind::Cancellation).is_some() {
-            return Err(Error::Locked(
-                format!("the question for the passphrase was cancelled; {WAY_OUT}").into(),
-            ));
+            return Err(Error::locked(format!(
+                "the question for the passphrase was cancelled; {WAY_OUT}"
+            )));
         }
         let (identities, _) = self.open_by(passphrase_file.as_deref(), environment)?;
         if let Some(time) = time {
@@ -196,34 +196,29 @@ impl Sealed {
             mistake = Some("That passphrase is wrong");
         }
         self.boxes.keep(Kind::Cancellation, b"1", CANCELLATION);
-        Err(Error::Locked(
-            format!("{ATTEMPTS} wrong passphrases for {}; {WAY_OUT}", self.origin).into(),
-        ))
+        Err(Error::locked(format!(
+            "{ATTEMPTS} wrong passphrases for {}; {WAY_OUT}",
+            self.origin
+        )))
     }
 
     /// The identity file inside; nothing if the passphrase is wrong.
     fn unseal(&self, passphrase: &str) -> Result<Option<Zeroizing<String>>, Error> {
-        let damaged = |problem: &str| Error::Damaged(format!("{} {problem}", self.origin).into());
+        let damaged = |problem: &str| Error::damaged(format!("{} {problem}", self.origin));
         match scrypt::unseal(&self.ciphertext, SecretString::from(passphrase)) {
             Unsealed::Plaintext(plaintext) => std::str::from_utf8(&plaintext)
                 .map(|text| Some(Zeroizing::new(text.to_owned())))
                 .map_err(|_| damaged("does not hold an identity; restore it from your backup")),
             Unsealed::WrongPassphrase => Ok(None),
-            Unsealed::NoPassphrase => Err(Error::Unsupported(
-                format!(
-                    "{} is encrypted to another identity and not with a passphrase; decrypt it, or encrypt it with age -p",
-                    self.origin
-                )
-                .into(),
-            )),
-            Unsealed::ExcessiveWork => Err(Error::Unsupported(
-                format!(
-                    "{} was encrypted with a work factor above {}, more than is accepted; encrypt it again with age -p",
-                    self.origin,
-                    scrypt::WORK_FACTOR_MAX
-                )
-                .into(),
-            )),
+            Unsealed::NoPassphrase => Err(Error::unsupported(format!(
+                "{} is encrypted to another identity and not with a passphrase; decrypt it, or encrypt it with age -p",
+                self.origin
+            ))),
+            Unsealed::ExcessiveWork => Err(Error::unsupported(format!(
+                "{} was encrypted with a work factor above {}, more than is accepted; encrypt it again with age -p",
+                self.origin,
+                scrypt::WORK_FACTOR_MAX
+            ))),
             Unsealed::Damaged => Err(damaged("is damaged; restore it from your backup")),
         }
     }

@@ -101,14 +101,11 @@ pub(crate) fn for_reading(environment: &Environment) -> Result<Found, Error> {
         };
     }
     let path = settings::default_identity_file(environment)?;
-    Err(Error::Unavailable(
-        format!(
-            "there is no identity to decrypt with; restore {} or set {}",
-            path.display(),
-            settings::IDENTITY_FILE
-        )
-        .into(),
-    ))
+    Err(Error::unavailable(format!(
+        "there is no identity to decrypt with; restore {} or set {}",
+        path.display(),
+        settings::IDENTITY_FILE
+    )))
 }
 
 /// What a person learns about their first identity, in one line.

@@ -216,15 +216,12 @@ impl ApprovalRecord {
             .map_err(Error::file("read the approved recipients in", &path))?;
         let text = std::str::from_utf8(&content).ok();
         text.and_then(Approval::from_text).ok_or_else(|| {
-            Error::Damaged(
-                format!(
-                    "cannot read the approved recipients in {}: the file is damaged; look at the recipients \
+            Error::damaged(format!(
+                "cannot read the approved recipients in {}: the file is damaged; look at the recipients \
                      (docker-credential-age recipients list), remove the file, then run: \
                      docker-credential-age recipients approve",
-                    path.display()
-                )
-                .into(),
-            )
+                path.display()
+            ))
         })
     }
 

@@ -43,9 +43,9 @@ impl RecipientsFile {
     /// `path` is the file's, for messages.
     pub(crate) fn parse(content: &[u8], path: &str) -> Result<Self, Error> {
         let text = std::str::from_utf8(content).map_err(|_| {
-            Error::Damaged(
-                format!("{path} is not valid UTF-8; write one recipient (age1…) on each line").into(),
-            )
+            Error::damaged(format!(
+                "{path} is not valid UTF-8; write one recipient (age1…) on each line"
+            ))
         })?;
         let file = Self {
             lines: text.lines().map(|line| line.trim().to_owned()).collect(),
@@ -53,14 +53,14 @@ impl RecipientsFile {
         for (index, line) in file.lines.iter().enumerate() {
             if is_entry(line) {
                 Recipient::parse(line, |problem| {
-                    Error::Damaged(format!("line {} of {path} is {problem}", index + 1).into())
+                    Error::damaged(format!("line {} of {path} is {problem}", index + 1))
                 })?;
             }
         }
         if file.named().is_empty() {
-            return Err(Error::Damaged(
-                format!("{path} names no recipient; write one (age1…) on each line, or restore it").into(),
-            ));
+            return Err(Error::damaged(format!(
+                "{path} names no recipient; write one (age1…) on each line, or restore it"
+            )));
         }
         Ok(file)
     }
@@ -83,7 +83,7 @@ impl RecipientsFile {
     pub(crate) fn recipients(&self) -> Vec<Recipient> {
         self.named()
             .iter()
-            .filter_map(|line| Recipient::parse(line, |_| Error::Damaged("not a recipient".into())).ok())
+            .filter_map(|line| Recipient::parse(line, |_| Error::damaged("not a recipient")).ok())
             .collect()
     }
 

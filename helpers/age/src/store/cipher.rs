@@ -122,16 +122,13 @@ pub(super) fn encrypt(
         .chain(own.map(|key| key as &dyn age::Recipient));
     let encryptor = Encryptor::with_recipients(all).map_err(refusal)?;
     let file = scrypt::write(encryptor, plaintext)
-        .map_err(|_| Error::Unsupported("encrypting for these recipients failed; check them".into()))?;
+        .map_err(|_| Error::unsupported("encrypting for these recipients failed; check them"))?;
     // A file that we would not read must not replace a login.
     if Split::of(&file).is_none() {
-        return Err(Error::Unsupported(
-            format!(
-                "cannot encrypt to {} recipients: an entry's header holds about 600; remove some",
-                recipients.len()
-            )
-            .into(),
-        ));
+        return Err(Error::unsupported(format!(
+            "cannot encrypt to {} recipients: an entry's header holds about 600; remove some",
+            recipients.len()
+        )));
     }
     Ok(file)
 }
@@ -149,13 +146,11 @@ fn failure(error: DecryptError) -> Failure {
 
 fn refusal(error: EncryptError) -> Error {
     match error {
-        EncryptError::Io(error) => plugin::error_out_of(error).unwrap_or_else(|| {
-            Error::Unsupported("encrypting for these recipients failed; check them".into())
-        }),
-        EncryptError::IncompatibleRecipients { .. } => Error::Unsupported(
-            "these recipients cannot share a file: some are post-quantum and some are not; use one kind"
-                .into(),
+        EncryptError::Io(error) => plugin::error_out_of(error)
+            .unwrap_or_else(|| Error::unsupported("encrypting for these recipients failed; check them")),
+        EncryptError::IncompatibleRecipients { .. } => Error::unsupported(
+            "these recipients cannot share a file: some are post-quantum and some are not; use one kind",
         ),
-        _ => Error::Unsupported("encrypting for these recipients failed; check them".into()),
+        _ => Error::unsupported("encrypting for these recipients failed; check them"),
     }
 }

@@ -41,7 +41,7 @@ pub(crate) fn to_plaintext(credential: &Credential) -> Result<Zeroizing<Vec<u8>>
     };
     let mut bytes = Zeroizing::new(Vec::with_capacity(plaintext.secret.len() + 256));
     serde_json::to_writer(&mut *bytes, &plaintext)
-        .map_err(|_| Error::Unsupported("the credential cannot be written as JSON".into()))?;
+        .map_err(|_| Error::unsupported("the credential cannot be written as JSON"))?;
     bytes.push(b'\n');
     Ok(bytes)
 }

@@ -302,7 +302,7 @@ impl<'a> Connection<'a> {
     }
 
     fn says(&self, stanza: &Stanza) -> Error {
-        Error::Unavailable(format!("{} says: {}", self.name(), saying(&stanza.body)).into())
+        Error::unavailable(format!("{} says: {}", self.name(), saying(&stanza.body)))
     }
 
     fn broken(&self, breakdown: Breakdown) -> Error {
@@ -319,13 +319,10 @@ impl<'a> Connection<'a> {
     }
 
     fn nonsense(&self) -> Error {
-        Error::Unavailable(
-            format!(
-                "{} does not keep to age's plugin protocol; install a current version",
-                self.name()
-            )
-            .into(),
-        )
+        Error::unavailable(format!(
+            "{} does not keep to age's plugin protocol; install a current version",
+            self.name()
+        ))
     }
 }
 
