@@ -174,12 +174,13 @@ impl CredentialStore for AgeStore {
         let found = source::for_reading(&self.environment)?;
         let mut identities = found.open(&self.environment)?;
         let mut all = self.decipher_all(&directory, &names, &identities);
-        if all
-            .iter()
-            .any(|(_, result)| matches!(result, Err(Problem::NoIdentity)))
-        {
+        let closed: Vec<String> = all
+            .extract_if(.., |(_, result)| matches!(result, Err(Problem::NoIdentity)))
+            .map(|(name, _)| name.clone())
+            .collect();
+        if !closed.is_empty() {
             identities = self.reopened(&found, identities)?;
-            all = self.decipher_all(&directory, &names, &identities);
+            all.extend(self.decipher_all(&directory, &closed, &identities));
         }
         self.left_out.set(0);
         let mut listed = Vec::with_capacity(names.len());
