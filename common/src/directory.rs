@@ -17,14 +17,16 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
 use std::time::Duration;
 
+mod lock;
 #[cfg(not(unix))]
 mod portable;
+mod regular;
+mod staged;
+mod temporary;
 #[cfg(unix)]
 mod unix;
 
@@ -33,61 +35,16 @@ use self::portable as system;
 #[cfg(unix)]
 use self::unix as system;
 
-/// The name of a temporary file begins so. They hold what their final file would have held, and are ours to remove.
-const TEMPORARY: &str = ".docker-credential-temporary-";
-
-/// The name of a staged file begins so, and ends with the name that it is to take.
-const STAGED: &str = ".docker-credential-temporary-staged-";
+pub use self::lock::Lock;
+pub(crate) use self::regular::read_regular;
+pub(crate) use self::system::{open_path, open_path_itself};
+use self::temporary::TEMPORARY;
 
 /// A directory that is held open.
 #[derive(Debug)]
 pub struct Directory {
     handle: system::Handle,
     path: PathBuf,
-}
-
-/// Held while a directory is written to. The kernel releases it when the process ends, however it ends.
-#[derive(Debug)]
-pub struct Lock {
-    /// Nothing where the file system has no locks; a single [`Directory::replace`] is safe all the same.
-    file: Option<File>,
-    /// False if another process holds another lock of the same directory.
-    is_alone: bool,
-}
-
-impl Lock {
-    /// Takes the lock of an open file; see [`Directory::lock`].
-    pub fn take(file: File, wait: Duration) -> io::Result<Self> {
-        match lock_within(file, wait) {
-            Ok(file) => Ok(Self {
-                file: Some(file),
-                is_alone: true,
-            }),
-            Err(error) if system::has_no_locks(&error) => Ok(Self {
-                file: None,
-                is_alone: true,
-            }),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// The same lock, of which it's known that it doesn't keep every other writer out: what another one has staged, or
-    /// is about to rename, is left alone.
-    #[must_use]
-    pub fn beside_others(mut self) -> Self {
-        self.is_alone = false;
-        self
-    }
-
-    /// Whether no other writer is known of. It's true on file systems without locks.
-    pub fn is_alone(&self) -> bool {
-        self.is_alone
-    }
-
-    /// Whether other processes are really kept out.
-    fn is_held(&self) -> bool {
-        self.file.is_some() && self.is_alone
-    }
 }
 
 impl Directory {
@@ -268,45 +225,6 @@ impl Directory {
         system::sync(&self.handle).map(|()| true)
     }
 
-    /// Writes what `name` is to hold once it is [promoted](Self::promote), besides what it holds now. The content is
-    /// on disk when this returns, its name only after [`sync`](Self::sync).
-    ///
-    /// Staged files are temporary: whatever [replaces](Self::replace) another file removes those it finds. Whoever
-    /// stages several and must not lose them leaves a mark, and looks for the mark first whenever it takes the lock.
-    pub fn stage(&self, _lock: &Lock, name: &str, content: &[u8], mode: u32) -> io::Result<()> {
-        let staged = format!("{STAGED}{name}");
-        match system::remove(&self.handle, &staged) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let mut file = system::create_exclusively(&self.handle, &staged)?;
-        system::give_to(&file, &system::Ownership::of_mode(mode))?;
-        io::Write::write_all(&mut file, content)?;
-        file.sync_all()?;
-        system::close(file)
-    }
-
-    /// The names for which a content is staged, in no particular order.
-    pub fn staged(&self) -> io::Result<Vec<String>> {
-        let staged = |name: String| name.strip_prefix(STAGED).map(str::to_owned);
-        system::names(&self.handle)?
-            .filter_map(|name| name.map(staged).transpose())
-            .collect()
-    }
-
-    /// Gives `name` the content that is staged for it. Durable after [`sync`](Self::sync).
-    pub fn promote(&self, _lock: &Lock, name: &str) -> io::Result<()> {
-        system::rename(&self.handle, &format!("{STAGED}{name}"), name)
-    }
-
-    /// Forgets what is staged for `name`.
-    pub fn unstage(&self, _lock: &Lock, name: &str) -> io::Result<()> {
-        match system::remove(&self.handle, &format!("{STAGED}{name}")) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
-    }
-
     /// Waits until the directories that lead to it, and the names in it, are on disk.
     ///
     /// [`create`](Self::create) does that for what it makes. This is for what another process has made: it may have
@@ -326,54 +244,6 @@ impl Directory {
     pub fn sync(&self) -> io::Result<()> {
         system::sync(&self.handle)
     }
-
-    fn write_temporary(&self, content: &[u8], ownership: &system::Ownership) -> io::Result<Temporary<'_>> {
-        let name = format!("{TEMPORARY}{}", unique());
-        let mut file = system::create_exclusively(&self.handle, &name)?;
-        let temporary = Temporary {
-            directory: self,
-            name,
-        };
-        system::give_to(&file, ownership)?;
-        io::Write::write_all(&mut file, content)?;
-        file.sync_all()?;
-        system::close(file)?;
-        Ok(temporary)
-    }
-
-    /// What a killed writer left behind. Without the lock it might be a live writer's.
-    fn remove_stray_temporaries(&self, lock: &Lock) {
-        if !lock.is_held() {
-            return;
-        }
-        // All are read before any is removed.
-        let names: io::Result<Vec<String>> = system::names(&self.handle).and_then(Iterator::collect);
-        for name in names.unwrap_or_default() {
-            if name.starts_with(TEMPORARY) {
-                let _ = system::remove(&self.handle, &name);
-            }
-        }
-    }
-}
-
-/// Removed when dropped, unless it has become a file of its own.
-struct Temporary<'a> {
-    directory: &'a Directory,
-    name: String,
-}
-
-impl Temporary<'_> {
-    fn keep(mut self) {
-        self.name.clear();
-    }
-}
-
-impl Drop for Temporary<'_> {
-    fn drop(&mut self) {
-        if !self.name.is_empty() {
-            let _ = system::remove(&self.directory.handle, &self.name);
-        }
-    }
 }
 
 /// The directory that a path's last name is in; for a name alone the current one.
@@ -386,73 +256,9 @@ pub(crate) fn parent(path: &Path) -> Option<&Path> {
     })
 }
 
-/// The content of an open file, under the terms of [`Directory::read`]. For files that are named by a whole path.
+/// The content of a file, under the terms of [`Directory::read`], for files that are named by a whole path.
 pub fn read_file(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     read_regular(&open_path(path)?, limit)
-}
-
-pub(crate) use self::system::{open_path, open_path_itself};
-
-/// The content of an open file, under the terms of [`Directory::read`].
-pub(crate) fn read_regular(file: &File, limit: u64) -> io::Result<Vec<u8>> {
-    let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        return Err(not_a_regular_file());
-    }
-    let mut content = Vec::with_capacity(usize::try_from(metadata.len().min(limit)).unwrap_or(0) + 1);
-    io::Read::read_to_end(&mut io::Read::take(file, limit + 1), &mut content)?;
-    if content.len() as u64 > limit {
-        return Err(io::Error::new(
-            io::ErrorKind::FileTooLarge,
-            format!("it is larger than {limit} bytes"),
-        ));
-    }
-    Ok(content)
-}
-
-fn not_a_regular_file() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, "it is not a regular file")
-}
-
-fn a_symbolic_link() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, "it is a symbolic link")
-}
-
-/// The blocking call serves waiters in order, which polling does not: under load one of many would starve. So it
-/// waits on a thread of its own, only if the lock is not free, and is given up with the process.
-fn lock_within(file: File, wait: Duration) -> io::Result<File> {
-    match file.try_lock() {
-        Ok(()) => return Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => {}
-        Err(std::fs::TryLockError::Error(error)) => return Err(error),
-    }
-    let (sender, receiver) = mpsc::channel();
-    std::thread::Builder::new().spawn(move || {
-        let result = file.lock();
-        let _ = sender.send(result.map(|()| file));
-    })?;
-    receiver.recv_timeout(wait).unwrap_or_else(|_| {
-        Err(io::Error::new(
-            io::ErrorKind::TimedOut,
-            "another process has held its lock for too long",
-        ))
-    })
-}
-
-/// A name that no other process uses now: they differ in their number, and a number that comes again meets only a
-/// dead process's file, which `O_EXCL` notices.
-fn unique() -> String {
-    use std::sync::atomic::{AtomicU64, Ordering};
-    use std::time::{SystemTime, UNIX_EPOCH};
-
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    format!(
-        "{:x}-{:x}-{:x}",
-        std::process::id(),
-        now.as_nanos(),
-        COUNT.fetch_add(1, Ordering::Relaxed)
-    )
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ pub(super) fn make_directory(parent: &Handle, name: &OsStr) -> io::Result<()> {
 pub(super) fn open_for_reading(directory: &Handle, name: &str) -> io::Result<File> {
     let path = directory.join(name);
     if fs::symlink_metadata(&path)?.is_symlink() {
-        return Err(super::a_symbolic_link());
+        return Err(super::regular::a_symbolic_link());
     }
     open_path(&path)
 }
@@ -33,7 +33,7 @@ pub(super) fn open_for_reading(directory: &Handle, name: &str) -> io::Result<Fil
 /// A directory is told for what it is: the system says no more than that access is denied.
 pub(crate) fn open_path(path: &Path) -> io::Result<File> {
     if fs::metadata(path)?.is_dir() {
-        return Err(super::not_a_regular_file());
+        return Err(super::regular::not_a_regular_file());
     }
     File::open(path)
 }
@@ -41,7 +41,7 @@ pub(crate) fn open_path(path: &Path) -> io::Result<File> {
 /// A link is not followed.
 pub(crate) fn open_path_itself(path: &Path) -> io::Result<File> {
     if fs::symlink_metadata(path)?.is_symlink() {
-        return Err(super::a_symbolic_link());
+        return Err(super::regular::a_symbolic_link());
     }
     open_path(path)
 }

@@ -1,3 +1,4 @@
+use super::staged::STAGED;
 use super::*;
 
 const WAIT: Duration = Duration::from_secs(30);

@@ -39,9 +39,9 @@ fn reading_no_link() -> OFlags {
 pub(super) fn open_for_reading(directory: &Handle, name: &str) -> io::Result<File> {
     match rustix::fs::openat(directory, name, reading_no_link(), Mode::empty()) {
         Ok(file) => Ok(file.into()),
-        Err(Errno::LOOP | Errno::MLINK) => Err(super::a_symbolic_link()),
+        Err(Errno::LOOP | Errno::MLINK) => Err(super::regular::a_symbolic_link()),
         // A socket.
-        Err(Errno::NXIO) => Err(super::not_a_regular_file()),
+        Err(Errno::NXIO) => Err(super::regular::not_a_regular_file()),
         Err(error) => Err(error.into()),
     }
 }

@@ -32,7 +32,7 @@ const FAULTS: &[Fault] = &[
         sound: "        self.remove_stray_temporaries(lock);\n",
         broken: "        self.remove_stray_temporaries(lock);
         if FAULT {
-            let mut file = File::create(self.path.join(name))?;
+            let mut file = std::fs::File::create(self.path.join(name))?;
             for byte in content {
                 io::Write::write_all(&mut file, &[*byte])?;
             }
@@ -61,7 +61,7 @@ const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "no-lock",
-        file: "common/src/directory.rs",
+        file: "common/src/directory/lock.rs",
         sound: "    match file.try_lock() {\n",
         broken: "    if FAULT {
         return Ok(file);
@@ -71,10 +71,10 @@ const FAULTS: &[Fault] = &[
     // A file that says \"locked\" and stays when its maker dies.
     Fault {
         name: "lock-file",
-        file: "common/src/directory.rs",
+        file: "common/src/directory/lock.rs",
         sound: "    match file.try_lock() {\n",
         broken: "    if FAULT {
-        let path = PathBuf::from(std::env::var_os(\"TMPDIR\").unwrap_or_default()).join(\"lock\");
+        let path = std::path::PathBuf::from(std::env::var_os(\"TMPDIR\").unwrap_or_default()).join(\"lock\");
         let deadline = std::time::Instant::now() + wait;
         while File::create_new(&path).is_err() {
             if std::time::Instant::now() > deadline {
@@ -89,9 +89,9 @@ const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "lock-file",
-        file: "common/src/directory.rs",
-        sound: "/// Removed when dropped, unless it has become a file of its own.\n",
-        broken: "static LOCK_FILE: std::sync::OnceLock<PathBuf> = std::sync::OnceLock::new();
+        file: "common/src/directory/lock.rs",
+        sound: "/// Held while a directory is written to.",
+        broken: "static LOCK_FILE: std::sync::OnceLock<std::path::PathBuf> = std::sync::OnceLock::new();
 impl Drop for Lock {
     fn drop(&mut self) {
         if let Some(path) = LOCK_FILE.get() {
@@ -170,7 +170,7 @@ impl Drop for Lock {
     },
     Fault {
         name: "private-later",
-        file: "common/src/directory.rs",
+        file: "common/src/directory/temporary.rs",
         sound: "        system::close(file)?;\n",
         broken: "        if FAULT {
             file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
