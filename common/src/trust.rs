@@ -29,6 +29,7 @@ mod opened;
 mod portable;
 #[cfg(unix)]
 mod unix;
+mod way;
 
 #[cfg(not(unix))]
 use self::portable as system;
@@ -37,6 +38,7 @@ use self::unix as system;
 
 pub use self::doubt::{Doubt, Reason};
 pub use self::opened::{Opened, OpenedStore, Target};
+use self::way::{INTO, Step, TO_FILE, TO_PROGRAM, Way};
 
 /// What one user believes. Made by [`Environment::trust`](crate::Environment::trust).
 #[derive(Clone, Debug)]
@@ -54,58 +56,6 @@ enum Access {
     Unwritable,
     /// No others have access, or it is root's and nobody can write to it, as mounted secrets are.
     Private,
-}
-
-/// What is demanded of the directories on a way.
-#[derive(Clone, Copy, Debug)]
-#[cfg_attr(not(unix), expect(dead_code, reason = "nothing is judged there"))]
-struct Step {
-    /// A group that can write to one is its owner's choice. So for programs: Homebrew's directories belong to the
-    /// group `admin`, and whoever writes to a directory of `PATH` can put a `docker` there.
-    is_group_believed: bool,
-    /// The last name is a directory as well, in which something is looked for.
-    is_last_judged: bool,
-}
-
-/// To a file of which more is judged once it is open.
-const TO_FILE: Step = Step {
-    is_group_believed: false,
-    is_last_judged: false,
-};
-
-/// To a directory in which a file is made, or found.
-const INTO: Step = Step {
-    is_last_judged: true,
-    ..TO_FILE
-};
-
-const TO_PROGRAM: Step = Step {
-    is_group_believed: true,
-    ..TO_FILE
-};
-
-/// A way that was examined to its end, or to the first doubt.
-#[derive(Debug)]
-struct Way {
-    /// Where it leads, behind all links; where there is a doubt, the path as it was given.
-    path: PathBuf,
-    exists: bool,
-    /// What ended the examination.
-    doubt: Option<Doubt>,
-    /// A directory without modes: no refusal of what a setting names, because whoever mounts such a file system, as WSL
-    /// does, can't do otherwise.
-    mild: Option<Doubt>,
-}
-
-impl Way {
-    /// Where no setting names it, missing modes are as bad as any.
-    fn strictly(self) -> Self {
-        Self {
-            doubt: self.doubt.or(self.mild),
-            mild: None,
-            ..self
-        }
-    }
 }
 
 impl Trust {

@@ -244,7 +244,7 @@ impl Drop for Lock {
     // As a library for URLs would have it.
     Fault {
         name: "any-port",
-        file: "common/src/server.rs",
+        file: "common/src/server/registry.rs",
         sound: "        let (host, port) = split_port(address)?;\n",
         broken: "        let (host, port) = split_port(address)?;
         let port = if FAULT { None } else { port };\n",
