@@ -27,6 +27,7 @@
 pub mod default_store;
 mod document;
 mod entry;
+mod fields;
 mod file;
 mod json;
 pub mod lookup;

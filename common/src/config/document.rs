@@ -2,9 +2,13 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::entry::{Entry, Form};
+use super::fields::{
+    AUTHS, CRED_HELPERS, CREDS_STORE, KNOWN_FIELDS, LOGIN_FIELDS, field, fold, is_legacy_entry, is_same_field,
+};
 use super::json::{self, Kind, Member, Node};
-use super::splice::{Splices, Value};
 use crate::{HUB_URL, Secret, show};
+
+mod edit;
 
 /// What is wrong with the text of a configuration file, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -63,39 +67,6 @@ pub struct Document {
     cred_helpers: Vec<(String, String)>,
     entries: Vec<Entry>,
 }
-
-const AUTHS: &str = "auths";
-const CREDS_STORE: &str = "credsStore";
-const CRED_HELPERS: &str = "credHelpers";
-
-/// What of an entry is a secret, or useless without one.
-const LOGIN_FIELDS: [&str; 4] = ["auth", "username", "password", "identitytoken"];
-
-/// The fields at top level that are not servers, though their value may be an object with whatever in it.
-const KNOWN_FIELDS: [&str; 22] = [
-    AUTHS,
-    CREDS_STORE,
-    CRED_HELPERS,
-    "HttpHeaders",
-    "psFormat",
-    "imagesFormat",
-    "networksFormat",
-    "pluginsFormat",
-    "volumesFormat",
-    "statsFormat",
-    "detachKeys",
-    "proxies",
-    "currentContext",
-    "cliPluginsExtraDirs",
-    "plugins",
-    "aliases",
-    "features",
-    "pruneFilters",
-    "experimental",
-    "stackOrchestrator",
-    "kubernetes",
-    "email",
-];
 
 impl Document {
     /// Reads a text as docker does, and besides it the two older forms that docker has given up.
@@ -159,68 +130,9 @@ impl Document {
         self.edit_blocker.as_ref()
     }
 
-    /// With another helper for all servers, or none.
-    pub fn with_creds_store(&self, helper: Option<&str>) -> Result<Self, Problem> {
-        self.changed(|splices| match helper {
-            Some(helper) => self.set(splices, &self.root, 0, CREDS_STORE, &Value::String(helper), true),
-            None => splices.remove_members(&self.root, |key| is_same_field(key, CREDS_STORE)),
-        })
-    }
-
-    /// With another helper for one server, or none. The server is written as it is given.
-    pub fn with_cred_helper(&self, server: &str, helper: Option<&str>) -> Result<Self, Problem> {
-        let helpers = field(&self.root, CRED_HELPERS)
-            .map(|member| &member.value)
-            .filter(|helpers| matches!(helpers.kind, Kind::Object(_)));
-        self.changed(|splices| match (helpers, helper) {
-            (Some(helpers), Some(helper)) => {
-                self.set(splices, helpers, 1, server, &Value::String(helper), false);
-            }
-            (None, Some(helper)) => {
-                self.set(
-                    splices,
-                    &self.root,
-                    0,
-                    CRED_HELPERS,
-                    &Value::Object(server, helper),
-                    true,
-                );
-            }
-            (Some(helpers), None) if matches!(helpers.members(), [only] if only.key == server) => {
-                splices.remove_members(&self.root, |key| is_same_field(key, CRED_HELPERS));
-            }
-            (Some(helpers), None) => splices.remove_members(helpers, |key| key == server),
-            (None, None) => {}
-        })
-    }
-
-    /// With an empty entry in `auths` for a server that has none.
-    pub fn with_marker(&self, server: &str) -> Result<Self, Problem> {
-        let auths = field(&self.root, AUTHS)
-            .map(|member| &member.value)
-            .filter(|auths| matches!(auths.kind, Kind::Object(_)));
-        self.changed(|splices| match auths {
-            Some(auths) => self.set(splices, auths, 1, server, &Value::Empty, false),
-            None => self.set(splices, &self.root, 0, AUTHS, &Value::Marker(server), true),
-        })
-    }
-
     /// The names of the fields at top level, as they are written.
     pub fn field_names(&self) -> impl Iterator<Item = &str> + Clone {
         self.root.members().iter().map(|member| member.key.as_str())
-    }
-
-    /// Without the logins of the entries that `is_chosen` says. The entries themselves stay, because some clients
-    /// ask for no server that has none; so do all other fields.
-    pub fn without_logins(&self, is_chosen: impl Fn(&Entry) -> bool) -> Result<Self, Problem> {
-        let is_login_field = |key: &str| LOGIN_FIELDS.iter().any(|field| is_same_field(key, field));
-        self.changed(|splices| {
-            for (entry, member) in self.entry_members() {
-                if is_chosen(entry) {
-                    splices.remove_members(&member.value, is_login_field);
-                }
-            }
-        })
     }
 
     /// The first field that docker refuses in `DOCKER_AUTH_CONFIG`.
@@ -230,37 +142,6 @@ impl Document {
         let within = self.entry_nodes().flat_map(|member| member.value.members());
         let within = within.filter(|member| !is_same_field(&member.key, "auth"));
         top.chain(within).next().map(|member| member.key.clone())
-    }
-
-    /// A change to a text that may not be rewritten is refused with the reason.
-    fn changed(&self, change: impl FnOnce(&mut Splices)) -> Result<Self, Problem> {
-        if let Some(edit_blocker) = &self.edit_blocker {
-            return Err(edit_blocker.clone());
-        }
-        let mut splices = Splices::default();
-        change(&mut splices);
-        Self::parse(&splices.apply(&self.text))
-    }
-
-    fn set(
-        &self,
-        splices: &mut Splices,
-        object: &Node,
-        depth: usize,
-        key: &str,
-        value: &Value<'_>,
-        is_field: bool,
-    ) {
-        let present = object
-            .members()
-            .iter()
-            .find(|member| member.key == key || (is_field && is_same_field(&member.key, key)));
-        match present {
-            Some(member) => {
-                splices.replace(member.value.span.clone(), value.render_in(&self.text, depth + 1));
-            }
-            None => splices.add_member(&self.text, object, depth, key, value),
-        }
     }
 
     fn read(&mut self) -> Result<(), Problem> {
@@ -415,30 +296,6 @@ impl Document {
             entries: vec![entry],
         })
     }
-}
-
-/// The field as docker finds it: the exact spelling first.
-fn field<'a>(object: &'a Node, name: &str) -> Option<&'a Member> {
-    let members = object.members();
-    members
-        .iter()
-        .rfind(|member| member.key == name)
-        .or_else(|| members.iter().rfind(|member| is_same_field(&member.key, name)))
-}
-
-/// A server at top level: an object with an `auth` in it, under a name that isn't one of docker's fields.
-fn is_legacy_entry(member: &Member) -> bool {
-    let is_known = KNOWN_FIELDS.iter().any(|field| is_same_field(&member.key, field));
-    !is_known && field(&member.value, "auth").is_some_and(|auth| auth.value.as_str().is_some())
-}
-
-fn is_same_field(key: &str, field: &str) -> bool {
-    fold(key) == fold(field)
-}
-
-/// Go's folding: U+017F is an `s` to it, U+212A a `k`.
-fn fold(key: &str) -> String {
-    crate::text::fold_case(key)
 }
 
 impl PartialEq for Document {
