@@ -89,6 +89,19 @@ pub fn podman_runtime(environment: &Environment) -> Option<PathBuf> {
     None
 }
 
+/// How to log in to a registry where [`podman_writes_dockers`].
+pub(crate) const PODMAN_LOGIN_FOR_HELPERS: &str = "env -u DOCKER_CONFIG podman login HOST";
+
+/// docker's file, if it is where newer versions of `podman login` write plain text although registries.conf names a
+/// helper: they take `DOCKER_CONFIG` for a wish to log docker in. Reading a login still asks the helper.
+pub fn podman_writes_dockers(environment: &Environment) -> Option<PathBuf> {
+    let is_set = |variable| named(environment, variable).is_some();
+    if is_set("REGISTRY_AUTH_FILE") || !is_set("DOCKER_CONFIG") {
+        return None;
+    }
+    docker(environment).ok()
+}
+
 /// For docker and podman an empty variable is one that is not set.
 fn named(environment: &Environment, variable: &str) -> Option<PathBuf> {
     environment

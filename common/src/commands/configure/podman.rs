@@ -165,6 +165,13 @@ fn write(session: &mut Session<'_>, file: &Path, before: &CredentialHelpers) -> 
     session
         .console
         .note("\"podman login\" now refuses a part of a registry, such as quay.io/org");
+    if let Some(dockers) = paths::podman_writes_dockers(session.environment) {
+        session.console.note(&format!(
+            "DOCKER_CONFIG is set, so newer versions of podman log in to {}, in plain text; log in without it: {}",
+            show::path(session.environment, &dockers),
+            paths::PODMAN_LOGIN_FOR_HELPERS
+        ));
+    }
     Ok(())
 }
 

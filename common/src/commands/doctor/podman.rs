@@ -1,13 +1,15 @@
 //! Whether podman, skopeo and buildah also use the helper.
 
+use std::path::PathBuf;
+
 use super::Stored;
 use super::machine::Machine;
 use crate::ServerUrl;
 use crate::commands::Finding;
 use crate::commands::session::Session;
 use crate::config::lookup::{self, Choice};
-use crate::config::programs;
 use crate::config::registries::CredentialHelpers;
+use crate::config::{paths, programs};
 use crate::show::{self, ShellCommand};
 
 const CHECK: &str = "podman";
@@ -22,11 +24,15 @@ pub(super) fn findings(session: &Session<'_>, machine: &Machine, stored: &Stored
         .docker
         .as_ref()
         .is_some_and(|file| lookup::docker(file.document(), "") == Choice::CredsStore(name));
-    if !is_there || !docker_uses_us {
+    if !is_there {
         return Vec::new();
     }
-    let helpers = match CredentialHelpers::read(session.environment) {
-        Ok(helpers) => helpers,
+    match CredentialHelpers::read(session.environment) {
+        Ok(helpers) if helpers.helpers().iter().any(|helper| helper == name) => {
+            return login_writes_plain_text(session);
+        }
+        _ if !docker_uses_us => return Vec::new(),
+        Ok(_) => {}
         Err(error) => {
             let finding = Finding::error(
                 CHECK,
@@ -34,9 +40,6 @@ pub(super) fn findings(session: &Session<'_>, machine: &Machine, stored: &Stored
             );
             return vec![finding.advice("correct the file in an editor")];
         }
-    };
-    if helpers.helpers().iter().any(|helper| helper == name) {
-        return Vec::new();
     }
     let files = || machine.podman.iter().chain(&machine.docker);
     let missed: Vec<String> = stored
@@ -56,4 +59,18 @@ pub(super) fn findings(session: &Session<'_>, machine: &Machine, stored: &Stored
     );
     let fix = ShellCommand::new(&session.helper.program()).literal("configure --podman");
     vec![Finding::warning(CHECK, text).safely_fixed_by(fix)]
+}
+
+fn login_writes_plain_text(session: &Session<'_>) -> Vec<Finding> {
+    let dockers = paths::podman_writes_dockers(session.environment);
+    let finding = |dockers: PathBuf| {
+        let text = format!(
+            "DOCKER_CONFIG is set, so newer versions of podman, skopeo and buildah log in to {}, in plain text, although they \
+             ask here for logins",
+            show::path(session.environment, &dockers)
+        );
+        let way_out = format!("log in without it: {}", paths::PODMAN_LOGIN_FOR_HELPERS);
+        Finding::warning(CHECK, text).advice(way_out)
+    };
+    dockers.map(finding).into_iter().collect()
 }

@@ -117,6 +117,8 @@ fn path_variable(sandbox: &mut Sandbox, first: &str) {
     );
 }
 
+const PODMAN_ASKS: &str = "credential-helpers = [\"age\"]\n";
+
 macro_rules! states {
     ($($name:literal => $expected:literal, $prepare:expr;)*) => {
         pub(crate) const STATES: &[State] = &[
@@ -129,6 +131,10 @@ states! {
     "a healthy machine" => "", |_| {};
     "a healthy machine with a plain podman namespace" => "", |sandbox| {
         write(sandbox.path("config/containers/auth.json"), json!({ "auths": { "quay.io/org": bob().entry() } }).to_string());
+    };
+    "podman asks here and logs in here" => "", |sandbox| {
+        write(sandbox.path("home/.config/containers/registries.conf.d/50-docker-credential-age.conf"), PODMAN_ASKS);
+        sandbox.set("DOCKER_CONFIG", "");
     };
     "entries of other programs" => "", |sandbox| {
         for server in ["https://notion.mcp-dcr", "https://index.docker.io/v1/access-token"] {
@@ -277,6 +283,9 @@ states! {
         with(sandbox, json!({ "credHelpers": names }));
     };
     "podman does not ask" => "podman", |sandbox| with(sandbox, json!({ "credHelpers": null }));
+    "podman asks here and logs in to docker's file" => "podman", |sandbox| {
+        write(sandbox.path("home/.config/containers/registries.conf.d/50-docker-credential-age.conf"), PODMAN_ASKS);
+    };
     "podman's registries.conf is broken" => "podman", |sandbox| write(sandbox.path("home/.config/containers/registries.conf"), "[[[");
     "podman's auth.json is broken" => "podman", |sandbox| write(sandbox.path("config/containers/auth.json"), "{,}");
 
