@@ -1,20 +1,26 @@
 //! One run of a helper: started, fed, read and ended within bounds, whatever the helper does.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
-use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::io;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::process::{Child, Command};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
+mod input;
+mod memory;
+mod output;
+
+pub use self::input::Input;
+use self::input::{Feed, is_nonblocking, send, stdin_for};
+use self::memory::note_peak;
+pub use self::output::Output;
+use self::output::{Ends, collect, output_for};
+
 /// The time one run may take. A client such as testcontainers gives up after 30 s, docker never does.
 pub const TIME_LIMIT: Duration = Duration::from_secs(10);
-
-/// What is kept of one stream; a helper that prints more is ended.
-const OUTPUT_LIMIT: usize = 8 << 20;
 
 /// For how long a helper that ought to be waiting for its input is watched.
 const WATCH: Duration = Duration::from_millis(250);
@@ -24,50 +30,6 @@ const WATCH: Duration = Duration::from_millis(250);
 pub struct Helper {
     program: OsString,
     variables: Vec<(String, String)>,
-}
-
-/// What stands on the helper's standard input.
-#[derive(Debug)]
-pub enum Input {
-    /// These bytes, and then the end.
-    Bytes(Vec<u8>),
-    /// These bytes in as many writes, and then the end.
-    ByteByByte(Vec<u8>),
-    /// These bytes, and no end before the helper has gone.
-    Unended(Vec<u8>),
-    /// Nothing for a while, to see whether the helper waits for it; then these bytes and the end.
-    Late(Vec<u8>),
-    /// So many MiB of zeros.
-    ZeroMebibytes(usize),
-    /// A file or a directory.
-    Path(&'static str),
-    /// No descriptor at all.
-    Closed,
-}
-
-impl From<&str> for Input {
-    fn from(text: &str) -> Self {
-        Self::Bytes(text.into())
-    }
-}
-
-/// Where the helper's standard output and standard error go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Output {
-    /// A pipe each, read to the end.
-    Apart,
-    /// One pipe for both, as Java's `redirectErrorStream(true)` makes it.
-    Merged,
-    /// Standard output on `/dev/full`.
-    Full,
-    /// Standard output on a pipe that nobody reads.
-    ReaderGone,
-    /// No standard output.
-    NoStdout,
-    /// No standard error.
-    NoStderr,
-    /// Neither.
-    Neither,
 }
 
 /// How a run ended.
@@ -219,76 +181,6 @@ fn closed_descriptors(input: &Input, output: Output) -> Option<String> {
     (!closed.is_empty()).then(|| closed.join(" "))
 }
 
-/// The runner's side of the helper's standard input.
-struct Feed {
-    pipe: Option<PipeWriter>,
-    /// A second hold on the end that the helper reads, to see what it did to it.
-    #[cfg_attr(not(unix), allow(dead_code, reason = "only Unix can tell the mode of a pipe"))]
-    far_end: Option<PipeReader>,
-    plan: Input,
-}
-
-fn stdin_for(input: Input) -> io::Result<(Stdio, Feed)> {
-    match input {
-        Input::Closed => Ok((
-            Stdio::null(),
-            Feed {
-                pipe: None,
-                far_end: None,
-                plan: input,
-            },
-        )),
-        Input::Path(path) => Ok((
-            File::open(path)?.into(),
-            Feed {
-                pipe: None,
-                far_end: None,
-                plan: input,
-            },
-        )),
-        plan => {
-            let (reader, writer) = io::pipe()?;
-            // Held only where it is looked at: a reader of our own would keep a broken pipe from breaking.
-            let far_end = match plan {
-                Input::Unended(_) => Some(reader.try_clone()?),
-                _ => None,
-            };
-            Ok((
-                reader.into(),
-                Feed {
-                    pipe: Some(writer),
-                    far_end,
-                    plan,
-                },
-            ))
-        }
-    }
-}
-
-/// The ends that the runner reads: standard output, then standard error.
-type Ends = [Option<PipeReader>; 2];
-
-fn output_for(output: Output) -> io::Result<(Ends, Stdio, Stdio)> {
-    let (out_reader, out_writer) = io::pipe()?;
-    let (err_reader, err_writer) = io::pipe()?;
-    let (out_reader, err_reader) = (Some(out_reader), Some(err_reader));
-    Ok(match output {
-        Output::Apart | Output::NoStdout | Output::NoStderr | Output::Neither => {
-            ([out_reader, err_reader], out_writer.into(), err_writer.into())
-        }
-        Output::Merged => (
-            [out_reader, None],
-            out_writer.try_clone()?.into(),
-            out_writer.into(),
-        ),
-        Output::Full => {
-            let full = File::options().write(true).open("/dev/full")?;
-            ([None, err_reader], full.into(), err_writer.into())
-        }
-        Output::ReaderGone => ([None, err_reader], out_writer.into(), err_writer.into()),
-    })
-}
-
 fn watch(call: String, mut child: Child, feed: Feed, ends: Ends) -> io::Result<Run> {
     let deadline = Instant::now() + TIME_LIMIT;
     let peak = Arc::new(AtomicU64::new(0));
@@ -373,105 +265,4 @@ fn kill(child: &mut Child) {
         }
     }
     let _gone = child.kill();
-}
-
-/// What a stream brings, collected by a thread of its own so that no full pipe stops the helper.
-struct Collected {
-    whole: mpsc::Receiver<Vec<u8>>,
-    overflowed: Arc<AtomicBool>,
-}
-
-impl Collected {
-    fn take(self, until: Instant) -> Vec<u8> {
-        self.whole
-            .recv_timeout(until.saturating_duration_since(Instant::now()))
-            .unwrap_or_default()
-    }
-}
-
-fn collect(end: Option<PipeReader>) -> Collected {
-    let (sender, whole) = mpsc::channel();
-    let overflowed = Arc::new(AtomicBool::new(false));
-    if let Some(mut end) = end {
-        let overflowed = Arc::clone(&overflowed);
-        thread::spawn(move || {
-            let mut kept = Vec::new();
-            let mut buffer = [0; 16 << 10];
-            while let Ok(count @ 1..) = end.read(&mut buffer) {
-                if kept.len() + count > OUTPUT_LIMIT {
-                    overflowed.store(true, Ordering::Release);
-                    break;
-                }
-                kept.extend_from_slice(&buffer[..count]);
-            }
-            // Nobody waits for it any more once the run is over.
-            let _unwanted = sender.send(kept);
-        });
-    }
-    Collected { whole, overflowed }
-}
-
-/// Feeds the helper from a thread, and tells whether it took everything. `gone` breaks when the helper has ended.
-fn send(
-    pipe: Option<PipeWriter>,
-    plan: Input,
-    pid: u32,
-    peak: Arc<AtomicU64>,
-    gone: mpsc::Receiver<()>,
-) -> mpsc::Receiver<bool> {
-    let (sender, fed) = mpsc::channel();
-    thread::spawn(move || {
-        let Some(mut pipe) = pipe else {
-            let _unwanted = sender.send(true);
-            return;
-        };
-        let taken = write_plan(&mut pipe, &plan, pid, &peak).is_ok();
-        if matches!(plan, Input::Unended(_)) {
-            // Never sent to: it breaks when the helper has ended, and only then may the pipe come to its end.
-            let _broken = gone.recv();
-        }
-        drop(pipe);
-        let _unwanted = sender.send(taken);
-    });
-    fed
-}
-
-fn write_plan(pipe: &mut PipeWriter, plan: &Input, pid: u32, peak: &AtomicU64) -> io::Result<()> {
-    match plan {
-        Input::Bytes(bytes) | Input::Late(bytes) | Input::Unended(bytes) => pipe.write_all(bytes),
-        Input::ByteByByte(bytes) => bytes.iter().try_for_each(|byte| pipe.write_all(&[*byte])),
-        Input::ZeroMebibytes(count) => {
-            let zeros = vec![0; 1 << 20];
-            for _ in 0..*count {
-                pipe.write_all(&zeros)?;
-                note_peak(pid, peak);
-            }
-            Ok(())
-        }
-        Input::Path(_) | Input::Closed => Ok(()),
-    }
-}
-
-/// Keeps the high-water mark of the helper's memory, which Linux tells for as long as it runs.
-fn note_peak(pid: u32, peak: &AtomicU64) {
-    let Ok(status) = std::fs::read_to_string(format!("/proc/{pid}/status")) else {
-        return;
-    };
-    let kib = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))
-        .and_then(|rest| rest.trim().strip_suffix(" kB")?.parse().ok());
-    if let Some(kib) = kib {
-        peak.fetch_max(kib, Ordering::Relaxed);
-    }
-}
-
-#[cfg(unix)]
-fn is_nonblocking(pipe: &PipeReader) -> bool {
-    rustix::fs::fcntl_getfl(pipe).is_ok_and(|flags| flags.contains(rustix::fs::OFlags::NONBLOCK))
-}
-
-#[cfg(not(unix))]
-fn is_nonblocking(_pipe: &PipeReader) -> bool {
-    false
 }

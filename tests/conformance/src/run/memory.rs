@@ -1,0 +1,17 @@
+//! How much memory the helper holds.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Keeps the high-water mark of the helper's memory, which Linux tells for as long as it runs.
+pub(super) fn note_peak(pid: u32, peak: &AtomicU64) {
+    let Ok(status) = std::fs::read_to_string(format!("/proc/{pid}/status")) else {
+        return;
+    };
+    let kib = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .and_then(|rest| rest.trim().strip_suffix(" kB")?.parse().ok());
+    if let Some(kib) = kib {
+        peak.fetch_max(kib, Ordering::Relaxed);
+    }
+}
