@@ -30,6 +30,19 @@ pub fn find(name: &str) -> Result<PathBuf, Missing> {
         .ok_or_else(|| Missing::new(format!("the program `{name}` (tests/run installs it)")))
 }
 
+/// Copies a program to where other users reach it: the directory of the build may be closed to them.
+///
+/// Another process copies it. A program that this process has open for writing cannot be run ("Text file busy"), not even
+/// after it is closed here, if another test's thread forked in the meantime.
+pub fn copy(program: &Path, to: &Path) {
+    let copied = Command::new("cp").arg(program).arg(to).status();
+    assert!(
+        copied.is_ok_and(|status| status.success()),
+        "{} is copied",
+        program.display()
+    );
+}
+
 /// The plugin of docker's client of that name, among the peers: a program of its name on `PATH` may be an older one that
 /// is no plugin.
 pub fn find_plugin(name: &str) -> Result<PathBuf, Missing> {

@@ -333,7 +333,7 @@ fn it_runs_in_an_empty_root() {
     require!(is_static(&ENV.program()));
     let root = tempfile::TempDir::new().expect("a directory");
     let program = root.path().join("docker-credential-env");
-    fs::copy(ENV.program(), &program).expect("a copy of the program");
+    docker_credential_tests::program::copy(&ENV.program(), &program);
     let secrets = root.path().join("run/secrets");
     fs::create_dir_all(&secrets).expect("a directory");
     fs::write(secrets.join("quay"), format!("{MARKER}\n")).expect("a secret");

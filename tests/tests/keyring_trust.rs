@@ -12,9 +12,9 @@ use docker_credential_tests::keyrings::gnome::GnomeKeyring;
 use docker_credential_tests::keyrings::mock::{Mock, Script};
 use docker_credential_tests::keyrings::mocked::{VERBS, alice, trouble};
 use docker_credential_tests::program::{Outcome, find};
-use docker_credential_tests::require;
 use docker_credential_tests::requirement::{self, Missing};
 use docker_credential_tests::sandbox::Sandbox;
+use docker_credential_tests::{program, require};
 use serde_json::json;
 
 /// Two users who have an account everywhere, `daemon` and `bin`: a bus lets nobody else in.
@@ -68,11 +68,11 @@ fn open_sandbox() -> Sandbox {
     sandbox
 }
 
-/// The helper where others can run it: the directory of the build may be closed to them.
+/// The helper where others can run it.
 fn program_for_all(sandbox: &Sandbox) -> PathBuf {
     let program = sandbox.path("docker-credential-keyring");
     if !program.exists() {
-        fs::copy(sandbox.helper().program(), &program).expect("a copy");
+        program::copy(&sandbox.helper().program(), &program);
     }
     program
 }
@@ -256,7 +256,7 @@ impl Listener {
         use std::os::unix::process::CommandExt as _;
         std::os::unix::fs::chown(sandbox.path("tmp"), Some(OWNER), Some(OWNER)).expect("root gives it away");
         let program = sandbox.path("listener");
-        fs::copy(env!("CARGO_BIN_EXE_other-user"), &program).expect("a copy");
+        program::copy(Path::new(env!("CARGO_BIN_EXE_other-user")), &program);
         let mut child = std::process::Command::new(program)
             .arg("listen")
             .arg(socket)

@@ -7,7 +7,7 @@ use docker_credential_tests::program::find;
 use docker_credential_tests::require;
 use docker_credential_tests::requirement::root;
 
-use crate::place::{Download, outcome, refusal, run, sum, tree};
+use crate::place::{Download, below, outcome, refusal, run, sum, tree};
 
 const PROGRAM: &str = "target/bin/docker-credential-age";
 
@@ -135,25 +135,17 @@ fn another_archive_is_refused() {
 fn what_root_installs_is_for_everyone_whatever_the_umask() {
     require!(root());
     let download = Download::new();
-    let install = download.install(&[]);
+    let umask = ["sh", "-c", "umask 077; exec \"$@\"", "sh"];
 
-    run(Command::new("sh")
-        .args(["-c", "umask 077; exec \"$@\"", "sh"])
-        .arg(install.get_program())
-        .args(install.get_args())
-        .current_dir(download.directory.path())
-        .envs(
-            install
-                .get_envs()
-                .filter_map(|(name, value)| Some((name, value?))),
-        ));
+    run(&mut below(&umask, &download.install(&[])));
 
     let target = download.prefix();
     let closed = run(Command::new("find").arg(&target).args(["!", "-perm", "-a=rX"]));
     assert_eq!(closed, "", "everyone may read it");
 }
 
-/// `program` interrupts the script that runs it, as Ctrl-C does.
+/// `program` interrupts the script that runs it, as Ctrl-C does. Whoever runs the tests may ignore interrupts, and the
+/// script would inherit that.
 fn interrupted_in(program: &str) -> Download {
     let download = Download::new();
     let real = find(program).unwrap_or_else(|missing| panic!("{missing}"));
@@ -161,7 +153,10 @@ fn interrupted_in(program: &str) -> Download {
         program,
         &format!("{} \"$@\"; kill -s INT $PPID; exit 1", real.display()),
     );
-    let interrupted = outcome(&mut download.install(&[]));
+    let interrupted = outcome(&mut below(
+        &["env", "--default-signal=INT"],
+        &download.install(&[]),
+    ));
     assert_eq!(interrupted.status.code(), Some(130), "{interrupted:?}");
     download
 }

@@ -1,12 +1,13 @@
 //! What the install script understands, and what it refuses before it does anything.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use docker_credential_tests::require;
 use docker_credential_tests::requirement::root;
 
-use crate::place::{Download, only, outcome, refusal, repository, run};
+use crate::place::{Download, below, only, outcome, refusal, repository, run, write};
 
 #[test]
 fn options_take_their_value_after_an_equals_sign() {
@@ -139,21 +140,33 @@ fn a_prefix_of_somebody_else_is_refused_before_building() {
     let built = download.path("home/built");
     download.stand_in("cargo", &format!("touch '{}'", built.display()));
     fs::create_dir(download.prefix()).expect("a directory can be made");
+    // A part of the checkout, which may itself be closed to others.
+    let source = download.path("source");
+    for part in [
+        "packaging/install",
+        "packaging/notices",
+        "Cargo.toml",
+        "helpers/age/Cargo.toml",
+    ] {
+        write(
+            &source.join(part),
+            &fs::read_to_string(repository().join(part)).expect("a text"),
+        );
+    }
     let everyone = "chmod -R a+rX . && chmod a+rwx home tmp";
     run(Command::new("sh")
         .args(["-c", everyone])
         .current_dir(download.directory.path()));
-    let install = repository().join("packaging/install");
-    let mut command = Command::new("setpriv");
-    command
-        .args(["--reuid", "65534", "--regid", "65534", "--clear-groups", "sh"])
-        .arg(install)
-        .arg("--prefix")
-        .arg(download.prefix())
-        .env("HOME", download.path("home"))
-        .env("TMPDIR", download.path("tmp"));
+    let nobody = [
+        "setpriv",
+        "--reuid",
+        "65534",
+        "--regid",
+        "65534",
+        "--clear-groups",
+    ];
 
-    let complaint = refusal(&mut command);
+    let complaint = refusal(&mut below(&nobody, &from_source(&download, &source)));
 
     let target = download.prefix();
     assert_eq!(
@@ -167,19 +180,15 @@ fn a_prefix_of_somebody_else_is_refused_before_building() {
     assert!(!built.exists());
 }
 
-/// The script of the source tree, with stand-ins for the programs of Rust.
-fn from_source(download: &Download) -> Command {
-    let mut command = download.script(&[]);
-    let script = repository().join("packaging/install");
-    command = {
-        let mut source = Command::new(script);
-        source.arg("--prefix").arg(download.prefix()).envs(
-            command
-                .get_envs()
-                .filter_map(|(name, value)| Some((name, value?))),
-        );
-        source
-    };
+/// The script of a source tree, with stand-ins for the programs of Rust.
+fn from_source(download: &Download, source: &Path) -> Command {
+    let beside = download.script(&[]);
+    let mut command = Command::new("sh");
+    command
+        .arg(source.join("packaging/install"))
+        .arg("--prefix")
+        .arg(download.prefix())
+        .envs(beside.get_envs().filter_map(|(name, value)| Some((name, value?))));
     command
 }
 
@@ -189,7 +198,7 @@ fn without_cargo_nothing_is_created() {
     let programs = download.path("few");
     only(&programs, &["sh", "id", "dirname", "sed", "cat"]);
 
-    let complaint = refusal(from_source(&download).env("PATH", programs));
+    let complaint = refusal(from_source(&download, repository()).env("PATH", programs));
 
     assert_eq!(
         complaint,
@@ -212,7 +221,7 @@ fn an_old_rust_is_refused_with_what_is_there() {
     };
     download.stand_in("rustup", "exit 0");
     assert_eq!(
-        refusal(&mut from_source(&download)),
+        refusal(&mut from_source(&download, repository())),
         complaint("run: rustup update")
     );
 
@@ -221,7 +230,7 @@ fn an_old_rust_is_refused_with_what_is_there() {
     only(&programs, &["sh", "id", "dirname", "sed", "cat"]);
     let path = format!("{}:{}", download.path("programs").display(), programs.display());
     assert_eq!(
-        refusal(from_source(&download).env("PATH", path)),
+        refusal(from_source(&download, repository()).env("PATH", path)),
         complaint("install Rust 1.89 or newer by rustup (https://rustup.rs)")
     );
     download.assert_nothing_was_written();
@@ -239,7 +248,7 @@ fn without_the_static_c_library_nothing_is_built() {
     download.stand_in("cc", "echo \"${1#-print-file-name=}\"");
     download.stand_in("cargo", &format!("touch '{}'; exit 1", built.display()));
 
-    let complaint = refusal(&mut from_source(&download));
+    let complaint = refusal(&mut from_source(&download, repository()));
 
     assert_eq!(
         complaint,
@@ -255,7 +264,7 @@ fn a_failing_build_installs_nothing() {
     let download = Download::new();
     download.stand_in("cargo", "exit 101");
 
-    let failed = outcome(&mut from_source(&download));
+    let failed = outcome(&mut from_source(&download, repository()));
 
     assert_eq!(failed.status.code(), Some(101), "{failed:?}");
     download.assert_nothing_was_written();

@@ -42,6 +42,24 @@ pub(crate) fn write_program(path: &Path, script: &str) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("its mode can be set");
 }
 
+/// The same command, run by a program that takes it as its last arguments.
+pub(crate) fn below(runner: &[&str], command: &Command) -> Command {
+    let mut below = Command::new(runner[0]);
+    below
+        .args(&runner[1..])
+        .arg(command.get_program())
+        .args(command.get_args())
+        .envs(
+            command
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        );
+    if let Some(directory) = command.get_current_dir() {
+        below.current_dir(directory);
+    }
+    below
+}
+
 /// The files of `directory` whose names end so.
 pub(crate) fn named(directory: &Path, end: &str) -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> = directory

@@ -290,12 +290,10 @@ impl Namespace {
     fn new(flag: &'static str) -> Self {
         let home = tempfile::tempdir().expect("a home");
         chown(home.path(), Some(OTHER), Some(OTHER)).expect("root can give it away");
-        // The directory of the build may be closed to others.
         let program = Sandbox::new(docker_credential_tests::helper::AGE)
             .program()
             .to_owned();
-        fs::copy(program, home.path().join("helper")).expect("a copy");
-        fs::set_permissions(home.path().join("helper"), fs::Permissions::from_mode(0o755)).expect("a mode");
+        program::copy(&program, &home.path().join("helper"));
         Self { home, flag }
     }
 
