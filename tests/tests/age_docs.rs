@@ -8,6 +8,7 @@
 
 use std::fs;
 
+use docker_credential_tests::age::ssh::SshKey;
 use docker_credential_tests::helper::AGE;
 use docker_credential_tests::login::alice;
 use docker_credential_tests::pages::page::Page;
@@ -66,4 +67,17 @@ fn in_a_team_and_in_ci() {
         .outcome();
     cloned.assert_success("git clone");
     assert_section_is_as_written(&place, "In CI", &registry.host(), &[]);
+}
+
+#[test]
+fn ssh_keys() {
+    require!(program::find("docker"));
+    require!(program::find("ssh-keygen"));
+    let registry = require!(Registry::private(&[alice()]));
+    let place = place_with_password();
+    place.write_config(&serde_json::json!({ "credsStore": "age" }));
+    SshKey::ed25519(&place, "");
+    let bob = SshKey::make(&place, "bob", "", &["-t", "rsa"]);
+    fs::copy(bob.path.with_extension("pub"), place.path("bob.pub")).unwrap();
+    assert_section_is_as_written(&place, "SSH keys", &registry.host(), &[]);
 }

@@ -52,9 +52,14 @@ fn of_identity(environment: &Environment, findings: &mut Vec<Finding>) -> Option
         Found::Open(identities) if identities.plugins.is_empty() => {
             findings.push(Finding::ok("identity", format!("using the identity {name}")));
             if origin.is_some() {
+                let command = if identities.ssh.is_empty() {
+                    "identity passphrase"
+                } else {
+                    "ssh-keygen -p"
+                };
                 findings.push(Finding::ok(
                     "passphrase",
-                    "no passphrase: a copy of your home reads logins (identity passphrase)",
+                    format!("no passphrase: a copy of your home reads logins ({command})"),
                 ));
             }
             Some(identities)

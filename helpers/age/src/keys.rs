@@ -12,3 +12,4 @@ pub(crate) mod recipient;
 pub(crate) mod scrypt;
 pub(crate) mod sealed;
 pub(crate) mod source;
+pub(crate) mod ssh;

@@ -23,11 +23,13 @@ settings::IDENTITY,
 ).checked(|environment| environment.setting(settings::IDENTITY).map(drop)),
         Variable::new(
 settings::IDENTITY_FILE,
-"A file with identities. Default: ~/.config/docker-credential-age/identity.txt.",
+"A file with identities, or an SSH key such as ~/.ssh/id_ed25519. Default: \
+ ~/.config/docker-credential-age/identity.txt.",
 ).checked(|environment| environment.path_setting(settings::IDENTITY_FILE).map(drop)),
         Variable::new(
 settings::RECIPIENTS,
-"Recipients, separated by commas or spaces. They replace the store's .age-recipients and its approval.",
+"Recipients, separated by commas or spaces; an SSH key with its comment ends at a comma or a line break. \
+ They replace the store's .age-recipients and its approval.",
 ).checked(|environment| environment.setting(settings::RECIPIENTS).map(drop)),
         Variable::new(
 settings::PASSPHRASE_FILE,
@@ -62,7 +64,7 @@ settings::WRITE_ONLY,
         },
         FileUsed {
             path: ".age-recipients",
-            meaning: "In a shared store: the public keys that entries are encrypted to, one a line.",
+            meaning: "In a shared store: the public keys (age1… or ssh-…) that entries are encrypted to, one a line.",
         },
         FileUsed {
             path: "~/.config/docker-credential-age/approved/",

@@ -33,9 +33,13 @@ fn identity(environment: &Environment) -> String {
         );
         Ok((name, source::for_reading(environment)?))
     });
+    let kind = match &found {
+        Ok((_, found)) if found.is_ssh() => ", an SSH key",
+        _ => "",
+    };
     match found {
         Ok((name, Found::Open(identities))) if identities.plugins.is_empty() => {
-            format!("{name}, without a passphrase")
+            format!("{name}{kind}, without a passphrase")
         }
         Ok((name, Found::Open(_))) => format!("{name}, with a plugin"),
         Ok((name, Found::Sealed(sealed))) => {
@@ -44,7 +48,7 @@ fn identity(environment: &Environment) -> String {
             } else {
                 "locked"
             };
-            format!("{name}, encrypted with a passphrase, {state}")
+            format!("{name}{kind}, encrypted with a passphrase, {state}")
         }
         Err(Error::Unavailable(_)) => "none".to_owned(),
         Err(error) => error.to_string(),

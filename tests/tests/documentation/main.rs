@@ -81,6 +81,7 @@ const PAGES: &[(&str, &[Known])] = {
                 ("In a team", "console", AGE),
                 ("In a team", "console", AGE),
                 ("In CI", "console", AGE),
+                ("SSH keys", "console", AGE),
             ],
         ),
         ("docs/clients.md", &[]),

@@ -1,6 +1,6 @@
 //! `identity`: the private key that opens the store.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use age::x25519;
 use docker_credential_helper::clap::{Arg, ArgAction, ArgMatches, Command};
@@ -15,7 +15,7 @@ use crate::keys::identity_file::{self, IdentityFile, behind_link};
 use crate::keys::origin::Origin;
 use crate::keys::outgoing::Outgoing;
 use crate::keys::recipient::{Recipient, own_recipients};
-use crate::keys::{scrypt, source};
+use crate::keys::{scrypt, source, ssh};
 use crate::settings;
 use crate::store::AgeStore;
 
@@ -121,6 +121,7 @@ fn run(arguments: &ArgMatches, environment: &Environment, console: &mut Console)
 
 fn new(arguments: &ArgMatches, environment: &Environment, console: &mut Console) -> Result<(), Error> {
     let path = behind_link(&file_in_use(environment)?)?;
+    refuse_ssh_key(&path, "replace", || ANOTHER_FILE.to_owned(), environment)?;
     let exists = path.symlink_metadata().is_ok();
     if exists && !arguments.get_flag("replace") {
         return Err(Error::refused(format!(
@@ -180,7 +181,7 @@ fn confirm(problem: &str, question: &str, refusal: &'static str) -> Result<(), E
 /// Makes `content` the identity file. What is in its place is saved under another name first: at every moment there is an
 /// identity, the old one or the new one.
 fn put_in_place(
-    path: &std::path::Path,
+    path: &Path,
     content: &[u8],
     is_replacement: bool,
     environment: &Environment,
@@ -209,7 +210,11 @@ pub(super) fn print_recipients(environment: &Environment, console: &mut Console)
     let Some(found) = source::own(environment)? else {
         return Err(without_identity());
     };
-    for recipient in own_recipients(&found.open(environment)?) {
+    let recipients = match found.known_recipients() {
+        Some(recipients) => recipients,
+        None => own_recipients(&found.open(environment)?),
+    };
+    for recipient in recipients {
         match recipient {
             Recipient::HolderOf(identity) => console.note(&format!(
                 "only age-plugin-{} knows the public key of one of your identities",
@@ -238,6 +243,27 @@ fn file_in_use(environment: &Environment) -> Result<PathBuf, Error> {
     }
 }
 
+/// Fails if the file holds an SSH key, because ssh may need it as it is. `doing` is what isn't done to it.
+fn refuse_ssh_key(
+    path: &Path,
+    doing: &str,
+    way_out: impl FnOnce() -> String,
+    environment: &Environment,
+) -> Result<(), Error> {
+    let content = identity_file::read(path).unwrap_or_default();
+    if ssh::private_key(&content).is_none() {
+        return Ok(());
+    }
+    Err(Error::refused(format!(
+        "cannot {doing} {}: it is an SSH key, which ssh may need as it is; {}",
+        show::path(environment, path),
+        way_out()
+    )))
+}
+
+/// What to do about an SSH key where an identity is to be written.
+const ANOTHER_FILE: &str = "unset DOCKER_CREDENTIAL_AGE_IDENTITY_FILE, or let it name another file";
+
 /// The file of our own identity, which exists and which no rotation is replacing.
 fn existing_file(environment: &Environment) -> Result<PathBuf, Error> {
     let path = file_in_use(environment)?;
@@ -249,7 +275,7 @@ fn existing_file(environment: &Environment) -> Result<PathBuf, Error> {
     Ok(path)
 }
 
-fn refuse_during_rotation(path: &std::path::Path, environment: &Environment) -> Result<(), Error> {
+fn refuse_during_rotation(path: &Path, environment: &Environment) -> Result<(), Error> {
     match Outgoing::beside(path)? {
         Some(outgoing) => Err(outgoing.refusal(environment)),
         None => Ok(()),

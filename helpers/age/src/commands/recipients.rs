@@ -6,7 +6,8 @@ use docker_credential_helper::{Environment, Error, show};
 
 use super::approve::{self, notes};
 use super::{Writing, files};
-use crate::keys::recipient::{Recipient, include_one_of, trusted_recipients};
+use crate::keys::recipient::{self, Recipient, include_one_of, trusted_recipients};
+use crate::keys::ssh;
 use crate::settings;
 use crate::sharing::approval;
 use crate::sharing::recipients_file::{self, RecipientsFile};
@@ -19,7 +20,7 @@ fn definition() -> Command {
         .about("Show, change and approve who can read the store: a team, its machines, CI")
         .long_about(
             "Show, change and approve who can read the store: a team, its machines, CI.\n\n\
-             A shared store lists its recipients in .age-recipients, one public key (age1…) on each line, with the \
+             A shared store lists its recipients in .age-recipients, one public key (age1… or ssh-…) on each line, with the \
              holder's name in a comment above it. Nothing is stored before you have approved that list, and nothing \
              while it names anyone you have not approved: anyone who can change the list would receive the passwords \
              that are stored from then on.\n\n\
@@ -52,7 +53,7 @@ fn recipient() -> Arg {
         .value_name("RECIPIENT")
         .required(true)
         .num_args(1..)
-        .help("A public key: age1…")
+        .help("A public key: age1…, or an SSH key in quotes")
 }
 
 fn name() -> Arg {
@@ -71,13 +72,19 @@ fn run(arguments: &ArgMatches, environment: &Environment, console: &mut Console)
     }
 }
 
+/// The keys, with the comments of SSH keys.
 fn words_of(arguments: &ArgMatches) -> Vec<String> {
-    arguments
+    let text = arguments
         .get_many::<String>("recipient")
         .into_iter()
         .flatten()
-        .map(|word| word.trim().to_owned())
-        .collect()
+        .fold(String::new(), |mut text, word| {
+            text.push_str(word.trim());
+            // The shell has split an SSH key that wasn't quoted, and left one whole that was.
+            text.push(if word.trim().contains(' ') { '\n' } else { ' ' });
+            text
+        });
+    recipient::split(&text).into_iter().map(str::to_owned).collect()
 }
 
 fn new_ones(arguments: &ArgMatches) -> Result<Vec<String>, Error> {
@@ -85,7 +92,7 @@ fn new_ones(arguments: &ArgMatches) -> Result<Vec<String>, Error> {
     for word in &words {
         Recipient::parse(word, |problem| {
             Error::refused(format!(
-                "cannot add {}: it is {problem}; give a public key (age1…)",
+                "cannot add {}: it is {problem}; give a public key (age1… or ssh-…)",
                 show::name(word)
             ))
         })?;
@@ -173,7 +180,7 @@ fn remove(gone: &[String], environment: &Environment, console: &mut Console) -> 
         ));
     };
     for recipient in gone {
-        if !file.remove(recipient) {
+        if !file.remove(&ssh::without_comment(recipient)) {
             return Err(Error::refused(format!(
                 "cannot remove {}: it is not among the recipients; see: docker-credential-age recipients list",
                 show::name(recipient)

@@ -41,7 +41,7 @@ pub(super) fn encrypt_again(environment: &Environment, console: &mut Console) ->
     }
     // What only a previous identity opens is encrypted to the present one.
     for (_, previous) in source::previous(environment)? {
-        writing.identities.x25519.extend(previous.x25519);
+        writing.identities.extend(previous);
     }
     let rekeyed = writing.encrypt_to(&list, None, console)?;
     console.print(&format!(

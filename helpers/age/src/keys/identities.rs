@@ -7,11 +7,13 @@ use docker_credential_helper::trust::Doubt;
 use zeroize::Zeroizing;
 
 use super::plugin;
+use super::ssh::{self, Private};
 
 /// Private keys that are ready for use.
 #[derive(Clone, Default)]
 pub(crate) struct Identities {
     pub(crate) x25519: Vec<x25519::Identity>,
+    pub(crate) ssh: Vec<ssh::Key>,
     pub(crate) plugins: plugin::Plugins,
     /// Why they only decrypt: others could have put them where they were found.
     pub(crate) doubt: Option<Doubt>,
@@ -29,7 +31,16 @@ impl Identities {
             text.push_str(identity.text());
             text.push('\n');
         }
+        for key in &self.ssh {
+            text.push_str(key.text());
+        }
         text
+    }
+
+    /// Those of another file as well, without its plugins.
+    pub(crate) fn extend(&mut self, others: Self) {
+        self.x25519.extend(others.x25519);
+        self.ssh.extend(others.ssh);
     }
 }
 
@@ -42,8 +53,15 @@ impl PartialEq for Identities {
 
 impl Eq for Identities {}
 
-/// Keys, one a line, between comments and empty lines. `origin` is where they come from, as messages name it.
+/// Keys, one a line, between comments and empty lines, or one SSH key and nothing else. `origin` is where they come from,
+/// as messages name it.
 pub(crate) fn parse(text: &str, origin: &str) -> Result<Identities, Error> {
+    if let Some(text) = ssh::private_key(text.as_bytes()) {
+        return match ssh::parse(text) {
+            Ok(Private::Open(key)) => Ok(of_ssh(key)),
+            Ok(Private::Encrypted(_)) | Err(_) => Err(damaged(origin, "holds no SSH key that is open")),
+        };
+    }
     let mut identities = Identities::default();
     for (index, line) in text.lines().enumerate() {
         let line = line.trim();
@@ -72,14 +90,29 @@ pub(crate) fn parse(text: &str, origin: &str) -> Result<Identities, Error> {
     Ok(identities)
 }
 
+/// One SSH key.
+pub(super) fn of_ssh(key: ssh::Key) -> Identities {
+    Identities {
+        ssh: vec![key],
+        ..Identities::default()
+    }
+}
+
 fn unsupported_kind(line: &str) -> Option<&'static str> {
+    if line.split_ascii_whitespace().next().is_some_and(ssh::is_kind) {
+        return Some("an SSH public key; name the file of its private key, which has no .pub");
+    }
     let line = line.to_ascii_uppercase();
     match () {
         () if line.starts_with("AGE-SECRET-KEY-PQ-1") => Some(
-            "a post-quantum identity, which is not supported; use the plugin for it (AGE-PLUGIN-PQ-1…): age-plugin-pq -identity",
+            "a post-quantum identity, which is not supported; age 1.3 converts it for its plugin: age-plugin-pq \
+             -identity -o NEW FILE",
         ),
         () if line.starts_with("-----BEGIN ") => {
-            Some("an SSH key, which is not supported; use an X25519 identity (AGE-SECRET-KEY-1…)")
+            Some("a private key among other lines; an SSH key needs a file of its own")
+        }
+        () if line.starts_with("PUTTY-USER-KEY-FILE") => {
+            Some("a key of PuTTY; export it as an OpenSSH key, with PuTTYgen")
         }
         () if line.starts_with("AGE1") => {
             Some("a recipient (public key), not an identity; use the AGE-SECRET-KEY-1… that belongs to it")
@@ -138,7 +171,9 @@ mod tests {
     fn what_is_not_supported_is_told_by_name() {
         for (line, kind) in [
             ("AGE-SECRET-KEY-PQ-1QQQ", "post-quantum"),
-            ("-----BEGIN OPENSSH PRIVATE KEY-----", "SSH key"),
+            ("# x\n-----BEGIN OPENSSH PRIVATE KEY-----", "a file of its own"),
+            ("ssh-ed25519 AAAA", "an SSH public key"),
+            ("PuTTY-User-Key-File-3: ssh-ed25519", "a key of PuTTY"),
             (
                 "age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa",
                 "a recipient",

@@ -7,7 +7,7 @@ use docker_credential_helper::Error;
 use docker_credential_helper::show::ShellCommand;
 
 use super::identities::Identities;
-use super::plugin;
+use super::{plugin, ssh};
 use crate::settings;
 
 /// One who can read an entry.
@@ -18,6 +18,7 @@ pub(crate) enum Recipient {
     Tagged(tag::Recipient),
     /// The same, and safe from quantum computers.
     TaggedPq(Box<tagpq::Recipient>),
+    Ssh(ssh::Recipient),
     Plugin(plugin::Recipient),
     /// The holder of an identity of ours whose public half only its plugin knows.
     HolderOf(plugin::Identity),
@@ -29,6 +30,7 @@ impl fmt::Display for Recipient {
             Self::X25519(recipient) => recipient.fmt(f),
             Self::Tagged(recipient) => recipient.fmt(f),
             Self::TaggedPq(recipient) => recipient.fmt(f),
+            Self::Ssh(recipient) => recipient.fmt(f),
             Self::Plugin(recipient) => f.write_str(recipient.text()),
             Self::HolderOf(identity) => {
                 write!(f, "the identity of age-plugin-{}", identity.plugin())
@@ -44,12 +46,18 @@ impl Recipient {
             Self::X25519(_) => Some("X25519"),
             Self::Tagged(_) => Some("p256tag"),
             Self::TaggedPq(_) => Some("mlkem768p256tag"),
+            Self::Ssh(recipient) => Some(recipient.kind()),
             Self::Plugin(_) | Self::HolderOf(_) => None,
         }
     }
 
-    /// `origin` is where the word stands, for the error.
+    /// From a word, or the words of an SSH key. `origin` is where they are, for the error.
     pub(crate) fn parse(word: &str, origin: impl FnOnce(&str) -> Error) -> Result<Self, Error> {
+        if word.split_ascii_whitespace().next().is_some_and(ssh::is_kind) {
+            return ssh::Recipient::parse(word)
+                .map(Self::Ssh)
+                .map_err(|problem| origin(&problem));
+        }
         if let Ok(recipient) = word.parse() {
             return Ok(Self::X25519(recipient));
         }
@@ -62,12 +70,29 @@ impl Recipient {
         let problem = match plugin::Recipient::parse(word) {
             Some(Ok(recipient)) => return Ok(Self::Plugin(recipient)),
             Some(Err(problem)) => problem,
-            None if word.starts_with("ssh-") => "an SSH key, which is not supported",
             None if word.to_ascii_uppercase().starts_with("AGE-") => "an identity; name its public key",
-            None => "not an age recipient (age1…)",
+            None => "not a recipient (age1… or ssh-…)",
         };
         Err(origin(problem))
     }
+}
+
+/// The recipients in a text: separated by commas or line breaks, or by spaces, as long as none is an SSH key. Such a key
+/// ends with its line, because it has several words: its kind, itself and a comment.
+pub(crate) fn split(text: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    for mut rest in text.split([',', '\r', '\n']).map(str::trim) {
+        while !rest.is_empty() {
+            let (word, after) = rest.split_once([' ', '\t']).unwrap_or((rest, ""));
+            if ssh::is_kind(word) {
+                found.push(rest);
+                break;
+            }
+            found.push(word);
+            rest = after.trim_start();
+        }
+    }
+    found
 }
 
 /// Whoever has these identities.
@@ -76,8 +101,12 @@ pub(crate) fn own_recipients(identities: &Identities) -> Vec<Recipient> {
         .x25519
         .iter()
         .map(|identity| Recipient::X25519(identity.to_public()));
+    let ssh = identities
+        .ssh
+        .iter()
+        .map(|key| Recipient::Ssh(key.public().clone()));
     let plugins = identities.plugins.iter().cloned().map(Recipient::HolderOf);
-    x25519.chain(plugins).collect()
+    x25519.chain(ssh).chain(plugins).collect()
 }
 
 /// Whoever has these identities, to encrypt to.
@@ -107,6 +136,7 @@ pub(crate) fn include_one_of(recipients: &[Recipient], identities: &Identities) 
             .x25519
             .iter()
             .any(|identity| identity.to_public() == *recipient),
+        Recipient::Ssh(recipient) => identities.ssh.iter().any(|key| key.public() == recipient),
         Recipient::Tagged(_) | Recipient::TaggedPq(_) => !identities.plugins.is_empty(),
         Recipient::Plugin(recipient) => identities
             .plugins
@@ -121,6 +151,18 @@ mod tests {
     use age::x25519::Identity;
 
     use super::*;
+
+    #[test]
+    fn an_ssh_key_ends_with_its_line() {
+        for (text, expected) in [
+            ("a b,c\n d\te\r\n", &["a", "b", "c", "d", "e"][..]),
+            ("a ssh-rsa AAAA x y, b", &["a", "ssh-rsa AAAA x y", "b"]),
+            ("ssh-rsa AAAA\nssh-rsa BBBB", &["ssh-rsa AAAA", "ssh-rsa BBBB"]),
+            (" , \n", &[]),
+        ] {
+            assert_eq!(split(text), expected, "{text:?}");
+        }
+    }
 
     #[test]
     fn ours_are_found_among_several() {

@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 use super::identities::{self, Identities};
 use super::origin::Origin;
 use super::scrypt::{self, Unsealed};
+use super::ssh;
 use crate::asking::kernel_keyring::{Boxes, Kind};
 use crate::asking::passphrase_file;
 use crate::asking::prompt::{self, Question};
@@ -25,10 +26,12 @@ const CANCELLATION: Duration = Duration::from_secs(5);
 pub(crate) const WAY_OUT: &str =
     "run docker-credential-age unlock in a terminal first, or set DOCKER_CREDENTIAL_AGE_PASSPHRASE_FILE";
 
-/// An identity that is encrypted with a passphrase.
+/// An identity that is encrypted with a passphrase: by age, or an SSH key as ssh-keygen writes it.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Sealed {
     ciphertext: Vec<u8>,
+    /// The public half of an SSH key, which is readable without the passphrase.
+    ssh_recipient: Option<ssh::Recipient>,
     origin: Origin,
     /// Why its keys only decrypt.
     doubt: Option<Doubt>,
@@ -47,10 +50,33 @@ impl Sealed {
         let boxes = Boxes::of(&ciphertext);
         Self {
             ciphertext,
+            ssh_recipient: None,
             origin,
             doubt,
             boxes,
         }
+    }
+
+    /// An SSH key that is encrypted, and its public half.
+    pub(crate) fn ssh(
+        ciphertext: Vec<u8>,
+        recipient: ssh::Recipient,
+        origin: Origin,
+        doubt: Option<Doubt>,
+    ) -> Self {
+        Self {
+            ssh_recipient: Some(recipient),
+            ..Self::new(ciphertext, origin, doubt)
+        }
+    }
+
+    pub(crate) fn ssh_recipient(&self) -> Option<&ssh::Recipient> {
+        self.ssh_recipient.as_ref()
+    }
+
+    /// Whether its keys only decrypt.
+    pub(crate) fn is_doubtful(&self) -> bool {
+        self.doubt.is_some()
     }
 
     /// The keys inside. They stay open for as long as the settings say.
@@ -204,6 +230,9 @@ impl Sealed {
 
     /// The identity file inside; nothing if the passphrase is wrong.
     fn unseal(&self, passphrase: &str) -> Result<Option<Zeroizing<String>>, Error> {
+        if let Some(text) = ssh::private_key(&self.ciphertext) {
+            return Ok(ssh::unseal(text, passphrase));
+        }
         let damaged = |problem: &str| Error::damaged(format!("{} {problem}", self.origin));
         match scrypt::unseal(&self.ciphertext, SecretString::from(passphrase)) {
             Unsealed::Plaintext(plaintext) => std::str::from_utf8(&plaintext)

@@ -3,15 +3,18 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use docker_credential_helper::show::ShellCommand;
 use docker_credential_helper::trust::{Doubt, Opened};
 use docker_credential_helper::{Environment, Error, show};
 use zeroize::Zeroizing;
 
-use super::identities::{Identities, damaged, parse};
+use super::identities::{Identities, damaged, of_ssh, parse};
 use super::identity_file::{FILE_MAX, copies, create_default, unreadable};
 use super::origin::Origin;
 use super::outgoing::Outgoing;
+use super::recipient::{Recipient, own_recipients};
 use super::sealed::Sealed;
+use super::ssh::{self, Private};
 use crate::settings;
 
 /// Settings of other programs whose identities open entries here, too. They only decrypt: a team's key that direnv
@@ -42,6 +45,33 @@ impl Found {
         match self {
             Self::Open(identities) => Ok(identities.clone()),
             Self::Sealed(sealed) => sealed.open(environment),
+        }
+    }
+
+    /// Whoever has these keys, as far as that is known without asking anyone. An SSH key shows its public half.
+    pub(crate) fn known_recipients(&self) -> Option<Vec<Recipient>> {
+        match self {
+            Self::Open(identities) => Some(own_recipients(identities)),
+            Self::Sealed(sealed) => sealed
+                .opened()
+                .map(|identities| own_recipients(&identities))
+                .or_else(|| Some(vec![Recipient::Ssh(sealed.ssh_recipient()?.clone())])),
+        }
+    }
+
+    /// Whether it is an SSH key, which ssh may need as it is.
+    pub(crate) fn is_ssh(&self) -> bool {
+        match self {
+            Self::Open(identities) => !identities.ssh.is_empty(),
+            Self::Sealed(sealed) => sealed.ssh_recipient().is_some(),
+        }
+    }
+
+    /// Whether others could have put it where it was found.
+    pub(crate) fn is_doubtful(&self) -> bool {
+        match self {
+            Self::Open(identities) => identities.doubt.is_some(),
+            Self::Sealed(sealed) => sealed.is_doubtful(),
         }
     }
 }
@@ -122,7 +152,7 @@ pub(crate) fn created(path: &Path, environment: &Environment) -> String {
 pub(crate) fn with_outgoing(identities: &Identities, environment: &Environment) -> Result<Identities, Error> {
     let mut all = identities.clone();
     if let Some(old) = outgoing(environment)?.and_then(|outgoing| outgoing.open(identities)) {
-        all.x25519.extend(old.x25519);
+        all.extend(old);
     }
     Ok(all)
 }
@@ -196,6 +226,15 @@ fn content(opened: &Opened, path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
 }
 
 fn from_content(content: &[u8], origin: Origin, doubt: Option<Doubt>) -> Result<Found, Error> {
+    if let Some(text) = ssh::private_key(content) {
+        let key = ssh::parse(text).map_err(|unusable| refuse_ssh_key(&origin, &unusable))?;
+        return Ok(match key {
+            Private::Open(key) => Found::Open(Identities { doubt, ..of_ssh(key) }),
+            Private::Encrypted(recipient) => {
+                Found::Sealed(Sealed::ssh(content.to_vec(), recipient, origin, doubt))
+            }
+        });
+    }
     if Sealed::is_sealed(content) {
         return Ok(Found::Sealed(Sealed::new(content.to_vec(), origin, doubt)));
     }
@@ -203,4 +242,16 @@ fn from_content(content: &[u8], origin: Origin, doubt: Option<Doubt>) -> Result<
         std::str::from_utf8(content).map_err(|_| damaged(&origin.to_string(), "is not valid UTF-8"))?;
     let identities = parse(text, &origin.to_string())?;
     Ok(Found::Open(Identities { doubt, ..identities }))
+}
+
+fn refuse_ssh_key(origin: &Origin, unusable: &ssh::Unusable) -> Error {
+    let way_out = match (unusable.fix, origin) {
+        (Some(fix), Origin::File(path)) => format!("; run: {}", ShellCommand::new(fix).word(path)),
+        (Some(fix), Origin::Setting(_)) => format!("; run: {fix} FILE"),
+        (None, _) => String::new(),
+    };
+    Error::unsupported(format!(
+        "cannot use the identity {origin}: it is {}{way_out}",
+        unusable.problem
+    ))
 }

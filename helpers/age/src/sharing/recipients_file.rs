@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use docker_credential_helper::{Environment, Error};
 
-use crate::keys::recipient::Recipient;
+use crate::keys::recipient::{self, Recipient};
+use crate::keys::ssh;
 use crate::settings;
 
 /// A store that several people share names its recipients in this file, as passage does.
@@ -15,9 +16,8 @@ pub(crate) fn from_setting(environment: &Environment) -> Result<Option<Vec<Recip
     let Some(text) = environment.setting(settings::RECIPIENTS)? else {
         return Ok(None);
     };
-    let recipients: Vec<Recipient> = text
-        .split([',', ' ', '\t', '\r', '\n'])
-        .filter(|word| !word.is_empty())
+    let recipients: Vec<Recipient> = recipient::split(&text)
+        .into_iter()
         .map(|word| {
             Recipient::parse(word, |problem| {
                 Error::setting(settings::RECIPIENTS, format!("holds an entry that is {problem}"))
@@ -73,11 +73,13 @@ impl RecipientsFile {
 
     /// Everyone it names, once.
     pub(crate) fn named(&self) -> BTreeSet<String> {
-        self.entries().cloned().collect()
+        self.entries().collect()
     }
 
-    pub(crate) fn entries(&self) -> impl Iterator<Item = &String> {
-        self.lines.iter().filter(|line| is_entry(line))
+    /// The key of each line, without the comment of an SSH key: anybody may change that.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = String> {
+        let lines = self.lines.iter().filter(|line| is_entry(line));
+        lines.map(|line| ssh::without_comment(line).into_owned())
     }
 
     pub(crate) fn recipients(&self) -> Vec<Recipient> {
@@ -87,27 +89,34 @@ impl RecipientsFile {
             .collect()
     }
 
-    /// The holder of a key, according to the comment above it. Anyone who can change the file may have written that.
+    /// The holder of a key, according to the comment above it or the comment of an SSH key. Anyone who can change the file
+    /// may have written that.
     pub(crate) fn name_of(&self, recipient: &str) -> Option<String> {
-        let above = self.position(recipient)?.checked_sub(1)?;
-        let name = self.lines[above].strip_prefix('#')?.trim();
+        let position = self.position(recipient)?;
+        let comment = || Some(ssh::split(&self.lines[position])?.2);
+        let name = self.name_above(position).or_else(comment)?;
         (!name.is_empty()).then(|| name.to_owned())
     }
 
-    /// Adds a key at the end, below a comment with its holder's name. Nothing happens if it is there.
-    pub(crate) fn add(&mut self, recipient: String, name: Option<&str>) {
-        if self.position(&recipient).is_some() {
+    fn name_above(&self, position: usize) -> Option<&str> {
+        let name = self.lines[position.checked_sub(1)?].strip_prefix('#')?.trim();
+        (!name.is_empty()).then_some(name)
+    }
+
+    /// Adds the line of a key at the end, below a comment with its holder's name. Nothing happens if the key is there.
+    pub(crate) fn add(&mut self, line: String, name: Option<&str>) {
+        if self.position(&ssh::without_comment(&line)).is_some() {
             return;
         }
         self.lines.extend(name.map(|name| format!("# {name}")));
-        self.lines.push(recipient);
+        self.lines.push(line);
     }
 
     /// Removes a key, and the comment above it: the next key would otherwise get the name. Whether it was there.
     pub(crate) fn remove(&mut self, recipient: &str) -> bool {
         let mut is_there = false;
         while let Some(position) = self.position(recipient) {
-            let is_named = self.name_of(recipient).is_some();
+            let is_named = self.name_above(position).is_some();
             self.lines.drain(position - usize::from(is_named)..=position);
             is_there = true;
         }
@@ -129,7 +138,9 @@ impl RecipientsFile {
     }
 
     fn position(&self, recipient: &str) -> Option<usize> {
-        self.lines.iter().position(|line| line == recipient)
+        self.lines
+            .iter()
+            .position(|line| ssh::without_comment(line) == recipient)
     }
 
     pub(crate) fn to_text(&self) -> String {
@@ -194,8 +205,9 @@ mod tests {
         for (value, kind) in [
             (key, "an identity"),
             ("ssh-ed25519", "SSH key"),
+            ("ssh-dss AAAA", "SSH key"),
             ("age1yubikey1qqq", "plugin"),
-            ("x", "not an age recipient"),
+            ("x", "not a recipient"),
         ] {
             let error = setting(value).err().unwrap();
             assert!(error.contains(kind) && !error.contains(key), "{error}");
@@ -230,6 +242,20 @@ mod tests {
         assert_eq!(in_upper_case.to_text(), format!("{new}\n"));
     }
 
+    #[cfg(feature = "ssh")]
+    #[test]
+    fn an_ssh_key_is_one_key_with_any_comment() {
+        let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHsKLqeplhpW+uObz5dvMgjz1OxfM/XXUB+VHtZ6isGN";
+        let text = format!("{PUBLIC}\n{key} ann@laptop\n");
+        let mut file = RecipientsFile::parse(text.as_bytes(), "FILE").unwrap();
+        assert!(file.named().contains(key));
+        assert_eq!(file.name_of(key).as_deref(), Some("ann@laptop"));
+        file.add(format!("{key} bob"), Some("bob"));
+        assert_eq!(file.to_text(), text);
+        assert!(file.remove(key));
+        assert_eq!(file.to_text(), format!("{PUBLIC}\n"));
+    }
+
     #[test]
     fn a_name_leaves_with_its_key() {
         let other = Identity::generate().to_public().to_string();
@@ -248,7 +274,7 @@ mod tests {
         };
         assert_eq!(
             problem(&format!("{PUBLIC}\nx\u{1b}[m\n")),
-            "line 2 of FILE is not an age recipient (age1…)"
+            "line 2 of FILE is not a recipient (age1… or ssh-…)"
         );
         assert!(problem("# nobody\n").starts_with("FILE names no recipient"));
     }

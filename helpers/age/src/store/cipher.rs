@@ -14,7 +14,7 @@ use crate::keys::identities::Identities;
 use crate::keys::own_stanza::{self, OwnKey};
 use crate::keys::plugin::{self, Party};
 use crate::keys::recipient::Recipient;
-use crate::keys::scrypt;
+use crate::keys::{scrypt, ssh};
 
 /// Why a file could not be decrypted.
 #[derive(Debug)]
@@ -38,6 +38,7 @@ pub(super) struct Decrypted {
 pub(super) struct Natives<'a> {
     own: Vec<OwnKey>,
     x25519: &'a [x25519::Identity],
+    ssh: &'a [ssh::Key],
 }
 
 impl<'a> Natives<'a> {
@@ -45,6 +46,7 @@ impl<'a> Natives<'a> {
         Self {
             own: identities.x25519.iter().map(OwnKey::of).collect(),
             x25519: &identities.x25519,
+            ssh: &identities.ssh,
         }
     }
 
@@ -52,6 +54,7 @@ impl<'a> Natives<'a> {
     fn iter(&self) -> impl Iterator<Item = &dyn age::Identity> {
         let own = self.own.iter().map(|key| key as &dyn age::Identity);
         own.chain(self.x25519.iter().map(|identity| identity as &dyn age::Identity))
+            .chain(self.ssh.iter().map(ssh::Key::as_age))
     }
 }
 
@@ -108,13 +111,14 @@ pub(super) fn encrypt(
     let parties = recipients.iter().filter_map(|recipient| match recipient {
         Recipient::Plugin(recipient) => Some(Party::Recipient(recipient)),
         Recipient::HolderOf(identity) => Some(Party::HolderOf(identity)),
-        Recipient::X25519(_) | Recipient::Tagged(_) | Recipient::TaggedPq(_) => None,
+        Recipient::X25519(_) | Recipient::Tagged(_) | Recipient::TaggedPq(_) | Recipient::Ssh(_) => None,
     });
     let wrappers = plugin::wrappers(parties, environment);
     let natives = recipients.iter().filter_map(|recipient| match recipient {
         Recipient::X25519(recipient) => Some(recipient as &dyn age::Recipient),
         Recipient::Tagged(recipient) => Some(recipient as &dyn age::Recipient),
         Recipient::TaggedPq(recipient) => Some(&**recipient as &dyn age::Recipient),
+        Recipient::Ssh(recipient) => Some(recipient.as_age()),
         Recipient::Plugin(_) | Recipient::HolderOf(_) => None,
     });
     let all = natives
@@ -149,7 +153,8 @@ fn refusal(error: EncryptError) -> Error {
         EncryptError::Io(error) => plugin::error_out_of(error)
             .unwrap_or_else(|| Error::unsupported("encrypting for these recipients failed; check them")),
         EncryptError::IncompatibleRecipients { .. } => Error::unsupported(
-            "these recipients cannot share a file: some are post-quantum and some are not; use one kind",
+            "cannot encrypt to these recipients: some are post-quantum (age1pq1…, age1tagpq1…) and some are not, and age \
+             doesn't mix them; use one kind",
         ),
         _ => Error::unsupported("encrypting for these recipients failed; check them"),
     }

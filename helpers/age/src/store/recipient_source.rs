@@ -106,13 +106,19 @@ impl AgeStore {
     }
 
     /// The public keys that need no approval: of the identity that the settings or the default file give, as far as it is
-    /// open. Neither an identity of another program's settings, nor a previous one, nor one that others could have put
+    /// open, or an SSH key. Neither an identity of another program's settings, nor a previous one, nor one that others could have put
     /// there is the user's own in this.
     pub(crate) fn own_keys(&self) -> Result<BTreeSet<String>, Error> {
-        let identities = self.open_own_identities()?;
-        let trusted = identities.filter(|identities| identities.doubt.is_none());
-        let keys = trusted.iter().flat_map(|identities| &identities.x25519);
-        Ok(keys.map(|identity| identity.to_public().to_string()).collect())
+        let found = source::own(self.environment())?.filter(|found| !found.is_doubtful());
+        let keys = found
+            .and_then(|found| found.known_recipients())
+            .unwrap_or_default();
+        let is_public = |key: &Recipient| !matches!(key, Recipient::HolderOf(_));
+        Ok(keys
+            .iter()
+            .filter(|key| is_public(key))
+            .map(ToString::to_string)
+            .collect())
     }
 
     /// The user's own identities, if nobody has to be asked for that.

@@ -67,7 +67,7 @@ impl AgeStore {
             RecipientSource::File(before) => Some(rotated(before, old, new)),
         };
         let mut both = new.clone();
-        both.x25519.extend(old.x25519.iter().cloned());
+        both.extend(old.clone());
         let recipients = match &list {
             Some(list) => list.recipients(),
             None => trusted_recipients(new)?,

@@ -9,7 +9,7 @@ use docker_credential_helper::{Error, show};
 use super::AgeStore;
 use super::decipher::Problem;
 use crate::keys::identities::Identities;
-use crate::keys::recipient::{include_one_of, own_recipients};
+use crate::keys::recipient::{Recipient, include_one_of, own_recipients};
 use crate::keys::source;
 use crate::sharing::recipients_file;
 use crate::sharing::work_tree::WorkTree;
@@ -86,12 +86,15 @@ impl AgeStore {
                 "ask a colleague to run: docker-credential-age rekey".to_owned(),
             ));
         }
-        let own = own_recipients(identities)
-            .first()
-            .map_or_else(|| "age1…".to_owned(), ToString::to_string);
+        let add = ShellCommand::new("docker-credential-age recipients add");
+        let own = own_recipients(identities);
+        let is_public = |own: &&Recipient| !matches!(own, Recipient::HolderOf(_));
+        let add = match own.iter().find(is_public) {
+            Some(own) => add.word(own.to_string()),
+            None => add.literal("age1…"),
+        };
         Ok(Some(format!(
-            "none of your identities is among the recipients; ask a colleague to run: docker-credential-age recipients \
-             add {own} (or, if the store is yours alone, remove its {}, approve that, and run: docker-credential-age \
+            "none of your identities is among the recipients; ask a colleague to run: {add} (or, if the store is yours alone, remove its {}, approve that, and run: docker-credential-age \
              reset)",
             recipients_file::FILE
         )))

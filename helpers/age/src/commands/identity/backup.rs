@@ -10,8 +10,8 @@ use docker_credential_helper::{Environment, Error, show};
 use zeroize::Zeroizing;
 
 use super::{
-    confirm, existing_file, file_in_use, print_recipients, put_in_place, refuse_during_rotation, sealed_with,
-    utf8,
+    ANOTHER_FILE, confirm, existing_file, file_in_use, print_recipients, put_in_place,
+    refuse_during_rotation, refuse_ssh_key, sealed_with, utf8,
 };
 use crate::asking::new_passphrase;
 use crate::keys::identities::{self, Identities};
@@ -19,6 +19,8 @@ use crate::keys::identity_file::{self, behind_link};
 use crate::keys::origin::Origin;
 use crate::keys::sealed::Sealed;
 use crate::keys::source::{self, Found};
+use crate::keys::ssh;
+use crate::settings;
 use crate::store::AgeStore;
 
 /// Begins the text of a backup whose identity had no passphrase of its own, and gets none by being restored.
@@ -29,6 +31,8 @@ const BACKUP_MAX: u64 = 1 << 20;
 
 pub(super) fn backup(file: &Path, environment: &Environment, console: &mut Console) -> Result<(), Error> {
     let identity = existing_file(environment)?;
+    let way_out = || "back it up with your other SSH keys".to_owned();
+    refuse_ssh_key(&identity, "back up", way_out, environment)?;
     let content = identity_file::read(&identity)?;
     let (content, passphrase) = if let Some(Found::Sealed(sealed)) = source::own(environment)? {
         // It has a passphrase, which its owner knows; one more would be one more to forget.
@@ -87,6 +91,7 @@ pub(super) fn restore(
     console: &mut Console,
 ) -> Result<(), Error> {
     let path = behind_link(&file_in_use(environment)?)?;
+    refuse_ssh_key(&path, "replace", || ANOTHER_FILE.to_owned(), environment)?;
     refuse_during_rotation(&path, environment)?;
     let (content, identities) = read(file, environment)?;
     let exists = path.symlink_metadata().is_ok();
@@ -111,6 +116,12 @@ pub(super) fn restore(
 fn read(file: &Path, environment: &Environment) -> Result<(Zeroizing<Vec<u8>>, Identities), Error> {
     let content = Zeroizing::new(read_file(file, BACKUP_MAX).map_err(Error::file("read", file))?);
     let name = show::path(environment, file);
+    if ssh::private_key(&content).is_some() {
+        return Err(Error::refused(format!(
+            "cannot restore {name}: it is an SSH key; to use it where it is, set {} to it",
+            settings::IDENTITY_FILE
+        )));
+    }
     if !Sealed::is_sealed(&content) {
         let text =
             std::str::from_utf8(&content).map_err(|_| Error::damaged(format!("{name} holds no identity")))?;

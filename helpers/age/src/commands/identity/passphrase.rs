@@ -1,18 +1,18 @@
 //! `identity passphrase`: the same key, behind another passphrase, or behind none.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use docker_credential_helper::commands::Console;
 use docker_credential_helper::{Environment, Error, show};
 
-use super::{existing_file, sealed_with, utf8};
+use super::{existing_file, refuse_ssh_key, sealed_with, utf8};
 use crate::asking::new_passphrase;
 use crate::keys::identity_file::{self, IdentityFile};
 use crate::keys::sealed::Sealed;
 use crate::keys::source::{self, Found};
 
 pub(super) fn set(environment: &Environment, console: &mut Console) -> Result<(), Error> {
-    let path = existing_file(environment)?;
+    let path = file_to_change(environment)?;
     let before = identity_file::read(&path)?;
     let (text, is_change) = match source::own(environment)? {
         Some(Found::Sealed(sealed)) => (sealed.open_text(environment)?, true),
@@ -40,7 +40,7 @@ pub(super) fn set(environment: &Environment, console: &mut Console) -> Result<()
 }
 
 pub(super) fn remove(environment: &Environment, console: &mut Console) -> Result<(), Error> {
-    let path = existing_file(environment)?;
+    let path = file_to_change(environment)?;
     let before = identity_file::read(&path)?;
     let Some(Found::Sealed(sealed)) = source::own(environment)? else {
         return console.print("the identity has no passphrase\n");
@@ -51,6 +51,17 @@ pub(super) fn remove(environment: &Environment, console: &mut Console) -> Result
         "without a passphrase, anyone who reads your home directory or a backup of it can use the identity",
     );
     console.print("removed the passphrase\n")
+}
+
+/// ssh-keygen changes the passphrase of an SSH key; ssh couldn't read what we would write.
+fn file_to_change(environment: &Environment) -> Result<PathBuf, Error> {
+    let path = existing_file(environment)?;
+    let way_out = || {
+        let command = show::ShellCommand::new("ssh-keygen -p -f");
+        format!("run: {}", command.path(environment, &path))
+    };
+    refuse_ssh_key(&path, "change the passphrase of", way_out, environment)?;
+    Ok(path)
 }
 
 /// Writes the file, if nobody else has since this process read it.

@@ -6,7 +6,7 @@ use age::x25519;
 use docker_credential_helper::commands::Console;
 use docker_credential_helper::{Environment, Error, show};
 
-use super::{existing_file, file_in_use, sealed_with, without_identity};
+use super::{existing_file, file_in_use, refuse_ssh_key, sealed_with, without_identity};
 use crate::asking::new_passphrase;
 use crate::commands::Writing;
 use crate::keys::identities::{Identities, file_text};
@@ -29,6 +29,7 @@ pub(super) fn rotate(
         return Err(without_identity());
     }
     let path = behind_link(&path)?;
+    refuse_ssh_key(&path, "rotate", || another_key(environment), environment)?;
     let open = |found: &Found| {
         let (identities, passphrase) = match found {
             Found::Open(identities) => (identities.clone(), None),
@@ -93,6 +94,22 @@ pub(super) fn rotate(
     ));
     console.note("back up the new one with: docker-credential-age identity backup FILE");
     console.print(&format!("{}\n", new.to_public()))
+}
+
+/// How to change from an SSH key to another key by hand.
+fn another_key(environment: &Environment) -> String {
+    let own = source::own(environment).ok().flatten();
+    let own = own.and_then(|found| found.known_recipients()?.into_iter().next());
+    let remove = show::ShellCommand::new("docker-credential-age recipients remove");
+    let remove = match own {
+        Some(own) => remove.word(own.to_string()),
+        None => remove.literal("KEY"),
+    };
+    format!(
+        "to use another key, run docker-credential-age recipients add with its public key, let {} name its identity, then \
+         run: {remove}",
+        settings::IDENTITY_FILE
+    )
 }
 
 fn refuse_what_cannot_rotate(writing: &Writing) -> Result<(), Error> {
