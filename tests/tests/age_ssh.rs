@@ -105,6 +105,32 @@ fn a_cipher_that_age_reads_opens() {
 }
 
 #[test]
+fn lines_of_another_length_or_ending_do_not_matter() {
+    let _keyring = keyring::shared();
+    require!(program::find("ssh-keygen"));
+    let (mut place, key) = place_with(PASSPHRASE, ED25519);
+    set_passphrase_file(&mut place, PASSPHRASE);
+    let text = fs::read_to_string(&key.path).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    let (base64, ends) = (
+        lines[1..lines.len() - 1].concat(),
+        [lines[0], lines[lines.len() - 1]],
+    );
+    let (first, rest) = base64.split_at(64);
+    for newline in ["\n", "\r\n"] {
+        let rest = rest
+            .as_bytes()
+            .chunks(64)
+            .map(|line| std::str::from_utf8(line).unwrap());
+        let rest: Vec<&str> = rest.collect();
+        let all = [&[ends[0], first], &rest[..], &[ends[1], ""]].concat();
+        write_private(&key.path, &all.join(newline));
+        place.store("ghcr.io", &login());
+        place.assert_answers("ghcr.io", &login());
+    }
+}
+
+#[test]
 fn another_key_does_not_open_what_one_stored() {
     let _keyring = keyring::shared();
     require!(program::find("ssh-keygen"));
@@ -245,6 +271,21 @@ fn sealed_place(arguments: &[&str]) -> Sandbox {
     place.set("DOCKER_CREDENTIAL_AGE_WRITE_ONLY", "1");
     place.store("ghcr.io", &login());
     place
+}
+
+#[test]
+fn nobody_is_asked_for_a_key_that_opens_nothing() {
+    let _keyring = keyring::shared();
+    require!(program::find("ssh-keygen"));
+    for arguments in [ED25519, RSA] {
+        let mut place = sealed_place(arguments);
+        let other = SshKey::make(&place, "other", PASSPHRASE, arguments);
+        use_key(&mut place, &other);
+        assert_error(
+            &get_without_terminal(&place, "ghcr.io"),
+            "your identity does not open",
+        );
+    }
 }
 
 #[test]

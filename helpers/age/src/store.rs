@@ -22,8 +22,9 @@ pub(crate) use self::rekey::Mark;
 pub(crate) use self::rotation::rotated;
 pub(crate) use self::unreadable::Unreadable;
 use crate::keys::identities::Identities;
+use crate::keys::identity_file;
 use crate::keys::own_stanza::OwnKey;
-use crate::keys::{identity_file, source};
+use crate::keys::source::{self, Found};
 use crate::parallel;
 use crate::settings;
 use crate::sharing::work_tree::{ATTRIBUTE, ATTRIBUTES, WorkTree};
@@ -81,6 +82,12 @@ impl CredentialStore for AgeStore {
             return Ok(None);
         };
         let found = source::for_reading(&self.environment)?;
+        if let Found::Sealed(sealed) = &found
+            && !sealed.may_open(&file)
+        {
+            // Nobody is asked for a passphrase that is of no use.
+            return Err(self.explain(Problem::NoIdentity, &shown()));
+        }
         let identities = found.open(&self.environment)?;
         let deciphered = match decipher(&file, &name, &identities, &self.environment) {
             Err(Problem::NoIdentity) => {

@@ -62,6 +62,17 @@ impl<'a> Split<'a> {
             .map(|words| words.split(|byte| *byte == b' ').next().unwrap_or_default())
     }
 
+    /// Whether there is a stanza that begins with these words.
+    pub(crate) fn has_stanza(&self, words: &str) -> bool {
+        let mut lines = self.header.split(|byte| *byte == b'\n');
+        lines.any(|line| {
+            let rest = line
+                .strip_prefix(STANZA)
+                .and_then(|line| line.strip_prefix(words.as_bytes()));
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b" "))
+        })
+    }
+
     /// A reader of the file that delivers the header as if it were one line.
     pub(crate) fn reader(&self) -> HeaderAtOnce<'a> {
         HeaderAtOnce {
@@ -142,6 +153,8 @@ mod tests {
         assert!(split.header.ends_with(END.as_bytes()));
         assert_eq!(split.header.len() + b"payload\n--- \n".len(), file.len());
         assert_eq!(split.kinds().collect::<Vec<_>>(), [b"X", b"X"]);
+        assert!(split.has_stanza("X a") && split.has_stanza("X a b") && split.has_stanza("X"));
+        assert!(!split.has_stanza("X b") && !split.has_stanza("X a b c") && !split.has_stanza("X a bc"));
     }
 
     #[test]

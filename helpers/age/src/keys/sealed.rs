@@ -9,6 +9,7 @@ use docker_credential_helper::trust::Doubt;
 use docker_credential_helper::{Environment, Error, show};
 use zeroize::Zeroizing;
 
+use super::header::{self, Split};
 use super::identities::{self, Identities};
 use super::origin::Origin;
 use super::scrypt::{self, Unsealed};
@@ -72,6 +73,15 @@ impl Sealed {
 
     pub(crate) fn ssh_recipient(&self) -> Option<&ssh::Recipient> {
         self.ssh_recipient.as_ref()
+    }
+
+    /// Whether it could open this file. Without the passphrase that is known of an SSH key alone.
+    pub(crate) fn may_open(&self, file: &[u8]) -> bool {
+        let (Some(recipient), Ok(binary)) = (&self.ssh_recipient, header::binary(file)) else {
+            return true;
+        };
+        // A damaged file is reported as such when it is read.
+        Split::of(&binary).is_none_or(|split| split.has_stanza(&recipient.stanza()))
     }
 
     /// Whether its keys only decrypt.

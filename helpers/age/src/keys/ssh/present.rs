@@ -6,6 +6,9 @@
 use std::fmt;
 
 use age::ssh::{self, ParseRecipientKeyError, UnsupportedKey};
+use base64::Engine as _;
+use base64::prelude::{BASE64_STANDARD as BASE64, BASE64_STANDARD_NO_PAD};
+use sha2::{Digest as _, Sha256};
 use ssh_key::{LineEnding, PrivateKey};
 use zeroize::Zeroizing;
 
@@ -61,6 +64,16 @@ impl Recipient {
     pub(crate) fn as_age(&self) -> &dyn age::Recipient {
         &self.key
     }
+
+    /// The words with which a stanza for this key begins: its kind, and four bytes of the key's hash.
+    pub(crate) fn stanza(&self) -> String {
+        let (ssh::Recipient::SshRsa(blob, _) | ssh::Recipient::SshEd25519(blob, _)) = &self.key;
+        format!(
+            "{} {}",
+            self.kind(),
+            BASE64_STANDARD_NO_PAD.encode(&Sha256::digest(blob)[..4])
+        )
+    }
 }
 
 impl fmt::Display for Recipient {
@@ -110,9 +123,12 @@ pub(crate) enum Private {
 /// The private key in this text.
 pub(crate) fn parse(text: &str) -> Result<Private, Unusable> {
     let text = text.trim();
+    if text.matches("-----BEGIN ").count() > 1 {
+        return Err(Problem::from("one of several private keys; give it a file of its own").into());
+    }
     // The crate ignores what is behind the end.
-    let is_one = text.len() <= TEXT_MAX && text.matches("-----END ").count() == 1;
-    if !is_one || !text.ends_with(" PRIVATE KEY-----") {
+    let is_whole = text.ends_with(" PRIVATE KEY-----") && text.matches("-----END ").count() == 1;
+    if !is_whole || text.len() > TEXT_MAX {
         return Err(unreadable());
     }
     let identity = ssh::Identity::from_buffer(text.as_bytes(), None).map_err(|_| unreadable())?;
@@ -132,7 +148,7 @@ pub(crate) fn parse(text: &str) -> Result<Private, Unusable> {
     let public = Recipient::of(&identity)?;
     if let ssh::Identity::Encrypted(_) = identity {
         // Known before somebody is asked for its passphrase.
-        PrivateKey::from_openssh(text).map_err(|_| unreadable())?;
+        encrypted(text).ok_or_else(unreadable)?;
         return Ok(Private::Encrypted(public));
     }
     Ok(Private::Open(Key {
@@ -144,8 +160,18 @@ pub(crate) fn parse(text: &str) -> Result<Private, Unusable> {
 
 /// The text of the key without its passphrase; nothing if this is not the passphrase. It is slow by design.
 pub(crate) fn unseal(text: &str, passphrase: &str) -> Option<Zeroizing<String>> {
-    let key = PrivateKey::from_openssh(text.trim()).ok()?;
-    key.decrypt(passphrase).ok()?.to_openssh(LineEnding::LF).ok()
+    let key = encrypted(text)?.decrypt(passphrase).ok()?;
+    key.to_openssh(LineEnding::LF).ok()
+}
+
+/// The crate would refuse lines of another length than OpenSSH's, as PuTTYgen writes them.
+fn encrypted(text: &str) -> Option<PrivateKey> {
+    let lines = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.starts_with("-----"));
+    let content = BASE64.decode(lines.collect::<String>()).ok()?;
+    PrivateKey::from_bytes(&content).ok()
 }
 
 fn problem(error: &ParseRecipientKeyError) -> Problem {
@@ -247,13 +273,14 @@ mod tests {
         let end = "-----END OPENSSH PRIVATE KEY-----";
         for text in [
             begin.to_owned(),
-            format!("{begin}{end}\n{begin}{end}"),
             format!("{begin}{end}\nmore"),
             format!("{begin}{end}"),
             "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n".to_owned(),
         ] {
             assert_eq!(parse(&text).err().unwrap().fix, Some(CONVERT), "{text}");
         }
+        let two = parse(&format!("{begin}{end}\n{begin}{end}")).err().unwrap();
+        assert!(two.problem.contains("one of several"), "{}", two.problem);
     }
 
     #[test]
