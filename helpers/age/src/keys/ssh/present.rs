@@ -164,7 +164,7 @@ pub(crate) fn unseal(text: &str, passphrase: &str) -> Option<Zeroizing<String>> 
     key.to_openssh(LineEnding::LF).ok()
 }
 
-/// The crate would refuse lines of another length than OpenSSH's, as PuTTYgen writes them.
+/// The crate would refuse lines of another length than OpenSSH's, as other programs write them.
 fn encrypted(text: &str) -> Option<PrivateKey> {
     let lines = text
         .lines()
