@@ -1,7 +1,5 @@
 //! docker-credential-keyring with a real gnome-keyring, on a bus of its own.
 
-#![cfg(target_os = "linux")]
-
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::ScopedJoinHandle;
 

@@ -1,7 +1,5 @@
 //! docker-credential-keyring in place of docker's own helper, and back: one keyring, two programs.
 
-#![cfg(target_os = "linux")]
-
 use std::path::PathBuf;
 
 use docker_credential_tests::helper::KEYRING;

@@ -1,7 +1,5 @@
 //! docker-credential-keyring with the kernel's keyring. The tests share one per user, so each uses servers of its own.
 
-#![cfg(target_os = "linux")]
-
 use std::fs;
 
 use docker_credential_tests::helper::KEYRING_ALONE;

@@ -1,7 +1,5 @@
 //! docker-credential-keyring and a Secret Service that misbehaves.
 
-#![cfg(target_os = "linux")]
-
 use std::time::Duration;
 
 use docker_credential_tests::keyrings::bus::SECRETS;

@@ -1,7 +1,5 @@
 //! docker-credential-keyring and what each Secret Service does in its own way, on a mock that does it on command.
 
-#![cfg(target_os = "linux")]
-
 use docker_credential_tests::keyrings::mock::{Agreement, Attributes, Fault, Script, Second};
 use docker_credential_tests::keyrings::mocked::{Mocked, VERBS, alice, trouble};
 use docker_credential_tests::login::Login;

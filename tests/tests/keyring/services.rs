@@ -1,7 +1,5 @@
 //! docker-credential-keyring on a real `KWallet` and on a real `KeePassXC`.
 
-#![cfg(target_os = "linux")]
-
 use docker_credential_tests::keyrings::exercise::Exercise;
 use docker_credential_tests::keyrings::keepassxc::KeePassXc;
 use docker_credential_tests::keyrings::kwallet::KWallet;

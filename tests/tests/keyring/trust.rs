@@ -1,7 +1,5 @@
 //! Whose bus and whose service docker-credential-keyring speaks to.
 
-#![cfg(target_os = "linux")]
-
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
