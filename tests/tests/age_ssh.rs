@@ -537,6 +537,49 @@ fn a_comment_is_not_approved_and_a_key_is() {
 }
 
 #[test]
+fn doctor_counts_the_stanzas_of_ssh_keys() {
+    let _keyring = keyring::shared();
+    require!(program::find("ssh-keygen"));
+    let directory = tempfile::Builder::new().prefix("shared-").tempdir().unwrap();
+    let (ann, bob, _) = team(&directory.path().join("store"));
+    let in_step = |member: &Member| {
+        let findings = member.command(&["doctor"]).text();
+        !findings.contains("not encrypted to every recipient")
+    };
+    assert!(in_step(&ann) && in_step(&bob));
+    let other = SshKey::make(ann.place(), "other", "", RSA);
+    let list = fs::read_to_string(ann.recipients_file()).unwrap();
+    fs::write(ann.recipients_file(), format!("{list}{}\n", other.line())).unwrap();
+    assert!(!in_step(&ann) && !in_step(&bob));
+    let words = ["recipients", "approve", "--yes"];
+    bob.command(&words).assert_success("recipients approve");
+    bob.command(&["rekey"]).assert_success("rekey");
+    assert!(in_step(&ann) && in_step(&bob));
+}
+
+#[test]
+fn an_unquoted_public_key_is_one_recipient() {
+    let _keyring = keyring::shared();
+    require!(program::find("ssh-keygen"));
+    let (place, key) = place_with("", ED25519);
+    place.store("ghcr.io", &login());
+    let other = SshKey::make(&place, "other", "", RSA);
+    let line = other.line();
+    let words: Vec<&str> = line.split(' ').collect();
+    let added = place.command(&[&["recipients", "add"], &words[..]].concat());
+    assert!(added.text().contains("added 1 recipient"), "{added:?}");
+    let list = fs::read_to_string(place.path(STORE).join(".age-recipients")).unwrap();
+    assert_eq!(list, format!("{}\n{line}\n", key.public));
+    let (_, age) = Member::with_identity("/nonexistent");
+    let ambiguous = place.command(&[&["recipients", "add"], &words[..], &[age.as_str()]].concat());
+    assert_eq!(ambiguous.code, Some(1));
+    assert!(
+        ambiguous.text().contains("with another recipient behind it"),
+        "{ambiguous:?}"
+    );
+}
+
+#[test]
 fn an_ssh_key_stays_as_it_is() {
     let _keyring = keyring::shared();
     require!(program::find("ssh-keygen"));
