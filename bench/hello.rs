@@ -1,5 +1,5 @@
-//! The floor: what starting a static Rust program costs, before it does anything. `bench/run` builds it as
-//! `packaging/install` builds the helpers.
+//! The lower limit: the cost of starting a static Rust program. `bench/run` builds it as `packaging/install`
+//! builds the helpers.
 
 fn main() {
     println!("hello");

@@ -1,4 +1,4 @@
-//! The picture: bars beside each other, drawn from the table's own cells.
+//! The chart: groups of bars, drawn from the table's own cells.
 
 use std::fmt::Write as _;
 
@@ -14,7 +14,7 @@ const LINE: u32 = 22;
 const MARGIN: u32 = 16;
 const TITLE: &str = "How long docker waits for a credential helper";
 
-/// An SVG that suits a light and a dark page.
+/// An SVG for light and dark pages.
 pub(crate) fn svg(cells: &[Vec<String>]) -> String {
     let mut body = format!(
         "<text x=\"{MARGIN}\" y=\"{}\" class=\"title\">{TITLE}</text>\n\

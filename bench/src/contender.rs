@@ -9,7 +9,7 @@ use crate::say;
 /// One column of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Contender {
-    /// Starting any program at all.
+    /// Starting any program.
     True,
     /// Starting a static Rust program.
     Hello,
@@ -36,7 +36,7 @@ impl Contender {
         Self::SecretService,
     ];
 
-    /// Those that answer for servers.
+    /// The programs that answer for servers.
     pub(crate) const HELPERS: [Self; 5] = [
         Self::Age,
         Self::Env,
@@ -45,7 +45,7 @@ impl Contender {
         Self::SecretService,
     ];
 
-    /// The head of its column.
+    /// The heading of its column.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::True => "/bin/true",
@@ -64,12 +64,12 @@ impl Contender {
     }
 }
 
-/// The programs that are there to be measured.
+/// The installed programs.
 #[derive(Debug)]
 pub(crate) struct Contenders(Vec<(Contender, PathBuf)>);
 
 impl Contenders {
-    /// `bin` holds the helpers and `hello`; the peers are found as the tests find them.
+    /// `bin` has the helpers and `hello`; finds the peers as the tests do.
     pub(crate) fn find(bin: &Path) -> Self {
         let mut found = Vec::new();
         for contender in Contender::ALL {
@@ -86,7 +86,7 @@ impl Contenders {
             };
             match program.filter(|program| program.is_file()) {
                 Some(program) => found.push((contender, program)),
-                None => say(&format!("without {}: it is not here", contender.name())),
+                None => say(&format!("skipping {}: it is not installed", contender.name())),
             }
         }
         Self(found)

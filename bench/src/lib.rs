@@ -1,4 +1,4 @@
-//! Times the helpers beside docker's own, in one run and in turn, and prints what came out.
+//! Times the helpers and docker's own in turn, in one run, and prints the results.
 //!
 //! Times stand here and not in the tests: a test that fails on a busy machine teaches people to ignore it.
 #![cfg(target_os = "linux")]
@@ -70,7 +70,7 @@ impl Options {
     }
 }
 
-/// Progress and complaints, apart from the figures.
+/// Progress and errors, separate from the figures.
 pub(crate) fn say(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
 }

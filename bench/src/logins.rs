@@ -1,9 +1,9 @@
-//! The logins that every store is filled with.
+//! The logins in every store.
 
 /// The user of every login.
 pub(crate) const USERNAME: &str = "somebody";
 
-/// The server of that number.
+/// The server with this number.
 pub(crate) fn server(number: usize) -> String {
     format!("https://r{number}.example.com")
 }

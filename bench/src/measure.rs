@@ -1,4 +1,4 @@
-//! Running things in turn, and the medians of it.
+//! Runs programs in turn, and computes medians.
 
 use std::io::{Read as _, Write as _};
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::say;
 
-/// A helper called as a client calls it: the request on a pipe, the reply read to its end.
+/// Calls a helper as a client does: sends the request on a pipe, and reads the reply to its end.
 #[derive(Debug)]
 pub(crate) struct Call {
     command: Command,
@@ -15,12 +15,12 @@ pub(crate) struct Call {
     expected: Expected,
 }
 
-/// What shows that the work was done: a program that fails at once would win every race.
+/// The check that the work was done; otherwise, a program that fails at once would win.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Expected {
-    /// Exit code 0, and this in the reply.
+    /// Exit code 0, and a reply with this text.
     Reply(String),
-    /// Exit code 1, and the words by which clients know that nothing is stored.
+    /// Exit code 1, and clients' text for "not found".
     NotFound,
 }
 
@@ -39,7 +39,7 @@ impl Call {
             .unwrap_or_else(|error| panic!("{:?} cannot be run: {error}", self.command))
     }
 
-    /// Puts the request where the program will read it; requests are smaller than a pipe's buffer.
+    /// Writes the request to the pipe; requests are smaller than a pipe's buffer.
     fn prepare(&mut self) {
         let (reader, mut writer) = std::io::pipe().expect("a pipe");
         writer.write_all(&self.stdin).expect("a request fits into a pipe");
@@ -60,14 +60,14 @@ impl Call {
         }
         let program = Path::new(self.command.get_program());
         Err(format!(
-            "{} did not do what was to be timed; exit code {:?}, reply: {:.200}",
+            "{} did not do the timed work; exit code {:?}, reply: {:.200}",
             program.file_name().unwrap_or_default().display(),
             finished.code,
             reply.trim_end()
         ))
     }
 
-    /// The same call, run by a program that takes it as its last arguments.
+    /// The same call, as the last arguments of another program.
     fn below(self, mut runner: Command) -> Self {
         runner
             .arg(self.command.get_program())
@@ -109,7 +109,7 @@ fn finish(mut child: Child) -> Finished {
     }
 }
 
-/// What one contender does in one round.
+/// One contender's work in one round.
 #[derive(Debug)]
 pub(crate) enum Work {
     /// One call after the other.
@@ -123,10 +123,10 @@ impl Work {
         Self::InTurn(vec![call])
     }
 
-    /// How long it took, from the first start to the last end; or what went wrong.
+    /// The time from the first start to the last end, or the error.
     ///
-    /// A single call is made once before, untimed: what is compared are the programs, and not what the one before has
-    /// left in the processor's caches. Of many calls each does that for the next.
+    /// Before a single call, makes an untimed one, so that the previous program's effect on the processor's
+    /// caches doesn't count. With many calls, each does that for the next.
     fn time(&mut self) -> Result<Duration, String> {
         if let Self::InTurn(calls) = self
             && let [call] = &mut calls[..]
@@ -154,7 +154,7 @@ impl Work {
     }
 }
 
-/// How often, and for how long at most, a row of the table is measured.
+/// The limits on rounds and time for a row of the table.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Patience {
     pub(crate) at_least: usize,
@@ -162,11 +162,11 @@ pub(crate) struct Patience {
     pub(crate) budget: Duration,
 }
 
-/// The median of each work's times, in seconds, and how many rounds it is of. A work that fails once has no time, and
-/// is not tried again: what fails on some days is not comparable.
+/// The median of each work's times, in seconds, and the number of rounds. Doesn't repeat or time work that
+/// fails once, because unreliable work isn't comparable.
 ///
-/// One round runs each work once, so that what else the machine does falls on all alike; and each round has an order of
-/// its own, so that none always runs after the same one.
+/// A round runs each work once, so that other load affects all equally. Each round has its own order, so that
+/// none always runs after the same one.
 pub(crate) fn medians(works: &mut [Work], patience: Patience) -> (Vec<Result<f64, String>>, usize) {
     let warm_up = |work: &mut Work| work.time().map(|_| Vec::new());
     let mut times: Vec<Result<Vec<f64>, String>> = works.iter_mut().map(warm_up).collect();
@@ -220,11 +220,11 @@ fn median(mut values: Vec<f64>) -> f64 {
     }
 }
 
-/// What GNU time reports of a call by one of its formats: `%M`, the most memory that the program or one of its children
-/// held at a time, in kilobytes; `%R`, the page faults that needed no disk.
+/// GNU time's report of a call in one of its formats: `%M`, the peak memory of the program or one of its
+/// children, in kilobytes; `%R`, the page faults without disk access.
 ///
-/// By a program of its own, because the kernel also counts what a child had before it became another program, and this
-/// one is large.
+/// Uses a separate program, because the kernel also counts a child's memory before exec, and this program is
+/// large.
 pub(crate) fn resource(time: &Path, format: &str, call: Call) -> Option<f64> {
     let report = tempfile::NamedTempFile::new().expect("a temporary file");
     let mut command = Command::new(time);
@@ -237,14 +237,14 @@ pub(crate) fn resource(time: &Path, format: &str, call: Call) -> Option<f64> {
     text.trim().parse().ok()
 }
 
-/// How many instructions of user space a call takes, by valgrind's count.
+/// The user-space instructions of a call, counted by valgrind.
 pub(crate) fn instructions(valgrind: &Path, call: Call) -> Option<f64> {
     let report = tempfile::NamedTempFile::new().expect("a temporary file");
     let mut command = Command::new(valgrind);
     command
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
         .arg(format!("--log-file={}", report.path().display()));
-    // It may fail by what valgrind doesn't know of the processor; then there is no figure.
+    // It may fail if valgrind doesn't support the processor; then there is no figure.
     call.below(command).attempt().ok()?;
     let text = std::fs::read_to_string(report.path()).ok()?;
     let (_, collected) = text.split_once("Collected : ")?;

@@ -1,6 +1,7 @@
-//! The pages that show what a run measured: docs/speed.md with its whole table, the picture, and the README's five rows.
+//! The pages with the results of a run: docs/speed.md with the whole table, the chart, and the README's five
+//! rows.
 //!
-//! The picture and the README are made from the table in docs/speed.md, so a test can compare them.
+//! The chart and the README are generated from the table in docs/speed.md, so a test can compare them.
 
 use std::fs;
 use std::path::Path;
@@ -10,11 +11,11 @@ use crate::contender::Contender;
 use crate::report::{self, title};
 use crate::tasks::Task;
 
-/// Between these lines a page belongs to the benchmark.
+/// The benchmark replaces the text between these lines.
 const BEGIN: &str = "<!-- bench/run writes from here -->\n";
 const END: &str = "<!-- to here -->\n";
 
-/// What the README shows: a row of the table, our helper, and docker's for the same work.
+/// A row of the README: a row of the table, our helper, and docker's for the same work.
 const HIGHLIGHTS: [(Task, Contender, Contender); 5] = [
     (Task::Get(10), Contender::Age, Contender::Pass),
     (Task::List(100), Contender::Age, Contender::Pass),
@@ -62,7 +63,7 @@ fn put(page: &Path, content: &str) {
     fs::write(page, format!("{before}{BEGIN}\n{content}\n{END}{after}")).expect("the page can be written");
 }
 
-/// What is before the benchmark's part of a page, that part, and what follows.
+/// A page's text before the benchmark's part, that part, and the text after it.
 fn parts(text: &str) -> (&str, &str, &str) {
     let split = text
         .split_once(BEGIN)

@@ -1,4 +1,4 @@
-//! The table, and the figures that the suite means to reach.
+//! The table, and the goals.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use crate::contender::{Contender, Contenders};
 use crate::stores::TEAM;
 use crate::tasks::{PARALLEL, Row, Task};
 
-/// The table's cells, its head first.
+/// The table's cells, the heading first.
 pub(crate) fn cells(contenders: &Contenders, rows: &[Row]) -> Vec<Vec<String>> {
     let columns: Vec<Contender> = Contender::ALL
         .into_iter()
@@ -40,23 +40,23 @@ pub(crate) fn cells(contenders: &Contenders, rows: &[Row]) -> Vec<Vec<String>> {
     cells
 }
 
-/// The head of the column that shows how often `ours` runs in the time that `theirs` takes once.
+/// The heading of the column with the ratio of `theirs` to `ours`.
 pub(crate) fn ratio_head(ours: Contender, theirs: Contender) -> String {
     format!("{} : {}", theirs.name(), ours.name())
 }
 
-/// The head of the first column.
+/// The heading of the first column.
 const WHAT: &str = "median of one run, in turn";
-/// The cell of who does not do this.
+/// The cell of a program that doesn't do this.
 const NOTHING: &str = "–";
 
-/// Which helper of ours does the work of which of docker's.
+/// Pairs of our helpers and docker's.
 const RIVALS: [(Contender, Contender); 2] = [
     (Contender::Age, Contender::Pass),
     (Contender::Keyring, Contender::SecretService),
 ];
 
-/// A Markdown table, aligned so that it reads as it is.
+/// A Markdown table with aligned columns.
 pub(crate) fn markdown(cells: &[Vec<String>]) -> String {
     let width = |column: usize| {
         cells
@@ -91,7 +91,7 @@ pub(crate) fn markdown(cells: &[Vec<String>]) -> String {
     table
 }
 
-/// What a row is called.
+/// The name of a row.
 pub(crate) fn title(task: Task) -> String {
     match task {
         Task::Start => "start (`version`)".to_owned(),
@@ -160,8 +160,8 @@ fn ratio(theirs: Option<f64>, ours: Option<f64>) -> String {
     }
 }
 
-/// Each ratio that the suite means to reach, and whether this run did. Ratios only, because they are comparable between
-/// machines: the two sides ran in turn.
+/// Each goal, a ratio, and whether this run reached it. Only ratios are comparable between machines, because
+/// both programs ran in turn.
 pub(crate) fn targets(rows: &[Row]) -> String {
     use Bound::{AtLeast, AtMost};
     use Contender::{Age, Env, Hello, Keyring, Pass, RawKeyring, SecretService};

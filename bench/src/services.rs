@@ -1,4 +1,4 @@
-//! What the peers keep their secrets with: a keyring of any size, and a key for gpg.
+//! The peers' stores: a keyring of any size, and a key for gpg.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -9,8 +9,9 @@ use docker_credential_tests::program::find;
 
 use crate::logins::{USERNAME, secret, servers};
 
-/// Writes a keyring in gnome-keyring's text format, which it uses where a keyring has no password. Storing is no way to
-/// make a large one: the whole keyring is written for each item, 0.1 s each and more. `home` is the keyring's.
+/// Writes a keyring in gnome-keyring's text format, which it uses for keyrings without a password. Storing
+/// would be too slow for a large one: it writes the whole keyring for each item, in 0.1 s or more. `home` is
+/// the keyring's.
 pub(crate) fn seed_keyring(home: &Path, items: usize) {
     let mut text =
         "[keyring]\ndisplay-name=login\nctime=1\nmtime=1\nlock-on-idle=false\nlock-after=false\n".to_owned();
@@ -40,14 +41,14 @@ pub(crate) fn seed_keyring(home: &Path, items: usize) {
     fs::write(keyrings.join("default"), "login").expect("the default keyring can be named");
 }
 
-/// A home for gpg with one key that has no passphrase. Its agent ends with it.
+/// A home for gpg with one key without a passphrase. Dropping it stops the agent.
 pub(crate) struct Gpg {
     pub(crate) home: PathBuf,
     pub(crate) key: String,
 }
 
 impl Gpg {
-    /// `home` is an empty directory that nobody else may read.
+    /// `home` is an empty directory that others can't read.
     pub(crate) fn new(home: PathBuf) -> Self {
         let key = "bench@example.com".to_owned();
         let made = program("gpg")
@@ -80,7 +81,7 @@ impl Drop for Gpg {
     }
 }
 
-/// A program by its name, with an environment of nothing but `PATH`.
+/// A program by its name, with only `PATH` in its environment.
 pub(crate) fn program(name: &str) -> Command {
     let mut command = Command::new(find(name).unwrap_or_else(|missing| panic!("this needs {missing}")));
     command

@@ -14,20 +14,20 @@ use crate::logins::{USERNAME, secret, server};
 use crate::measure::{Call, Expected};
 use crate::services::{Gpg, program, seed_keyring};
 
-/// How many people share the team's store.
+/// The number of people who share the team's store.
 pub(crate) const TEAM: usize = 20;
 
-/// Up to here each credential is stored by a helper. Larger stores of the peers are made by other means, for they would
-/// take hours.
+/// Up to this size, a helper stores each credential. That would take hours for larger stores of the peers,
+/// which are created in other ways.
 const STORED_ONE_BY_ONE: usize = 100;
 
-/// More items than this cannot be asked of a Secret Service: gnome-keyring takes 20 s to open 5,000.
+/// The limit for a Secret Service: gnome-keyring takes 20 s to open 5,000 items.
 const KEYRING_MAX: usize = 1_000;
 
-/// Nor does anyone have more logins than this in an environment, of which the kernel takes 2 MB at most.
+/// The limit for an environment, which the kernel restricts to 2 MB.
 const ENVIRONMENT_MAX: usize = 1_000;
 
-/// What all stores share, and where they are.
+/// The stores' directory and common services.
 pub(crate) struct World<'a> {
     contenders: &'a Contenders,
     gpg: Option<Gpg>,
@@ -51,7 +51,7 @@ impl<'a> World<'a> {
     }
 }
 
-/// Stores of one size.
+/// The stores of one size.
 pub(crate) struct Stores<'a> {
     world: &'a World<'a>,
     pub(crate) size: usize,
@@ -60,7 +60,7 @@ pub(crate) struct Stores<'a> {
 }
 
 impl<'a> Stores<'a> {
-    /// Fills stores with the first `size` servers; `smaller` is where to begin from.
+    /// Fills stores with the first `size` servers, starting from the copies in `smaller`.
     pub(crate) fn new(world: &'a World<'a>, size: usize, smaller: Option<&Stores<'_>>) -> Self {
         let directory = private(&world.directory.path().join(size.to_string()));
         if let Some(smaller) = smaller {
@@ -110,7 +110,8 @@ impl<'a> Stores<'a> {
         team
     }
 
-    /// As many logins in an age store whose identity has a passphrase, and is unlocked for longer than any run.
+    /// The same number of logins in an age store whose identity has a passphrase, and is unlocked for longer
+    /// than any run.
     pub(crate) fn unlocked(&self) -> Self {
         let unlocked = self.age_alone("unlocked");
         let passphrase = unlocked.directory.join("passphrase");
@@ -144,7 +145,7 @@ impl<'a> Stores<'a> {
         command
     }
 
-    /// Whether `contender` is there and has a store in this place.
+    /// Whether `contender` is installed and has a store here.
     pub(crate) fn has(&self, contender: Contender) -> bool {
         let holds_so_many = match contender {
             Contender::Keyring | Contender::RawKeyring | Contender::SecretService => self.keyring.is_some(),
@@ -183,7 +184,7 @@ impl<'a> Stores<'a> {
     }
 
     pub(crate) fn list(&self, contender: Contender) -> Call {
-        // Without the scheme, which not every helper writes.
+        // Without the scheme, because not every helper writes it.
         let last = server(self.size - 1).replace("https://", "");
         Call::new(
             self.verb(contender, "list"),
@@ -255,7 +256,7 @@ impl<'a> Stores<'a> {
         );
     }
 
-    /// Copies of the first file: listing reads only names.
+    /// Copies of the first file, because listing only reads names.
     fn fill_pass_with_copies(&self, filled: usize) {
         let entry = |number| {
             let encoded = base64::engine::general_purpose::URL_SAFE.encode(server(number));
@@ -296,7 +297,7 @@ fn private(directory: &Path) -> PathBuf {
     directory.to_owned()
 }
 
-/// Copies directories and files; nothing if `from` is not there.
+/// Copies directories and files; does nothing if `from` is missing.
 fn copy_tree(from: &Path, to: &Path) {
     let Ok(entries) = from.read_dir() else { return };
     private(to);

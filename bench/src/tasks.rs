@@ -1,4 +1,4 @@
-//! What is timed: the rows of the table.
+//! The timed tasks: the rows of the table.
 
 use std::path::Path;
 use std::process::Command;
@@ -14,14 +14,14 @@ use crate::stores::{Stores, World};
 /// How thoroughly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Effort {
-    /// To see that everything runs.
+    /// To check that everything runs.
     Quick,
-    /// To see how long it takes.
+    /// To measure.
     Full,
 }
 
 impl Effort {
-    /// Sizes of stores, ascending; the three that every run has come first.
+    /// Sizes of stores, ascending; the first three are in every run.
     fn sizes(self) -> &'static [usize] {
         match self {
             Self::Quick => &[1, 10, 100],
@@ -45,20 +45,20 @@ impl Effort {
     }
 }
 
-/// What is timed or counted in one row.
+/// The task of one row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Task {
     Start,
-    /// Out of so many.
+    /// From a store of this size.
     Get(usize),
     Miss,
     Store,
     List(usize),
-    /// The classic builder asks for everything: 1 list and a get of each of 100.
+    /// A classic build: 1 list and 100 gets.
     ClassicBuild,
-    /// compose pulls in parallel.
+    /// Parallel gets, as compose does.
     ParallelGets,
-    /// A get by docker-credential-age in a store of that size.
+    /// A get by docker-credential-age in a store of this size.
     GetAmong(usize),
     /// A get by docker-credential-age from a store that a team shares.
     TeamGet,
@@ -74,16 +74,16 @@ pub(crate) enum Task {
     BinarySize,
 }
 
-/// How many images a compose file pulls at once.
+/// The number of images that a compose file pulls at once.
 pub(crate) const PARALLEL: usize = 50;
 
-/// One row: what each contender took, in seconds, bytes or counts.
+/// One row: each contender's result, in seconds, bytes or counts.
 #[derive(Debug)]
 pub(crate) struct Row {
     pub(crate) task: Task,
     pub(crate) rounds: usize,
     pub(crate) values: Vec<(Contender, f64)>,
-    /// Who did not do what was to be timed.
+    /// Contenders that failed the task.
     pub(crate) failed: Vec<Contender>,
 }
 
@@ -94,7 +94,7 @@ impl Row {
     }
 }
 
-/// Makes the stores, and times everything.
+/// Creates the stores, and times everything.
 pub(crate) fn run(contenders: &Contenders, effort: Effort) -> Vec<Row> {
     let world = World::new(contenders);
     let mut all: Vec<Stores<'_>> = Vec::new();
@@ -158,8 +158,8 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    /// One task of every helper that has a store in `stores`. Beside a get, what any program costs to start under the
-    /// same conditions: after its rivals, too.
+    /// One task of every helper with a store in `stores`. Includes the cost of starting any program next to a
+    /// get, under the same conditions, after its rivals.
     fn row(&self, task: Task, stores: &Stores<'_>, work: impl Fn(&Stores<'_>, Contender) -> Work) -> Row {
         let measured: Vec<Contender> = Contender::ALL
             .into_iter()
@@ -167,7 +167,7 @@ impl Bench<'_> {
             .filter(|contender| match contender {
                 Contender::True | Contender::Hello => matches!(task, Task::Get(_)),
                 Contender::RawKeyring => matches!(task, Task::Get(_)) && stores.has(*contender),
-                // The environment cannot be written.
+                // An environment can't be written to.
                 Contender::Env if task == Task::Store => false,
                 helper => stores.has(*helper),
             })
@@ -223,7 +223,7 @@ impl Bench<'_> {
         Call::new(command, "", Expected::Reply(reply.to_owned()))
     }
 
-    /// The same credential out of stores of several sizes, in turn.
+    /// The same credential from stores of several sizes, in turn.
     fn get_among(&self, all: &[&Stores<'_>]) -> Vec<Row> {
         if !self.contenders.have(Contender::Age) || all.len() < 2 {
             return Vec::new();
@@ -242,12 +242,12 @@ impl Bench<'_> {
         .collect()
     }
 
-    /// One call of docker-credential-age, of which nobody else has a counterpart.
+    /// One call of docker-credential-age, without a counterpart in other helpers.
     fn alone(&self, task: Task, call: Call) -> Row {
         self.measured(task, &[Contender::Age], vec![Work::one(call)])
     }
 
-    /// What is counted and not timed. It needs a tool, and is the same on a busy machine.
+    /// Counted tasks. They need a tool, and don't depend on the machine's load.
     fn counted(&self, task: Task, stores: &Stores<'_>) -> Option<Row> {
         let tool = if task == Task::Instructions {
             "valgrind"
@@ -255,7 +255,7 @@ impl Bench<'_> {
             "time"
         };
         let Ok(tool) = find(tool) else {
-            say(&format!("without {task:?}: {tool} is not here"));
+            say(&format!("skipping {task:?}: {tool} is not installed"));
             return None;
         };
         say(&format!("counting {task:?}"));
@@ -270,7 +270,7 @@ impl Bench<'_> {
         };
         let there = self.programs().filter(|contender| {
             (!Contender::HELPERS.contains(contender) || stores.has(*contender))
-                // valgrind sees the program itself, and pass is mostly its children.
+                // valgrind only sees the program itself, but pass does most work in its children.
                 && (task != Task::Instructions || *contender != Contender::Pass)
         });
         let values = there.filter_map(|contender| Some((contender, count(contender)?)));

@@ -1,5 +1,5 @@
-//! A whole helper that keeps logins in one JSON file, readable by its owner only. It is an example of how little a
-//! helper needs, not a place for passwords: they are in plain text.
+//! A whole helper that keeps logins in one JSON file, readable by its owner only. It shows how little code a
+//! helper needs. Don't keep passwords in it: they are in plain text.
 //!
 //! ```sh
 //! cargo build --example docker-credential-jsonfile
@@ -16,14 +16,14 @@ use docker_credential_helper::{
     serve,
 };
 
-/// Wipes what is freed, passwords among it.
+/// Wipes freed memory, including passwords.
 #[global_allocator]
 static ALLOCATOR: ZeroOnFree = ZeroOnFree;
 
 const FILE: &str = "logins.json";
 const SIZE_MAX: u64 = 16 << 20;
 
-/// From the key of a server to the server as it was stored, the user name and the secret.
+/// Maps the key of a server to the server as stored, the user name and the secret.
 type Logins = BTreeMap<String, (String, String, String)>;
 
 struct JsonFile {
@@ -59,7 +59,7 @@ impl JsonFile {
         }
     }
 
-    /// Reads, changes and replaces the file while no other process does.
+    /// Reads, changes and replaces the file, and keeps other processes from doing so.
     fn change(&self, change: impl FnOnce(&mut Logins)) -> Result<(), Error> {
         let directory = self.environment.trust().store_to_write(&self.path, false)?;
         let lock = directory

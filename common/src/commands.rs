@@ -1,7 +1,7 @@
-//! The commands for people, besides the protocol's verbs: the same in every helper, plus those that a helper brings.
+//! The commands for people, besides the protocol's verbs: the same in every helper, and the helper's own.
 //!
-//! They are reached only once a word is none of the verbs, so that a client's request never pays for them. They
-//! print results on stdout and errors on stderr, and like the verbs they exit with 0 or 1.
+//! They run only if the word isn't a verb, so clients' requests don't pay for them. They print results on
+//! stdout and errors on stderr, and exit with 0 or 1, as the verbs do.
 //!
 //! A helper adds to them through [`Helper`]:
 //!
@@ -63,8 +63,8 @@ pub(crate) fn exists(helper: &Helper, word: &str) -> bool {
     command_line(helper).find_subcommand(word).is_some()
 }
 
-/// The commands with their arguments and help, for completions and manual pages as well. The verbs are listed in the
-/// text only: they are matched before this is ever built.
+/// The commands with their arguments and help, for completions and manual pages as well. Only the text lists
+/// the verbs: they are matched before this is built.
 pub fn command_line(helper: &Helper) -> Command {
     let program = helper.program();
     let command = Command::new(program.clone())
@@ -83,7 +83,7 @@ pub fn command_line(helper: &Helper) -> Command {
         .subcommands([
             configure::definition(),
             configure::reverse_definition(),
-            // It refuses where nothing can be stored, with the way out.
+            // It fails if nothing can be stored, and shows the fix.
             import::definition().hide(helper.is_read_only()),
             export::definition(),
             explain::definition(),
@@ -96,7 +96,8 @@ pub fn command_line(helper: &Helper) -> Command {
     help::laid_out(command, &program)
 }
 
-/// What a person who typed `word`, or nothing at all, may have meant. In lines for a terminal.
+/// Help for a person who typed `word`, or nothing: the command that they may have meant. In lines for a
+/// terminal.
 pub(crate) fn suggestion(helper: &Helper, word: Option<&str>) -> String {
     let program = helper.program();
     let command = command_line(helper);
@@ -122,7 +123,7 @@ pub(crate) fn suggestion(helper: &Helper, word: Option<&str>) -> String {
     )
 }
 
-/// Runs the command that `arguments` name; whether it succeeded.
+/// Runs the command that `arguments` name, and returns whether it succeeded.
 pub(crate) fn run<'a>(
     helper: &'a Helper,
     arguments: &[OsString],

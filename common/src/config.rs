@@ -1,8 +1,8 @@
-//! The configuration files in which docker and podman say where logins are kept: read as they read them, and changed
-//! without touching anything else.
+//! The configuration files with which docker and podman choose where to keep logins: reads them as they do,
+//! and changes them without touching anything else.
 //!
-//! [`Document`] is the text of one such file, [`ConfigFile`] the file itself, [`paths`] says where they are, and
-//! [`lookup`] which of all the settings decides for a server. It is of use without a helper, too:
+//! [`Document`] is the text of one such file, [`ConfigFile`] the file itself. [`paths`] has their paths, and
+//! [`lookup`] finds the setting that decides for a server. It is also useful without a helper:
 //!
 //! ```
 //! use docker_credential_helper::Environment;
@@ -21,8 +21,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A file that could lose something by being rewritten is not: one that is not JSON, goes on after its value, or has
-//! a key twice. docker itself overwrites it.
+//! Doesn't rewrite a file that could lose something: one that isn't JSON, continues after its value, or has a
+//! key twice. docker itself overwrites it.
 
 pub mod default_store;
 mod document;

@@ -2,11 +2,11 @@ use std::fmt;
 
 use crate::{Error, Secret, ServerUrl};
 
-/// The user name docker stores with an identity token: the [`Secret`] is then no password, and clients exchange
-/// it at the registry's token server instead of sending it as one.
+/// docker's user name for an identity token: the [`Secret`] then isn't a password, and clients exchange it at
+/// the registry's token server.
 pub const TOKEN_USERNAME: &str = "<token>";
 
-/// What one `docker login` stores: who may enter which server, and with what.
+/// The result of one `docker login`: a server, a user name and a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credential {
     server: ServerUrl,
@@ -15,7 +15,7 @@ pub struct Credential {
 }
 
 impl Credential {
-    /// Joins the three parts, each of which is already known to be well-formed.
+    /// Joins the three parts, whose types guarantee that they are well-formed.
     pub fn new(server: ServerUrl, username: Username, secret: Secret) -> Self {
         Self {
             server,
@@ -24,12 +24,12 @@ impl Credential {
         }
     }
 
-    /// The server as it was stored, which need not be spelled as it is asked for.
+    /// The server as it was stored, which may be another spelling of the requested one.
     pub fn server(&self) -> &ServerUrl {
         &self.server
     }
 
-    /// Who logs in; [`TOKEN_USERNAME`] for an identity token.
+    /// The user name; [`TOKEN_USERNAME`] for an identity token.
     pub fn username(&self) -> &Username {
         &self.username
     }
@@ -40,10 +40,10 @@ impl Credential {
     }
 }
 
-/// A user name: any text but an empty one, without NUL, kept byte for byte.
+/// A user name: any text without NUL that isn't empty, kept byte for byte.
 ///
-/// NUL is refused because several backends hold user names in attributes that end at it: the name would come back
-/// cut.
+/// NUL is refused because several backends keep user names in attributes that end at it, which would cut the
+/// name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Username(String);
 

@@ -12,23 +12,23 @@ use crate::{Error, streams};
 
 mod home;
 
-/// What answers instead of an error if a store is locked or cannot be reached: `not-found`.
+/// The answer if a store is locked or can't be reached, instead of an error: `not-found`.
 pub(crate) const WHEN_UNAVAILABLE: &str = "DOCKER_CREDENTIAL_WHEN_UNAVAILABLE";
 
 /// `1`: nobody is asked for a passphrase or an unlock.
 #[cfg(feature = "commands")]
 pub(crate) const NONINTERACTIVE: &str = "DOCKER_CREDENTIAL_NONINTERACTIVE";
 
-/// What a helper learns from outside: variables, directories, and where it may leave a word for people.
+/// A helper's inputs from outside: variables, directories, and the log.
 ///
-/// It is handed in, so that a test can state a world instead of changing the one it shares with other tests.
+/// It is passed in, so that each test can have its own and doesn't change the one that all tests share.
 ///
 /// A clone shares the log.
 #[derive(Clone, Debug)]
 pub struct Environment {
     program: String,
     variables: Variables,
-    /// Whether it is this process's, whose user has a home and directories whatever the variables say.
+    /// Whether it is this process's, whose user has a home and directories even without variables.
     is_process: bool,
     log: Option<Rc<Log>>,
 }
@@ -50,7 +50,7 @@ impl Environment {
         }
     }
 
-    /// An environment of exactly these variables.
+    /// An environment with exactly these variables.
     pub fn stated<K: Into<OsString>, V: Into<OsString>>(
         program: &str,
         variables: impl IntoIterator<Item = (K, V)>,
@@ -67,14 +67,15 @@ impl Environment {
         }
     }
 
-    /// The same, with the variables as they are now, for many look-ups: the process's own are a list that each look-up
-    /// goes through.
+    /// A copy with the current variables, for many look-ups, because each look-up in the process's own
+    /// searches a list.
     #[must_use]
     pub fn snapshot(&self) -> Self {
         match &self.variables {
-            // On Windows names have no case. The system knows by which rule; a copy would not.
+            // Windows ignores the case of names, by a rule that only the system knows; a copy wouldn't.
             Variables::Process if !cfg!(windows) => {
-                // Not `collect`, which sorts first: a verb would load the pages of a sort that it needs nowhere else.
+                // Not `collect`, which sorts first: a verb would load the pages of a sort that it doesn't
+                // need elsewhere.
                 let mut variables = BTreeMap::new();
                 for (name, value) in std::env::vars_os() {
                     variables.insert(name, value);
@@ -93,7 +94,7 @@ impl Environment {
         &self.program
     }
 
-    /// A variable as it is set, also if it is empty.
+    /// A variable as it is set, even if it is empty.
     #[expect(
         clippy::disallowed_methods,
         reason = "this type is the one that reads the process's environment"
@@ -121,10 +122,10 @@ impl Environment {
         }
     }
 
-    /// A setting of ours: nothing if it is not set.
+    /// One of our settings; nothing if it is unset.
     ///
-    /// Fails with [`Error::Setting`] if it is set but empty or not Unicode: a setting that someone made never falls
-    /// through to a default in silence.
+    /// Fails with [`Error::Setting`] if it is set but empty or not Unicode: we never silently replace a
+    /// user's setting with a default.
     pub fn setting(&self, name: &'static str) -> Result<Option<String>, Error> {
         let Some(value) = self.variable(name) else {
             return Ok(None);
@@ -139,7 +140,7 @@ impl Environment {
         }
     }
 
-    /// A setting of ours that is on or off: `1`, or `0` as if it were not set.
+    /// One of our settings that is on or off: `1`, or `0` as if unset.
     pub fn switch(&self, name: &'static str) -> Result<bool, Error> {
         match self.setting(name)?.as_deref() {
             None | Some("0") => Ok(false),
@@ -151,8 +152,8 @@ impl Environment {
         }
     }
 
-    /// A setting of ours that names a file or directory; as [`setting`](Self::setting), and the path is absolute,
-    /// because docker runs a helper from wherever it happens to be.
+    /// One of our settings that names a file or directory; as [`setting`](Self::setting), and the path must
+    /// be absolute, because docker runs helpers in any directory.
     pub fn path_setting(&self, name: &'static str) -> Result<Option<PathBuf>, Error> {
         let Some(value) = self.variable(name) else {
             return Ok(None);
@@ -181,10 +182,10 @@ impl Environment {
         self.user_directory("XDG_CONFIG_HOME", ".config", home::configuration)
     }
 
-    /// `HOME`, or the profile directory on Windows. Where `HOME` is not set or empty, it is the home that the user has
-    /// in `/etc/passwd`, as for docker: services of systemd and minimal containers have no `HOME`.
+    /// `HOME`, or the profile directory on Windows. If `HOME` is unset or empty, it is the user's home in
+    /// `/etc/passwd`, as in docker: systemd services and minimal containers don't have `HOME`.
     ///
-    /// Fails with [`Error::Setting`] for a relative one, or if there is none at all.
+    /// Fails with [`Error::Setting`] for a relative one, or without any.
     pub fn home_directory(&self) -> Result<PathBuf, Error> {
         if cfg!(windows) && self.is_process {
             return std::env::home_dir().ok_or_else(no_home);
@@ -208,7 +209,7 @@ impl Environment {
             .variable(xdg)
             .map(PathBuf::from)
             .filter(|path| path.is_absolute());
-        // macOS has directories of its own, whatever XDG's variables say, and so has Windows.
+        // macOS and Windows have their own directories and ignore XDG's variables.
         if self.is_process && cfg!(any(windows, target_os = "macos")) {
             return platform(&self.home_directory()?).ok_or_else(no_home);
         }
@@ -218,7 +219,7 @@ impl Environment {
         }
     }
 
-    /// What this user believes of other people's files.
+    /// The trust rules for this user.
     pub fn trust(&self) -> Trust {
         let sudo_user = self
             .variable("SUDO_UID")
@@ -226,33 +227,34 @@ impl Environment {
         Trust::new(self.home_directory().ok(), sudo_user)
     }
 
-    /// Tells the person at the terminal something, in one line on stderr. For `store` and `erase` only: some clients
-    /// take what `get` and `list` print there for a part of the reply.
+    /// Shows a person at the terminal one line on stderr. For `store` and `erase` only, because some clients
+    /// read the stderr of `get` and `list` as a part of the reply.
     pub fn notice(&self, text: &str) {
         streams::notice(&self.program, text);
     }
 
-    /// Records a step of a look-up in the file that `DOCKER_CREDENTIAL_LOG` names, if it is set. The text holds no
-    /// secret; it is made only if somebody reads it.
+    /// Logs a step of a look-up to the file that `DOCKER_CREDENTIAL_LOG` names, if it is set. The text must
+    /// not contain a secret; it is only formatted if there is a log.
     pub fn log(&self, text: impl FnOnce() -> String) {
         if let Some(log) = &self.log {
             log.append(&text());
         }
     }
 
-    /// Whether a store that is locked or out of reach answers that nothing is found.
+    /// Whether a locked or unreachable store answers "not found".
     pub(crate) fn answers_not_found_when_unavailable(&self) -> Result<bool, Error> {
         match self.setting(WHEN_UNAVAILABLE)?.as_deref() {
             None => Ok(false),
             Some("not-found") => Ok(true),
             Some(_) => Err(Error::setting(
                 WHEN_UNAVAILABLE,
-                "is not \"not-found\", the one value it takes; unset it",
+                "is not \"not-found\", its only value; unset it",
             )),
         }
     }
 
-    /// Whether a verb can log to the file that the setting names, and why not. It makes no file.
+    /// Whether a verb can log to the file that the setting names, and if not, why. It doesn't create the
+    /// file.
     #[cfg(feature = "commands")]
     pub(crate) fn check_log(&self) -> Result<(), Error> {
         match self.path_setting(crate::log::SETTING)? {
@@ -265,7 +267,7 @@ impl Environment {
         }
     }
 
-    /// Opens the log if one is asked for. No login fails because it cannot be opened; `doctor` tells why.
+    /// Opens the log if it is set. Logins don't fail if it can't be opened; `doctor` shows why.
     pub(crate) fn open_log(&mut self, verb: &str) -> Result<(), Error> {
         if let Some(path) = self.path_setting(crate::log::SETTING)? {
             let origin = format!("{} {verb}", self.program);

@@ -1,67 +1,68 @@
-//! Errors, sorted by what the reader does next.
+//! Errors, sorted by the reader's next step.
 
 use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Why a verb failed. The variants are for programs, the text is for the person who reads docker's output: it says
-/// the problem and the way out, and never holds a secret.
+/// Why a verb failed. The variants are for programs, the text is for the person who reads docker's output: it
+/// has the problem and the fix, and never a secret.
 ///
-/// Only [`Error::NotFound`] makes clients go on without a credential. Everything that kept a store from being
-/// searched to its end is one of the others; otherwise a locked keyring would turn into an anonymous pull.
+/// Only after [`Error::NotFound`] do clients continue without a credential. If a store could not be searched
+/// completely, it is another variant; otherwise a locked keyring would turn into an anonymous pull.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The store was open, was searched to its end, and holds nothing for this server. Clients compare these bytes.
+    /// The store was open, was searched completely, and doesn't have a login for this server. Clients compare
+    /// these bytes.
     #[error("credentials not found in native keychain")]
     NotFound,
-    /// The client sent no server. Clients compare these bytes, too.
+    /// The client didn't send a server. Clients also compare these bytes.
     #[error("no credentials server URL")]
     NoServerUrl,
-    /// The client sent no user name. Clients compare these bytes, too.
+    /// The client didn't send a user name. Clients also compare these bytes.
     #[error("no credentials username")]
     NoUsername,
     /// The client's request is malformed. Nothing was looked up or changed.
     #[error("{0}")]
     Request(Cow<'static, str>),
-    /// The request is well-formed and will not be carried out: the text says which form would do.
+    /// The request is well-formed but refused: the text names an acceptable form.
     #[error("{0}")]
     Refused(Cow<'static, str>),
-    /// The store is there and a person must unlock it first.
+    /// The store exists, but a person must unlock it first.
     #[error("{0}")]
     Locked(Cow<'static, str>),
-    /// The store cannot be reached now: a service that is not running, a key that is not there.
+    /// The store can't be reached now, for example because a service isn't running or a key is missing.
     #[error("{0}")]
     Unavailable(Cow<'static, str>),
-    /// The store cannot hold or do this at all, whatever is unlocked or started.
+    /// The store can never hold or do this.
     #[error("{0}")]
     Unsupported(Cow<'static, str>),
-    /// What is stored cannot be read, or is not what its place says it is. Logging in again replaces it.
+    /// The entry can't be read, or doesn't belong in its place. Logging in again replaces it.
     #[error("{0}")]
     Damaged(Cow<'static, str>),
-    /// A setting of ours is set and unusable. It never falls through to the next source.
+    /// One of our settings is set but unusable. We never fall back to the next source.
     #[error("{name} {problem}")]
     Setting {
         /// The environment variable.
         name: Cow<'static, str>,
-        /// What is wrong with its value, and which value would do; never the value itself.
+        /// The problem with its value, and a valid one; never the value itself.
         problem: Cow<'static, str>,
     },
-    /// A configuration file of docker or podman cannot be read, or not be changed without losing something. It is
-    /// left as it is.
+    /// A configuration file of docker or podman can't be read, or can't be changed without losing something.
+    /// It stays unchanged.
     #[error("{} {problem}", .path.display())]
     Config {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it, and where.
+        /// The problem with it, and its position.
         problem: Cow<'static, str>,
     },
-    /// The operating system refused something about a file or directory.
+    /// An operating system's error about a file or directory.
     #[error("cannot {action} {}: {}", .path.display(), Self::system_text(.source))]
     File {
-        /// What was attempted, as an infinitive: `read`, `write to`.
+        /// The operation, as an infinitive: `read`, `write to`.
         action: &'static str,
-        /// What it was attempted on.
+        /// The file or directory.
         path: PathBuf,
         /// The system's answer.
         source: io::Error,
@@ -74,32 +75,32 @@ impl Error {
         Self::Request(text.into())
     }
 
-    /// A [refusal](Self::Refused), with the form that would do.
+    /// A [refusal](Self::Refused), with an acceptable form.
     pub fn refused(text: impl Into<Cow<'static, str>>) -> Self {
         Self::Refused(text.into())
     }
 
-    /// A [locked](Self::Locked) store, with the way to unlock it.
+    /// A [locked](Self::Locked) store, and how to unlock it.
     pub fn locked(text: impl Into<Cow<'static, str>>) -> Self {
         Self::Locked(text.into())
     }
 
-    /// A store that is [out of reach](Self::Unavailable), with what to start or install.
+    /// An [unreachable](Self::Unavailable) store, and what to start or install.
     pub fn unavailable(text: impl Into<Cow<'static, str>>) -> Self {
         Self::Unavailable(text.into())
     }
 
-    /// What a store [cannot hold or do](Self::Unsupported), with its limit.
+    /// A [limit](Self::Unsupported) of a store.
     pub fn unsupported(text: impl Into<Cow<'static, str>>) -> Self {
         Self::Unsupported(text.into())
     }
 
-    /// [Unreadable](Self::Damaged) data, with what replaces it.
+    /// [Unreadable](Self::Damaged) data, and how to replace it.
     pub fn damaged(text: impl Into<Cow<'static, str>>) -> Self {
         Self::Damaged(text.into())
     }
 
-    /// For `map_err`: names the file that an operation of the system failed on.
+    /// For `map_err`: adds the file to an operating system's error.
     pub fn file(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::File {
             action,
@@ -108,15 +109,15 @@ impl Error {
         }
     }
 
-    /// The system's text for an error, to stand inside a sentence: without the `(os error 28)` that Rust adds and no user
-    /// can act on, and without the full stop that Windows ends it with.
+    /// The system's text for an error, for use inside a sentence: without Rust's `(os error 28)`, which
+    /// doesn't help users, and without Windows' full stop.
     pub fn system_text(error: &io::Error) -> String {
         let text = error.to_string();
         let text = text.split(" (os error ").next().unwrap_or_default();
         text.trim_end_matches('.').to_owned()
     }
 
-    /// A setting that is set but unusable; `problem` goes on where the variable's name ends.
+    /// A setting that is set but unusable; `problem` continues the sentence after the variable's name.
     pub fn setting(name: impl Into<Cow<'static, str>>, problem: impl Into<Cow<'static, str>>) -> Self {
         Self::Setting {
             name: name.into(),

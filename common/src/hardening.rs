@@ -1,10 +1,11 @@
-//! What a process that holds secrets denies itself and others, before it reads the first byte.
+//! Hardens a process that holds secrets, before it reads the first byte.
 
-/// No core file, files private from the moment they are created, and a file-size limit that is an error instead of
-/// a death. Nothing here can fail in a way that a user could fix, so failures are ignored.
+/// No core files, private files from their creation on, and an error instead of a kill at the file-size
+/// limit. Failures are ignored, because a user couldn't fix them.
 ///
-/// Unless it is to be visible, `PR_SET_DUMPABLE` is 0: no debugger of the same user attaches, and `/proc/PID` belongs
-/// to root. `KeePassXC` names its clients by `/proc/PID/exe` when it asks its user.
+/// Unless it must be visible, `PR_SET_DUMPABLE` is 0: debuggers of the same user can't attach, and
+/// `/proc/PID` belongs to root. `KeePassXC` needs `/proc/PID/exe` to show its clients' names when it asks its
+/// user.
 #[cfg(unix)]
 pub(crate) fn harden(is_visible: bool) {
     use rustix::process::{Resource, Rlimit, setrlimit, umask};
@@ -16,7 +17,7 @@ pub(crate) fn harden(is_visible: bool) {
             maximum: Some(0),
         },
     );
-    // Also undoes a mask that would take our own access away: with 0777 the store could not be read again.
+    // Also undoes a umask that would take our own access away: with 0777, we couldn't read the store again.
     umask(rustix::fs::Mode::from_raw_mode(0o077));
     crate::sys::ignore_file_size_signal();
     #[cfg(target_os = "linux")]
@@ -27,6 +28,6 @@ pub(crate) fn harden(is_visible: bool) {
     let _ = is_visible;
 }
 
-/// Windows writes no core files by itself, and new files inherit the profile's access list.
+/// By default, Windows doesn't write core files, and new files inherit the profile's access list.
 #[cfg(not(unix))]
 pub(crate) fn harden(_: bool) {}

@@ -1,4 +1,4 @@
-//! What a helper is: the one description that the protocol and the commands both read.
+//! The description of a helper, which the protocol and the commands both read.
 
 #[cfg(feature = "commands")]
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
     report::{Console, Finding},
 };
 
-/// A helper as its users see it: its name and version, and what it adds to the management commands.
+/// A helper as its users see it: its name and version, and its additions to the management commands.
 #[derive(Clone, Debug)]
 pub struct Helper {
     name: &'static str,
@@ -18,7 +18,7 @@ pub struct Helper {
     additions: Additions,
 }
 
-/// What only the commands read.
+/// The part that only the commands read.
 #[cfg(feature = "commands")]
 #[derive(Clone, Debug)]
 struct Additions {
@@ -32,13 +32,13 @@ struct Additions {
     reference: Reference,
 }
 
-/// A command that one helper brings along.
+/// A command that only one helper has.
 #[cfg(feature = "commands")]
 #[derive(Clone, Copy, Debug)]
 pub struct ExtraCommand {
     /// Its name, arguments and help. Called only when a management command is run.
     pub definition: fn() -> clap::Command,
-    /// Carries it out. It prints its result on the console; an error is printed on stderr, and the exit code is 1.
+    /// Runs it. It prints its result on the console; an error is printed on stderr, with exit code 1.
     pub run: fn(&clap::ArgMatches, &Environment, &mut Console) -> Result<(), Error>,
 }
 
@@ -65,15 +65,15 @@ impl Helper {
         }
     }
 
-    /// The package that the helper comes in, which `version` prints in parentheses: `env!("CARGO_PKG_NAME")`.
-    /// Without it, the package is named as the program is.
+    /// The helper's package, which `version` prints in parentheses: `env!("CARGO_PKG_NAME")`. By default, it
+    /// is the program's name.
     #[must_use]
     pub const fn package(mut self, package: &'static str) -> Self {
         self.package = Some(package);
         self
     }
 
-    /// Leaves `/proc/PID` readable for other programs of the user. For stores whose service asks who is calling:
+    /// Leaves `/proc/PID` readable for the user's other programs. For services that identify their callers:
     /// `KeePassXC` shows the client's executable. It also lets debuggers attach, so the default is to hide.
     #[must_use]
     pub const fn visible(mut self) -> Self {
@@ -91,7 +91,7 @@ impl Helper {
         format!("docker-credential-{}", self.name)
     }
 
-    /// What `version` prints, in the form of docker's own helpers.
+    /// The output of `version`, in the format of docker's own helpers.
     pub(crate) fn version_line(&self) -> String {
         let program = self.program();
         let package = self.package.unwrap_or(&program);
@@ -109,39 +109,40 @@ impl Helper {
 
 #[cfg(feature = "commands")]
 impl Helper {
-    /// For a store that logins cannot be written to: `import` refuses, and `doctor` tries no round trip.
+    /// For a read-only store: `import` refuses, and `doctor` doesn't try a round trip.
     #[must_use]
     pub const fn read_only(mut self) -> Self {
         self.additions.is_read_only = true;
         self
     }
 
-    /// Adds commands of the helper's own. Their names stay clear of the verbs and of the common commands.
+    /// Adds the helper's own commands. Their names must differ from the verbs and the common commands.
     #[must_use]
     pub const fn commands(mut self, commands: &'static [ExtraCommand]) -> Self {
         self.additions.commands = commands;
         self
     }
 
-    /// What `doctor` looks at besides what all helpers have in common. Whether the store opens, and keeps and
-    /// gives back a login, is common. While the store is empty, and a finding here is not
-    /// [`Level::Ok`](crate::commands::Level::Ok), no login is stored for trial: it might make the key that is missing.
+    /// The helper's own checks in `doctor`. The common ones already test whether the store opens, and keeps
+    /// and returns a login. If the store is empty and a finding here isn't
+    /// [`Level::Ok`](crate::commands::Level::Ok), they don't store a test login, because that might create a
+    /// missing key.
     #[must_use]
     pub const fn findings(mut self, findings: fn(&Environment) -> Vec<Finding>) -> Self {
         self.additions.findings = findings;
         self
     }
 
-    /// What `explain` adds about a server to the store's answer: where in the store that comes from, and
-    /// what else would have answered. One line each, without a secret.
+    /// The additions of `explain` to the store's answer for a server: its origin in the store, and
+    /// alternatives. One line each, without secrets.
     #[must_use]
     pub const fn explanation(mut self, explanation: fn(&Environment, &ServerUrl) -> Vec<String>) -> Self {
         self.additions.explanation = explanation;
         self
     }
 
-    /// What `configure` does before it names the helper in a configuration file, so that the first login works.
-    /// It does nothing the second time, and returns what it did, as a sentence for its user, if anything.
+    /// Prepares the helper so that the first login works, before `configure` names it in a configuration
+    /// file. It does nothing the second time. Returns a sentence for the user if it did anything.
     #[must_use]
     pub const fn preparation(
         mut self,
@@ -151,8 +152,8 @@ impl Helper {
         self
     }
 
-    /// What `status` shows besides the logins: a word for each part of the store (`identity`, `keyring`) and its state,
-    /// such as whether it is locked. It unlocks nothing and asks nobody.
+    /// The output of `status` besides the logins: a word for each part of the store (`identity`, `keyring`)
+    /// and its state, such as whether it is locked. It must not unlock or ask anything.
     #[must_use]
     pub const fn status_lines(mut self, status: fn(&Environment) -> Vec<(&'static str, String)>) -> Self {
         self.additions.status = status;
@@ -163,7 +164,7 @@ impl Helper {
         (self.additions.status)(environment)
     }
 
-    /// The stored servers, for the completion of a shell: only if that needs no key, no service and no person.
+    /// The stored servers, for shell completion: only if that doesn't need a key, a service or a person.
     #[must_use]
     pub const fn servers(mut self, servers: fn(&Environment) -> Vec<String>) -> Self {
         self.additions.known_servers = servers;
@@ -174,7 +175,7 @@ impl Helper {
         (self.additions.known_servers)(environment)
     }
 
-    /// The helper's own part of its manual: what it does, and the variables and files that it uses.
+    /// The helper's own part of its manual: its purpose, variables and files.
     #[must_use]
     pub const fn reference(mut self, reference: Reference) -> Self {
         self.additions.reference = reference;

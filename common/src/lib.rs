@@ -1,8 +1,8 @@
-//! Write a docker credential helper: this crate speaks the protocol, decides which credential answers for which
-//! server, and hardens the process; a helper brings a [`CredentialStore`].
+//! Write a docker credential helper: this crate implements the protocol, decides which credential answers for
+//! which server, and hardens the process; a helper provides a [`CredentialStore`].
 //!
-//! docker runs `docker-credential-<name>` with one of the verbs `store`, `get`, `erase` and `list`. A whole helper,
-//! which keeps credentials in memory and so forgets them at once:
+//! docker runs `docker-credential-<name>` with one of the verbs `store`, `get`, `erase` and `list`. A
+//! complete helper, which keeps credentials in memory and so forgets them at once:
 //!
 //! ```no_run
 //! use std::{cell::RefCell, collections::BTreeMap, process::ExitCode};
@@ -38,7 +38,7 @@
 //! }
 //! ```
 //!
-//! Stores go by [`ServerKey`] and never compare servers on their own; [`matching`] does the rest.
+//! Stores look up a [`ServerKey`] and never compare servers themselves; [`matching`] does the rest.
 //!
 //! # Errors
 //!
@@ -86,7 +86,7 @@ mod sys;
 mod text;
 pub mod trust;
 
-/// The option parser that [`commands`] are defined with.
+/// The option parser of the [`commands`].
 #[cfg(feature = "commands")]
 pub use clap;
 

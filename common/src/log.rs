@@ -1,4 +1,4 @@
-//! The only log: what was looked up, where, and why it was not found. Never a secret.
+//! The only log: records each look-up, its place, and why there was no login. Never a secret.
 
 use std::fs::File;
 use std::io::Write;
@@ -15,12 +15,12 @@ pub(crate) const SETTING: &str = "DOCKER_CREDENTIAL_LOG";
 #[derive(Debug)]
 pub(crate) struct Log {
     file: File,
-    /// Program, verb and process, so that the lines of parallel runs can be told apart.
+    /// Program, verb and process, to distinguish the lines of parallel runs.
     origin: String,
 }
 
 impl Log {
-    /// Appends to the file, or makes it, if [nobody else reads or exchanges it](Trust::log).
+    /// Appends to the file, or creates it, if [nobody else can read or replace it](Trust::log).
     pub(crate) fn open(trust: &Trust, path: &Path, origin: &str) -> Result<Self, Error> {
         Ok(Self {
             file: trust.log(path)?,
@@ -28,7 +28,7 @@ impl Log {
         })
     }
 
-    /// One line: seconds since 1970, origin, text. A full disk does not make a login fail.
+    /// One line: seconds since 1970, origin, text. A full disk doesn't make a login fail.
     pub(crate) fn append(&self, text: &str) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let line = format!(

@@ -1,13 +1,13 @@
-//! Which credential answers for which server: the one place that decides it.
+//! Decides which credential answers for which server; nothing else does.
 //!
-//! 1. A credential whose server has an equal [key](crate::ServerKey) answers. Where a foreign program left several,
-//!    the most recently modified one does; of equally old ones the one that is spelled as the question.
-//! 2. Failing that, and only for a question without a scheme and with a path, the credential of the longest
+//! 1. A credential whose server has an equal [key](crate::ServerKey) answers. If another program left several, the
+//!    most recently modified one does; of equally old ones, the one spelled as the query.
+//! 2. Otherwise, only for a query without a scheme and with a path, the credential of the longest
 //!    [enclosing](ServerUrl::enclosing) prefix.
-//! 3. Failing that, none. Never a parent domain, a sibling port, a suffix, a wildcard.
+//! 3. Otherwise none. Never a parent domain, another port, a suffix or a wildcard.
 //!
-//! Stores only propose: the key of what they return is computed again from the stored string, here, before a secret
-//! leaves. A secret that goes to another server is the worst bug this project can have.
+//! Stores only propose: this module computes the key of the returned credential again from the stored string
+//! before a secret leaves. A secret that goes to another server is the worst bug this project can have.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -17,8 +17,8 @@ use crate::{Credential, CredentialStore, Error, Listed, ServerUrl};
 
 /// The credential that answers a `get` for `query`.
 ///
-/// Fails with [`Error::NotFound`] where none does, [`Error::Damaged`] where the store proposed one for another
-/// server, and otherwise as the store did.
+/// Fails with [`Error::NotFound`] if there is none, with [`Error::Damaged`] if the store proposed one for
+/// another server, and otherwise with the store's error.
 pub fn find(store: &dyn CredentialStore, query: &ServerUrl) -> Result<Credential, Error> {
     if let Some(credential) = propose(store, query)? {
         return Ok(credential);
@@ -40,9 +40,9 @@ fn propose(store: &dyn CredentialStore, server: &ServerUrl) -> Result<Option<Cre
     }
 }
 
-/// Of several items, the one that answers for `query`'s key; items for other keys are ignored.
+/// The one of several items that answers for `query`'s key; ignores items for other keys.
 ///
-/// `describe` tells an item's server, as stored, and when it was last modified.
+/// `describe` returns an item's server, as stored, and the time of its last change.
 pub fn newest<T>(
     query: &ServerUrl,
     items: impl IntoIterator<Item = T>,
@@ -60,9 +60,9 @@ pub fn newest<T>(
         })
 }
 
-/// What `list` shows: each key once, with the user name that `get` answers for the name shown.
+/// The list to show: each key once, with the user name that `get` answers for the shown server.
 ///
-/// A server is shown as it was stored, the Hub by its URL.
+/// Shows servers as stored, and the Hub by its URL.
 pub fn listing(items: Vec<Listed>) -> BTreeMap<String, String> {
     let mut by_key: BTreeMap<_, Vec<Listed>> = BTreeMap::new();
     for item in items {
@@ -70,8 +70,8 @@ pub fn listing(items: Vec<Listed>) -> BTreeMap<String, String> {
     }
     let mut listing = BTreeMap::new();
     for (key, items) in by_key {
-        // Where two are equally old, `get` answers with the one that is spelled as the question: for the Hub that is
-        // the URL; for any other server whichever is shown, so the first will do.
+        // Of two equally old items, `get` answers with the one spelled as the query. For the Hub that is the
+        // URL; for other servers it is the shown one, so the first will do.
         let query = if key.is_hub() {
             ServerUrl::hub()
         } else {

@@ -6,7 +6,7 @@ mod verbs;
 
 pub(crate) use self::verbs::{Answer, Verb, answer};
 
-/// What the fuzzers reach, and nobody else: the compiler sees it only when it builds them.
+/// Entry points for the fuzzers; other builds don't contain them.
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing {

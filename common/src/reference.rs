@@ -1,6 +1,6 @@
-//! What a helper reads besides its arguments: the variables and files that its manual lists.
+//! A helper's inputs besides its arguments: the variables and files in its manual.
 //!
-//! One definition serves the manual pages and the project's reference page, so they can't disagree.
+//! The manual pages and the project's reference page use one definition, so they can't disagree.
 
 use crate::environment::{NONINTERACTIVE, WHEN_UNAVAILABLE};
 use crate::{Environment, Error, log};
@@ -8,20 +8,20 @@ use crate::{Environment, Error, log};
 /// A helper's own part of its manual.
 #[derive(Clone, Copy, Debug)]
 pub struct Reference {
-    /// What the helper does, in one or more paragraphs without line ends inside.
+    /// The helper's purpose, in one or more paragraphs without line breaks.
     pub description: &'static [&'static str],
-    /// The variables that it reads besides those that every helper reads.
+    /// The variables that only this helper reads.
     pub variables: &'static [Variable],
-    /// The files that it uses besides those that every helper uses.
+    /// The files that only this helper uses.
     pub files: &'static [FileUsed],
-    /// Commands that can be pasted, each with a sentence that says what it does.
+    /// Commands that can be pasted, each with a sentence that describes it.
     pub examples: &'static [(&'static str, &'static str)],
     /// Other manual pages, such as `age(1)`.
     pub see_also: &'static [&'static str],
 }
 
 impl Reference {
-    /// For a helper that describes nothing of its own.
+    /// For a helper without its own part.
     pub(crate) const NONE: Self = Self {
         description: &[],
         variables: &[],
@@ -62,26 +62,26 @@ impl Variable {
 /// A file or directory.
 #[derive(Clone, Copy, Debug)]
 pub struct FileUsed {
-    /// Where it is by default, with `~` for the home.
+    /// Its default path, with `~` for the home.
     pub path: &'static str,
-    /// What is in it, and who writes it: sentences.
+    /// Its content and its writer, as sentences.
     pub meaning: &'static str,
 }
 
 /// The variables that every helper reads.
 pub(crate) const VARIABLES: [Variable; 9] = [
     Variable::new(log::SETTING,
-"A file, named from the root on. The helper appends what it looked up, where, and why it found nothing. \
- Secrets are never written. The file must belong to you, and only you may read it; the helper creates it so.",
+"A file, as an absolute path. The helper appends each look-up, its place, and why there was no login, but \
+never a secret. The file must belong to you, and only you may have access; the helper creates it that way.",
 ).checked(Environment::check_log),
     Variable::new(
         NONINTERACTIVE,
-        "1: never ask for a passphrase or an unlock, but fail. 0: ask, which is the default.",
+        "1: fail instead of asking for a passphrase or an unlock. 0: ask, which is the default.",
     )
     .checked(|environment| environment.switch(NONINTERACTIVE).map(drop)),
     Variable::new(WHEN_UNAVAILABLE,
-"not-found: a store that is locked or cannot be reached counts as empty, so docker goes on without a login. \
- By default that is an error.",
+"not-found: treat a locked or unreachable store as empty, so docker continues without a login. By default \
+that is an error.",
 ).checked(|environment| environment.answers_not_found_when_unavailable().map(drop)),
     Variable::new(
         "DOCKER_CONFIG",
@@ -89,19 +89,20 @@ pub(crate) const VARIABLES: [Variable; 9] = [
     ),
     Variable::new(
         "DOCKER_AUTH_CONFIG",
-        "docker 28.3 and later reads logins from it before it asks any helper. explain and doctor read it, too.",
+        "docker 28.3 and later reads logins from it before it asks any helper. explain and doctor also read \
+        it.",
     ),
     Variable::new(
         "REGISTRY_AUTH_FILE, CONTAINERS_REGISTRIES_CONF",
-        "Where podman, skopeo and buildah keep logins and settings, as they read them.",
+        "The files of podman, skopeo and buildah for logins and settings, as they read them.",
     ),
     Variable::new(
         "HOME, XDG_CONFIG_HOME, XDG_DATA_HOME, XDG_RUNTIME_DIR",
-        "The user's directories. Without HOME the home is the one in /etc/passwd, as for docker.",
+        "Your directories. Without HOME, your home is the one in /etc/passwd, as for docker.",
     ),
     Variable::new(
         "PATH",
-        "Where other helpers are looked for. Directories that other users can write to are ignored.",
+        "The directories of other helpers. Those that other users can write to are ignored.",
     ),
     Variable::new("NO_COLOR", "Not empty: no colors."),
 ];
@@ -110,8 +111,8 @@ pub(crate) const VARIABLES: [Variable; 9] = [
 pub(crate) const FILES: [FileUsed; 3] = [
     FileUsed {
         path: "~/.docker/config.json",
-        meaning: "docker's configuration. credsStore names the helper for all registries, credHelpers for single ones. \
-         configure and unconfigure change it, and import takes plain-text logins out of it.",
+        meaning: "docker's configuration. credsStore names the helper for all registries, and credHelpers \
+        for single ones. configure and unconfigure change it, and import moves plain-text logins out of it.",
     },
     FileUsed {
         path: "${XDG_RUNTIME_DIR}/containers/auth.json, ~/.config/containers/auth.json",
@@ -119,16 +120,16 @@ pub(crate) const FILES: [FileUsed; 3] = [
     },
     FileUsed {
         path: "~/.config/docker-credential-<name>/replaced.json",
-        meaning: "What configure replaced, for unconfigure.",
+        meaning: "The settings that configure replaced, for unconfigure.",
     },
 ];
 
 /// Exit codes, the same for verbs and commands.
 pub(crate) const EXIT_STATUS: [(&str, &str); 2] = [
-    ("0", "The helper did what it was asked for."),
+    ("0", "The helper succeeded."),
     (
         "1",
-        "It did not. get also exits with 1 if no login is stored. There is no other code, because several clients take any \
-         other for success.",
+        "It failed. get also exits with 1 if there is no login. There are no other codes, because several \
+        clients treat them as success.",
     ),
 ];

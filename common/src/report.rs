@@ -1,4 +1,4 @@
-//! How commands speak to people: a [`Console`] to print on, and the [`Finding`]s of `doctor`.
+//! The output of commands for people: a [`Console`] to print on, and the [`Finding`]s of `doctor`.
 
 mod console;
 mod finding;

@@ -2,11 +2,11 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-/// A password, an identity token, or whatever else a registry accepts: any Unicode text, kept byte for byte.
+/// A password, an identity token, or any other secret of a registry: any Unicode text, kept byte for byte.
 ///
-/// It cannot be printed by accident: there is no `Display`, and `Debug` tells nothing, not even the length. Its
-/// memory is wiped when it is dropped; copies that other code made of the same bytes are wiped only where the
-/// program installs [`ZeroOnFree`](crate::ZeroOnFree) as its allocator.
+/// It can't be printed by accident: there is no `Display`, and `Debug` doesn't even show the length. Its
+/// memory is wiped on drop; copies in other code are wiped only if the program installs
+/// [`ZeroOnFree`](crate::ZeroOnFree) as its allocator.
 ///
 /// ```
 /// let secret = docker_credential_helper::Secret::new("hunter2".to_owned());
@@ -22,12 +22,12 @@ use zeroize::Zeroizing;
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// Takes the text over as it is. An empty one is a secret, too: some registries take a user name alone.
+    /// Keeps the text unchanged. An empty text is also a secret: some registries accept a user name alone.
     pub fn new(text: String) -> Self {
         Self(Zeroizing::new(text))
     }
 
-    /// The text itself. The name is there to be searched for: each call is a place where a secret leaves.
+    /// The text itself. Search for this name to find every place where a secret leaves.
     pub fn expose(&self) -> &str {
         &self.0
     }

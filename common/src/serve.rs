@@ -1,4 +1,4 @@
-//! The whole of a helper's `main`: denies the process what it doesn't need, tells a verb from a command, hands over.
+//! The body of a helper's `main`: hardens the process, distinguishes verbs from commands, and runs them.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -10,12 +10,12 @@ use crate::streams::Reply;
 use crate::text::one_line;
 use crate::{CredentialStore, Environment, Error};
 
-/// Answers one client, as the process's arguments ask: the whole `main` of a helper.
+/// Answers one client according to the process's arguments: the complete `main` of a helper.
 ///
-/// `open` makes the store. It is called once a well-formed request has been read, and not at all for `version` and
-/// usage. It should touch nothing that not every verb needs: what only `store` needs is opened by `store`.
+/// `open` opens the store. It is called after a well-formed request was read, and never for `version` and
+/// usage. It should only do work that every verb needs; let `store` open things that only `store` needs.
 ///
-/// The exit code is 0 or 1; several clients take any other for success.
+/// The exit code is 0 or 1, because several clients treat any other as success.
 pub fn serve<S: CredentialStore>(
     helper: &Helper,
     open: impl FnOnce(&Environment) -> Result<S, Error>,
@@ -54,10 +54,10 @@ pub fn serve<S: CredentialStore>(
     }
 }
 
-/// What the arguments ask for.
+/// The action that the arguments request.
 enum Asked {
     Verb(Verb),
-    /// A text to be printed, and whether it is one of success.
+    /// A text to print, and whether it means success.
     Text(String, bool),
     #[cfg(feature = "commands")]
     Command,

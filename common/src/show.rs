@@ -1,5 +1,5 @@
-//! How commands, names and paths appear in what a person reads: one way for each, so that nothing from outside can end a
-//! line, move the cursor, or become a part of a command that the reader pastes.
+//! Formats commands, names and paths for people, so that untrusted text can't end a line, move the cursor, or
+//! become a part of a command that the reader pastes.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -10,7 +10,7 @@ use crate::{Environment, ServerUrl};
 
 /// A command line for a POSIX shell (PowerShell on Windows), shown by `Display`.
 ///
-/// Literal parts come from our source and stay as they are; everything from outside is quoted if it needs to be.
+/// Literal parts come from our source and stay unchanged; untrusted parts are quoted if necessary.
 ///
 /// ```
 /// use docker_credential_helper::show::ShellCommand;
@@ -27,7 +27,7 @@ pub struct ShellCommand {
 }
 
 impl ShellCommand {
-    /// Begins with `literal`, which is already as a shell reads it: `chmod 600`.
+    /// Begins with `literal`, which is already valid shell: `chmod 600`.
     #[must_use]
     pub fn new(literal: &str) -> Self {
         let empty = Self {
@@ -37,7 +37,7 @@ impl ShellCommand {
         empty.literal(literal)
     }
 
-    /// Adds one word from outside, such as a server or a file name.
+    /// Adds one untrusted word, such as a server or a file name.
     #[must_use]
     pub fn word(mut self, word: impl AsRef<OsStr>) -> Self {
         self.words.push(word.as_ref().to_owned());
@@ -55,14 +55,14 @@ impl ShellCommand {
         }
     }
 
-    /// Puts a directory before all others in which the shell looks for programs.
+    /// Prepends a directory to the shell's `PATH`.
     #[must_use]
     pub fn path_first(directory: &Path) -> Self {
         let path = quoted(directory.as_os_str());
         Self::new("export").literal(&format!("PATH={path}:\"$PATH\""))
     }
 
-    /// Adds words of ours, separated by spaces, that are already as a shell reads them.
+    /// Adds our own words, separated by spaces, that are already valid shell.
     #[must_use]
     pub fn literal(mut self, words: &str) -> Self {
         self.words.extend(words.split_whitespace().map(OsString::from));
@@ -89,15 +89,15 @@ impl fmt::Display for ShellCommand {
     }
 }
 
-/// For a command that is ours to the last word.
+/// For a command without untrusted words.
 impl From<&'static str> for ShellCommand {
     fn from(literal: &'static str) -> Self {
         Self::new(literal)
     }
 }
 
-/// A name from outside (a user, a helper, a key in a file) in one line: controls and invisible characters become
-/// escapes such as `\u{1b}`, and a long name is cut.
+/// An untrusted name (a user, a helper, a key in a file) in one line: control and invisible characters become
+/// escapes such as `\u{1b}`, and long names are cut.
 pub fn name(text: &str) -> String {
     const SHOWN: usize = 200;
     let mut shown = String::new();
@@ -114,7 +114,7 @@ pub fn name(text: &str) -> String {
     shown
 }
 
-/// As [`name`], for a server as somebody wrote it. A user name and password before the host are left out.
+/// As [`name`], for a server as somebody wrote it. Omits a user name and password before the host.
 pub fn server(text: &str) -> String {
     match ServerUrl::parse(text) {
         Ok(server) => name(&server.to_string()),
@@ -131,8 +131,8 @@ pub fn path(environment: &Environment, path: &Path) -> String {
     name(&shown.to_string_lossy())
 }
 
-/// A message in one line, in which paths below the home begin with `~`. For texts that were composed where the home is
-/// not known, such as errors; never for a command.
+/// A message in one line, in which paths below the home begin with `~`. For texts of code that doesn't know
+/// the home, such as errors; never for a command.
 pub fn text(environment: &Environment, text: &str) -> String {
     let line = crate::text::one_line(text);
     let Some(home) = home(environment) else {
@@ -143,7 +143,7 @@ pub fn text(environment: &Environment, text: &str) -> String {
     let mut rest = line.as_str();
     while let Some(at) = rest.find(&home) {
         let after = &rest[at + home.len()..];
-        // A part of a longer path or name is not the home.
+        // Not if it is a part of a longer path or name.
         let starts = !rest[..at].ends_with(|c: char| c.is_alphanumeric() || "/._-~".contains(c));
         let ends = !after.starts_with(|c: char| c.is_alphanumeric() || "._-".contains(c));
         shown.push_str(&rest[..at]);
@@ -153,12 +153,12 @@ pub fn text(environment: &Environment, text: &str) -> String {
     shown + rest
 }
 
-/// `count` and the noun that goes with it: `1 entry`, `0 entries`.
+/// `count` and its noun: `1 entry`, `0 entries`.
 pub fn count(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
-/// The first names of a list, and how many more there are.
+/// The first names of a list, and the number of others.
 pub fn some<T: AsRef<str>>(names: &[T]) -> String {
     const SHOWN: usize = 5;
     let shown: Vec<&str> = names.iter().take(SHOWN).map(AsRef::as_ref).collect();
@@ -168,7 +168,7 @@ pub fn some<T: AsRef<str>>(names: &[T]) -> String {
     }
 }
 
-/// What a path is below the home, if a shell's `~` means the same: only where HOME is set.
+/// The path relative to the home, if a shell's `~` means the same: only if HOME is set.
 fn below_home(environment: &Environment, path: &Path) -> Option<PathBuf> {
     let rest = path.strip_prefix(home(environment)?).ok()?;
     Some(rest.to_owned())
@@ -179,7 +179,7 @@ fn home(environment: &Environment) -> Option<PathBuf> {
         return None;
     }
     let home = PathBuf::from(environment.variable("HOME")?);
-    // Below the root directory everything would be.
+    // Every path would be below the root directory.
     (home.is_absolute() && home.parent().is_some()).then_some(home)
 }
 

@@ -2,42 +2,43 @@ use std::time::SystemTime;
 
 use crate::{Credential, Error, ServerUrl};
 
-/// Where a helper keeps its credentials. A backend knows no protocol and no matching rule: it is asked for one key
-/// at a time, and [`matching`](crate::matching) decides what that means for a client's question.
+/// A helper's storage of credentials. Backends don't know the protocol or the matching rule: they look up one
+/// key at a time, and [`matching`](crate::matching) applies the result to a client's request.
 ///
-/// Every method but [`list`](Self::list) goes by [`ServerUrl::key`]: whatever the spelling, servers with equal keys
-/// are the same server. What a method proposes is checked again before a secret leaves the process.
+/// Every method except [`list`](Self::list) uses [`ServerUrl::key`]: servers with equal keys are the same
+/// server, whatever their spelling. Results are checked again before a secret leaves the process.
 pub trait CredentialStore {
     /// The credential whose server has exactly this key.
     ///
-    /// `Ok(None)` claims that the store was open and searched to its end. Locked, unreachable, undecryptable are
-    /// errors. Where the backend may hold several items for one key, [`matching::newest`](crate::matching::newest)
-    /// chooses.
+    /// `Ok(None)` claims that the store was open and searched completely. Locked, unreachable and
+    /// undecryptable stores are errors. If the backend may hold several items for one key,
+    /// [`matching::newest`](crate::matching::newest) chooses.
     fn get(&self, server: &ServerUrl) -> Result<Option<Credential>, Error>;
 
-    /// Keeps the credential, durably, in place of whatever is stored for the same key.
+    /// Stores the credential durably, and replaces the one for the same key.
     ///
-    /// There is no moment at which neither the old nor the new one can be read, and on an error the old one is
-    /// still there. What the backend cannot hold byte for byte is refused with its limit in the text.
+    /// At any moment, either the old or the new one can be read, and after an error the old one is still
+    /// there. Refuses a credential that the backend can't hold byte for byte, with the limit in the text.
     fn store(&self, credential: &Credential) -> Result<(), Error>;
 
-    /// Removes every item whose server has this key, and nothing else. That there is none is no error.
+    /// Removes only the items whose server has this key. It isn't an error if there are none.
     fn erase(&self, server: &ServerUrl) -> Result<(), Error>;
 
-    /// Everything that [`get`](Self::get) could answer, without loading a secret where the backend allows it.
+    /// All credentials that [`get`](Self::get) could answer, without loading secrets if the backend allows
+    /// that.
     ///
-    /// Single items that are foreign or damaged are left out. A store that as a whole is locked, unreachable or
-    /// undecryptable is an error, not an empty list.
+    /// Omits single items that are foreign or damaged. A locked, unreachable or undecryptable store is an
+    /// error, not an empty list.
     fn list(&self) -> Result<Vec<Listed>, Error>;
 
-    /// How many entries of its own the last [`list`](Self::list) left out because it could not read them. A person at
-    /// a terminal is shown the number.
+    /// The number of its own entries that the last [`list`](Self::list) omitted because it couldn't read
+    /// them. Shown to a person at a terminal.
     fn left_out(&self) -> usize {
         0
     }
 }
 
-/// For helpers that choose among several backends.
+/// For helpers with several backends.
 impl<S: CredentialStore + ?Sized> CredentialStore for Box<S> {
     fn get(&self, server: &ServerUrl) -> Result<Option<Credential>, Error> {
         (**self).get(server)
@@ -63,15 +64,15 @@ impl<S: CredentialStore + ?Sized> CredentialStore for Box<S> {
 /// An item of a store, without its secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
-    /// The server as it was stored.
+    /// The server as stored.
     pub server: ServerUrl,
-    /// Who logs in there.
+    /// The user name.
     pub username: String,
-    /// When the item was last written, where the backend can hold several for one key and knows.
+    /// The time of the last change, if the backend knows it and can hold several items for one key.
     pub modified: Option<SystemTime>,
 }
 
-/// For backends that hold one item for each key.
+/// For backends with one item for each key.
 impl From<&Credential> for Listed {
     fn from(credential: &Credential) -> Self {
         Self {

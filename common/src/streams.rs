@@ -1,4 +1,4 @@
-//! stdin read without a buffer that outlives it; stdout written once, and out of reach of libraries.
+//! Reads stdin without a lasting buffer, and writes stdout once, protected from output of libraries.
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
@@ -12,26 +12,26 @@ use zeroize::Zeroizing;
 use crate::Error;
 use crate::text::one_line;
 
-/// The longest request that is read, in bytes. The longest secret known in use, a web login's token, has 5,000.
+/// The maximum length of a request, in bytes. The longest known secret, a web login's token, has 5,000.
 pub const INPUT_MAX: usize = 1 << 20;
 
-/// How much is asked for at first: most requests are shorter.
+/// The size of the first read: most requests are shorter.
 const USUAL: usize = 1 << 12;
-/// How much is asked for at once, at the most.
+/// The maximum size of a read.
 const CHUNK: usize = 1 << 16;
 
 /// All of stdin.
 ///
-/// `awaited` is told on stderr if a person sits at the other end, instead of seeming to hang.
+/// Prints `awaited` on stderr if stdin is a terminal, because the program would seem to hang.
 pub(crate) fn read_input(program: &str, awaited: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
     let stdin = io::stdin();
     if stdin.is_terminal() {
         notice(
             program,
-            &format!("type {awaited}, then end it with Ctrl-D on a line of its own"),
+            &format!("type {awaited}, then press Ctrl-D on an empty line"),
         );
     }
-    // `io::stdin` itself reads through a static buffer that is never wiped.
+    // `io::stdin` itself uses a static buffer that is never wiped.
     #[cfg(unix)]
     let input = stdin.as_fd().try_clone_to_owned();
     #[cfg(windows)]
@@ -44,7 +44,7 @@ pub(crate) fn read_input(program: &str, awaited: &str) -> Result<Zeroizing<Vec<u
         .map_err(unreadable)?
         .ok_or_else(|| {
             Error::request(format!(
-                "the request on stdin is longer than {INPUT_MAX} bytes, the most that is read"
+                "the request on stdin is longer than {INPUT_MAX} bytes, the limit"
             ))
         })
 }
@@ -59,7 +59,7 @@ fn read_to_end(input: &mut impl Read) -> io::Result<Option<Zeroizing<Vec<u8>>>> 
         }
         if bytes.len() == filled {
             let more = filled.clamp(USUAL, CHUNK);
-            // A process with little memory answers with an error, not with an abort.
+            // Without enough memory, the process reports an error and doesn't abort.
             bytes.try_reserve(more)?;
             bytes.resize(filled + more, 0);
         }
@@ -79,8 +79,8 @@ fn read_to_end(input: &mut impl Read) -> io::Result<Option<Zeroizing<Vec<u8>>>> 
 pub(crate) struct Reply(File);
 
 impl Reply {
-    /// Takes stdout for the protocol alone: from now on descriptor 1 is stderr, so that a library which prints
-    /// something does not print it into a reply.
+    /// Reserves stdout for the protocol: from now on descriptor 1 is stderr, so a library can't print into a
+    /// reply.
     #[cfg(unix)]
     pub(crate) fn take() -> io::Result<Self> {
         let reply = File::from(io::stdout().as_fd().try_clone_to_owned()?);
@@ -88,27 +88,28 @@ impl Reply {
         Ok(Self(reply))
     }
 
-    /// On Windows there is no descriptor to redirect; nothing that is linked there prints.
+    /// Windows doesn't have a descriptor to redirect, but none of the libraries there print.
     #[cfg(windows)]
     pub(crate) fn take() -> io::Result<Self> {
         Ok(Self(File::from(io::stdout().as_handle().try_clone_to_owned()?)))
     }
 
-    /// For the commands, which print as they go.
+    /// For the commands, which print as they work.
     #[cfg(feature = "commands")]
     pub(crate) fn into_file(self) -> File {
         self.0
     }
 
-    /// Delivers a whole reply, unbuffered. An error means that the client did not get it.
+    /// Writes a complete reply, unbuffered. On an error, the client didn't get it.
     pub(crate) fn send(&mut self, reply: &[u8]) -> io::Result<()> {
         self.0.write_all(reply)
     }
 
-    /// A line on stderr, after the reply, where a person sees it and no client: stderr is a terminal, stdout is not,
-    /// and this is a program that the terminal is with. Another one would be stopped by it, and docker with it.
+    /// Prints a line on stderr, after the reply, if only a person sees it: stderr is a terminal, stdout
+    /// isn't, and this program is in the terminal's foreground. In the background, the write could stop it,
+    /// and docker with it.
     pub(crate) fn remark(&self, program: &str, text: &str) {
-        /// A terminal takes so much at once.
+        /// A terminal accepts this much at once.
         const MOST: usize = 512;
         if !io::stderr().is_terminal() || self.0.is_terminal() || !is_in_foreground() {
             return;
@@ -125,7 +126,7 @@ impl Reply {
     }
 }
 
-/// Lines for a person who typed something that is no request. Not for a client's log.
+/// Prints lines for a person who typed an invalid command. Not for a client's log.
 #[cfg(feature = "commands")]
 pub(crate) fn hint(text: &str) {
     if io::stderr().is_terminal() && is_in_foreground() {
@@ -143,7 +144,7 @@ fn is_in_foreground() -> bool {
     true
 }
 
-/// A line on stderr for the person at the terminal. It may go nowhere.
+/// Prints a line on stderr for a person at the terminal. Failures are ignored.
 pub(crate) fn notice(program: &str, text: &str) {
     let _ = io::stderr().write_all(format!("{program}: {}\n", one_line(text)).as_bytes());
 }

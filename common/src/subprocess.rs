@@ -1,5 +1,5 @@
-//! The programs that a helper runs (plugins, pinentry, other helpers): which file is run, what it learns, and how long
-//! and how much it may talk.
+//! Runs other programs (plugins, pinentry, other helpers): finds a trusted file, filters its environment, and
+//! limits its time and output.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -15,8 +15,8 @@ use zeroize::Zeroizing;
 
 use crate::{Environment, Error};
 
-/// What a program may know: where its user, screen, terminal and card reader are. It is a list of what is let through,
-/// because nobody can list all the names under which an environment holds secrets.
+/// The variables that a program gets: those for its user, display, terminal and card reader. This is an
+/// allow-list, because we can't list all the variables that may hold secrets.
 const PASSED_ON: &[&str] = &[
     "COLORTERM",
     "DBUS_SESSION_BUS_ADDRESS",
@@ -48,11 +48,11 @@ const PASSED_ON: &[&str] = &[
     "windir",
 ];
 
-/// The program that a name stands for in `PATH`, or that an absolute path names, if it may be
-/// [believed](crate::trust). A name is looked for in one directory after the other; what is not believed is left out.
+/// The program of this name in `PATH`, or at an absolute path, if it is [trusted](crate::trust). Searches the
+/// directories in order, and skips untrusted programs.
 ///
-/// Fails with [`Error::Unavailable`], with the reasons for what was left out. A name with a slash or a leading dot is
-/// no name.
+/// Fails with [`Error::Unavailable`], which gives the reasons for skipped programs. A name must not have a
+/// slash or a leading dot.
 pub fn find(name: &str, environment: &Environment) -> Result<PathBuf, Error> {
     let trust = environment.trust();
     let path = Path::new(name);
@@ -72,7 +72,7 @@ pub fn find(name: &str, environment: &Environment) -> Result<PathBuf, Error> {
             Ok(true) => return Ok(program),
             Ok(false) => {}
             Err(doubt) => {
-                // A directory of `PATH` that is not ours is nobody's fault, unless it holds what is looked for.
+                // An untrusted directory of `PATH` only matters if it has a program of this name.
                 if program.exists() {
                     environment.log(|| format!("{} is not run: {doubt}", program.display()));
                     left_out = format!(" ({} is not run: {doubt})", program.display());
@@ -87,8 +87,8 @@ pub fn find(name: &str, environment: &Environment) -> Result<PathBuf, Error> {
     }))
 }
 
-/// The command that runs the program, with its streams as pipes and the few variables that it needs. `is_needed` names
-/// those that this program needs besides.
+/// The command that runs the program, with pipes as its streams and only the variables that it needs.
+/// `is_needed` selects additional ones.
 pub fn command(program: &Path, environment: &Environment, is_needed: impl Fn(&str) -> bool) -> Command {
     let mut variables: BTreeMap<OsString, OsString> = environment
         .variables()
@@ -113,7 +113,7 @@ pub fn command(program: &Path, environment: &Environment, is_needed: impl Fn(&st
     command
 }
 
-/// The absolute directories of `PATH`: a relative one is whatever directory docker happens to run in.
+/// The absolute directories of `PATH`: a relative one depends on docker's working directory.
 fn directories(environment: &Environment) -> impl Iterator<Item = PathBuf> {
     let path = environment.variable("PATH").unwrap_or_default();
     let directories: Vec<PathBuf> = std::env::split_paths(&path).collect();
@@ -123,52 +123,53 @@ fn directories(environment: &Environment) -> impl Iterator<Item = PathBuf> {
 }
 
 fn is_passed_on(name: &str) -> bool {
-    // Windows keeps the case of a name and does not look at it; most programs there do not start without `SystemRoot`.
+    // Windows ignores the case of names; most programs there don't start without `SystemRoot`.
     let is_same = |listed: &&str| *listed == name || cfg!(windows) && listed.eq_ignore_ascii_case(name);
     PASSED_ON.iter().any(is_same) || name.starts_with("LC_")
 }
 
-/// How long and how much a program may talk, from its start to its end.
+/// The limits on a program's time and output, from its start to its end.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// The whole conversation. What a person needs to answer us is [added](Conversation::extend).
+    /// The time of the whole conversation. The time that a person takes to answer us is
+    /// [added](Conversation::extend).
     pub time: Duration,
-    /// One line of an answer, in bytes.
+    /// The length of one line of output, in bytes.
     pub line: usize,
-    /// All answers together, in bytes.
+    /// The length of the whole output, in bytes.
     pub total: usize,
 }
 
-/// Why a conversation came to nothing.
+/// Why a conversation failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Breakdown {
-    /// It cannot be started.
+    /// The program can't be started.
     NotStarted(io::ErrorKind),
-    /// Its time is over.
+    /// It timed out.
     Late,
-    /// The program ended, or closed its streams.
+    /// It ended, or closed its streams.
     Ended,
-    /// A line, or all together, is longer than the limit.
+    /// A line, or the whole output, exceeds the limit.
     TooLong,
 }
 
-/// Goes on where the program's name ends.
+/// Continues the sentence after the program's name.
 impl fmt::Display for Breakdown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotStarted(kind) => write!(f, "cannot be started: {kind}"),
             Self::Late => f.write_str("doesn't answer in time"),
             Self::Ended => f.write_str("ended without an answer"),
-            Self::TooLong => f.write_str("answers more than it may"),
+            Self::TooLong => f.write_str("exceeds the limit on its output"),
         }
     }
 }
 
-/// How many lines wait to be read. A program that floods us is held up by its own pipe.
+/// The number of buffered lines. A program that floods us then blocks on its own pipe.
 const WAITING_LINES: usize = 16;
 
-/// A program that is spoken to line by line. It is killed when this is dropped.
+/// A conversation with a program, line by line. Dropping it kills the program.
 #[derive(Debug)]
 pub struct Conversation {
     child: Child,
@@ -178,7 +179,7 @@ pub struct Conversation {
 }
 
 impl Conversation {
-    /// Starts the program. Its time runs from now on.
+    /// Starts the program, and its time limit.
     pub fn start(command: Command, limits: Limits) -> Result<Self, Breakdown> {
         let (child, requests, answers) = spawn(command)?;
         Ok(Self {
@@ -189,7 +190,8 @@ impl Conversation {
         })
     }
 
-    /// Sends these bytes. It doesn't wait until they are read: the answer is what is waited for.
+    /// Sends these bytes without waiting until the program reads them; [`line`](Self::line) waits for the
+    /// answer.
     pub fn send(&mut self, bytes: Zeroizing<Vec<u8>>) -> Result<(), Breakdown> {
         self.requests.send(bytes).map_err(|_| Breakdown::Ended)
     }
@@ -206,7 +208,7 @@ impl Conversation {
         }
     }
 
-    /// Gives the program more time: as much as a person took to answer a question of ours.
+    /// Extends the time limit by the time that a person took to answer our question.
     pub fn extend(&mut self, by: Duration) {
         self.deadline += by;
     }
@@ -214,27 +216,27 @@ impl Conversation {
 
 impl Drop for Conversation {
     fn drop(&mut self) {
-        // A program that was not asked to end, or does not.
+        // The program wasn't asked to end, or doesn't.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// What a program that ran to its end leaves behind.
+/// The result of a program that ran to its end.
 #[derive(Debug)]
 pub struct Outcome {
-    /// How it ended.
+    /// Its exit status.
     pub status: ExitStatus,
     /// Its whole output.
     pub output: Zeroizing<Vec<u8>>,
 }
 
-/// Runs a program to its end: it gets all of `input`, and its whole output is the answer. [`Limits::line`] doesn't
-/// matter here. A program that is late or says too much is killed.
+/// Runs a program to its end: sends it all of `input`, and returns its whole output. Ignores
+/// [`Limits::line`]. Kills a program that exceeds the other limits.
 pub fn run(command: Command, input: Zeroizing<Vec<u8>>, limits: Limits) -> Result<Outcome, Breakdown> {
     let deadline = Instant::now() + limits.time;
     let (mut child, requests, answers) = spawn(command)?;
-    // Dropped at once, so that the program reads an end after the input.
+    // Dropped at once, so that the program reads end of file after the input.
     let _ = write_in_background(requests).send(input);
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
@@ -268,12 +270,12 @@ fn spawn(mut command: Command) -> Result<(Child, ChildStdin, ChildStdout), Break
         .map_err(|error| Breakdown::NotStarted(error.kind()))?;
     match (child.stdin.take(), child.stdout.take()) {
         (Some(requests), Some(answers)) => Ok((child, requests, answers)),
-        // A command of the caller's own, without pipes.
+        // The caller's own command, without pipes.
         _ => Err(Breakdown::NotStarted(io::ErrorKind::BrokenPipe)),
     }
 }
 
-/// The end of a program that has closed its output: nearly always it is there already.
+/// Waits for a program that has closed its output: nearly always it has ended already.
 fn wait(child: &mut Child, deadline: Instant) -> Result<ExitStatus, Breakdown> {
     const PAUSE: Duration = Duration::from_millis(2);
     loop {
@@ -316,8 +318,9 @@ fn read_in_background(
     receiver
 }
 
-/// Nor can a pipe be written with a deadline, and a program that reads nothing would hold up for ever who writes more
-/// than it takes. This way it is the answer that does not come in time; the program's end then ends the writing.
+/// A write to a pipe can't have a deadline either: if the program doesn't read, a write of more than the
+/// pipe's buffer would block forever. In a thread, the answer times out instead, and the program's end then
+/// ends the write.
 fn write_in_background(mut requests: ChildStdin) -> Sender<Zeroizing<Vec<u8>>> {
     let (sender, receiver) = mpsc::channel::<Zeroizing<Vec<u8>>>();
     thread::spawn(move || {

@@ -1,4 +1,4 @@
-//! The only unsafe code of the project: a few things that Rust has no safe form for.
+//! The only unsafe code of the project: a few functions without a safe form in Rust.
 #![allow(
     unsafe_code,
     reason = "an allocator, a signal's disposition and a close that reports; see each item"
@@ -9,11 +9,11 @@ use std::mem::MaybeUninit;
 
 /// The system's allocator, except that memory is overwritten with zeros before it is given back.
 ///
-/// Wiping only the values one knows of is not enough: `serde_json` unescapes a secret into a buffer of its own, age
-/// encrypts from one, and a growing `Vec` leaves its earlier halves behind. Each of these was found in the memory of
-/// a finished helper until this allocator was installed; none was afterwards.
+/// Wiping only known values isn't enough: `serde_json` unescapes a secret into its own buffer, age encrypts
+/// from one, and a growing `Vec` leaves its old copies behind. We found each of these in the memory of a
+/// finished helper before we installed this allocator, and none afterwards.
 ///
-/// A library that installs an allocator breaks the programs that use it, so each `main` says:
+/// A library must not install an allocator, because that breaks programs that use it, so each `main` has:
 ///
 /// ```
 /// #[global_allocator]
@@ -23,12 +23,12 @@ use std::mem::MaybeUninit;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ZeroOnFree;
 
-// SAFETY: memory comes from and goes back to `System` with the layout that the caller states, so its guarantees are
-// ours. `realloc` is the trait's own, which allocates, copies and then calls `dealloc` below, so that a moved block
+// SAFETY: memory comes from and goes back to `System` with the caller's layout, so its guarantees hold.
+// `realloc` is the trait's own, which allocates, copies and then calls `dealloc` below, so that a moved block
 // is wiped as well; `System.realloc` would free it unseen.
 unsafe impl GlobalAlloc for ZeroOnFree {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller's promises about `layout` are handed on.
+        // SAFETY: passes on the caller's promises about `layout`.
         unsafe { System.alloc(layout) }
     }
 
@@ -38,8 +38,8 @@ unsafe impl GlobalAlloc for ZeroOnFree {
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: the caller promises a live block of `layout.size()` bytes that nobody uses any more, and `System`
-        // gets it back under the layout that it was allocated with.
+        // SAFETY: the caller promises a live block of `layout.size()` bytes that isn't used any more, and
+        // `System` gets it back with the layout of its allocation.
         unsafe {
             wipe(block, layout.size());
             System.dealloc(block, layout);
@@ -47,12 +47,12 @@ unsafe impl GlobalAlloc for ZeroOnFree {
     }
 }
 
-/// Writes zeros that the compiler does not drop as dead stores, sixteen bytes at a time: age alone frees two buffers
-/// of 64 KiB for each entry, and byte by byte that took longer than decrypting it.
+/// Writes zeros that the compiler doesn't remove as dead stores, sixteen bytes at a time: age frees two
+/// buffers of 64 KiB for each entry, and byte by byte that took longer than decryption.
 ///
 /// # Safety
 ///
-/// The `size` bytes at `block` must be writable, and used by nobody else. They may be uninitialised.
+/// The `size` bytes at `block` must be writable and not in use. They may be uninitialised.
 unsafe fn wipe(block: *mut u8, size: usize) {
     // SAFETY: the caller's promise; `MaybeUninit` has no invalid bytes, so any alignment of the middle part will do.
     let (head, words, tail) = unsafe {
@@ -69,14 +69,14 @@ unsafe fn wipe(block: *mut u8, size: usize) {
     }
 }
 
-/// Makes a write beyond `ulimit -f` fail with an error instead of ending the process half-way.
+/// Makes a write beyond `ulimit -f` fail with an error instead of killing the process.
 #[cfg(unix)]
 pub(crate) fn ignore_file_size_signal() {
-    // SAFETY: `SIG_IGN` runs no code of ours, and no other thread exists yet that could set the same signal.
+    // SAFETY: `SIG_IGN` doesn't run our code, and no other thread exists yet that could set the same signal.
     unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
 }
 
-/// Closes a file and reports what only closing may bring to light: on network file systems, that the data did not
+/// Closes a file and reports errors that only closing reveals: on network file systems, that the data didn't
 /// arrive.
 #[cfg(unix)]
 pub(crate) fn close(file: std::fs::File) -> std::io::Result<()> {

@@ -1,11 +1,11 @@
-//! Text from outside, in the forms in which it is compared and shown.
+//! Compares and shows untrusted text.
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 
-/// One line that a terminal shows as it is: what could end the line, move the cursor, reverse the reading order or
-/// hide among the letters becomes `?`.
+/// One line that is safe for a terminal: characters that could end the line, move the cursor, reverse the
+/// reading order or hide become `?`.
 pub(crate) fn one_line(text: &str) -> String {
     text.trim_end()
         .chars()
@@ -13,7 +13,7 @@ pub(crate) fn one_line(text: &str) -> String {
         .collect()
 }
 
-/// Whether a character does something else than stand where it is written.
+/// Whether a character has an effect other than being shown in its place.
 pub(crate) fn is_unprintable(c: char) -> bool {
     c.is_control() || is_invisible_format(c)
 }
@@ -40,7 +40,7 @@ pub(crate) fn fold_case(key: &str) -> String {
         .collect()
 }
 
-/// Bytes as text, two lower-case digits each, for names that end in a hash.
+/// Bytes as text, two lower-case hexadecimal digits each, for names that end in a hash.
 ///
 /// ```
 /// assert_eq!(docker_credential_helper::hex(&[0, 0x0a, 0xff]), "000aff");
@@ -56,7 +56,7 @@ pub fn hex(bytes: &[u8]) -> String {
     text
 }
 
-/// Whether a terminal shows it as it is.
+/// Whether a terminal shows it unchanged.
 pub(crate) fn is_harmless(c: char) -> bool {
     let text = c.to_string();
     c == ' ' || one_line(&text) == text
@@ -75,7 +75,7 @@ pub(crate) fn quoted(word: &OsStr) -> String {
     if matches!(text, Cow::Borrowed(_)) && text.chars().all(is_harmless) {
         return format!("'{}'", text.replace('\'', r"'\''"));
     }
-    // What a terminal would act on, or is no text, is never shown as it is: every POSIX shell makes it of these.
+    // Never shows control characters or invalid text unchanged: every POSIX shell decodes these escapes.
     let mut format = String::new();
     for byte in word.as_encoded_bytes() {
         match byte {

@@ -1,4 +1,4 @@
-//! The `auth` field of config.json: base64 of a user name and a password, in the dialects that exist.
+//! The `auth` field of config.json: base64 of a user name and a password, in the known dialects.
 
 #![no_main]
 

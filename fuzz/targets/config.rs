@@ -1,4 +1,4 @@
-//! config.json: what is changed is what was to be changed, and all else stays, byte for byte where it can.
+//! config.json: an edit changes only its target, and keeps the rest, byte for byte if possible.
 
 #![no_main]
 
@@ -10,7 +10,7 @@ fuzz_target!(|text: &str| {
     let Ok(document) = Document::parse(text) else {
         return;
     };
-    // No text at all is an empty configuration.
+    // An empty text is an empty configuration.
     let is_empty = text.trim_ascii().is_empty();
     assert_eq!(document.as_str(), if is_empty { "{}" } else { text });
     for entry in document.entries() {

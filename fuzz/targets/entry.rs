@@ -1,7 +1,7 @@
-//! What an entry of docker-credential-age holds once it is decrypted.
+//! The decrypted content of an entry of docker-credential-age.
 
 #![no_main]
-#![allow(dead_code, reason = "the module is compiled as it stands")]
+#![allow(dead_code, reason = "the module is compiled unchanged")]
 
 use libfuzzer_sys::fuzz_target;
 

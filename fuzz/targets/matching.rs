@@ -1,6 +1,6 @@
-//! Which credential answers: against the rule written down a second time.
+//! The matching rule, against a second implementation.
 //!
-//! The input is a line for each stored server, and one for the question.
+//! The input is a line for each stored server, and one for the query.
 
 #![no_main]
 
@@ -18,7 +18,7 @@ fuzz_target!(|text: &str| {
         .filter_map(|line| ServerUrl::parse(line).ok())
         .collect();
     let Some(query) = servers.pop() else { return };
-    // The store goes no further than a repository name can be long, which the oracle does not know.
+    // The store ignores paths that are longer than a repository name, which the oracle doesn't do.
     if query.as_str().len() > 255 {
         return;
     }

@@ -1,4 +1,4 @@
-//! Requests on stdin: what is taken is what stands there, and nothing else.
+//! Requests on stdin: the parser accepts exactly the given values.
 
 #![no_main]
 
@@ -20,7 +20,7 @@ fuzz_target!(|input: &[u8]| {
         Ok(credential) => {
             let plain = input.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(input);
             let Ok(value) = serde_json::from_slice::<Value>(plain) else {
-                // Half of a surrogate pair in a value that is ignored. It is JSON still, and no text.
+                // Half of a surrogate pair in an ignored value. It is valid JSON, but not text.
                 serde_json::from_slice::<IgnoredAny>(plain).expect("only JSON is taken");
                 return;
             };

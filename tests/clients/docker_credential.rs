@@ -1,5 +1,5 @@
-//! Asks for one server through the crate `docker_credential`, the client side that testcontainers and others use, and
-//! prints what it answered as a JSON array: user name and secret, or the identity token alone.
+//! Asks for one server through the crate `docker_credential`, the client side that testcontainers and others
+//! use, and prints the answer as a JSON array: user name and secret, or only the identity token.
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;

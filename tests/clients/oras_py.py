@@ -6,7 +6,7 @@ import time
 
 import oras.client
 
-# It tries again after a refusal, for two minutes.
+# It retries after a refusal, for two minutes.
 time.sleep = lambda seconds: None
 
 print(json.dumps(oras.client.OrasClient(auth_backend="basic").get_manifest(sys.argv[1])))

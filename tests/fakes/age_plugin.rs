@@ -1,6 +1,6 @@
-//! An age plugin without hardware: the key of a file is hidden by a constant. It asks for the PIN in
-//! `$HOME/plugin/pin` if there is one, fails as `$HOME/plugin/failure` says, and notes each run in `$HOME/plugin/runs`
-//! and what it knew in `$HOME/plugin/environment`.
+//! An age plugin without hardware: it hides the key of a file with a constant. It asks for the PIN in
+//! `$HOME/plugin/pin` if there is one, fails as `$HOME/plugin/failure` describes, and records each run in
+//! `$HOME/plugin/runs` and its variables in `$HOME/plugin/environment`.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -46,7 +46,7 @@ fn main() -> io::Result<()> {
         "hang" => loop {
             std::thread::park();
         },
-        // Says something again and again, whether or not it is answered: without a pause, or slowly.
+        // Sends a message repeatedly, without waiting for answers: without a pause, or slowly.
         "flood" => loop {
             io::stdout().write_all(b"-> msg\naGVsbG8\n")?;
         },

@@ -1,5 +1,6 @@
-//! A pinentry that nobody sits at. It answers with what is in `$HOME/pinentry/answer`, or cancels if there is no such
-//! file, and notes in `$HOME/pinentry/requests` what it was asked and in `$HOME/pinentry/environment` what it knew.
+//! A pinentry without a person. It answers with the content of `$HOME/pinentry/answer`, or cancels without
+//! that file, and records its requests in `$HOME/pinentry/requests` and its variables in
+//! `$HOME/pinentry/environment`.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, BufRead as _, Write as _};

@@ -1,4 +1,4 @@
-//! What clients need to run: an engine, a store of their own.
+//! Requirements of clients: an engine, and their own store.
 
 pub mod engine;
 pub mod password_store;

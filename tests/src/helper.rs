@@ -1,4 +1,4 @@
-//! The helpers under test, and where their programs are.
+//! The helpers under test, and the paths of their programs.
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -7,25 +7,25 @@ use std::sync::OnceLock;
 
 use crate::requirement::environment;
 
-/// One of the suite's helpers, and what a test must know about it.
+/// One of the suite's helpers, and its properties for tests.
 #[derive(Debug, Clone, Copy)]
 pub struct Helper {
-    /// What stands in `credsStore`.
+    /// Its name in `credsStore`.
     pub name: &'static str,
     /// Its files, if its store is a directory.
     pub files: Option<Files>,
-    /// Whether a place has a keyring for it.
+    /// Whether a sandbox has a keyring for it.
     pub keyring: bool,
-    /// Whether it answers from variables and can keep no login.
+    /// Whether it answers from variables and can't store logins.
     pub read_only: bool,
 }
 
-/// Where a helper keeps its credentials in a place: one file each.
+/// The place of a helper's credentials in a sandbox: one file each.
 #[derive(Debug, Clone, Copy)]
 pub struct Files {
-    /// Beneath the place.
+    /// Below the sandbox.
     pub directory: &'static str,
-    /// What their names end in, without the dot.
+    /// The extension of their names, without the dot.
     pub extension: &'static str,
 }
 
@@ -40,7 +40,7 @@ pub const AGE: Helper = Helper {
     read_only: false,
 };
 
-/// docker-credential-keyring, with a keyring that starts and ends with the place.
+/// docker-credential-keyring, with a keyring that starts and ends with the sandbox.
 pub const KEYRING: Helper = Helper {
     name: "keyring",
     files: None,
@@ -48,13 +48,13 @@ pub const KEYRING: Helper = Helper {
     read_only: false,
 };
 
-/// docker-credential-keyring, for tests that bring what it talks to.
+/// docker-credential-keyring, for tests with their own service.
 pub const KEYRING_ALONE: Helper = Helper {
     keyring: false,
     ..KEYRING
 };
 
-/// docker-credential-env, which keeps nothing: it answers from the variables of its place.
+/// docker-credential-env, which is read-only: it answers from the variables of its sandbox.
 pub const ENV: Helper = Helper {
     name: "env",
     files: None,
@@ -73,7 +73,7 @@ impl Helper {
     }
 }
 
-/// Runs each of the named functions as one test per helper that can keep a login.
+/// Runs each of the named functions as one test per helper that can store logins.
 #[macro_export]
 macro_rules! for_each_helper {
     ($($test:ident),+ $(,)?) => {
@@ -92,7 +92,8 @@ macro_rules! for_each_helper {
     };
 }
 
-/// Runs each of the named functions as a test of docker-credential-env: those that need a login, but keep none.
+/// Runs each of the named functions as a test of docker-credential-env: those that need a login, but don't
+/// store one.
 #[macro_export]
 macro_rules! for_env_too {
     ($($test:ident),+ $(,)?) => {
@@ -102,7 +103,7 @@ macro_rules! for_env_too {
     };
 }
 
-/// The built conformance runner, which lies beside the helpers.
+/// The built conformance runner, next to the helpers.
 pub fn conformance_runner() -> PathBuf {
     directory().join(format!(
         "docker-credential-conformance{}",
@@ -110,7 +111,7 @@ pub fn conformance_runner() -> PathBuf {
     ))
 }
 
-/// The directory of the programs under test: `DOCKER_CREDENTIAL_TEST_BIN`, or a build made here and now.
+/// The directory of the programs under test: `DOCKER_CREDENTIAL_TEST_BIN`, or a new build.
 pub fn directory() -> &'static Path {
     static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
     DIRECTORY.get_or_init(|| match environment("DOCKER_CREDENTIAL_TEST_BIN") {
@@ -120,11 +121,11 @@ pub fn directory() -> &'static Path {
     })
 }
 
-/// Builds without the optimisation of a release, which takes minutes: `tests/run` tests the programs that are shipped.
+/// Builds without a release's optimisation, which takes minutes: `tests/run` tests release builds.
 fn build() -> PathBuf {
-    // Not `eprintln!`: libtest would keep it until the test has failed, and somebody is waiting now.
+    // Not `eprintln!`: libtest would hold it back until the test fails, but somebody is waiting now.
     let _unheard = io::stderr().lock().write_all(
-        b"building the helpers unoptimised, about a minute; tests/run tests them as they are released\n",
+        b"building the helpers without optimisation, about a minute; tests/run tests release builds\n",
     );
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(workspace()).args([
@@ -149,9 +150,9 @@ fn build() -> PathBuf {
     target_directory().join("debug")
 }
 
-/// Where cargo builds this workspace.
+/// The target directory of this workspace.
 pub fn target_directory() -> PathBuf {
-    // A relative CARGO_TARGET_DIR is relative to where cargo was called, which a test is not told.
+    // A relative CARGO_TARGET_DIR is relative to cargo's working directory, which a test doesn't know.
     match environment("CARGO_TARGET_DIR").map(PathBuf::from) {
         Some(directory) if directory.is_absolute() => directory,
         Some(directory) => workspace().join(directory),

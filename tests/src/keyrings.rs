@@ -1,4 +1,4 @@
-//! Keyrings on a bus of the test's own: a real one, and one that misbehaves on command.
+//! Keyrings on the test's own bus: real ones, and a mock that misbehaves on command.
 
 pub mod agreement;
 pub mod bus;

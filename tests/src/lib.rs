@@ -1,4 +1,4 @@
-//! What drives real programs in the tests, one room for each kind, on the ground that they share.
+//! Drives real programs in the tests: a module for each kind, on common ones.
 #![cfg(target_os = "linux")]
 #![expect(
     clippy::missing_panics_doc,

@@ -1,14 +1,14 @@
-//! The credentials that the tests log in with.
+//! The tests' credentials.
 
 use std::fmt;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::{Value, json};
 
-/// Secrets that have lost a character somewhere between a client, JSON, base64 and a store.
+/// Secrets that clients, JSON, base64 or stores are known to damage.
 ///
-/// None begins or ends in white space, which docker's client cuts off before anybody sees it, and none is longer than
-/// the 72 bytes that bcrypt looks at.
+/// None begins or ends with white space, which docker's client trims, and none is longer than bcrypt's 72
+/// bytes.
 pub const SECRETS: &[&str] = &[
     "correct horse battery staple",
     "two  or   more spaces",
@@ -27,14 +27,14 @@ pub const SECRETS: &[&str] = &[
 /// A user and a password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Login {
-    /// The user name, as a registry knows it.
+    /// The user name at a registry.
     pub username: String,
     /// The password.
     pub secret: String,
 }
 
 impl Login {
-    /// A login of its own for each of [`SECRETS`].
+    /// A separate login for each of [`SECRETS`].
     pub fn every() -> Vec<Self> {
         SECRETS
             .iter()
@@ -51,7 +51,7 @@ impl Login {
         }
     }
 
-    /// What `auths[…].auth` and HTTP's Basic scheme make of it.
+    /// Its encoding in `auths[…].auth` and HTTP's Basic scheme.
     pub fn basic(&self) -> String {
         BASE64_STANDARD.encode(format!("{}:{}", self.username, self.secret))
     }
@@ -68,8 +68,8 @@ impl Login {
         Some(Self::new(username, secret))
     }
 
-    /// Every form in which the secret could stand in a file or a message: as it is, as serde and as Go write it
-    /// into JSON, and in base64, alone or after the user name.
+    /// Every form in which a file or a message could contain the secret: plain, as serde and Go escape it in
+    /// JSON, and in base64, alone or after the user name.
     pub fn forms(&self) -> Vec<String> {
         let json = serde_json::to_string(&self.secret).expect("a string is JSON");
         let json = json[1..json.len() - 1].to_owned();
@@ -90,7 +90,7 @@ impl Login {
     }
 }
 
-/// A login whose secret each layer would quote or escape otherwise.
+/// A login whose secret each layer quotes or escapes differently.
 pub fn alice() -> Login {
     Login::new("alice", "a \"quoted\" <secret> & more")
 }

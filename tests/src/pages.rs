@@ -1,4 +1,4 @@
-//! The documentation as the tests read it: pages, transcripts, CI jobs, the matrix of clients.
+//! Reads the documentation: pages, transcripts, CI jobs, the matrix of clients.
 
 pub mod home;
 pub mod job;

@@ -1,4 +1,4 @@
-//! Running a program as a person or a client would, and judging what it did.
+//! Runs a program as a person or a client would, and checks the result.
 
 use std::ffi::OsStr;
 use std::fmt::{self, Write as _};
@@ -12,11 +12,11 @@ use std::time::{Duration, Instant};
 use crate::helper::target_directory;
 use crate::requirement::{Missing, environment};
 
-/// How long any client may take: a prompt that nobody answers must fail the test, not stop the run.
+/// The timeout of any client, so that an unanswered prompt fails the test and doesn't block the run.
 const DEADLINE: Duration = Duration::from_secs(120);
 
-/// The program of that name: on `PATH`, or among the peers that `tests/run` fetched. An absolute path names itself, and
-/// `DOCKER_CREDENTIAL_TEST_DOCKER` the docker to be tested.
+/// The program of that name: on `PATH`, or among the peers that `tests/run` fetched. An absolute path names
+/// itself, and `DOCKER_CREDENTIAL_TEST_DOCKER` the docker to test.
 pub fn find(name: &str) -> Result<PathBuf, Missing> {
     if let ("docker", Some(docker)) = (name, environment("DOCKER_CREDENTIAL_TEST_DOCKER")) {
         return Ok(docker.into());
@@ -43,8 +43,8 @@ pub fn copy(program: &Path, to: &Path) {
     );
 }
 
-/// The plugin of docker's client of that name, among the peers: a program of its name on `PATH` may be an older one that
-/// is no plugin.
+/// docker's client plugin of that name, from the peers: a program of that name on `PATH` may be an older one
+/// that isn't a plugin.
 pub fn find_plugin(name: &str) -> Result<PathBuf, Missing> {
     let plugin = target_directory()
         .join("peers/usr/libexec/docker/cli-plugins")
@@ -57,7 +57,7 @@ pub fn find_plugin(name: &str) -> Result<PathBuf, Missing> {
     Ok(plugin)
 }
 
-/// A program about to be run.
+/// A program to run.
 pub struct Run {
     command: Command,
     stdin: Vec<u8>,
@@ -65,7 +65,7 @@ pub struct Run {
 }
 
 impl Run {
-    /// `redacted` is what must not be shown when the test fails.
+    /// `redacted` are secrets that a failing test must not show.
     pub fn new(command: Command, redacted: Vec<String>) -> Self {
         Self {
             command,
@@ -88,21 +88,21 @@ impl Run {
         self
     }
 
-    /// Sets a variable for this run alone.
+    /// Sets a variable for this run only.
     #[must_use]
     pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
         self
     }
 
-    /// What the program reads; it is a pipe, as clients use it, also where there is nothing to read.
+    /// The program's input; always a pipe, as clients use it, even if it is empty.
     #[must_use]
     pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.stdin = bytes.into();
         self
     }
 
-    /// The program and its environment, for a test that watches, ends or talks to it while it runs.
+    /// The program and its environment, for a test that watches, kills or talks to it.
     pub fn into_command(self) -> Command {
         self.command
     }
@@ -113,7 +113,7 @@ impl Run {
         for arg in self.command.get_args() {
             let _ = write!(called, " {}", arg.to_string_lossy());
         }
-        // Files, not pipes: a grandchild that keeps a pipe open would keep the test waiting for its end.
+        // Files, not pipes: a grandchild that keeps a pipe open would block the test.
         let mut stdout = tempfile::tempfile().expect("a temporary file");
         let mut stderr = tempfile::tempfile().expect("a temporary file");
         let mut child = self
@@ -125,7 +125,7 @@ impl Run {
             .unwrap_or_else(|error| panic!("`{called}` cannot be run: {error}"));
         let mut pipe = child.stdin.take().expect("stdin is a pipe");
         let input = self.stdin;
-        // On a thread, for a program may exit without reading; that its pipe is then broken is no failure of ours.
+        // In a thread, because a program may exit without reading; ignore the broken pipe.
         let writer = thread::spawn(move || drop(pipe.write_all(&input)));
 
         let deadline = Instant::now() + DEADLINE;
@@ -169,14 +169,14 @@ fn read_back(file: &mut File) -> Vec<u8> {
     bytes
 }
 
-/// What a program did.
+/// The outcome of a program.
 pub struct Outcome {
     called: String,
     /// The exit code; `None` after a signal.
     pub code: Option<i32>,
-    /// Everything on standard output.
+    /// The whole standard output.
     pub stdout: Vec<u8>,
-    /// Everything on standard error.
+    /// The whole standard error.
     pub stderr: Vec<u8>,
     redacted: Vec<String>,
 }
@@ -191,7 +191,7 @@ impl Outcome {
         );
     }
 
-    /// Fails the test unless the program ended with an error of its own; a death by signal is none.
+    /// Fails the test unless the program exited with an error; a death by signal doesn't count.
     #[track_caller]
     pub fn assert_failure(&self, why: &str) {
         assert!(
@@ -200,7 +200,7 @@ impl Outcome {
         );
     }
 
-    /// Both streams as text, for what a client says to people.
+    /// Both streams as text, for a client's messages.
     pub fn text(&self) -> String {
         format!(
             "{}{}",
@@ -210,7 +210,7 @@ impl Outcome {
     }
 }
 
-/// The whole outcome, with the secrets taken out.
+/// The whole outcome, without the secrets.
 impl fmt::Debug for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let show = |bytes: &[u8]| redact(&String::from_utf8_lossy(bytes), &self.redacted);

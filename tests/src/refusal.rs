@@ -1,4 +1,4 @@
-//! What an error looks like, whatever its cause: exit 1, one line on stdout, nothing lost, nothing told.
+//! The common properties of errors: exit 1, one line on stdout, no loss, no secret.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use crate::program::Outcome;
 use crate::sandbox::{NOT_FOUND, Sandbox};
 
-/// Stands in for the secret in hostile requests: no message, file or log may show it.
+/// The secret in hostile requests: messages, files and logs must not show it.
 pub const MARKER: &str = "MARKER-5up3r-s3cr3t";
 
-/// What lies in a directory: names, kinds, modes and contents. Equal snapshots mean that nothing was changed.
+/// A snapshot of a directory: names, kinds, modes and contents. Equal snapshots mean that nothing changed.
 pub type Snapshot = Vec<(PathBuf, u32, Vec<u8>)>;
 
-/// Everything under `directory`, with what each file holds or where each link points.
+/// Everything under `directory`, with the content of each file or the target of each link.
 pub fn snapshot(directory: &Path) -> Snapshot {
     let mut found = Vec::new();
     let mut pending = vec![directory.to_owned()];
@@ -39,7 +39,7 @@ pub fn snapshot(directory: &Path) -> Snapshot {
     found
 }
 
-/// Checks that a verb failed as every verb is to fail, and that its text contains `problem`.
+/// Checks that a verb failed in the common way, and that its text contains `problem`.
 #[track_caller]
 pub fn assert_error(outcome: &Outcome, problem: &str) {
     assert_eq!(outcome.code, Some(1), "exit 1\n{outcome:?}");
@@ -67,7 +67,7 @@ pub fn assert_error(outcome: &Outcome, problem: &str) {
     );
 }
 
-/// Runs something that is to fail with `problem` and to change nothing in the place.
+/// Runs an action that must fail with `problem` and not change anything in the sandbox.
 #[track_caller]
 pub fn assert_refused(place: &Sandbox, problem: &str, run: impl FnOnce() -> Outcome) {
     let before = snapshot(&place.path(""));

@@ -1,4 +1,4 @@
-//! Registries that ask for a login, on loopback ports of their own.
+//! Registries that require a login, on separate loopback ports.
 
 pub mod basic;
 pub mod http;

@@ -1,13 +1,13 @@
-//! What a test needs and this machine may not have.
+//! Requirements of a test that this machine may lack.
 //!
-//! A test that lacks something says so and is counted as skipped; where `CI=true` it fails instead, so that a
-//! missing package cannot pass for a green run.
+//! A test with a missing requirement reports it and counts as skipped; with `CI=true` it fails instead, so
+//! that a missing package doesn't look like a green run.
 
 use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, Write as _};
 
-/// Why a test cannot run here.
+/// Why a test can't run here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Missing(String);
 
@@ -24,7 +24,7 @@ impl fmt::Display for Missing {
     }
 }
 
-/// That the test runs as root, which alone can make files of other users.
+/// Requires root, because only root can create files of other users.
 pub fn root() -> Result<(), Missing> {
     if rustix::process::geteuid().is_root() {
         Ok(())
@@ -33,14 +33,14 @@ pub fn root() -> Result<(), Missing> {
     }
 }
 
-/// Takes the value, or ends the calling test as skipped.
+/// Returns the value, or ends the calling test as skipped.
 #[macro_export]
 macro_rules! require {
     ($requirement:expr) => {
         match $requirement {
             Ok(met) => met,
             Err(missing) => {
-                // A closure is named after the function around it; libtest's thread name is lost with one thread.
+                // A closure is named after its function; libtest's thread name is lost with one thread.
                 let here = || ();
                 $crate::requirement::skip(std::any::type_name_of_val(&here), &missing);
                 return;
@@ -49,11 +49,11 @@ macro_rules! require {
     };
 }
 
-/// Reports that the test `test` is skipped; where `CI=true`, that is a failure.
+/// Reports that the test `test` is skipped; with `CI=true`, that is a failure.
 pub fn skip(test: &str, missing: &Missing) {
     let in_ci = environment("CI").is_some_and(|ci| ci == "true");
     let line = skipped(test.trim_end_matches("::{{closure}}"), missing, in_ci);
-    // Not `eprintln!`: libtest captures that of a test that passes.
+    // Not `eprintln!`, which libtest captures in passing tests.
     let _ = io::stderr().lock().write_all(line.as_bytes());
 }
 
@@ -62,7 +62,7 @@ fn skipped(test: &str, missing: &Missing, in_ci: bool) -> String {
     format!("skipped: {test}: {missing}\n")
 }
 
-/// The one place where the tests read their environment.
+/// The only place where the tests read their environment.
 #[expect(
     clippy::disallowed_methods,
     reason = "tests are told by it what to test, and set none of it"

@@ -1,4 +1,4 @@
-//! A home of its own for each test.
+//! A separate home for each test.
 
 use std::ffi::OsString;
 use std::fs;
@@ -16,15 +16,15 @@ use crate::program::{Outcome, Run, files_under, find};
 use crate::registries::tls;
 use crate::requirement::environment;
 
-/// What a client learns when nothing is stored, byte for byte.
+/// The answer for "not found", byte for byte.
 pub const NOT_FOUND: &[u8] = b"credentials not found in native keychain\n";
 
-/// The user name by which docker and the helpers say that the secret is an identity token.
+/// The user name that marks an identity token.
 pub const IDENTITY_TOKEN: &str = "<token>";
 
-/// A temporary HOME with its own docker configuration, and one helper to fill it.
+/// A temporary HOME with its own docker configuration and one helper.
 ///
-/// Programs run in it see nothing of the environment of the tests but `PATH`, with the helpers in front.
+/// Programs in it only see `PATH` of the tests' environment, with the helpers first.
 #[derive(Debug)]
 pub struct Sandbox {
     keyring: Option<GnomeKeyring>,
@@ -36,18 +36,18 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// An empty sandbox, in which docker has no helper.
+    /// An empty sandbox, without a helper for docker.
     pub fn new(helper: Helper) -> Self {
         Self::below(&std::env::temp_dir(), helper)
     }
 
-    /// An empty sandbox in a directory of the test's choice: on another file system, say.
+    /// An empty sandbox in a chosen directory, for example on another file system.
     pub fn below(directory: &Path, helper: Helper) -> Self {
         let directory = tempfile::Builder::new()
             .prefix("credential-")
             .tempdir_in(directory)
             .expect("a temporary directory");
-        // In one that others can't enter, it doesn't matter what they could change.
+        // In a directory that others can't enter, writable modes wouldn't matter.
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).expect("a mode");
         let environment = [
             ("HOME", "home"),
@@ -93,12 +93,12 @@ impl Sandbox {
         self.helper
     }
 
-    /// The program that is run as the helper.
+    /// The program that runs as the helper.
     pub fn program(&self) -> &Path {
         &self.program
     }
 
-    /// Runs another program as the helper: one that a control has broken on purpose.
+    /// Runs another program as the helper, such as a control's broken one.
     pub fn set_program(&mut self, program: &Path) {
         program.clone_into(&mut self.program);
     }
@@ -120,7 +120,7 @@ impl Sandbox {
         self.environment.push((name.to_owned(), value.into()));
     }
 
-    /// Keeps these logins out of the messages of failing tests.
+    /// Hides these logins in the messages of failing tests.
     pub fn keep_secret(&mut self, logins: &[Login]) {
         self.logins.extend_from_slice(logins);
     }
@@ -135,13 +135,13 @@ impl Sandbox {
         fs::write(self.config_path(), config.to_string()).expect("config.json can be written");
     }
 
-    /// docker's configuration as it is now.
+    /// docker's current configuration.
     pub fn config(&self) -> Value {
         let bytes = fs::read(self.config_path()).expect("config.json can be read");
         serde_json::from_slice(&bytes).expect("config.json is JSON")
     }
 
-    /// Writes a file, in a directory that is made if there is none.
+    /// Writes a file, and creates its directory if necessary.
     pub fn add_file(&self, below: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path(below);
         fs::create_dir_all(path.parent().expect("it is below the sandbox"))
@@ -150,21 +150,22 @@ impl Sandbox {
         path
     }
 
-    /// Puts a program first on the sandbox's `PATH`, under a name of its own.
+    /// Adds a program to the front of the sandbox's `PATH`, under this name.
     ///
-    /// A link, for a script that has just been written may still be open in a process that another test forked, and
-    /// then it cannot be run.
+    /// A link, because a new script may still be open in a process that another test forked, and then it
+    /// can't be executed.
     pub fn add_program(&self, name: &str, program: &Path) {
         symlink(program, self.path("bin").join(name)).expect("a link in the sandbox");
     }
 
-    /// A program to be run here.
+    /// A program to run here.
     pub fn run(&self, program: impl AsRef<Path>) -> Run {
         let inherited = environment("PATH").unwrap_or_default();
         let path = [self.path("bin"), helper::directory().to_owned()];
         let path = path.into_iter().chain(std::env::split_paths(&inherited));
         let path = std::env::join_paths(path).expect("directories that can stand in PATH");
-        // Looked up here, for a peer lies beside helpers that docker would choose by itself if they were on its PATH.
+        // Looked up here, because peers are in a directory with helpers that docker would choose by default
+        // if that were on its PATH.
         let program = program.as_ref();
         let found = program.to_str().and_then(|name| find(name).ok());
         let mut command = Command::new(found.as_deref().unwrap_or(program));
@@ -173,13 +174,13 @@ impl Sandbox {
             .env("PATH", path)
             .env("LANG", "C.UTF-8")
             .current_dir(self.directory.path());
-        // No engine, unless the test brings one: a client must not talk to one that happens to run here.
+        // No engine, unless the test starts one: a client must not talk to this machine's engine.
         command.env(
             "DOCKER_HOST",
             format!("unix://{}", self.path("no-engine").display()),
         );
         command.env("DOCKER_CLI_EXPERIMENTAL", "enabled");
-        // By the names that programs in Go and C, Python and Node.js look for.
+        // The variables of programs in Go and C, Python and Node.js.
         for trusted in ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"] {
             command.env(trusted, tls::certificate());
         }
@@ -187,7 +188,8 @@ impl Sandbox {
         Run::new(command, self.logins.iter().flat_map(Login::forms).collect())
     }
 
-    /// A peer, with the C library that was fetched with it if one was: it may need a newer one than this machine has.
+    /// A peer, with the C library that was fetched with it, if any, because it may need a newer one than this
+    /// machine's.
     pub fn run_peer(&self, name: &str) -> Run {
         let peers = target_directory().join("peers/usr");
         let libraries = peers
@@ -219,12 +221,12 @@ impl Sandbox {
             .assert_success("git init");
     }
 
-    /// One verb of the helper, with a server on its stdin as docker sends it.
+    /// One verb of the helper, with a server on its stdin, as docker sends it.
     pub fn verb(&self, verb: &str, stdin: &str) -> Outcome {
         self.run(&self.program).arg(verb).stdin(stdin).outcome()
     }
 
-    /// One of the helper's commands for people.
+    /// One of the helper's management commands.
     pub fn command(&self, arguments: &[&str]) -> Outcome {
         self.run(self.helper.program()).args(arguments).outcome()
     }
@@ -238,14 +240,14 @@ impl Sandbox {
         assert!(stored.stdout.is_empty(), "store is silent\n{stored:?}");
     }
 
-    /// Makes the helper answer for `server` with this login, now and not before: stores it or, where the helper keeps
-    /// nothing, sets the variables that it reads.
+    /// Makes the helper answer for `server` with this login from now on: stores it or, for a read-only
+    /// helper, sets its variables.
     #[track_caller]
     pub fn provide(&mut self, server: &str, login: &Login) {
         if !self.helper.read_only {
             return self.store(server, login);
         }
-        // The label is free, if the server is named beside it.
+        // Any label, because the server is in another variable.
         let label: String = server.chars().filter(char::is_ascii_alphanumeric).collect();
         let mut set = |name, value: &str| {
             self.set(
@@ -262,13 +264,14 @@ impl Sandbox {
         }
     }
 
-    /// Checks that the helper answers for `server` with exactly this login, and nothing on stderr.
+    /// Checks that the helper answers for `server` with exactly this login, and doesn't write to stderr.
     #[track_caller]
     pub fn assert_answers(&self, server: &str, login: &Login) {
         let answer = self.verb("get", server);
         let expected =
             json!({ "ServerURL": server, "Username": login.username, "Secret": login.secret }).to_string();
-        // A control may be escaped or not; the order of the members, and that nothing stands around them, counts.
+        // Control characters may be escaped or not; the order of the members counts, and nothing else may be
+        // there.
         let shown = serde_json::from_slice(&answer.stdout).map(|value: Value| value.to_string());
         assert!(
             answer.code == Some(0)
@@ -280,7 +283,7 @@ impl Sandbox {
         assert!(answer.stderr.is_empty(), "get says nothing on stderr\n{answer:?}");
     }
 
-    /// Checks that the helper has nothing for `server`, and says so as docker expects it.
+    /// Checks that the helper has no login for `server`, and answers as docker expects.
     #[track_caller]
     pub fn assert_not_found(&self, server: &str) {
         let answer = self.verb("get", server);
@@ -290,7 +293,7 @@ impl Sandbox {
         );
     }
 
-    /// Checks that the helper lists exactly these servers with these user names.
+    /// Checks that the helper lists exactly these servers and user names.
     #[track_caller]
     pub fn assert_lists(&self, expected: &Value) {
         let answer = self.verb("list", "unused");
@@ -305,7 +308,7 @@ impl Sandbox {
         );
     }
 
-    /// How many credentials the helper keeps in files of its own; `None` for a helper that has no such files.
+    /// The number of credentials in the helper's files; `None` for a helper without files.
     pub fn stored_files(&self) -> Option<usize> {
         let files = self.helper.files?;
         let directory = self.path(files.directory);
@@ -322,7 +325,7 @@ impl Sandbox {
         )
     }
 
-    /// The files that show the secret of `login` in any form; there should be none.
+    /// The files that contain the secret of `login` in any form; there should be none.
     pub fn traces_of(&self, login: &Login) -> Vec<PathBuf> {
         let forms = login.forms();
         files_under(self.directory.path())

@@ -1,4 +1,4 @@
-//! A server that a test starts and that ends with it.
+//! A server that a test starts, and that ends with it.
 
 use std::fmt;
 use std::fs;
@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// How long a service may take to come up, and to go away.
+/// The timeout for a service to start, and to end.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A running server; dropping it ends the process, and only that process.
+/// A running server; dropping it ends only that process.
 pub struct Service {
     name: &'static str,
     child: Child,
@@ -26,7 +26,7 @@ impl Service {
         Self { name, child }
     }
 
-    /// Waits until `ready` gives a value; `None` if the process ended before.
+    /// Waits until `ready` returns a value; `None` if the process ended first.
     pub fn ready<T>(&mut self, mut ready: impl FnMut() -> Option<T>) -> Option<T> {
         wait_for(self.name, || match ready() {
             Some(value) => Some(Some(value)),
@@ -50,7 +50,7 @@ impl Service {
 
 impl Drop for Service {
     fn drop(&mut self) {
-        // Politely first: an engine unmounts its data root and ends its containerd on SIGTERM.
+        // SIGTERM first: an engine then unmounts its data root and ends its containerd.
         let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
@@ -73,7 +73,7 @@ impl fmt::Debug for Service {
     }
 }
 
-/// Asks again and again until `condition` gives a value.
+/// Polls until `condition` returns a value.
 pub fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -88,7 +88,7 @@ pub fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// The end of a service's log, for the message of a failing test.
+/// The end of a service's log, for a failing test's message.
 pub fn last_lines(log: &Path) -> String {
     let text = fs::read_to_string(log).unwrap_or_default();
     let mut lines: Vec<_> = text.lines().rev().take(10).collect();

@@ -1,4 +1,4 @@
-//! A terminal on which somebody types what is asked for.
+//! A terminal on which a person answers prompts.
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
@@ -12,27 +12,27 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 use crate::sandbox::Sandbox;
 
-/// Longer than a person is waited for.
+/// Longer than prompts wait for a person.
 const DEADLINE: Duration = Duration::from_secs(180);
 
-/// What came of a script that ran on a terminal.
+/// The outcome of a script on a terminal.
 #[derive(Debug)]
 pub struct Session {
-    /// All that was to be seen on the terminal.
+    /// The whole output on the terminal.
     pub screen: String,
     /// The script's exit code.
     pub code: Option<i32>,
 }
 
 impl Session {
-    /// How often something was to be seen.
+    /// The number of occurrences of a text.
     pub fn count(&self, text: &str) -> usize {
         self.screen.matches(text).count()
     }
 }
 
-/// Runs a shell script whose controlling terminal is a new one, and types the next of `answers` each time the
-/// screen ends in a colon and a space. What the script redirects does not go to the terminal.
+/// Runs a shell script on a new controlling terminal, and types the next of `answers` each time the screen
+/// ends in a colon and a space. Redirected output doesn't go to the terminal.
 pub fn run_on_terminal(place: &Sandbox, script: &str, answers: &[&str]) -> Session {
     let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
     let master = openpt(flags).expect("a pseudo-terminal");
@@ -56,7 +56,7 @@ pub fn run_on_terminal(place: &Sandbox, script: &str, answers: &[&str]) -> Sessi
     let mut master = File::from(master);
     let mut typist = master.try_clone().expect("a second descriptor");
     let (sender, seen) = mpsc::channel();
-    // A terminal that nobody has open any more is an error to read, not an end of file.
+    // Reading a terminal after its last user closed it is an error, not an end of file.
     thread::spawn(move || {
         let mut bytes = [0; 4096];
         while let Ok(count @ 1..) = master.read(&mut bytes) {
@@ -68,10 +68,10 @@ pub fn run_on_terminal(place: &Sandbox, script: &str, answers: &[&str]) -> Sessi
     let deadline = Instant::now() + DEADLINE;
     let mut answers = answers.iter();
     let mut screen = Vec::new();
-    // How much of the screen there was at the last question that was answered.
+    // The length of the screen at the last answered prompt.
     let mut asked = 0;
     let mut is_late = false;
-    // Until nobody has the terminal open any more, and all that was written to it has been read.
+    // Until the last user has closed the terminal, and all its output was read.
     while !is_late {
         match seen.recv_timeout(Duration::from_millis(100)) {
             Ok(bytes) => screen.extend(bytes),

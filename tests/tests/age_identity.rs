@@ -123,12 +123,12 @@ fn an_identity_setting_that_cannot_be_used_never_falls_through() {
         (
             "DOCKER_CREDENTIAL_AGE_IDENTITY",
             "# nothing",
-            "DOCKER_CREDENTIAL_AGE_IDENTITY holds no age identity",
+            "DOCKER_CREDENTIAL_AGE_IDENTITY does not contain an age identity",
         ),
         (
             "DOCKER_CREDENTIAL_AGE_IDENTITY",
             MARKER,
-            "holds no age identity on line 1",
+            "contains an invalid age identity on line 1",
         ),
         (
             "DOCKER_CREDENTIAL_AGE_IDENTITY",
@@ -239,7 +239,7 @@ fn recipients_without_one_of_ours_are_refused_unless_that_is_meant() {
     place.set("DOCKER_CREDENTIAL_AGE_IDENTITY", key(&ours));
     place.set("DOCKER_CREDENTIAL_AGE_RECIPIENTS", public_key(&theirs));
     let refused = place.verb("store", &store_request("ghcr.io"));
-    assert_error(&refused, "none of your identities is among the recipients");
+    assert_error(&refused, "none of your identities is a recipient");
     assert_eq!(place.stored_files(), Some(0));
     place.set("DOCKER_CREDENTIAL_AGE_WRITE_ONLY", "1");
     place.store("ghcr.io", &login());

@@ -227,7 +227,7 @@ fn what_is_no_regular_file_is_not_read() {
     )
     .unwrap();
     for server in ["ghcr.io", "quay.io", "pipe.example"] {
-        assert_refused(&place, "is not an entry of ours", || place.verb("get", server));
+        assert_refused(&place, "is not one of our entries", || place.verb("get", server));
     }
 }
 

@@ -336,7 +336,7 @@ fn the_last_one_and_an_unknown_one_cannot_be_removed() {
     let (ann, _bob, public) = team(&store);
     assert_refused(
         &ann.command(&["recipients", "remove", &stranger()]),
-        &["is not among the recipients"],
+        &["is not a recipient"],
     );
     let own = String::from_utf8(ann.command(&["identity", "show"]).stdout).unwrap();
     assert_refused(
@@ -345,7 +345,7 @@ fn the_last_one_and_an_unknown_one_cannot_be_removed() {
     );
     assert_refused(
         &ann.command(&["recipients", "remove", own.trim(), &public]),
-        &["nobody would be left"],
+        &["nobody could read the store"],
     );
 }
 
@@ -661,12 +661,12 @@ fn doctor_says_when_more_people_can_read_an_entry_than_are_listed() {
     assert!(
         doctor
             .text()
-            .contains("more people may read 1 entry than the store names: ghcr.io.age"),
+            .contains("1 entry may have more recipients than the store's list: ghcr.io.age"),
         "{doctor:?}"
     );
     ann.command(&["rekey"]).assert_success("rekey");
     let doctor = ann.command(&["doctor"]);
-    assert!(!doctor.text().contains("more people"), "{doctor:?}");
+    assert!(!doctor.text().contains("more recipients"), "{doctor:?}");
 }
 
 #[test]

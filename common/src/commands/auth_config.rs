@@ -1,4 +1,4 @@
-//! `DOCKER_AUTH_CONFIG`, as docker reads it: strictly, and ignored with a warning if it isn't what docker takes.
+//! `DOCKER_AUTH_CONFIG`, as docker reads it: strictly, and docker ignores an invalid one with a warning.
 
 use crate::Environment;
 use crate::config::Document;
@@ -6,13 +6,13 @@ use crate::config::lookup::{self, AuthConfigError};
 
 pub(super) const VARIABLE: &str = "DOCKER_AUTH_CONFIG";
 
-/// What docker makes of the variable.
+/// How docker reads the variable.
 pub(super) enum AuthConfig {
     /// Not set, or empty.
     Unset,
     NotText,
     Refused(AuthConfigError),
-    /// docker 28.3 and later take logins from it before they look anywhere else.
+    /// docker 28.3 and later read logins from it before anything else.
     Read(Document),
 }
 

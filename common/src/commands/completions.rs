@@ -1,8 +1,8 @@
-//! `completions`: what a shell needs to complete the commands.
+//! `completions`: scripts with which a shell completes the commands.
 //!
-//! In bash, fish and zsh the script asks the helper itself for candidates, so that stored servers and installed helpers
-//! are among them. (`clap_complete`'s bash script completes nothing below the top level of a program with a hyphen in its
-//! name.) The other shells get `clap_complete`'s scripts.
+//! In bash, fish and zsh the script asks the helper itself for candidates, so they include stored servers and
+//! installed helpers. (`clap_complete`'s bash script only completes the top level of a program with a hyphen
+//! in its name.) The other shells get `clap_complete`'s scripts.
 
 use clap::builder::PossibleValue;
 use clap::{Arg, ArgMatches, Command};
@@ -37,7 +37,7 @@ pub(super) fn definition() -> Command {
                 .value_parser(SHELLS.map(|(name, _)| PossibleValue::new(name)))
                 .help("The shell"),
         )
-        // What the scripts ask with.
+        // The hidden command that the scripts call.
         .arg(Arg::new("line").hide(true).allow_hyphen_values(true))
 }
 

@@ -1,5 +1,5 @@
-//! `configure` and `unconfigure`: name the helper in the files of docker, podman or helm, and restore the previous
-//! setting. Logins that the client would no longer find are imported, unless the user leaves them behind.
+//! `configure` and `unconfigure`: name the helper in the files of docker, podman or helm, and restore the
+//! previous setting. Imports logins that the client would no longer find, unless the user leaves them behind.
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
@@ -32,10 +32,10 @@ pub(super) fn definition() -> Command {
                 "Make docker keep its logins here: name this helper in docker's config.json, under\n\
                  \"credsStore\" for all registries, or with --registry under \"credHelpers\" for single\n\
                  ones. Everything else in the file stays. \"unconfigure\" restores the previous value.\n\n\
-                 docker no longer finds logins in plain text, and in the store that it used before. So\n\
-                 configure looks for them first and, on a terminal, offers to import them. Without a\n\
-                 terminal, add --import or --no-import; otherwise configure changes nothing and exits\n\
-                 with 1 if there are any.",
+                 docker no longer finds logins in plain text, or in its previous store. So configure\n\
+                 looks for them first and, on a terminal, offers to import them. Without a terminal,\n\
+                 add --import or --no-import; otherwise, if there are any, configure changes nothing\n\
+                 and exits with 1.",
             ),
     )
     .arg(
@@ -61,8 +61,8 @@ pub(super) fn reverse_definition() -> Command {
             .about("Undo configure: restore the previous setting")
             .long_about(
                 "Remove this helper's name from docker's config.json, or with --podman or --helm from their\n\
-                 files, and restore what \"configure\" found there. The logins stay in this store, where\n\
-                 docker then no longer finds them. \"export --to HELPER\" copies them to another helper.",
+                 files, and restore the previous values. The logins stay in this store, where docker no\n\
+                 longer finds them. \"export --to HELPER\" copies them to another helper.",
             ),
     )
 }
@@ -114,9 +114,9 @@ pub(super) fn run(session: &mut Session<'_>, arguments: &ArgMatches) -> Result<(
     }
 }
 
-/// What is configured.
+/// The target of the configuration.
 enum Target {
-    /// Settings in a file of docker's kind.
+    /// Settings in a file in docker's format.
     Settings(Change),
     /// podman's list for all registries.
     PodmanForAll,
@@ -153,7 +153,7 @@ fn named_settings(arguments: &ArgMatches) -> Result<Vec<Setting>, Error> {
     Ok(settings)
 }
 
-/// The command that is running, without the options that decide about logins.
+/// The running command, without the options that decide about logins.
 fn command_line(session: &Session<'_>, arguments: &ArgMatches) -> ShellCommand {
     let mut command = ShellCommand::new(&session.helper.program()).literal("configure");
     for option in ["podman", "helm"] {
@@ -167,7 +167,7 @@ fn command_line(session: &Session<'_>, arguments: &ArgMatches) -> ShellCommand {
     command
 }
 
-/// docker would fail at every registry if its file named a program that it can't find.
+/// docker would fail for every registry if its file named a program that it can't find.
 fn not_on_path(session: &Session<'_>, arguments: &ArgMatches, advice: &programs::PathAdvice) -> Error {
     let command = command_line(session, arguments);
     Console::complain(&format!(

@@ -1,4 +1,4 @@
-//! `doctor`: what keeps logins from working, and the command that fixes it.
+//! `doctor`: finds what keeps logins from working, and shows the command that fixes it.
 
 use std::collections::BTreeSet;
 
@@ -24,8 +24,9 @@ pub(super) fn definition() -> Command {
     Command::new("doctor")
         .about("Find what keeps logins from working, and show the command that fixes it")
         .long_about(
-            "Check what docker needs to keep logins here: the program on PATH, the configuration files and variables, \
-             the store and what opens it, and a login stored, read back and erased again. Each finding comes with the \
+            "Check that docker can keep logins here: the program on PATH, the configuration files and \
+            variables, the store and its key, and a login stored, read back and erased again. Each finding \
+            comes with the \
              command that fixes it. Errors exit with 1.",
         )
         .arg(
@@ -42,7 +43,10 @@ pub(super) fn definition() -> Command {
                 .require_equals(true)
                 .default_missing_value("")
                 .conflicts_with("json")
-                .help("Offer to run each fix that cannot lose anything; --fix=CHECK fixes that one without asking"),
+                .help(
+                    "Offer to run each fix that can't lose anything; --fix=CHECK runs the fixes of that \
+                check without asking",
+                ),
         )
 }
 
@@ -68,7 +72,7 @@ pub(super) fn run(session: &mut Session<'_>, arguments: &ArgMatches) -> Result<(
     }
 }
 
-/// Everything that there is to find, a cause once.
+/// All findings, each cause once.
 fn examine(session: &mut Session<'_>) -> (Vec<Finding>, Stored) {
     let machine = Machine::read(session.environment);
     let own = session.helper.own_findings(session.environment);
@@ -94,15 +98,15 @@ fn examine(session: &mut Session<'_>) -> (Vec<Finding>, Stored) {
     (findings, stored)
 }
 
-/// The check for stored servers that have no entry in `auths`.
+/// The check for stored servers without an entry in `auths`.
 const MARKERS: &str = "markers";
 
-/// What the store holds.
+/// The content of the store.
 #[derive(Default)]
 struct Stored {
-    /// The servers that it lists, each as it is stored.
+    /// The servers that it lists, as stored.
     servers: BTreeSet<String>,
-    /// The keys of docker's for which a file holds another login in plain text.
+    /// docker's keys for which a file holds a different login in plain text.
     differing: BTreeSet<String>,
 }
 
@@ -133,7 +137,7 @@ fn print(session: &mut Session<'_>, finding: &Finding) -> Result<(), Error> {
         console.print(&format!("{indent}{advice}\n"))?;
     }
     match finding.fix() {
-        // Never wrapped: it is to be pasted.
+        // Never wrapped, because people paste it.
         Some(fix) => console.print(&format!("{indent}fix: {}\n", fix.command)),
         None if finding.level() == Level::Error && finding.advice_text().is_none() => {
             console.print(&format!("{indent}no command fixes this\n"))

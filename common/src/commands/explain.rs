@@ -19,9 +19,8 @@ pub(super) fn definition() -> Command {
     Command::new("explain")
         .about("Show which login docker and podman would use for a server")
         .long_about(
-            "Show what docker, podman and this helper would each do for a server, in order: which setting decides, \
-             which login answers and under which name it is stored, and why the others don't. Nothing is changed, \
-             and no secret is shown.",
+            "Show what docker, podman and this helper would each do for a server, in order: which setting \
+            decides, which login answers and under which name it is stored, and why the others don't. It changes nothing and doesn't show secrets.",
         )
         .after_long_help(
             "Examples:\n  explain ghcr.io\n  explain docker.io\n  explain ubuntu:24.04\n  explain quay.io/org/image:tag",
@@ -68,18 +67,18 @@ struct Explanation {
     store: Section,
 }
 
-/// What one client does.
+/// The steps of one client.
 #[derive(Serialize)]
 struct Section {
     #[serde(skip)]
     heading: String,
-    /// The name by which it asks for the server.
+    /// The name under which it looks up the server.
     asks_for: String,
     /// The name of the first step that answers; nothing if the client goes without a login.
     decides: Option<String>,
-    /// The helper that it then asks.
+    /// The helper that it then runs.
     helper: Option<String>,
-    /// The user of a login that it takes without a helper, or because the helper fails.
+    /// The user of a login that it uses without a helper, or because the helper fails.
     user: Option<String>,
     steps: Vec<Step>,
 }
@@ -103,7 +102,7 @@ enum Mark {
     Broken,
 }
 
-/// What a place that has something for the server gives to the client.
+/// The result of a place that has something for the server.
 enum Answer<'a> {
     Helper(&'a str),
     Entry(&'a Entry),
@@ -142,7 +141,7 @@ impl Section {
         self.step(Mark::Decides, name, text);
     }
 
-    /// Whether it was searched to its end, and nothing was found.
+    /// Whether it was searched completely without a result.
     fn holds_nothing(&self) -> bool {
         self.steps.iter().all(|step| step.result == Mark::Ignored)
     }

@@ -1,4 +1,4 @@
-//! `export`: logins out of this store, in the forms that other programs take.
+//! `export`: writes logins from this store in the formats of other programs.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -23,13 +23,13 @@ pub(super) fn definition() -> Command {
     Command::new("export")
         .about("Print logins for Kubernetes, GitLab, podman or curl, or copy them to another helper")
         .long_about(
-            "Print logins from this store in a form that another program reads, or copy them to another\n\
-             helper. Anyone can read what is printed: on a terminal add --show-secrets, and for a file use\n\
-             --output, which only you can read.",
+            "Print logins from this store in another program's format, or copy them to another helper.\n\
+             The output contains passwords: for a file that only you can read, use --output; on a\n\
+             terminal, add --show-secrets.",
         )
         .after_long_help(
-            "Without a server, entries that are no registry's login are left out, such as the tokens of\n\
-             docker's web login.\n\n\
+            "Without a server, export omits entries that aren't logins at a registry, such as the tokens\n\
+             of docker's web login.\n\n\
              Examples:\n  \
              export --output pull-secret.json ghcr.io\n  \
              export ghcr.io | kubectl create secret generic ghcr \\\n    \
@@ -44,7 +44,7 @@ pub(super) fn definition() -> Command {
                 .default_value("dockerconfigjson")
                 .conflicts_with("to")
                 .value_parser(Format::ALL.map(|(name, _, help)| PossibleValue::new(name).help(help)))
-                .help("The form to print in"),
+                .help("The output format"),
         )
         .arg(
             Arg::new("to")
@@ -99,7 +99,7 @@ pub(super) fn run(session: &mut Session<'_>, arguments: &ArgMatches) -> Result<(
     }
     if format == Format::Header && named.len() != 1 {
         return Err(Error::refused(
-            "a header is for one server; name it, as in: export --format header ghcr.io",
+            "the format header is for one server; name it, as in: export --format header ghcr.io",
         ));
     }
     let store = session.open_store()?;
@@ -111,7 +111,7 @@ pub(super) fn run(session: &mut Session<'_>, arguments: &ArgMatches) -> Result<(
     }
 }
 
-/// The logins for these servers, or all that are a registry's.
+/// The logins for these servers, or all registry logins.
 fn select(
     session: &Session<'_>,
     store: &dyn CredentialStore,
@@ -148,12 +148,12 @@ fn note_left_out(session: &Session<'_>, servers: &[ServerUrl]) {
         .map(|server| show::server(server.as_str()))
         .collect();
     session.console.note(&format!(
-        "left out, because they aren't logins at a registry: {}; name them to export them",
+        "omitted, because they aren't logins at a registry: {}; name them to export them",
         names.join(", ")
     ));
 }
 
-/// Replaces the file whole, readable by its owner only, whatever it was before.
+/// Replaces the whole file, readable by its owner only, whatever its old mode.
 fn write(session: &Session<'_>, file: &Path, text: &str) -> Result<(), Error> {
     let target = session.environment.trust().file_to_change(file)?.path;
     let unwritable = || Error::file("write to", file);

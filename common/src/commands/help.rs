@@ -1,15 +1,15 @@
-//! How help texts are laid out: paragraphs without line ends of their own, so that clap wraps them to the terminal, and
-//! examples that can be pasted.
+//! The layout of help texts: paragraphs without line breaks, which clap wraps to the terminal, and examples
+//! that can be pasted.
 
 use clap::Command;
 
-/// What the paragraph with the examples begins with.
+/// The first line of the examples' paragraph.
 pub(super) const EXAMPLES: &str = "Examples:";
 
 /// This helper, in an example that begins with another program.
 const SOME_HELPER: &str = "docker-credential-…";
 
-/// The command and those below it, with their texts laid out.
+/// Lays out the texts of a command and its subcommands.
 pub(super) fn laid_out(command: Command, program: &str) -> Command {
     let about = command
         .get_long_about()
@@ -44,7 +44,8 @@ fn paragraph_of(text: &str, program: &str) -> String {
         match line.strip_prefix("  ") {
             Some(example) if is_examples => {
                 laid_out.push_str("\n  ");
-                // What begins with another program, or goes on from the line before, names the helper itself if at all.
+                // A line that begins with another program, or continues the previous line, already names the
+                // helper if necessary.
                 if !example.starts_with(' ') && !example.contains(SOME_HELPER) {
                     laid_out.push_str(program);
                     laid_out.push(' ');

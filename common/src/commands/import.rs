@@ -1,4 +1,4 @@
-//! `import`: logins in plain text, or in another helper, come into this store.
+//! `import`: moves plain-text logins, or copies another helper's, into this store.
 
 use std::path::Path;
 
@@ -22,9 +22,9 @@ pub(super) fn definition() -> Command {
             "Move logins in from plain text: docker's config.json, ~/.dockercfg, podman's auth.json and\n\
              helm's file. Each is stored, read back and compared before it is removed from its file. The\n\
              empty entry stays, because some clients need it. A login is removed only if the file's\n\
-             client asks this helper from then on: run \"configure\" first, or add --configure.\n\n\
-             From another helper (pass, secretservice, osxkeychain, wincred, desktop, …) logins are\n\
-             copied; it keeps its own. So are logins from a file that neither docker nor podman reads.",
+             client uses this helper from then on: run \"configure\" first, or add --configure.\n\n\
+             Logins from another helper (pass, secretservice, osxkeychain, wincred, desktop, …) are\n\
+             only copied, and so are those from a file that neither docker nor podman reads.",
         )
         .after_long_help(
             "A different login that is already in this store stays, unless you add --replace: the one in\n\
@@ -93,7 +93,7 @@ pub(super) fn run(session: &mut Session<'_>, arguments: &ArgMatches) -> Result<(
         ))),
         helper => import_helper(session, helper, options, &mut report),
     };
-    // The rows show what was done, even if an error stopped it.
+    // Shows the rows even if an error stopped the import.
     report.print(session)?;
     end?;
     verdict(session, &report, options)
@@ -131,7 +131,7 @@ fn import_files(
     Ok(())
 }
 
-/// What has to be configured so that the clients find the logins in this store.
+/// The changes that make the clients find the logins in this store.
 fn changes(session: &Session<'_>, files: &FileImport<'_>) -> Result<Vec<Change>, Error> {
     let mut changes = Vec::new();
     for client in files.clients() {
@@ -165,7 +165,7 @@ fn import_helper(
     Ok(())
 }
 
-/// Success if everything that was found is in this store now.
+/// Succeeds if all logins are in this store now.
 fn verdict(session: &Session<'_>, report: &Report, options: ImportOptions) -> Result<(), Error> {
     if report.is_empty() {
         session.console.note("found no logins there; nothing to do");

@@ -15,7 +15,7 @@ use super::session::Session;
 use crate::reference::{EXIT_STATUS, FILES, VARIABLES};
 use crate::{Error, Helper};
 
-/// The day of the texts, as `man` shows it. A constant, so that two builds of one version are the same.
+/// The date of the texts, as `man` shows it. A constant, so that two builds of one version are identical.
 const DATE: &str = "2026-11-26";
 
 const ABOUT: &str = "keep registry logins for docker, podman and similar programs";
@@ -47,7 +47,7 @@ pub(super) fn run(session: &mut Session<'_>, arguments: &ArgMatches) -> Result<(
     let Some(directory) = arguments.get_one::<PathBuf>("directory") else {
         return session.console.print(&markdown(session.helper));
     };
-    // Gives each command its whole name, `docker-credential-age configure`, and its page's, with a dash between.
+    // Gives each command its full name, `docker-credential-age configure`, and its page's name, with dashes.
     let mut command = super::command_line(session.helper).about(ABOUT);
     command.build();
     for page in pages(session.helper, &command) {
@@ -78,7 +78,7 @@ fn visible(command: &Command) -> impl Iterator<Item = &Command> {
     command.get_subcommands().filter(|command| !command.is_hide_set())
 }
 
-/// The title stands on both sides of a page's head, and on a terminal of 80 columns two of more than this collide.
+/// The title is on both sides of a page's header. Two longer titles collide on a terminal of 80 columns.
 const TITLE_MAX: usize = 32;
 
 fn man(helper: &Helper, command: &Command) -> Man {
@@ -155,7 +155,7 @@ fn command_page(helper: &Helper, command: &Command) -> Page {
     }
 }
 
-/// The paragraphs after a command's help: examples in a section of their own, the rest as notes.
+/// The paragraphs after a command's help: examples in their own section, the rest as notes.
 fn after_help(roff: &mut Roff, text: &str) {
     let (examples, notes): (Vec<&str>, Vec<&str>) = text
         .split("\n\n")
@@ -223,7 +223,7 @@ fn files(helper: &Helper) -> Vec<(String, &'static str)> {
 
 fn source(roff: &Roff) -> Vec<u8> {
     let mut text = Vec::new();
-    // A vector takes everything.
+    // Writing to a vector can't fail.
     let _ = roff.to_writer(&mut text);
     text
 }
@@ -240,13 +240,13 @@ fn rendered(parts: &[Part<'_>]) -> Vec<u8> {
 
 fn write(page: &[u8], path: &Path) -> io::Result<()> {
     let mut file = File::create(path)?;
-    // The process's mask keeps everybody else out, and pages that root writes are for everybody.
+    // The process's umask keeps all other users out, but pages that root writes are for everybody.
     #[cfg(unix)]
     file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
     file.write_all(page)
 }
 
-/// The reference page's section on this helper, and the one on what all have in common.
+/// The reference page's section on this helper, and the one for all helpers.
 fn markdown(helper: &Helper) -> String {
     let reference = helper.described();
     let mut text = format!("## {}\n\n", helper.program());

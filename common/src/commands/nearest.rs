@@ -1,8 +1,8 @@
-//! The word that somebody meant.
+//! Finds the word that the user meant.
 
 use crate::text::fold_case;
 
-/// The one of `names` that `typed` is a slip of the hand away from, without being it.
+/// The one of `names` that `typed` almost is.
 pub(super) fn nearest<'a>(typed: &str, names: &[&'a str]) -> Option<&'a str> {
     const SLIPS: usize = 2;
     let typed = fold_case(typed);
@@ -13,7 +13,7 @@ pub(super) fn nearest<'a>(typed: &str, names: &[&'a str]) -> Option<&'a str> {
     (1..=SLIPS).contains(&distance).then_some(name)
 }
 
-/// How many letters must be added, removed or changed.
+/// The number of letters to add, remove or change.
 fn distance(one: &str, other: &str) -> usize {
     let other: Vec<char> = other.chars().collect();
     let mut row: Vec<usize> = (0..=other.len()).collect();

@@ -1,4 +1,4 @@
-//! Another helper, spoken to as docker does.
+//! Another helper, called as docker does.
 
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal};
@@ -13,26 +13,26 @@ use crate::{
     Credential, CredentialStore, Environment, Error, INPUT_MAX, Listed, Secret, ServerUrl, Username, show,
 };
 
-/// What macOS and docker's desktop programs put before a server in a list.
+/// The prefix that macOS and docker's desktop programs put before servers in a list.
 const LABEL: &str = "Registry credentials for ";
 
 /// The longest answer, in bytes. A list of ten thousand servers has 1 MB.
 const ANSWER_MAX: usize = 64 << 20;
 
-/// A person may have to unlock the other store, by a prompt that we don't see.
+/// A person may have to unlock the other store, at a prompt that we don't see.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// A list needs no secret, so only a person at a terminal is waited for.
+/// `list` doesn't need a secret, so it only waits if there is a person at a terminal.
 const PATIENCE_FOR_LIST: Duration = Duration::from_secs(15);
 
-/// Helpers that make new credentials at each request, from a cloud's login. A copy expires within hours.
+/// Helpers that make new credentials for each request, from a cloud login. A copy expires within hours.
 const MAKERS: [&str; 6] = ["ecr-login", "gcloud", "gcr", "acr", "acr-env", "acr-linux"];
 
-/// Whether this helper makes its credentials, so that there is nothing to copy.
+/// Whether this helper makes its credentials, so there is nothing to copy.
 pub(super) fn is_maker(name: &str) -> bool {
     MAKERS.contains(&name)
 }
 
-/// A helper that is installed besides this one.
+/// Another installed helper.
 #[derive(Debug)]
 pub(super) struct Peer<'a> {
     name: String,
@@ -43,8 +43,8 @@ pub(super) struct Peer<'a> {
 impl<'a> Peer<'a> {
     /// `name` is the value for `credsStore`.
     ///
-    /// Fails with [`Error::Refused`] if it can't be one, with [`Error::Unavailable`] if there is no such program that
-    /// may be run.
+    /// Fails with [`Error::Refused`] for an invalid name, and with [`Error::Unavailable`] if there is no
+    /// trusted program of that name.
     pub(super) fn find(environment: &'a Environment, name: &str) -> Result<Self, Error> {
         let is_name = !name.is_empty()
             && name
@@ -91,7 +91,7 @@ impl<'a> Peer<'a> {
             .collect())
     }
 
-    /// Its stdout, or the text there if it failed.
+    /// Its stdout, or an error with that text if it failed.
     fn ask(
         &self,
         verb: &str,
@@ -133,7 +133,8 @@ impl<'a> Peer<'a> {
 }
 
 impl CredentialStore for Peer<'_> {
-    /// Some answer an unknown server with an empty login and exit code 0: docker-credential-pass 0.6.4 does.
+    /// Some, such as docker-credential-pass 0.6.4, answer for an unknown server with an empty login and exit
+    /// code 0.
     fn get(&self, server: &ServerUrl) -> Result<Option<Credential>, Error> {
         #[derive(Deserialize)]
         #[serde(rename_all = "PascalCase")]
@@ -223,9 +224,9 @@ impl CredentialStore for Peer<'_> {
 
 /// Whether this helper needs the variable to find its logins, besides what every program gets.
 ///
-/// docker runs a helper with all variables. Without its own settings docker-credential-age would store under a key that
-/// it makes for itself, and docker-credential-env would find nothing. No secret reaches a program that it was not put
-/// there for.
+/// docker runs a helper with all variables. Without its settings, docker-credential-age would store under a
+/// new key, and docker-credential-env would find nothing. A secret only reaches the program that it is meant
+/// for.
 fn is_needed(variable: &str, helper: &str) -> bool {
     let begins_with = |prefixes: &[&str]| prefixes.iter().any(|prefix| variable.starts_with(prefix));
     let is_interactive = variable == "DOCKER_CREDENTIAL_NONINTERACTIVE";
@@ -233,13 +234,13 @@ fn is_needed(variable: &str, helper: &str) -> bool {
         || match helper {
             "age" => begins_with(&["DOCKER_CREDENTIAL_AGE_"]),
             "keyring" => begins_with(&["DOCKER_CREDENTIAL_KEYRING"]),
-            // Its variables are its store, and cannot be listed: labels, and those of a dozen CI systems.
+            // Its variables are its store, and can't be listed here: labels, and those of a dozen CI systems.
             "env" => !begins_with(&["DOCKER_CREDENTIAL_AGE_", "LD_"]),
             "pass" => variable == "GNUPGHOME" || begins_with(&["PASSWORD_STORE_"]),
             "ecr-login" => begins_with(&["AWS_"]),
             "gcloud" | "gcr" => begins_with(&["CLOUDSDK_", "GOOGLE_"]),
             "acr" | "acr-env" | "acr-linux" => begins_with(&["AZURE_"]),
-            // A program of Windows, run in WSL.
+            // A Windows program, run in WSL.
             name if is_windows_program(name) => begins_with(&["WSL"]),
             _ => false,
         }

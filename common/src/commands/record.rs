@@ -1,7 +1,7 @@
-//! What a helper's `configure` replaced, for `unconfigure` and `doctor`.
+//! Records the settings that `configure` replaced, for `unconfigure` and `doctor`.
 //!
-//! It is a file of ours and not a field in docker's: docker drops fields that it doesn't know. It is changed under a
-//! lock, from what it says then: of several that run at once each adds its own.
+//! It is our own file and not a field in docker's, because docker drops unknown fields. It is read and
+//! changed under a lock, so processes that run at the same time each add their own record.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use super::setting::Setting;
 use crate::directory::Directory;
 use crate::{Environment, Error, Helper};
 
-/// A setting, as it is displayed, and the helper that it named.
+/// A setting, as displayed, and the helper that it named.
 type Replaced = BTreeMap<String, Option<String>>;
 
 /// The previous values of the settings in each file.
@@ -21,7 +21,7 @@ pub(super) struct Record {
 }
 
 const FILE: &str = "replaced.json";
-/// In the place of a setting: the user chose to leave logins behind in this file, or in the helper that it named.
+/// Instead of a setting: the user chose to leave logins behind in this file, or in the helper that it named.
 const NO_IMPORT: &str = "--no-import";
 const SIZE_MAX: u64 = 1 << 20;
 const LOCK_WAIT: Duration = Duration::from_secs(10);
@@ -63,15 +63,15 @@ impl Record {
         let bytes = file.content(SIZE_MAX).map_err(Error::file("read", &path))?;
         let files = serde_json::from_slice(&bytes).map_err(|_| {
             Error::damaged(format!(
-                "cannot read {}: it is not what configure writes; remove it, and set the previous store by hand if you \
-                 want it back",
+                "cannot read {}: configure did not write it; remove it, and set the previous store by hand \
+                if you want it back",
                 path.display()
             ))
         })?;
         Ok(Some(Self { files }))
     }
 
-    /// The helper to restore; nothing if none was named, or nobody knows.
+    /// The helper to restore; nothing if there was none, or it isn't known.
     pub(super) fn previous(&self, file: &Path, setting: &Setting) -> Option<&str> {
         self.files.get(&key(file))?.get(&setting.to_string())?.as_deref()
     }
@@ -83,7 +83,7 @@ impl Record {
             .insert(setting.to_string(), previous.map(str::to_owned));
     }
 
-    /// Whether `--no-import` said that logins were to be left behind.
+    /// Whether `--no-import` chose to leave logins behind.
     pub(super) fn is_import_declined(&self, file: &Path) -> bool {
         self.files
             .get(&key(file))
@@ -99,7 +99,7 @@ impl Record {
         }
     }
 
-    /// Once no setting is left, nothing else about the file matters either.
+    /// After the last setting, nothing else about the file matters.
     pub(super) fn forget(&mut self, file: &Path, setting: &Setting) {
         let key = key(file);
         if let Some(replaced) = self.files.get_mut(&key) {

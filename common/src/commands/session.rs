@@ -1,7 +1,7 @@
 use super::{Console, Open};
 use crate::{CredentialStore, Environment, Error, Helper};
 
-/// What a command works with.
+/// The context of a command.
 pub(super) struct Session<'a> {
     pub(super) helper: &'a Helper,
     pub(super) environment: &'a Environment,
@@ -24,11 +24,11 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Opens the helper's store; each command does so once at most.
+    /// Opens the helper's store, at most once per command.
     pub(super) fn open_store(&mut self) -> Result<Box<dyn CredentialStore + 'a>, Error> {
         match self.open.take() {
             Some(open) => open(self.environment),
-            None => Err(Error::unavailable("the store is opened already")),
+            None => Err(Error::unavailable("the store is already open")),
         }
     }
 }

@@ -1,11 +1,11 @@
-//! What `configure` sets.
+//! The settings that `configure` changes.
 
 use std::fmt;
 
 use crate::config::{Document, EditError, Problem, lookup};
 use crate::{Error, ServerUrl, show};
 
-/// A place in a configuration file for the name of a helper.
+/// A field of a configuration file that names a helper.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Setting {
     CredsStore,
@@ -13,8 +13,8 @@ pub(super) enum Setting {
 }
 
 impl Setting {
-    /// The settings for one registry, as a person names it. The Hub has two: docker asks for it by its URL, podman
-    /// as `docker.io`, and podman reads docker's file as well.
+    /// The settings for one registry, as a person names it. The Hub has two: docker looks it up by its URL,
+    /// podman as `docker.io`, and podman also reads docker's file.
     pub(super) fn for_registry(name: &str) -> Result<Vec<Self>, Error> {
         let server = ServerUrl::parse(name)?;
         if server.key().is_hub() {
@@ -26,18 +26,18 @@ impl Setting {
             .https_parts()
             .is_some_and(|(.., path)| path.is_empty());
         if is_host {
-            // docker compares these keys letter by letter, and images are written in lower case.
+            // docker compares these keys exactly, and image names are in lower case.
             let host = lookup::hostname(name).to_ascii_lowercase();
             Ok(vec![Self::CredHelper(host)])
         } else {
             Err(Error::refused(format!(
-                "cannot configure {}: docker asks for registries by host or host:port; write it so",
+                "cannot configure {}: docker asks for registries as host or host:port; write it that way",
                 show::server(name)
             )))
         }
     }
 
-    /// Every place in this document that names `helper`.
+    /// Every setting in this document that names `helper`.
     pub(super) fn naming(document: &Document, helper: &str) -> Vec<Self> {
         let servers = document.cred_helpers().iter();
         let servers = servers.filter(|(_, name)| name == helper);
@@ -71,7 +71,7 @@ impl fmt::Display for Setting {
     }
 }
 
-/// The document with these settings changed. A value that stays is not rewritten: it may be spelled with escapes.
+/// The document with these settings changed. It doesn't rewrite unchanged values, which may contain escapes.
 pub(super) fn put<'a>(
     document: &Document,
     settings: impl IntoIterator<Item = (&'a Setting, Option<&'a str>)>,

@@ -1,4 +1,4 @@
-//! `status`: the logins that are stored, who asks for them, and the state of the store.
+//! `status`: the stored logins, the clients that ask for them, and the state of the store.
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde::Serialize;
@@ -13,8 +13,8 @@ pub(super) fn definition() -> Command {
     Command::new("status")
         .about("Show the stored logins, who asks for them, and whether the store is locked")
         .long_about(
-            "Show the stored logins with their users, which of docker and podman asks this helper for each, and the \
-             state of the store and of what opens it. It shows no secret and unlocks nothing.",
+            "Show the stored logins with their users, which of docker and podman uses this helper for each, \
+            and the state of the store and its key. It doesn't show secrets or unlock anything.",
         )
         .arg(
             Arg::new("json")
@@ -40,10 +40,10 @@ pub(super) fn run(session: &mut Session<'_>, arguments: &ArgMatches) -> Result<(
 #[derive(Serialize)]
 struct Status {
     logins: Vec<Row>,
-    /// Entries that cannot be read.
+    /// Unreadable entries.
     unreadable: usize,
     state: Vec<State>,
-    /// Why the store cannot be listed.
+    /// The reason why the store can't be listed.
     #[serde(rename = "error", skip_serializing_if = "Option::is_none")]
     problem: Option<String>,
 }
@@ -120,7 +120,7 @@ impl Status {
     }
 }
 
-/// The helpers that docker and podman ask.
+/// The helpers that docker and podman use.
 struct Clients<'a> {
     helper: &'a str,
     docker: Option<Document>,

@@ -1,7 +1,7 @@
 use super::Console;
 use crate::Error;
 
-/// Rows for people: aligned under a heading on a terminal, else one line each with tabs between, for programs.
+/// Rows: aligned under a heading on a terminal, or tab-separated lines for programs.
 pub(super) struct Table<const COLUMNS: usize> {
     heading: [&'static str; COLUMNS],
     rows: Vec<[String; COLUMNS]>,
@@ -15,7 +15,7 @@ impl<const COLUMNS: usize> Table<COLUMNS> {
         }
     }
 
-    /// The cells may hold text from outside.
+    /// Cells may contain untrusted text.
     pub(super) fn add(&mut self, row: [&str; COLUMNS]) {
         self.rows.push(row.map(Console::plain));
     }

@@ -1,5 +1,4 @@
-//! Logins on their way into this store, for `import` and `configure`: the files and helpers that they come from, the
-//! plan, and the report.
+//! Moves logins into this store, for `import` and `configure`: the sources, the plan, and the report.
 
 mod collect;
 mod files;
@@ -15,13 +14,13 @@ pub(super) use self::report::Report;
 pub(super) use self::source::{Client, Source, regctl_advice};
 pub(super) use self::verified::{StoreOptions, StoreOutcome, store_verified};
 
-/// What the options say.
+/// The choices by options.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct ImportOptions {
-    /// Copy, and change no file.
+    /// Copy without changing files.
     pub(super) keep: bool,
-    /// Make the files' clients ask this helper.
+    /// Make the files' clients use this helper.
     pub(super) configure: bool,
-    /// A dry run changes no file either.
+    /// A dry run doesn't change files either.
     pub(super) store: StoreOptions,
 }

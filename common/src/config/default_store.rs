@@ -1,22 +1,23 @@
-//! The store that docker takes when its file names none.
+//! The store that docker uses if its file doesn't name one.
 
 use super::{Document, programs};
 use crate::Environment;
 
-/// What docker does where `credsStore`, `credHelpers` and `auths` are all unset or empty. (One entry in `auths` is enough,
-/// and logins go there.) Seen with docker 20.10.24 and 28.2.2, in each combination of programs on `PATH`.
+/// docker's choice if `credsStore`, `credHelpers` and `auths` are all unset or empty. (With a single entry in
+/// `auths`, logins go there.) Seen with docker 20.10.24 and 28.2.2, in each combination of programs on
+/// `PATH`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DefaultStore {
-    /// The file names a store or holds an entry, or no program for a default is there: logins go to `auths`.
+    /// The file names a store or holds an entry, or no default program is installed: logins go to `auths`.
     Auths,
-    /// docker asks `docker-credential-` and this name, and writes it into the file at the next login.
+    /// docker runs `docker-credential-` and this name, and writes it to the file at the next login.
     Helper(&'static str),
-    /// `pass` is there without docker-credential-pass, and docker-credential-secretservice is: docker up to version 28
-    /// takes neither, later versions take the Secret Service.
+    /// `pass` is installed without docker-credential-pass, but docker-credential-secretservice is: docker up
+    /// to version 28 uses neither, later versions use the Secret Service.
     SecretServiceSinceDocker29,
 }
 
-/// The default for this file, on a machine with these programs. An absent file is an empty document.
+/// The default for this file, on a machine with these programs. A missing file is an empty document.
 pub fn of(environment: &Environment, document: &Document) -> DefaultStore {
     let is_unset = document.creds_store().is_none()
         && document.cred_helpers().is_empty()
@@ -28,7 +29,7 @@ pub fn of(environment: &Environment, document: &Document) -> DefaultStore {
     }
 }
 
-/// The default for a file that docker cannot parse, which it then ignores.
+/// The default for a file that docker can't parse, and so ignores.
 pub fn on(environment: &Environment) -> DefaultStore {
     let is_there =
         |name: &str| programs::first_on_path(environment, name).is_some_and(|path| path.is_absolute());

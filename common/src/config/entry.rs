@@ -7,9 +7,9 @@ use zeroize::Zeroizing;
 
 use crate::Secret;
 
-/// What a configuration file says about one server.
+/// An entry of a configuration file, for one server.
 ///
-/// `Debug` shows the server and which fields are there, not what they hold.
+/// `Debug` shows the server and the names of its fields, not their values.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Entry {
     pub(super) server: String,
@@ -21,41 +21,41 @@ pub struct Entry {
     pub(super) registry_token: Secret,
 }
 
-/// Where in a file an [`Entry`] is.
+/// The place of an [`Entry`] in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// In `auths`, where docker and podman look.
     Auths,
-    /// At top level, as `~/.dockercfg` had it and old guides still do. docker reads no such entry any more.
+    /// At top level, as in `~/.dockercfg` and in old guides. docker doesn't read such entries any more.
     TopLevel,
-    /// `auth = …` on a line of its own: the first `~/.dockercfg`, which knew one server, the Hub.
+    /// `auth = …` on its own line: the first `~/.dockercfg`, which only supported the Hub.
     Lines,
 }
 
 /// A login in plain text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Login {
-    /// A user name and what it is used with.
+    /// A user name and its password.
     Password {
         /// Not empty.
         username: String,
-        /// As docker reads it: without the NULs that some tools pad it with.
+        /// As docker reads it: without the NULs that some tools add as padding.
         password: Secret,
     },
     /// An identity token, which replaces both user and password.
     IdentityToken(Secret),
 }
 
-/// Why an `auth` value gives no login. The first two texts are docker's own.
+/// Why an `auth` value isn't a login. The first two texts are docker's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AuthError {
-    /// Nothing before a colon, or no colon.
+    /// No user name, or no colon.
     #[error("invalid auth configuration file")]
     NoUsername,
     /// Not base64.
     #[error("illegal base64 data")]
     NotBase64,
-    /// Bytes that no store of text can hold.
+    /// Bytes that aren't text.
     #[error("the user name and password are not valid UTF-8")]
     NotUtf8,
 }
@@ -74,19 +74,19 @@ impl Entry {
         }
     }
 
-    /// The server as it is written there. In `~/.docker/config.json` it may be a URL, in podman's files a namespace
+    /// The server as written there. In `~/.docker/config.json` it may be a URL, in podman's files a namespace
     /// (`quay.io/org`).
     pub fn server(&self) -> &str {
         &self.server
     }
 
-    /// Where in the file it is.
+    /// Its place in the file.
     pub fn form(&self) -> Form {
         self.form
     }
 
-    /// The login it holds, if it holds one. As docker has it, an identity token goes before a password, and `auth`
-    /// before `username` and `password`. Base64 without padding is accepted as well, because other tools write it.
+    /// Its login, if it has one. As in docker, an identity token has priority over a password, and `auth`
+    /// over `username` and `password`. Also accepts base64 without padding, because other tools write it.
     pub fn login(&self) -> Result<Option<Login>, AuthError> {
         if !self.identity_token.expose().is_empty() {
             return Ok(Some(Login::IdentityToken(self.identity_token.clone())));
@@ -103,11 +103,11 @@ impl Entry {
         }
     }
 
-    /// Whether docker can read it. One that it cannot read makes docker give up on the whole file.
+    /// Whether docker can read it. If not, docker ignores the whole file.
     pub fn check_as_docker(&self) -> Result<(), AuthError> {
         match self.auth.expose() {
             "" => Ok(()),
-            // docker does not mind bytes that are no text.
+            // docker accepts bytes that aren't text.
             auth => match decode_auth(auth) {
                 Err(AuthError::NotUtf8) => Ok(()),
                 result => result.map(drop),
@@ -115,13 +115,14 @@ impl Entry {
         }
     }
 
-    /// Whether it holds a registry token. That is short-lived, and no helper can hold it: there is no field for it.
+    /// Whether it holds a registry token. Those are short-lived, and the protocol of helpers doesn't have a
+    /// field for them.
     pub fn has_registry_token(&self) -> bool {
         !self.registry_token.expose().is_empty()
     }
 
-    /// Whether it only says that there is a login, kept elsewhere. docker writes `{}` at each login through a helper,
-    /// and some clients ask for no server that has no entry.
+    /// Whether it is only a marker for a login elsewhere. docker writes `{}` for each login through a helper,
+    /// and some clients skip servers without an entry.
     pub fn is_marker(&self) -> bool {
         matches!(self.login(), Ok(None)) && !self.has_registry_token()
     }
@@ -150,7 +151,7 @@ pub fn encode_auth(username: &str, password: &Secret) -> Secret {
 }
 
 fn decode(auth: &str, padding: DecodePaddingMode) -> Result<(String, Secret), AuthError> {
-    // As Go's decoder: it does not look at the bits that the last character has too many.
+    // As Go's decoder: ignores the extra bits of the last character.
     let config = GeneralPurposeConfig::new()
         .with_decode_padding_mode(padding)
         .with_decode_allow_trailing_bits(true);

@@ -11,10 +11,10 @@ use crate::trust::Trust;
 pub const SIZE_MAX: u64 = 64 << 20;
 
 const LOCK_WAIT: Duration = Duration::from_secs(10);
-/// How often a change is tried again because another program, which takes no lock, was faster.
+/// How often to retry a change because another program, which doesn't lock the file, was faster.
 const ATTEMPTS: usize = 10;
 
-/// A configuration file as it was when it was read.
+/// A configuration file as it was read.
 #[derive(Clone, Debug)]
 pub struct ConfigFile {
     path: PathBuf,
@@ -22,17 +22,17 @@ pub struct ConfigFile {
     exists: bool,
 }
 
-/// Why a change was not made: it could not be, or it may not be.
+/// Why a change was not made.
 #[derive(Debug)]
 pub enum EditError {
-    /// Something in the file's text forbids it.
+    /// The file's text forbids it.
     Problem(Problem),
-    /// Something else does.
+    /// Another error.
     Other(Error),
 }
 
 impl ConfigFile {
-    /// Reads the file. One that does not exist is an empty one.
+    /// Reads the file. A missing file counts as empty.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let bytes = match directory::read_file(path, SIZE_MAX) {
             Ok(bytes) => Some(bytes),
@@ -46,21 +46,22 @@ impl ConfigFile {
         })
     }
 
-    /// Changes the file, and returns whether there was something to change: a file that would stay the same is not
-    /// written, one that is missing is made, readable by its owner only.
+    /// Changes the file, and returns whether that changed anything: an unchanged file isn't written, and a
+    /// missing one is created, readable by its owner only.
     ///
-    /// The old text or the new one is there at any moment, and after `Ok` the new one survives a power cut. A link is
-    /// followed, and stays; mode and owner stay. Other processes that use this are kept out; docker, which takes no
-    /// lock, is noticed, and the change made again on what it wrote, so `change` may be called several times.
+    /// At any moment the file has the old text or the new one, and after `Ok` the new one survives a power
+    /// cut. Follows and keeps a link, and keeps mode and owner. A lock keeps out other processes that use
+    /// this function. docker doesn't lock the file: if it writes at the same time, this notices and repeats
+    /// the change on the new text, so `change` may be called several times.
     ///
-    /// Fails with [`Error::Refused`] for a file that somebody else can exchange, or that belongs to another user.
+    /// Fails with [`Error::Refused`] for a file that others can replace, or that belongs to another user.
     pub fn edit(
         trust: &Trust,
         path: &Path,
         mut change: impl FnMut(&Document) -> Result<Document, EditError>,
     ) -> Result<bool, Error> {
         let mut change = |document: &Document| change(document).map_err(|error| error.about(path));
-        // Without a change nothing is made, not even a directory.
+        // Without a change, don't create anything, not even a directory.
         let file = Self::read(path)?;
         if change(&file.document)? == file.document {
             return Ok(false);
@@ -102,24 +103,24 @@ impl ConfigFile {
         )))
     }
 
-    /// The path it was read from.
+    /// Its path.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// What it says.
+    /// Its text.
     pub fn document(&self) -> &Document {
         &self.document
     }
 
-    /// Whether there is such a file.
+    /// Whether the file exists.
     pub fn exists(&self) -> bool {
         self.exists
     }
 }
 
 impl EditError {
-    /// The same about a file of which it is known.
+    /// Adds the file's path to a problem.
     pub(crate) fn about(self, path: &Path) -> Error {
         match self {
             Self::Problem(problem) => Error::Config {
@@ -143,11 +144,12 @@ impl From<Error> for EditError {
     }
 }
 
-/// A file that is mounted alone can't be replaced, and writing into it could lose the old text and the new one.
+/// A file that is a mount point can't be replaced, and writing in place could lose both the old and the new
+/// text.
 fn unwritable(path: &Path, error: io::Error) -> Error {
     match error.kind() {
         io::ErrorKind::ResourceBusy => Error::unavailable(format!(
-            "cannot replace {}: it is mounted by itself; mount the directory that it is in instead",
+            "cannot replace {}: it is mounted as a single file; mount its directory instead",
             path.display()
         )),
         _ => Error::file("write to", path)(error),

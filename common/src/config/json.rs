@@ -1,5 +1,5 @@
-//! JSON with the place of each part, so that one part can be changed and everything else stays as it is, byte for
-//! byte. A parser that only gives values would lose white space, escapes and the spelling of numbers.
+//! JSON with the position of each part, to change one part and keep everything else byte for byte. A parser
+//! that only returns values would lose white space, escapes and number formats.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -7,12 +7,12 @@ use std::ops::Range;
 
 use super::Problem;
 
-/// docker's own parser takes 10,000 levels; configuration files have four.
+/// docker's own parser accepts 10,000 levels; configuration files have four.
 const DEPTH_MAX: usize = 128;
 
 #[derive(Clone)]
 pub(super) struct Node {
-    /// From the first byte to behind the last.
+    /// From the first byte to one after the last.
     pub(super) span: Range<usize>,
     pub(super) kind: Kind,
 }
@@ -21,10 +21,10 @@ pub(super) struct Node {
 pub(super) enum Kind {
     Object(Vec<Member>),
     Array,
-    /// Unescaped; a lone surrogate becomes U+FFFD, as docker's parser has it.
+    /// Unescaped; a lone surrogate becomes U+FFFD, as in docker's parser.
     String(String),
     Null,
-    /// A number, `true` or `false`: nothing here reads one.
+    /// A number, `true` or `false`, which nothing here needs.
     Other,
 }
 
@@ -51,20 +51,20 @@ impl Node {
     }
 }
 
-/// The first value of a text, and the reason why the text must not be rewritten although it can be read: docker
-/// ignores what follows the first value, and takes the last of several equal keys.
+/// The first value of a text, and the reason why a readable text must not be rewritten: docker ignores
+/// everything after the first value, and uses the last of several equal keys.
 pub(super) struct Parsed {
     pub(super) root: Node,
     pub(super) edit_blocker: Option<Problem>,
 }
 
-/// Nothing for a text of white space only.
+/// Nothing for a text with only white space.
 pub(super) fn parse(text: &str) -> Result<Option<Parsed>, Problem> {
     if text.starts_with('\u{FEFF}') {
         return Err(Problem::at(
             text,
             0,
-            "begins with a byte order mark, which docker does not read; save it as UTF-8 without one",
+            "begins with a byte order mark, which docker does not accept; save it as UTF-8 without one",
         ));
     }
     let mut scanner = Scanner {
@@ -82,7 +82,7 @@ pub(super) fn parse(text: &str) -> Result<Option<Parsed>, Problem> {
         scanner.edit_blocker = Some(Problem::at(
             text,
             scanner.at,
-            "has more after the end of its value; remove what does not belong there",
+            "continues after the end of its value; remove the rest",
         ));
     }
     Ok(Some(Parsed {
@@ -184,7 +184,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// The mistake that people make most, named as they would.
+    /// The most common mistake, in its usual name.
     fn refuse_trailing(&self, comma: usize, end: u8) -> Result<(), Problem> {
         if self.peek() != Some(end) {
             return Ok(());
@@ -249,10 +249,10 @@ impl Scanner<'_> {
         Ok(char::from_u32(u32::from(unit)).unwrap_or(char::REPLACEMENT_CHARACTER))
     }
 
-    /// The unit that an escape here means.
+    /// The unit of an escape here.
     fn utf16_unit(&self) -> Option<u16> {
         let digits = self.text[self.at..].strip_prefix("\\u")?.get(..4)?;
-        // `from_str_radix` alone would take `+abc`.
+        // `from_str_radix` alone would accept `+abc`.
         if !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return None;
         }

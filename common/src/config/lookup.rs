@@ -1,9 +1,10 @@
-//! Which setting decides for a server, as docker 29 and containers/image 5.36 (podman, skopeo, buildah) have it.
+//! Finds the setting that decides for a server, as docker 29 and containers/image 5.36 (podman, skopeo,
+//! buildah) do.
 
 use super::{AuthError, Document, Entry, Problem, decode_auth};
 use crate::{HUB_URL, ServerUrl};
 
-/// What docker asks for a registry's login by: the Hub's URL, or the host with its port.
+/// docker's key for a registry's login: the Hub's URL, or the host with its port.
 pub fn docker_key(server: &ServerUrl) -> String {
     if server.key().is_hub() {
         HUB_URL.to_owned()
@@ -12,7 +13,7 @@ pub fn docker_key(server: &ServerUrl) -> String {
     }
 }
 
-/// What podman asks a helper for a registry's login by.
+/// podman's key when it asks a helper for a registry's login.
 pub fn podman_key(server: &ServerUrl) -> String {
     if server.key().is_hub() {
         "docker.io".to_owned()
@@ -21,7 +22,7 @@ pub fn podman_key(server: &ServerUrl) -> String {
     }
 }
 
-/// What docker takes for the host of an `auths` key: without `http://` or `https://` and without a path.
+/// The host of an `auths` key, as docker sees it: without `http://` or `https://` and without a path.
 pub fn hostname(key: &str) -> &str {
     let rest = key
         .strip_prefix("https://")
@@ -30,7 +31,7 @@ pub fn hostname(key: &str) -> &str {
     rest.split_once('/').map_or(rest, |(host, _)| host)
 }
 
-/// Where docker looks for a login. Having chosen a helper, it does not fall back to `auths`.
+/// Where docker looks for a login. If it chose a helper, it doesn't fall back to `auths`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Choice<'a> {
     /// The helper that `credHelpers` names for this server.
@@ -60,12 +61,13 @@ pub fn docker<'a>(document: &'a Document, key: &str) -> Choice<'a> {
     }
 }
 
-/// Whether what is stored for this server is a login at a registry. Other programs keep their own things in docker's
-/// store: docker's web login two tokens, its MCP gateway OAuth tokens (`https://NAME.mcp-dcr`, or the URL of an
-/// authorization page), nerdctl logins under a scheme of its own. docker and podman never look these up for a registry.
+/// Whether the entry for this server is a login at a registry. Other programs keep other things in docker's
+/// store: docker's web login two tokens, its MCP gateway OAuth tokens (`https://NAME.mcp-dcr`, or the URL of
+/// an authorization page), nerdctl logins under its own scheme. docker and podman never look these up for a
+/// registry.
 pub fn is_registry_login(server: &ServerUrl) -> bool {
     let (key, text) = (server.key(), server.as_str());
-    // No client asks for a registry by a URL with a path; without a scheme, a path is podman's namespace.
+    // Clients don't look up a registry by a URL with a path; without a scheme, a path is podman's namespace.
     let is_page = text.contains("://") && !is_api_root(text);
     let is_gateways = hostname(text).to_ascii_lowercase().ends_with(".mcp-dcr");
     !(key.is_opaque() || key.is_hub_token() || is_page || is_gateways)
@@ -77,8 +79,8 @@ fn is_api_root(url: &str) -> bool {
     matches!(path.trim_end_matches('/'), "" | "v1" | "v2")
 }
 
-/// The entry of `auths` that answers docker for `key`: the one of that name, or else one whose
-/// [host](hostname) it is. (Of several such docker takes any; this takes the first.)
+/// The entry of `auths` that docker uses for `key`: the one of that name, or else one with this
+/// [host](hostname). (docker uses any of several; this uses the first.)
 pub fn docker_entry<'a>(document: &'a Document, key: &str) -> Option<&'a Entry> {
     let entries = || document.auths();
     entries()
@@ -86,19 +88,19 @@ pub fn docker_entry<'a>(document: &'a Document, key: &str) -> Option<&'a Entry> 
         .or_else(|| entries().find(|entry| hostname(entry.server()) == key))
 }
 
-/// The helper that podman asks for the login of `registry` when it comes to this file. It knows no `credsStore`.
+/// The helper that podman runs for `registry` when it reads this file. It ignores `credsStore`.
 pub fn podman<'a>(document: &'a Document, registry: &str) -> Option<&'a str> {
     document.cred_helper(registry)
 }
 
-/// Whether podman takes this key of `auths` for a part of a registry (`quay.io/org`). docker takes it for the host, and no
-/// helper is asked for it.
+/// Whether this key of `auths` is a part of a registry (`quay.io/org`) for podman. docker treats it as the
+/// host, and podman doesn't ask helpers for it.
 pub fn is_namespace(key: &str) -> bool {
     !key.contains("://") && key.trim_end_matches('/').contains('/')
 }
 
-/// The entry of `auths` that answers podman for an image: that of the longest namespace (`quay.io/org`), down to the
-/// host; else one that is a URL of this host.
+/// The entry of `auths` that podman uses for an image: that of the longest namespace (`quay.io/org`), down to
+/// the host; otherwise one that is a URL of this host.
 pub fn podman_entry<'a>(document: &'a Document, image: &str) -> Option<&'a Entry> {
     let entries = || document.auths();
     let mut key = image;
@@ -123,19 +125,20 @@ fn podman_host(key: &str) -> &str {
     }
 }
 
-/// Why docker does not take the value of `DOCKER_AUTH_CONFIG`. It says so on stderr, and goes on without it.
+/// Why docker rejects the value of `DOCKER_AUTH_CONFIG`. It prints a warning on stderr, and continues without
+/// it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AuthConfigError {
     /// Not a configuration.
     #[error("it {0}")]
     Problem(#[from] Problem),
-    /// docker takes `auths` and nothing else, and `auth` and nothing else within.
-    #[error("docker knows no {0:?} in it")]
+    /// docker accepts only `auths`, and in it only `auth`.
+    #[error("docker does not accept {0:?} in it")]
     UnknownField(String),
     /// An entry without `auth`.
     #[error("the entry for {0} has no \"auth\"")]
     NoAuth(String),
-    /// An `auth` that is none.
+    /// An invalid `auth`.
     #[error("the entry for {0}: {1}")]
     Auth(String, AuthError),
 }

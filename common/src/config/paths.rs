@@ -1,4 +1,4 @@
-//! Where docker and podman look for their configuration files.
+//! The paths of docker's and podman's configuration files.
 
 use std::path::PathBuf;
 
@@ -18,8 +18,8 @@ pub fn dockercfg(environment: &Environment) -> Result<PathBuf, Error> {
     Ok(environment.home_directory()?.join(".dockercfg"))
 }
 
-/// podman's file that stays: `$REGISTRY_AUTH_FILE`, or `containers/auth.json` in the directory for configuration.
-/// The one that `podman login` writes by default is in `/run` and vanishes at reboot.
+/// podman's persistent file: `$REGISTRY_AUTH_FILE`, or `containers/auth.json` in the directory for
+/// configuration. `podman login` by default writes one in `/run`, which vanishes at reboot.
 pub fn podman(environment: &Environment) -> Result<PathBuf, Error> {
     if let Some(file) = named(environment, "REGISTRY_AUTH_FILE") {
         return Ok(file);
@@ -31,8 +31,8 @@ pub fn podman(environment: &Environment) -> Result<PathBuf, Error> {
     Ok(directory.join("containers/auth.json"))
 }
 
-/// helm's own file: `$HELM_REGISTRY_CONFIG`, or `registry/config.json` in helm's directory for configuration. `helm
-/// registry login` writes there, whatever docker's file says; without a login there helm asks as docker does.
+/// helm's own file: `$HELM_REGISTRY_CONFIG`, or `registry/config.json` in helm's directory for configuration.
+/// `helm registry login` always writes there; without a login there, helm looks up logins as docker does.
 pub fn helm(environment: &Environment) -> Result<PathBuf, Error> {
     if let Some(file) = named(environment, "HELM_REGISTRY_CONFIG") {
         return Ok(file);
@@ -51,7 +51,7 @@ pub fn helm(environment: &Environment) -> Result<PathBuf, Error> {
     Ok(directory.join("registry/config.json"))
 }
 
-/// regctl's file, in which `regctl registry login` keeps logins in plain text. It has a format of its own.
+/// regctl's file, in which `regctl registry login` keeps logins in plain text, in its own format.
 pub fn regctl(environment: &Environment) -> Result<PathBuf, Error> {
     match named(environment, "REGCTL_CONFIG") {
         Some(file) => Ok(file),
@@ -59,8 +59,8 @@ pub fn regctl(environment: &Environment) -> Result<PathBuf, Error> {
     }
 }
 
-/// The files in which podman, skopeo and buildah look for a login, in their order; the last two are docker's. Where
-/// `REGISTRY_AUTH_FILE` is set there is no other.
+/// The files in which podman, skopeo and buildah look for a login, in their order; the last two are docker's.
+/// If `REGISTRY_AUTH_FILE` is set, it is the only one.
 pub fn podman_search(environment: &Environment) -> Result<Vec<PathBuf>, Error> {
     if let Some(file) = named(environment, "REGISTRY_AUTH_FILE") {
         return Ok(vec![file]);
@@ -102,7 +102,7 @@ pub fn podman_writes_dockers(environment: &Environment) -> Option<PathBuf> {
     docker(environment).ok()
 }
 
-/// For docker and podman an empty variable is one that is not set.
+/// For docker and podman, an empty variable is unset.
 fn named(environment: &Environment, variable: &str) -> Option<PathBuf> {
     environment
         .variable(variable)

@@ -1,11 +1,11 @@
-//! Programs, as docker and a shell find them on `PATH`, and as a helper may run them.
+//! Finds programs on `PATH` as docker and a shell do, and those that a helper may run.
 
 use std::path::{Path, PathBuf};
 
 use crate::{Environment, show};
 
-/// The program of that name that docker and a shell find: the first, in whichever directory of `PATH`. (docker goes no
-/// further where that one is relative, and does not run it.)
+/// The program of that name that docker and a shell find: the first in `PATH`. (If its directory is relative,
+/// docker stops there and doesn't run it.)
 pub fn first_on_path(environment: &Environment, name: &str) -> Option<PathBuf> {
     let path = environment.variable("PATH").unwrap_or_default();
     let name = format!("{name}{}", std::env::consts::EXE_SUFFIX);
@@ -14,18 +14,18 @@ pub fn first_on_path(environment: &Environment, name: &str) -> Option<PathBuf> {
         .find(|program| is_program(program))
 }
 
-/// Why docker doesn't find a program, and what to do. There is one such text, for every command.
+/// Why docker doesn't find a program, and the fix. All commands share this text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PathAdvice {
-    /// A sentence without a full stop.
+    /// The problem, as a sentence without a full stop.
     pub problem: String,
-    /// The file in which the line belongs, for people.
+    /// The file to add the line to, for people.
     pub profile: &'static str,
     /// The command that makes a shell, and docker in it, find the program.
     pub line: String,
 }
 
-/// Nothing if docker finds a program of this name, which is the one that runs.
+/// Nothing if docker finds this program.
 pub fn path_advice(environment: &Environment, program: &str) -> Option<PathAdvice> {
     if first_on_path(environment, program).is_some_and(|found| found.is_absolute()) {
         return None;
@@ -38,7 +38,7 @@ pub fn path_advice(environment: &Environment, program: &str) -> Option<PathAdvic
         .unwrap_or_default()
         .to_string_lossy()
         .into_owned();
-    // Within double quotes, where `$HOME` still means the home.
+    // In double quotes, so that the shell expands `$HOME`.
     let escaped = |path: &Path| {
         let path = path.to_string_lossy();
         path.replace('\\', "\\\\")
@@ -66,7 +66,7 @@ pub fn path_advice(environment: &Environment, program: &str) -> Option<PathAdvic
     })
 }
 
-/// Whether everybody may put a program there.
+/// Whether everybody can put a program there.
 #[cfg(unix)]
 pub(crate) fn is_world_writable(directory: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;

@@ -1,11 +1,14 @@
-//! `credential-helpers`, the setting of podman, skopeo and buildah for all registries: which helpers they ask, and
-//! which file says so. As containers/image 5 has it (`sysregistriesv2`), which differs from its manual page.
+//! `credential-helpers`, the setting of podman, skopeo and buildah for all registries: the helpers, and the
+//! file that decides. Follows the code of containers/image 5 (`sysregistriesv2`), which differs from its
+//! manual page.
 //!
-//! - The main file is the user's `~/.config/containers/registries.conf` if it exists, else `/etc`'s. A user's file also
-//!   turns off `/etc/containers/registries.conf.d`. The home counts, and not `XDG_CONFIG_HOME`.
+//! - The main file is the user's `~/.config/containers/registries.conf` if it exists, otherwise `/etc`'s. A
+//!   user's file also turns off `/etc/containers/registries.conf.d`. It is relative to the home, not to
+//!   `XDG_CONFIG_HOME`.
 //! - Drop-ins come after it, `/etc`'s before the user's, each in the order of their names. The last that has the
 //!   setting decides; lists are not joined.
-//! - podman and buildah replace the main file by `$CONTAINERS_REGISTRIES_CONF`, skopeo doesn't. The drop-ins stay.
+//! - In podman and buildah, `$CONTAINERS_REGISTRIES_CONF` replaces the main file; skopeo ignores it. The
+//!   drop-ins stay.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,7 +16,7 @@ use std::path::{Path, PathBuf};
 use crate::directory::read_file;
 use crate::{Environment, Error};
 
-/// The name in the list that stands for the auth.json files. An empty list means this one alone.
+/// The name in the list for the auth.json files. An empty list is the same as only this name.
 pub const AUTH_FILES: &str = "containers-auth.json";
 
 const SYSTEM: &str = "/etc/containers";
@@ -23,7 +26,7 @@ const DROP_INS: &str = "registries.conf.d";
 /// Debian's list of short names has 4 KB.
 const SIZE_MAX: u64 = 1 << 20;
 
-/// The helpers that podman, skopeo and buildah ask for every registry.
+/// The helpers that podman, skopeo and buildah use for every registry.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CredentialHelpers {
     helpers: Vec<String>,
@@ -31,10 +34,10 @@ pub struct CredentialHelpers {
 }
 
 impl CredentialHelpers {
-    /// As the files say now.
+    /// Reads the current files.
     ///
-    /// Fails with [`Error::File`] or [`Error::Damaged`] for a file that cannot be read or is not TOML. podman and the
-    /// others then don't work at all.
+    /// Fails with [`Error::File`] or [`Error::Damaged`] for a file that can't be read or isn't TOML. podman
+    /// and the others then don't work at all.
     pub fn read(environment: &Environment) -> Result<Self, Error> {
         let mut decided = Self::default();
         for file in files(environment)? {
@@ -48,7 +51,7 @@ impl CredentialHelpers {
         Ok(decided)
     }
 
-    /// In the order in which they are asked. Empty if there is no such setting.
+    /// In order. Empty without the setting.
     pub fn helpers(&self) -> &[String] {
         &self.helpers
     }
@@ -58,8 +61,8 @@ impl CredentialHelpers {
         self.file.as_deref()
     }
 
-    /// The helper that is asked first, if it comes before the auth.json files. For a registry that it has no login for
-    /// the next one is asked; `podman login` stores in the first that doesn't fail.
+    /// The first helper, if it comes before the auth.json files. If it doesn't have a login for a registry,
+    /// podman asks the next one; `podman login` stores in the first that doesn't fail.
     pub fn first(&self) -> Option<&str> {
         self.helpers
             .first()
@@ -67,7 +70,7 @@ impl CredentialHelpers {
             .filter(|name| *name != AUTH_FILES)
     }
 
-    /// Whether the auth.json files are read at all, and with them the `credHelpers` in them.
+    /// Whether podman reads the auth.json files, and the `credHelpers` in them.
     pub fn read_auth_files(&self) -> bool {
         self.helpers.is_empty() || self.helpers.iter().any(|name| name == AUTH_FILES)
     }
@@ -79,7 +82,7 @@ pub fn drop_in(environment: &Environment, program: &str) -> Result<PathBuf, Erro
     Ok(directory.join(format!("50-{program}.conf")))
 }
 
-/// A file that would decide although `drop_in`, one of the user's, had the setting.
+/// A file that would decide even if the user's `drop_in` had the setting.
 pub fn overriding(environment: &Environment, drop_in: &Path) -> Result<Option<PathBuf>, Error> {
     let directory = drop_in.parent();
     for file in files(environment)? {
@@ -90,7 +93,7 @@ pub fn overriding(environment: &Environment, drop_in: &Path) -> Result<Option<Pa
     Ok(None)
 }
 
-/// Every file that may have the setting, the one that decides last. The main file need not exist.
+/// Every file that may have the setting; the last one with it decides. The main file may be missing.
 fn files(environment: &Environment) -> Result<Vec<PathBuf>, Error> {
     let system = Path::new(SYSTEM);
     let user = environment.home_directory()?.join(BELOW_HOME);
@@ -130,7 +133,7 @@ fn drop_ins(directory: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(files)
 }
 
-/// What this file says; nothing if it is missing or has no such setting.
+/// The setting in this file, if it has one.
 fn setting(file: &Path) -> Result<Option<Vec<String>>, Error> {
     let bytes = match read_file(file, SIZE_MAX) {
         Ok(bytes) => bytes,
@@ -171,7 +174,7 @@ mod tests {
 
     use super::*;
 
-    /// With `CONTAINERS_REGISTRIES_CONF`, so that this machine's own main file has no part in it.
+    /// Sets `CONTAINERS_REGISTRIES_CONF`, so that this machine's own main file doesn't matter.
     fn home(files: &[(&str, &str)]) -> (tempfile::TempDir, Environment) {
         let home = tempfile::tempdir().unwrap();
         let directory = home.path().join(BELOW_HOME);

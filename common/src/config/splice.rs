@@ -1,10 +1,10 @@
-//! Changes to a JSON text that leave the rest of it alone, in the style that it already has.
+//! Changes to a JSON text that keep the rest and follow the existing style.
 
 use std::ops::Range;
 
 use super::json::{Kind, Node};
 
-/// Parts of a text and what comes in their place.
+/// Parts of a text and their replacements.
 #[derive(Default)]
 pub(super) struct Splices(Vec<(Range<usize>, String)>);
 
@@ -13,7 +13,7 @@ impl Splices {
         self.0.push((span, text));
     }
 
-    /// The text with everything replaced. The parts do not overlap.
+    /// The text with all replacements. The parts must not overlap.
     pub(super) fn apply(mut self, text: &str) -> String {
         self.0.sort_by_key(|(span, _)| (span.start, span.end));
         let mut result = String::with_capacity(text.len() + 256);
@@ -27,7 +27,7 @@ impl Splices {
         result
     }
 
-    /// Removes the members of an object that `is_removed` says, with their commas and lines.
+    /// Removes the members of an object for which `is_removed` is true, with their commas and lines.
     pub(super) fn remove_members(&mut self, object: &Node, is_removed: impl Fn(&str) -> bool) {
         let members = object.members();
         let Some(first_kept) = members.iter().position(|member| !is_removed(&member.key)) else {
@@ -40,7 +40,8 @@ impl Splices {
             if !is_removed(&member.key) {
                 continue;
             }
-            // Before the first that stays, a member goes with what follows it; after it, with what precedes it.
+            // A removed member takes the separator after it along, or the one before it if a kept member
+            // precedes it.
             let span = if index < first_kept {
                 member.key_span.start..members[index + 1].key_span.start
             } else {
@@ -70,7 +71,7 @@ impl Splices {
             self.replace(object.span.clone(), whole);
             return;
         };
-        // As the last member is set off from what precedes it.
+        // Copies the separator before the last member.
         let before = match members.len() {
             1 => &text[object.span.start + 1..last.key_span.start],
             count => {
@@ -88,19 +89,19 @@ impl Splices {
     }
 }
 
-/// What a new member holds.
+/// The value of a new member.
 pub(super) enum Value<'a> {
     String(&'a str),
-    /// An object of one string.
+    /// An object with one string.
     Object(&'a str, &'a str),
-    /// An object of one empty object.
+    /// An object with one empty object.
     Marker(&'a str),
     /// An empty object.
     Empty,
 }
 
 impl Value<'_> {
-    /// As it looks in this text, so many objects deep.
+    /// Formats it in this text's style, at this depth.
     pub(super) fn render_in(&self, text: &str, depth: usize) -> String {
         self.render(&Style::of(text), depth)
     }
@@ -117,7 +118,7 @@ impl Value<'_> {
     }
 }
 
-/// How a file is laid out. A new one is laid out as docker does it.
+/// The layout of a file. A new one gets docker's.
 struct Style<'a> {
     /// Nothing for a file on one line.
     line_end: Option<&'static str>,

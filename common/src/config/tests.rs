@@ -65,7 +65,7 @@ fn every_known_form_gives_its_logins() {
             "ghcr.io",
             None,
         ),
-        // What old guides say to write.
+        // The form in old guides.
         (
             format!(r#"{{"https://url.com": {{"auth": "{AUTH}", "email": "email@email.com"}}}}"#),
             Form::TopLevel,
@@ -382,16 +382,16 @@ fn docker_auth_config_is_read_strictly() {
     for (value, problem) in [
         (
             r#"{"auths": {}, "credsStore": "x"}"#,
-            "docker knows no \"credsStore\" in it",
+            "docker does not accept \"credsStore\" in it",
         ),
         (
             r#"{"auths": {"h": {"auth": "YTpi", "email": "e"}}}"#,
-            "docker knows no \"email\" in it",
+            "docker does not accept \"email\" in it",
         ),
         (r#"{"auths": {"h": {}}}"#, "the entry for h has no \"auth\""),
         (
             r#"{"auths": {"h": {"auth": "YTpi"}}} {}"#,
-            "it has more after the end of its value; remove what does not belong there (line 1, column 36)",
+            "it continues after the end of its value; remove the rest (line 1, column 36)",
         ),
         (
             r#"{"auths": {"h": {"auth": "YQ=="}}}"#,
@@ -504,7 +504,7 @@ fn what_another_program_writes_in_between_is_kept() {
     let mut calls = 0;
     ConfigFile::edit(&trust(), &path, |document| {
         calls += 1;
-        // docker writes after we have read under the lock, the second time this is called.
+        // On the second call, docker writes after we have read under the lock.
         if calls == 2 {
             fs::write(&path, r#"{"auths": {"ghcr.io": {}}}"#).unwrap();
         }
@@ -605,7 +605,7 @@ proptest! {
         let theirs = serde_json::from_str::<serde::de::IgnoredAny>(&text);
         match (ours, theirs) {
             (Ok(true), theirs) => prop_assert!(theirs.is_ok() || text.trim().is_empty() || text.contains("\\u") || text.contains(['e', 'E']), "{theirs:?}"),
-            // A key that comes twice, or something behind the value.
+            // A key that comes twice, or text after the value.
             (Ok(false), _) => {}
             (Err(_), theirs) => prop_assert!(theirs.is_err()),
         }

@@ -1,26 +1,26 @@
-//! Where a user's home and directories are, if no variable says so.
+//! Finds a user's home and directories if no variable names them.
 
 use std::path::{Path, PathBuf};
 
-/// Tells a directory of the platform's own, for a home.
+/// Returns one of the platform's directories, for a home.
 pub(super) type Platform = fn(&Path) -> Option<PathBuf>;
 
-/// The home of this user in `/etc/passwd`, read by hand: a static program has no modules of the name service, and a
-/// user known only to a directory server has no home here.
+/// The home of this user in `/etc/passwd`, which we parse ourselves because a static program can't load name
+/// service modules. Users that only a directory server knows don't have a home here.
 #[cfg(not(any(windows, target_os = "macos")))]
 pub(super) fn of_user() -> Option<PathBuf> {
-    // As Go does, whose programs docker's are: the real user.
+    // The real user, as in Go and so in docker.
     let user = rustix::process::getuid().as_raw().to_string();
     in_passwd(&std::fs::read("/etc/passwd").ok()?, &user)
 }
 
-/// macOS keeps its users elsewhere; the system's library knows where.
+/// macOS keeps its users elsewhere, and the system's library finds them.
 #[cfg(any(windows, target_os = "macos"))]
 pub(super) fn of_user() -> Option<PathBuf> {
     std::env::home_dir()
 }
 
-/// `name:password:uid:gid:comment:home:shell`; the first line of a user counts.
+/// `name:password:uid:gid:comment:home:shell`; the first line for a user counts.
 #[cfg(not(any(windows, target_os = "macos")))]
 fn in_passwd(passwd: &[u8], user: &str) -> Option<PathBuf> {
     use std::ffi::OsStr;
@@ -49,7 +49,7 @@ pub(super) fn configuration(home: &Path) -> Option<PathBuf> {
     by_hand(home)
 }
 
-/// The same places without the crate that asks the system for them.
+/// The same directories, without the crate that asks the system.
 #[expect(clippy::unnecessary_wraps, reason = "the system may know of none")]
 fn by_hand(home: &Path) -> Option<PathBuf> {
     Some(home.join(if cfg!(windows) {

@@ -7,7 +7,7 @@ fn url(text: &str) -> ServerUrl {
     ServerUrl::parse(text).unwrap()
 }
 
-/// Holds what it is given, several for one key if need be, and proposes by key.
+/// Holds several credentials for one key if necessary, and proposes by key.
 struct Items(Vec<Credential>);
 
 impl CredentialStore for Items {

@@ -10,10 +10,10 @@ use zeroize::Zeroizing;
 use crate::text::{is_unprintable, one_line};
 use crate::{Credential, Error, ServerUrl};
 
-/// What `get` answers. The server is the string that was asked for, whatever spelling it is stored under: a client
-/// may compare.
+/// The answer of `get`. The server is the requested string, even if it is stored under another spelling,
+/// because a client may compare.
 pub(super) fn credential(query: &ServerUrl, credential: &Credential) -> Result<Zeroizing<Vec<u8>>, Error> {
-    /// In Go's order, which some clients' tests rely on.
+    /// In Go's order, because some clients' tests depend on it.
     #[derive(Serialize)]
     #[serde(rename_all = "PascalCase")]
     struct Reply<'a> {
@@ -29,13 +29,13 @@ pub(super) fn credential(query: &ServerUrl, credential: &Credential) -> Result<Z
     })
 }
 
-/// What `list` answers: servers to user names, sorted by server.
+/// The answer of `list`: maps servers to user names, sorted by server.
 pub(super) fn listing(listing: &BTreeMap<String, String>) -> Result<Zeroizing<Vec<u8>>, Error> {
     line(listing)
 }
 
-/// What a verb that failed answers. Clients tell "not found" from trouble by looking for its text, some of them
-/// anywhere in the output, so no other error may contain it, not even quoted from a request.
+/// The answer of a verb that failed. Clients recognise "not found" by its text, some of them anywhere in the
+/// output, so other errors must not contain it, not even quoted from a request.
 pub(super) fn error(error: &Error) -> Vec<u8> {
     let not_found = Error::NotFound.to_string();
     let text = match error {
@@ -55,8 +55,8 @@ fn line(reply: &impl Serialize) -> Result<Zeroizing<Vec<u8>>, Error> {
     Ok(bytes)
 }
 
-/// Compact, and such that a terminal shows it as it is: what would move the cursor, reverse the reading order or hide
-/// is escaped. Clients decode the same text.
+/// Compact, and safe for a terminal: escapes characters that would move the cursor, reverse the reading order
+/// or hide. Clients decode the same text.
 struct Printable;
 
 impl Formatter for Printable {

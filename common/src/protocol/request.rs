@@ -10,13 +10,13 @@ use serde_json::error::Category;
 use crate::text::fold_case;
 use crate::{Credential, Error, Secret, ServerUrl, Username};
 
-/// What `get` and `erase` are sent: a server, possibly with a line end.
+/// The input of `get` and `erase`: a server, possibly with a newline.
 pub(super) fn server(input: &[u8]) -> Result<ServerUrl, Error> {
     ServerUrl::parse(text(input)?.trim_matches(|c: char| c.is_ascii_whitespace()))
 }
 
-/// What `store` is sent: the three parts of a credential as a JSON object. The server comes back in the form in
-/// which it is to be kept.
+/// The input of `store`: the three parts of a credential as a JSON object. Returns the server in the form to
+/// store.
 pub(super) fn credential(input: &[u8]) -> Result<Credential, Error> {
     let fields: Fields = serde_json::from_str(text(input)?).map_err(|error| malformed(&error))?;
     if fields.has_duplicate {
@@ -32,7 +32,7 @@ pub(super) fn credential(input: &[u8]) -> Result<Credential, Error> {
     Ok(Credential::new(server, username, Secret::new(fields.secret)))
 }
 
-/// PowerShell before version 7 puts a byte order mark before what it pipes, or pipes UTF-16.
+/// PowerShell before version 7 pipes text with a byte order mark, or as UTF-16.
 fn text(input: &[u8]) -> Result<&str, Error> {
     if matches!(input, [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..]) || is_utf16_without_mark(input) {
         return Err(Error::request(
@@ -44,12 +44,12 @@ fn text(input: &[u8]) -> Result<&str, Error> {
         .map_err(|_| Error::request("the request on stdin is not valid UTF-8; send it as UTF-8"))
 }
 
-/// A first character in ASCII next to a zero byte begins neither JSON nor a server.
+/// Neither JSON nor a server begins with an ASCII character next to a zero byte.
 fn is_utf16_without_mark(input: &[u8]) -> bool {
     matches!(input, [first, second, ..] if (*first == 0) != (*second == 0))
 }
 
-/// The library's own text quotes the value that it stumbles over, which may be the secret. Ours shows only the place.
+/// The library's own text quotes the invalid value, which may be the secret. Ours only shows the position.
 fn malformed(error: &serde_json::Error) -> Error {
     let problem = match error.classify() {
         Category::Eof => "ends too early",
@@ -62,8 +62,8 @@ fn malformed(error: &serde_json::Error) -> Error {
     ))
 }
 
-/// A request to store, read as Go reads it: keys without regard to case, unknown ones ignored, missing ones
-/// empty. Unlike Go, which takes the last of several, a key that comes twice is noticed, known or not.
+/// A request to store, parsed as in Go: ignores the case of keys and unknown keys, and missing keys are
+/// empty. Unlike Go, which uses the last one, it notices duplicate keys, known or not.
 #[derive(Default)]
 struct Fields {
     server: String,

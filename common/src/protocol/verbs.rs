@@ -1,4 +1,4 @@
-//! What each verb does, from the request to the reply.
+//! Runs each verb, from the request to the reply.
 
 use zeroize::Zeroizing;
 
@@ -7,17 +7,18 @@ use crate::environment::WHEN_UNAVAILABLE;
 use crate::helper::Helper;
 use crate::{CredentialStore, Environment, Error, matching, streams};
 
-/// What a verb comes to.
+/// The result of a verb.
 pub(crate) struct Answer {
     /// The whole reply.
     pub(crate) reply: Zeroizing<Vec<u8>>,
     pub(crate) is_success: bool,
-    /// For the person at the terminal, because docker doesn't show what a failed `get` or `list` replied: without it, a
-    /// locked store looks like an anonymous pull. "Not found" is every public pull, and is never shown.
+    /// For the person at the terminal, because docker doesn't show the reply of a failed `get` or `list`:
+    /// otherwise, a locked store would look like an anonymous pull. "Not found" occurs in every public pull,
+    /// and is never shown.
     pub(crate) remark: Option<String>,
 }
 
-/// Carries out a verb.
+/// Runs a verb.
 pub(crate) fn answer<S: CredentialStore>(
     helper: &Helper,
     verb: Verb,
@@ -55,7 +56,7 @@ fn remark_on(helper: &Helper, left_out: usize) -> String {
     )
 }
 
-/// What a client asks a store to do.
+/// A client's request to a store.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verb {
     Get,
@@ -70,7 +71,8 @@ impl Verb {
         environment: &mut Environment,
         open: impl FnOnce(&Environment) -> Result<S, Error>,
     ) -> Result<(Zeroizing<Vec<u8>>, usize), Error> {
-        // The request is read first, on every path: a client that is still writing when the helper ends dies of it.
+        // Every path reads the request first, because a client that is still writing when the helper ends
+        // gets a broken pipe.
         let input = match self {
             Self::Get | Self::Erase => streams::read_input(environment.program(), "the server URL")?,
             Self::Store => streams::read_input(
@@ -90,7 +92,7 @@ impl Verb {
                     Err(error) if is_to_be_ignored(environment, &error)? => return Err(Error::NotFound),
                     answer => answer?,
                 };
-                environment.log(|| format!("answered with what is stored for {}", credential.server()));
+                environment.log(|| format!("answered with the login for {}", credential.server()));
                 reply::credential(&query, &credential)
             }
             Self::List => {
@@ -132,15 +134,15 @@ impl Verb {
     }
 }
 
-/// Since version 29 docker takes any helper error but "not found" for fatal, for public images, too. Whoever would
-/// rather pull anonymously while the store is locked says so by this setting.
+/// Since version 29, docker fails on every helper error except "not found", even for public images. With this
+/// setting, users can pull anonymously while the store is locked.
 fn is_to_be_ignored(environment: &Environment, error: &Error) -> Result<bool, Error> {
     if !matches!(error, Error::Locked(_) | Error::Unavailable(_)) {
         return Ok(false);
     }
     let is_passed = environment.answers_not_found_when_unavailable()?;
     if is_passed {
-        environment.log(|| format!("answered \"not found\", as {WHEN_UNAVAILABLE} says: {error}"));
+        environment.log(|| format!("answered \"not found\", because of {WHEN_UNAVAILABLE}: {error}"));
     }
     Ok(is_passed)
 }

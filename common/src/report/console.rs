@@ -8,19 +8,19 @@ use crate::{Environment, Error, streams};
 
 /// Where a command prints and asks.
 ///
-/// Results go to stdout and everything else to stderr, so that a result can be piped on. Text that comes from
-/// outside (servers, user names) is for the caller to clean with [`plain`](Self::plain).
+/// Results go to stdout and everything else to stderr, so that you can pipe a result. The caller must clean
+/// untrusted text (servers, user names) with [`plain`](Self::plain).
 pub struct Console {
     program: String,
     out: Box<dyn Write>,
     is_terminal: bool,
     has_color: bool,
-    /// In columns, if it is a terminal that says so.
+    /// In columns, if it is a terminal with a known width.
     width: Option<usize>,
 }
 
 impl Console {
-    /// `out` is the real stdout; descriptor 1 itself leads to stderr by now.
+    /// `out` is the real stdout; descriptor 1 is stderr by now.
     pub(crate) fn new(environment: &Environment, out: File) -> Self {
         let is_terminal = out.is_terminal();
         let width = terminal_size::terminal_size_of(&out).map(|(width, _)| usize::from(width.0));
@@ -35,9 +35,9 @@ impl Console {
         }
     }
 
-    /// Prints a part of the result, as it is: the line ends are in `text`.
+    /// Prints a part of the result unchanged; `text` includes the newlines.
     ///
-    /// Fails where it cannot be delivered: a full disk, a closed pipe.
+    /// Fails if the output can't be written, for example to a full disk or a closed pipe.
     pub fn print(&mut self, text: &str) -> Result<(), Error> {
         self.out
             .write_all(text.as_bytes())
@@ -45,17 +45,17 @@ impl Console {
             .map_err(Error::file("write to", Path::new("standard output")))
     }
 
-    /// Says something about the work on stderr, in one line.
+    /// Reports progress on stderr, in one line.
     pub fn note(&self, text: &str) {
         streams::notice(&self.program, text);
     }
 
-    /// Whether a person reads the result: tables and colour are for them.
+    /// Whether a person reads the result, who gets tables and colour.
     pub fn is_terminal(&self) -> bool {
         self.is_terminal
     }
 
-    /// Asks a question that is answered with yes or no; `option` is what says yes without being asked.
+    /// Asks a yes-or-no question; `option` is the command-line option that answers yes.
     ///
     /// Fails with [`Error::Refused`] if there is no terminal to ask on.
     pub fn confirm(question: &str, option: &str) -> Result<bool, Error> {
@@ -73,7 +73,7 @@ impl Console {
         Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
     }
 
-    /// Asks a question to which the usual answer is yes. Nothing if there is no terminal to ask on, or no answer.
+    /// Asks a question whose default is yes. Nothing if there is no terminal to ask on, or no answer.
     pub(crate) fn ask(question: &str) -> Option<bool> {
         if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
             return None;
@@ -90,9 +90,9 @@ impl Console {
         }
     }
 
-    /// Tells on the terminal how far long work has come, and clears the line when it is done.
+    /// Shows the progress of long work on the terminal, and clears the line at the end.
     pub fn progress(&self, done: usize, total: usize) {
-        /// Below this it is over before it can be read.
+        /// Shorter work ends before anyone could read it.
         const LONG: usize = 20;
         if total < LONG || !io::stderr().is_terminal() {
             return;
@@ -105,7 +105,7 @@ impl Console {
         let _ = write!(io::stderr(), "{line}");
     }
 
-    /// The text in lines that fit the terminal, if it is one, the later ones indented by this many spaces.
+    /// Wraps the text to the terminal, if it is one, and indents the later lines by this many spaces.
     pub(crate) fn wrapped(&self, text: &str, indent: usize) -> String {
         match self.width {
             Some(width) => wrap(text, width.saturating_sub(indent), indent),
@@ -113,17 +113,17 @@ impl Console {
         }
     }
 
-    /// Text from outside as one line that a terminal shows as it is.
+    /// Untrusted text as one line that is safe for a terminal.
     pub fn plain(text: &str) -> String {
         one_line(text)
     }
 
-    /// Several lines on stderr, as the option parser makes them.
+    /// Prints several lines on stderr, as the option parser formats them.
     pub(crate) fn complain(text: &str) {
         let _ = write!(io::stderr(), "{text}");
     }
 
-    /// `text` in one of the terminal's colours, where there are any.
+    /// `text` in one of the terminal's colours, if it has any.
     pub(crate) fn colored(&self, color: Color, text: &str) -> String {
         if self.has_color {
             format!("\x1b[{}m{text}\x1b[0m", color as u8)
@@ -133,10 +133,10 @@ impl Console {
     }
 }
 
-/// Narrower ones wrap by themselves.
+/// Narrower terminals wrap themselves.
 const WIDTH_MIN: usize = 40;
 
-/// Breaks at spaces only, so that a path stays in one piece.
+/// Only breaks at spaces, so paths stay in one piece.
 fn wrap(text: &str, width: usize, indent: usize) -> String {
     let mut wrapped = String::new();
     let mut column = 0;
@@ -156,7 +156,7 @@ fn wrap(text: &str, width: usize, indent: usize) -> String {
     wrapped
 }
 
-/// The number is that of the terminal's escape sequence.
+/// The number in the terminal's escape sequence.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Color {
     Red = 31,

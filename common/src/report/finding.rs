@@ -2,19 +2,19 @@ use serde::{Serialize, Serializer};
 
 use crate::show::ShellCommand;
 
-/// How much a [`Finding`] matters.
+/// The severity of a [`Finding`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     /// As it should be.
     Ok,
-    /// Logins work, and something about them is not as its user may think.
+    /// Logins work, but something about them may surprise the user.
     Warning,
     /// Logins fail, or are about to.
     Error,
 }
 
-/// One thing that `doctor` looked at.
+/// The result of one check of `doctor`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
     level: Level,
@@ -35,23 +35,23 @@ pub(crate) struct Fix {
 }
 
 impl Finding {
-    /// `check` names what was looked at, in one lower-case word for programs; `text` says what was found, without a
-    /// final stop and never with a secret.
+    /// `check` names the check, in one lower-case word for programs; `text` is the result, without a full
+    /// stop and never with a secret.
     pub fn ok(check: &'static str, text: impl Into<String>) -> Self {
         Self::new(Level::Ok, check, text)
     }
 
-    /// As [`ok`](Self::ok), for something that does not keep logins from working.
+    /// As [`ok`](Self::ok), for a problem that doesn't keep logins from working.
     pub fn warning(check: &'static str, text: impl Into<String>) -> Self {
         Self::new(Level::Warning, check, text)
     }
 
-    /// As [`ok`](Self::ok), for something that does. It makes `doctor` exit with 1.
+    /// As [`ok`](Self::ok), for a problem that does. It makes `doctor` exit with 1.
     pub fn error(check: &'static str, text: impl Into<String>) -> Self {
         Self::new(Level::Error, check, text)
     }
 
-    /// The command that fixes it, for its user to run.
+    /// The command that fixes it, for the user to run.
     #[must_use]
     pub fn fixed_by(mut self, command: impl Into<ShellCommand>) -> Self {
         let command = command.into();
@@ -62,7 +62,7 @@ impl Finding {
         self
     }
 
-    /// The same, for a command that can lose nothing and approves nothing: `doctor --fix` offers to run it.
+    /// The same, for a command that can't lose or approve anything: `doctor --fix` offers to run it.
     #[must_use]
     pub fn safely_fixed_by(mut self, command: impl Into<ShellCommand>) -> Self {
         let command = command.into();
@@ -73,24 +73,24 @@ impl Finding {
         self
     }
 
-    /// What to do about it where no single command does, as a sentence without a final stop.
+    /// Advice if no single command fixes it, as a sentence without a full stop.
     #[must_use]
     pub fn advice(mut self, text: impl Into<String>) -> Self {
         self.advice = Some(text.into());
         self
     }
 
-    /// How much it matters.
+    /// Its severity.
     pub fn level(&self) -> Level {
         self.level
     }
 
-    /// What was looked at.
+    /// The name of the check.
     pub fn check(&self) -> &str {
         self.check
     }
 
-    /// What was found.
+    /// The result.
     pub fn text(&self) -> &str {
         &self.text
     }
@@ -103,7 +103,7 @@ impl Finding {
         self.advice.as_deref()
     }
 
-    /// Whether the other reports the same cause again: its text holds this one's.
+    /// Whether the other repeats this cause: its text contains this one's.
     pub(crate) fn covers(&self, other: &Self) -> bool {
         self.level >= other.level && self.level > Level::Ok && other.text.contains(&self.text)
     }

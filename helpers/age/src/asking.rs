@@ -1,4 +1,4 @@
-//! Asking a person, one process at a time, and remembering the answer for a while.
+//! Asks a person, one process at a time, and keeps the answer for a while.
 
 pub(crate) mod kernel_keyring;
 pub(crate) mod new_passphrase;

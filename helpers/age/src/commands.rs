@@ -1,4 +1,4 @@
-//! The commands for people that only this helper has.
+//! The commands of this helper.
 
 use docker_credential_helper::clap::{Arg, ArgAction};
 use docker_credential_helper::commands::{Console, ExtraCommand};
@@ -28,7 +28,7 @@ pub(crate) const ALL: &[ExtraCommand] = &[
     reset::COMMAND,
 ];
 
-/// Makes the first identity, so that the first login need not, and a person hears of it in peace.
+/// Creates the first identity before the first login, so that the user notices the message about it.
 pub(crate) fn prepare(environment: &Environment) -> Result<Option<String>, Error> {
     if !is_first_identity_due(environment)? {
         return Ok(None);
@@ -37,7 +37,7 @@ pub(crate) fn prepare(environment: &Environment) -> Result<Option<String>, Error
     Ok(is_new.then(|| source::created(&path, environment)))
 }
 
-/// Whether nothing names a recipient, and nothing has been encrypted: a login would make the first identity.
+/// Whether there are no recipients and no entries, so a login would create the first identity.
 pub(crate) fn is_first_identity_due(environment: &Environment) -> Result<bool, Error> {
     if source::own_origin(environment)?.is_some() || recipients_file::from_setting(environment)?.is_some() {
         return Ok(false);
@@ -49,8 +49,7 @@ pub(crate) fn is_first_identity_due(environment: &Environment) -> Result<bool, E
     })
 }
 
-/// A store that is about to be written to by a command: its recipients are approved, its identity is open, and
-/// nobody else writes.
+/// A store that a command will write to: its recipients are approved, its identity is open, and it is locked.
 struct Writing {
     store: AgeStore,
     directory: Directory,
@@ -60,14 +59,14 @@ struct Writing {
 }
 
 impl Writing {
-    /// In this order: no plugin is run and nobody is asked for a passphrase before the recipients are approved, and
-    /// the lock is not held while a person thinks.
+    /// In this order: approve the recipients before plugins run or a person is asked for a passphrase, and
+    /// don't hold the lock while a person thinks.
     fn begin(environment: &Environment) -> Result<Self, Error> {
         let open = |found: &Found| found.open(environment).map(|identities| (identities, ()));
         Self::begin_by(open, environment).map(|(writing, ())| writing)
     }
 
-    /// As [`begin`](Self::begin), with the identity opened by `open`, which may have more to tell than its keys.
+    /// As [`begin`](Self::begin), but opens the identity with `open`, which may return more than its keys.
     fn begin_by<T>(
         open: impl Fn(&Found) -> Result<(Identities, T), Error>,
         environment: &Environment,
@@ -98,7 +97,7 @@ impl Writing {
         Ok((writing, more))
     }
 
-    /// Encrypts everything to `list`, and makes `file`, if there is one, the store's own list of them.
+    /// Encrypts everything to `list`, and writes `file`, if there is one, as the store's own list.
     fn encrypt_to(
         &self,
         list: &[Recipient],
@@ -108,7 +107,8 @@ impl Writing {
         self.encrypt_after(|| Ok(()), list, file, console)
     }
 
-    /// As [`encrypt_to`](Self::encrypt_to); `prepare` is called when all is staged and nothing has changed.
+    /// As [`encrypt_to`](Self::encrypt_to); calls `prepare` after everything is staged and before anything
+    /// changes.
     fn encrypt_after(
         &self,
         prepare: impl FnOnce() -> Result<(), Error>,
@@ -128,7 +128,7 @@ impl Writing {
     }
 }
 
-/// Shows on stderr how far the work is.
+/// Shows the progress on stderr.
 fn tell_progress(console: &Console) -> impl FnMut(usize, usize) {
     move |done, all| console.note(&format!("encrypted {done} of {all} files again"))
 }

@@ -1,4 +1,4 @@
-//! What `doctor` looks at in an age store.
+//! The checks of `doctor` in an age store.
 
 use std::path::Path;
 
@@ -22,7 +22,7 @@ pub(crate) fn findings(environment: &Environment) -> Vec<Finding> {
     findings
 }
 
-/// The identity, if it can be used without asking anyone.
+/// The identity, if it can be used without asking.
 fn of_identity(environment: &Environment, findings: &mut Vec<Finding>) -> Option<Identities> {
     let origin = match source::own_origin(environment) {
         Ok(origin) => origin,
@@ -101,18 +101,22 @@ fn of_rotation(environment: &Environment) -> Option<Finding> {
 
 fn without_identity(environment: &Environment, error: &Error) -> Finding {
     match commands::is_first_identity_due(environment) {
-        // More than "ok", so that the round trip does not make it: it is to be backed up by whoever sees it made.
-        Ok(true) => Finding::warning("identity", "there is no identity yet; the first login makes one")
-            .fixed_by("docker-credential-age identity new"),
+        // More than "ok", so that the round trip doesn't create it: its user should see the advice to back it
+        // up.
+        Ok(true) => Finding::warning(
+            "identity",
+            "there is no identity yet; the first login creates one",
+        )
+        .fixed_by("docker-credential-age identity new"),
         Ok(false) if settings::is_write_only(environment).is_ok_and(|it_is| it_is) => Finding::warning(
             "identity",
-            "there is no identity: what is stored here cannot be read here",
+            "there is no identity: logins stored here cannot be read here",
         ),
         _ => Finding::error("identity", error.to_string()),
     }
 }
 
-/// Only for the default file: what a setting names is often mounted so that all may read it.
+/// Only for the default file, because files that settings name are often mounted readable by everybody.
 #[cfg(unix)]
 fn if_others_can_read(path: &Path, environment: &Environment) -> Option<Finding> {
     use std::os::unix::fs::MetadataExt;

@@ -1,5 +1,5 @@
-//! Keys, from the ground up: what an identity and a recipient are, files that hold one, passphrases and plugins, and at
-//! the top where an identity comes from.
+//! Keys, from the bottom up: identities and recipients, their files, passphrases and plugins, and at the top
+//! the sources of an identity.
 
 pub(crate) mod header;
 pub(crate) mod identities;

@@ -1,19 +1,19 @@
-//! The same for many, on all processors.
+//! Maps many items, on all processors.
 
 use std::num::NonZero;
 use std::thread;
 
-/// What `f` makes of each item, in their order.
+/// The results of `f` for the items, in their order.
 ///
-/// Each thread gets `least` items or more: for fewer, a thread costs more than it saves. Where no thread can be had, the
-/// one there is does all.
+/// Each thread gets at least `least` items, because for fewer, a thread costs more than it saves. If no
+/// thread can be started, this one does all the work.
 pub(crate) fn map<'a, T: Sync, R: Send>(
     items: &'a [T],
     least: NonZero<usize>,
     f: impl Fn(&'a T) -> R + Sync,
 ) -> Vec<R> {
     let most = items.len() / least;
-    // Only now, for the answer is in files.
+    // Only now, because the answer is in files.
     if most < 2 {
         return items.iter().map(f).collect();
     }

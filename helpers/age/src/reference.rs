@@ -6,16 +6,16 @@ use crate::settings;
 
 pub(crate) const REFERENCE: Reference = Reference {
     description: &[
-        "docker-credential-age keeps each registry login in a file encrypted with age. It needs no daemon and no gpg, and \
-         works over ssh, in CI, and in a git repository that a team shares.",
-        "The first login creates an identity, the key that opens the files. Without a passphrase the identity is readable \
-         in your home: a copy of the home reads everything. docker-credential-age identity passphrase protects it.",
+        "docker-credential-age keeps each registry login in a file encrypted with age. It doesn't need a \
+        daemon or gpg, and works over ssh, in CI, and in a git repository that a team shares.",
+        "The first login creates an identity, the key that opens the files. Without a passphrase, anyone \
+        with a copy of your home can read every login. docker-credential-age identity passphrase protects it.",
     ],
     variables: &[
         Variable::new(
 settings::DIRECTORY,
-"The store. Default: ~/.local/share/docker-credential-age. Set it for a single command or directory: \
- exported in a profile, it sends every later login to that store.",
+"The store. Default: ~/.local/share/docker-credential-age. Set it for a single command or directory: in a \
+profile, it would send every later login to that store.",
 ).checked(|environment| environment.path_setting(settings::DIRECTORY).map(drop)),
         Variable::new(
 settings::IDENTITY,
@@ -37,12 +37,11 @@ settings::PASSPHRASE_FILE,
 ).checked(|environment| environment.path_setting(settings::PASSPHRASE_FILE).map(drop)),
         Variable::new(
 settings::UNLOCK_SECONDS,
-"How long an unlocked identity stays in the kernel's keyring after a prompt. Default: 60; 0 keeps \
- nothing.",
+"How long an unlocked identity stays in the kernel's keyring after a prompt. Default: 60; 0 doesn't keep it.",
 ).checked(|environment| settings::unlock_time(environment).map(drop)),
         Variable::new(
 settings::WRITE_ONLY,
-"1: store for the recipients even if none of your identities is among them.",
+"1: store logins even if none of your identities is a recipient.",
 ).checked(|environment| settings::is_write_only(environment).map(drop)),
         Variable::new(
 "PASSAGE_IDENTITIES_FILE, SOPS_AGE_KEY, SOPS_AGE_KEY_FILE",

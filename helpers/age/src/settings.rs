@@ -1,4 +1,4 @@
-//! The environment variables that this helper reads, each in one place.
+//! This helper's environment variables, each in one place.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,22 +13,23 @@ pub(crate) const IDENTITY: &str = "DOCKER_CREDENTIAL_AGE_IDENTITY";
 pub(crate) const IDENTITY_FILE: &str = "DOCKER_CREDENTIAL_AGE_IDENTITY_FILE";
 /// Recipients, separated by commas or white space.
 pub(crate) const RECIPIENTS: &str = "DOCKER_CREDENTIAL_AGE_RECIPIENTS";
-/// `1`: store what no identity of ours can read again.
+/// `1`: store logins that our identities can't read.
 pub(crate) const WRITE_ONLY: &str = "DOCKER_CREDENTIAL_AGE_WRITE_ONLY";
-/// A file with the passphrase of the identity, where nobody is there to type it.
+/// A file with the passphrase of the identity, if there is nobody to type it.
 pub(crate) const PASSPHRASE_FILE: &str = "DOCKER_CREDENTIAL_AGE_PASSPHRASE_FILE";
-/// For how long an identity stays open after a prompt, in seconds; 0 asks every time.
+/// How long an identity stays open after a prompt, in seconds; 0 asks every time.
 pub(crate) const UNLOCK_SECONDS: &str = "DOCKER_CREDENTIAL_AGE_UNLOCK_SECONDS";
-/// `1`: an error where a person would be asked.
+/// `1`: fail instead of asking a person.
 pub(crate) const NONINTERACTIVE: &str = "DOCKER_CREDENTIAL_NONINTERACTIVE";
 
-/// Long enough for the gets of one build, short enough for a coffee.
+/// Long enough for the gets of one build, shorter than a coffee break.
 const UNLOCK_SECONDS_DEFAULT: u64 = 60;
 
-/// The longest time that an identity stays open, in seconds. The kernel counts in 32 bits; a day is a long session.
+/// The longest time that an identity stays open, in seconds. The kernel's limit is 32 bits; a day is a long
+/// session.
 pub(crate) const UNLOCK_SECONDS_MAX: u64 = 24 * 60 * 60;
 
-/// The store's directory, which need not exist.
+/// The store's directory, which may not exist.
 pub(crate) fn store_directory(environment: &Environment) -> Result<PathBuf, Error> {
     match environment.path_setting(DIRECTORY)? {
         Some(directory) => Ok(directory),
@@ -36,27 +37,27 @@ pub(crate) fn store_directory(environment: &Environment) -> Result<PathBuf, Erro
     }
 }
 
-/// Our own directory of configuration: the identity, and which recipients are approved.
+/// Our own configuration directory, with the identity and the approved recipients.
 pub(crate) fn configuration_directory(environment: &Environment) -> Result<PathBuf, Error> {
     Ok(environment.config_directory()?.join("docker-credential-age"))
 }
 
-/// The identity that is made by the first `store` and read ever after, unless a setting names another.
+/// The identity that the first `store` creates, and that we use unless a setting names another.
 pub(crate) fn default_identity_file(environment: &Environment) -> Result<PathBuf, Error> {
     Ok(configuration_directory(environment)?.join("identity.txt"))
 }
 
-/// Whether credentials may be stored that none of our identities can read.
+/// Whether to store credentials that none of our identities can read.
 pub(crate) fn is_write_only(environment: &Environment) -> Result<bool, Error> {
     environment.switch(WRITE_ONLY)
 }
 
-/// Whether nobody is to be asked anything.
+/// Whether asking is forbidden.
 pub(crate) fn is_noninteractive(environment: &Environment) -> Result<bool, Error> {
     environment.switch(NONINTERACTIVE)
 }
 
-/// For how long an identity stays open after it was opened for one verb; nothing if not at all.
+/// How long an identity stays open after a verb opened it; nothing if not at all.
 pub(crate) fn unlock_time(environment: &Environment) -> Result<Option<Duration>, Error> {
     let seconds = match environment.setting(UNLOCK_SECONDS)? {
         None => UNLOCK_SECONDS_DEFAULT,

@@ -1,4 +1,4 @@
-//! A store that several people share: the list of them, and their approval by its user.
+//! A shared store: its list of recipients, and their approval by its user.
 
 pub(crate) mod approval;
 pub(crate) mod date;

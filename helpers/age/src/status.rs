@@ -1,4 +1,4 @@
-//! What `status` shows of an age store, and the servers for completions.
+//! The output of `status` for an age store, and the servers for completions.
 
 use docker_credential_helper::{Environment, Error, show};
 
@@ -14,7 +14,7 @@ pub(crate) fn lines(environment: &Environment) -> Vec<(&'static str, String)> {
     lines
 }
 
-/// The stored servers by the names of their files, for completions.
+/// The stored servers, by the names of their files, for completions.
 pub(crate) fn servers(environment: &Environment) -> Vec<String> {
     let directory = settings::store_directory(environment).ok();
     let files = directory.and_then(|directory| std::fs::read_dir(directory).ok());

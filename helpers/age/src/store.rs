@@ -40,18 +40,18 @@ mod rekey;
 mod rotation;
 mod unreadable;
 
-/// The longest request fits twice; more is not ours, and would only cost time to decrypt.
+/// The longest request fits twice; larger files aren't ours, and would only take time to decrypt.
 const ENTRY_MAX: u64 = 2 << 20;
 
-/// A thread starts in the time of one decryption; this many make the difference felt.
+/// Starting a thread takes as long as one decryption; this many make it worthwhile.
 const WORTH_A_THREAD: NonZero<usize> = NonZero::new(16).expect("16 is not 0");
 
-/// age-encrypted files in a directory. Nothing is opened before a method needs it.
+/// age-encrypted files in a directory. Opens everything on first use.
 #[derive(Debug)]
 pub(crate) struct AgeStore {
     environment: Environment,
     directory: PathBuf,
-    /// How many entries the last list could not read.
+    /// The number of entries that the last list could not read.
     left_out: Cell<usize>,
 }
 
@@ -66,8 +66,8 @@ impl AgeStore {
 }
 
 impl CredentialStore for AgeStore {
-    /// Opens one file by its name. Owner and mode of the store do not matter for reading: in CI, root reads what
-    /// another user checked out.
+    /// Opens one file by its name. The store's owner and mode don't matter for reading: in CI, root reads
+    /// another user's checkout.
     fn get(&self, server: &ServerUrl) -> Result<Option<Credential>, Error> {
         let Some(directory) = self.existing()? else {
             self.environment
@@ -117,7 +117,8 @@ impl CredentialStore for AgeStore {
             self.keep_entries_whole(&directory)?;
         }
 
-        // Whoever made these may have died before they were on disk. Once there is an entry, somebody has waited for it.
+        // A process that created these may have died before they were on disk. If there is an entry, its
+        // writer has waited for that.
         if !has_entries {
             directory
                 .sync_with_ancestors()
@@ -126,8 +127,8 @@ impl CredentialStore for AgeStore {
         }
 
         let name = entry_name(credential.server().key());
-        // What is there is only looked at for a reason to keep it. That it cannot be read is none: the user has just
-        // logged in to this very server.
+        // Only reads the existing entry to see whether it must stay. If it is unreadable, it needn't: the
+        // user has just logged in to this server.
         if let Ok(Some(file)) = directory.read(&name, ENTRY_MAX)
             && let Err(problem @ Problem::Newer) = decipher(&file, &name, &identities, &self.environment)
         {
@@ -154,14 +155,14 @@ impl CredentialStore for AgeStore {
             return Ok(());
         };
         let name = entry_name(server.key());
-        // In a store that is not ours to write to, docker logout must not fail for want of a login. Whoever removed it
-        // may have died before that was on disk.
+        // In a read-only store, docker logout must not fail because there is no login. A process that removed
+        // it may have died before that was on disk.
         if matches!(directory.read(&name, ENTRY_MAX), Ok(None)) && !self.is_rekey_pending(&directory)? {
             return directory.sync().map_err(Error::file("write", &self.directory));
         }
         let directory = self.create()?;
         let lock = self.lock(&directory)?;
-        // Otherwise what is staged would bring back what is erased now.
+        // Otherwise a staged entry would bring back the erased one.
         self.finish_rekey(&directory, &lock)?;
         directory
             .remove(&name)
@@ -169,7 +170,7 @@ impl CredentialStore for AgeStore {
         Ok(())
     }
 
-    /// Decrypts every file, for the user names are inside.
+    /// Decrypts every file, because the user names are inside.
     fn list(&self) -> Result<Vec<Listed>, Error> {
         let Some(directory) = self.existing()? else {
             return Ok(Vec::new());
@@ -221,7 +222,7 @@ impl CredentialStore for AgeStore {
     }
 }
 
-/// The parts that the verbs and the commands have in common.
+/// Functions for both the verbs and the commands.
 impl AgeStore {
     pub(crate) fn environment(&self) -> &Environment {
         &self.environment
@@ -231,14 +232,14 @@ impl AgeStore {
         &self.directory
     }
 
-    /// The store's directory, made if there is none.
+    /// The store's directory, created if it is missing.
     pub(crate) fn create(&self) -> Result<Directory, Error> {
         self.environment
             .trust()
             .store_to_write(&self.directory, self.is_named()?)
     }
 
-    /// Keeps open, for `time`, what a plugin opens of each entry. Whether it is kept.
+    /// Keeps the keys that plugins open for each entry, for `time`. Returns whether they are kept.
     pub(crate) fn keep_file_keys(
         &self,
         directory: &Directory,
@@ -250,7 +251,7 @@ impl AgeStore {
         identities.plugins.keep_open(files, time, &self.environment)
     }
 
-    /// The store's directory; nothing if there is none, which is a store without credentials.
+    /// The store's directory; nothing if it is missing, which means an empty store.
     pub(crate) fn existing(&self) -> Result<Option<Directory>, Error> {
         Ok(self.existing_with_doubt()?.map(|opened| opened.directory))
     }
@@ -262,7 +263,7 @@ impl AgeStore {
             .store_to_read(&self.directory, self.is_named()?)
     }
 
-    /// Whether a setting says where the store is.
+    /// Whether a setting names the store.
     fn is_named(&self) -> Result<bool, Error> {
         Ok(self.environment.path_setting(settings::DIRECTORY)?.is_some())
     }
@@ -275,7 +276,7 @@ impl AgeStore {
         Ok(names)
     }
 
-    /// Tells git not to merge entries as if they were text. Attributes that are there stay as they are.
+    /// Keeps git from merging entries as text. Existing attributes stay unchanged.
     pub(crate) fn keep_entries_whole(&self, directory: &Directory) -> Result<(), Error> {
         if let Ok(None) = directory.read(ATTRIBUTES, 0) {
             let line = format!("{ATTRIBUTE}\n");
@@ -286,7 +287,7 @@ impl AgeStore {
         Ok(())
     }
 
-    /// The names of files that a person may take for entries.
+    /// The names of files that look like entries.
     pub(crate) fn foreign_names(&self, directory: &Directory) -> Result<Vec<String>, Error> {
         let mut names = directory
             .names()
@@ -302,7 +303,7 @@ impl AgeStore {
             .map_err(Error::file("read the store", &self.directory))
     }
 
-    /// What is in each of these files, without those that were erased since the names were read.
+    /// The content of these files, without those that were erased since the names were read.
     pub(crate) fn decipher_all<'a>(
         &self,
         directory: &Directory,
@@ -315,7 +316,8 @@ impl AgeStore {
                 decipher_one(directory, name, |file| decipher_natively(file, name, &natives))
             })
         } else {
-            // A plugin is asked about all files at once: a person should have to touch or type something once.
+            // Asks plugins about all files at once, so that a person has to touch or type something only
+            // once.
             identities
                 .plugins
                 .open_files(contents(directory, names), &self.environment);
@@ -330,7 +332,7 @@ impl AgeStore {
     }
 }
 
-/// What is in the file of this name; nothing if it has been erased since the name was read.
+/// The content of this file; nothing if it was erased since the name was read.
 fn decipher_one<'a>(
     directory: &Directory,
     name: &'a String,
@@ -341,13 +343,13 @@ fn decipher_one<'a>(
     Some((name, deciphered))
 }
 
-/// `shown` gives the name by which messages call it.
+/// `shown` returns its name for messages.
 fn read(directory: &Directory, name: &str, shown: impl FnOnce() -> String) -> Result<Option<Vec<u8>>, Error> {
     directory.read(name, ENTRY_MAX).map_err(|error| {
         let path = directory.path().join(shown());
         match error.kind() {
             io::ErrorKind::InvalidData | io::ErrorKind::FileTooLarge => Error::damaged(format!(
-                "{} is not an entry of ours: {error}; move it away and log in again",
+                "{} is not one of our entries: {error}; move it away and log in again",
                 path.display()
             )),
             _ => Error::file("read", &path)(error),
@@ -355,7 +357,7 @@ fn read(directory: &Directory, name: &str, shown: impl FnOnce() -> String) -> Re
     })
 }
 
-/// What is in those files that can be read, still encrypted.
+/// The encrypted content of the readable files.
 fn contents(directory: &Directory, names: &[String]) -> impl Iterator<Item = Vec<u8>> {
     contents_of(directory, names).map(|(_, file)| file)
 }

@@ -1,8 +1,8 @@
 //! `DOCKER_AUTH_CONFIG`: a config.json in a variable, as GitLab has it and docker since version 28.3.
 //!
-//! docker takes `auths` with `auth` and nothing else, and ignores the rest of the variable otherwise. GitLab's runner
-//! takes a whole config.json, base64 without padding, and user and password in fields of their own. Whatever either
-//! takes is taken here; `credsStore` and `credHelpers` would lead back to a helper and are ignored.
+//! docker accepts only `auths` with `auth`, and ignores any other value of the variable. GitLab's runner
+//! accepts a whole config.json, base64 without padding, and user and password in separate fields. This
+//! accepts both forms; it ignores `credsStore` and `credHelpers`, which would lead back to a helper.
 
 use docker_credential_helper::config::{Document, Entry, Form, Login as Plain, Problem};
 use docker_credential_helper::{Environment, ServerUrl, TOKEN_USERNAME};
@@ -15,7 +15,7 @@ const VARIABLE: &str = "DOCKER_AUTH_CONFIG";
 
 pub(crate) fn claims(environment: &Environment) -> Claims {
     let mut claims = Claims::default();
-    // docker takes an empty one for none.
+    // docker treats an empty one as unset.
     if environment
         .variable(VARIABLE)
         .is_none_or(|value| value.is_empty())
@@ -40,8 +40,8 @@ pub(crate) fn claims(environment: &Environment) -> Claims {
     claims
 }
 
-/// GitLab hands variables of the type File over as a path, and secrets are often encoded for transport. Guessing these
-/// away would work in this helper alone, so the text says which it is.
+/// GitLab passes variables of the type File as a path, and secrets are often encoded for transport. If we
+/// guessed, it would work in this helper only, so the text names the problem.
 fn malformed(text: &str, problem: &Problem) -> VariableError {
     let text = text.trim();
     let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=_-\r\n".contains(&byte);
@@ -50,7 +50,7 @@ fn malformed(text: &str, problem: &Problem) -> VariableError {
             "holds a path; it must hold the JSON itself (in GitLab, make the variable's type Variable, not File)"
                 .to_owned()
         }
-        // Base64 of `{"`, of `{ ` and of `{` and a line's end.
+        // Base64 of `{"`, of `{ ` and of `{` and a newline.
         [b'e', b'y' | b'w', ..] if text.bytes().all(is_base64) => {
             "holds base64; decode it, because it must hold the JSON itself".to_owned()
         }
@@ -60,7 +60,7 @@ fn malformed(text: &str, problem: &Problem) -> VariableError {
     VariableError::new([VARIABLE], problem)
 }
 
-/// The entry's server, if it is a registry: a key outside the grammar would answer for nothing but its own spelling.
+/// The entry's server, if it is a registry: a key outside the grammar would only answer for its own spelling.
 fn server(entry: &Entry) -> Option<ServerUrl> {
     ServerUrl::parse(entry.server())
         .ok()

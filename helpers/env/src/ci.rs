@@ -1,5 +1,5 @@
-//! The variables that CI systems already set. Each login is bound to the server that the same system names beside it,
-//! and to no other. If that is unset or empty, there is no login; it never means the Hub.
+//! The variables that CI systems already set. Each login is bound to the server that the same system sets
+//! with it. If that is unset or empty, there is no login; it never means the Hub.
 
 use docker_credential_helper::{Environment, ServerUrl};
 
@@ -12,12 +12,14 @@ pub(crate) mod gitlab;
 #[cfg(test)]
 mod tests;
 
-/// GitHub's token is good for GitHub's registry. On GitHub Enterprise the same variables are set for another host, whose
-/// registry has another name. `GH_TOKEN` is not read: people set it to reach such hosts from github.com.
+/// GitHub's token is valid for GitHub's registry. GitHub Enterprise sets the same variables for another host,
+/// whose registry has another name. We don't read `GH_TOKEN`, because people set it to reach such hosts from
+/// github.com.
 pub(crate) fn github(environment: &Environment) -> Claims {
     const TOKEN: &str = "GITHUB_TOKEN";
     const ACTOR: &str = "GITHUB_ACTOR";
-    /// The registry goes by the token and takes any user name; this is the one in GitHub's own examples.
+    /// The registry only checks the token and accepts any user name; this is the one in GitHub's own
+    /// examples.
     const NOBODY: &str = "x-access-token";
 
     let mut claims = Claims::default();

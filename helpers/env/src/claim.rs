@@ -9,11 +9,11 @@ use crate::variable_error::VariableError;
 #[derive(Debug, Default)]
 pub(crate) struct Claims {
     pub(crate) all: Vec<Claim>,
-    /// The reason why the source can't know which server a login is for: an empty `_SERVER`, malformed JSON.
-    /// Any server might be the one, so while this is so, nothing counts as not found.
+    /// The reason why the source doesn't know the server of a login: an empty `_SERVER`, malformed JSON. It
+    /// could be any server, so the source can't answer "not found".
     pub(crate) unattributed: Option<VariableError>,
-    /// Variables that are set and answer for nothing, with the reason. They are no error; `doctor` and `explain` show
-    /// them.
+    /// Variables that are set but don't answer for any server, with the reason. They aren't an error;
+    /// `doctor` and `explain` show them.
     pub(crate) unused: Vec<VariableError>,
 }
 
@@ -21,12 +21,12 @@ pub(crate) struct Claims {
 #[derive(Debug)]
 pub(crate) struct Claim {
     pub(crate) server: ServerUrl,
-    /// The variables that it is made of.
+    /// Its variables.
     pub(crate) variables: Vec<String>,
     pub(crate) login: Result<Login, VariableError>,
 }
 
-/// A login whose secret may yet have to be read.
+/// A login whose secret may still be in a file.
 #[derive(Debug)]
 pub(crate) struct Login {
     pub(crate) username: Username,
@@ -37,13 +37,13 @@ pub(crate) struct Login {
 #[derive(Debug)]
 pub(crate) enum SecretSource {
     Here(Secret),
-    /// In the file that this variable names. It is read only for the server that is asked for.
+    /// In the file that this variable names. Only read for the requested server.
     InFile(String),
 }
 
 impl Claims {
-    /// Takes a claim in, with its server as it was found: a login of which nobody knows the server is error for every
-    /// server.
+    /// Adds a claim, with the result of parsing its server: a login with an unknown server is an error for
+    /// every server.
     pub(crate) fn push(
         &mut self,
         server: Result<Option<ServerUrl>, VariableError>,
@@ -61,8 +61,8 @@ impl Claims {
         }
     }
 
-    /// By server, so that [`about`](Self::about) need not go through all of them: `list` asks for each server in turn.
-    /// Those for one server stay in their order.
+    /// Sorts by server, so that [`about`](Self::about) doesn't have to search them all: `list` asks for each
+    /// server in turn. Keeps the order for each server.
     pub(crate) fn sorted(mut self) -> Self {
         self.all
             .sort_by(|one, other| one.server.key().cmp(other.server.key()));
@@ -90,7 +90,7 @@ impl Claims {
 }
 
 impl Claim {
-    /// The whole login, with its file read.
+    /// The complete login, which reads its file.
     pub(crate) fn credential(&self, environment: &Environment) -> Result<Credential, VariableError> {
         let login = self.login.as_ref().map_err(Clone::clone)?;
         let secret = match &login.secret {

@@ -14,7 +14,7 @@ const CHECK: &str = "variables";
 const CI_MARKERS: [&str; 5] = ["CI", "GITHUB_ACTIONS", "TF_BUILD", "JENKINS_URL", "BUILDKITE"];
 
 pub(crate) fn findings(environment: &Environment) -> Vec<Finding> {
-    // The store says what is wrong with a setting.
+    // The store reports the problem with a setting.
     let Ok(lookup) = Lookup::new(environment) else {
         return Vec::new();
     };
@@ -66,7 +66,7 @@ fn about(lookup: &Lookup, server: &ServerUrl) -> Vec<Finding> {
     findings
 }
 
-/// Values that are used as they are, and that nobody means.
+/// Values that are used unchanged, but are probably a mistake.
 fn suspicious_values(credential: &Credential, variables: &str) -> Vec<Finding> {
     let server = credential.server();
     let parts = [

@@ -6,7 +6,7 @@ use crate::labeled;
 use crate::lookup::{Answer, Lookup};
 use crate::source::Source;
 
-/// One line for each source that says anything.
+/// One line for each source with an answer.
 pub(crate) fn lines(environment: &Environment, server: &ServerUrl) -> Vec<String> {
     let lookup = match Lookup::new(environment) {
         Ok(lookup) => lookup,

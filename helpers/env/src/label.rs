@@ -1,9 +1,9 @@
-//! Labels that name a host themselves: `DOCKER_CREDENTIAL_GHCR_IO_USERNAME` needs no `_SERVER` beside it.
+//! Labels that name a host themselves: `DOCKER_CREDENTIAL_GHCR_IO_USERNAME` doesn't need a `_SERVER`.
 //!
 //! Upper case, `.` as `_`, `-` as `__`, a port as a final `_PORT_<n>`. That is reversible because no part of a host
-//! name begins or ends with a hyphen: one underscore is a dot, an even number of them are hyphens, any other number is
-//! nothing. A final part of digits only, which could be mistaken for a port, is let through in IPv4 addresses alone,
-//! because no `port` can come before it.
+//! name begins or ends with a hyphen: one underscore is a dot, an even number of them are hyphens, any other
+//! number is invalid. A final part of only digits, which could be mistaken for a port, is accepted only in
+//! IPv4 addresses, because `port` can't precede it there.
 
 use std::net::Ipv4Addr;
 
@@ -11,11 +11,11 @@ use docker_credential_helper::{ServerKey, ServerUrl};
 
 const PORT: &str = "_PORT_";
 
-/// The Hub has four names, and one label.
+/// The Hub has four names, but one label.
 const HUB: &str = "DOCKER_IO";
 
-/// The label that names this server, if one does: only a host that https is spoken to, without a path, and with a dot
-/// or a port, so that a label chosen freely (`PROD`) is no host.
+/// The label that names this server, if there is one: only for an https host without a path, and with a dot
+/// or a port, so that a freely chosen label (`PROD`) isn't a host.
 pub(crate) fn encode(server: &ServerKey) -> Option<String> {
     if server.is_hub() {
         return Some(HUB.to_owned());
@@ -40,8 +40,8 @@ pub(crate) fn encode(server: &ServerKey) -> Option<String> {
     Some(label)
 }
 
-/// The server that a label names, if it names one. Whatever this makes of a label, it counts only if [`encode`] makes
-/// the same label of it again: so no two labels name one server, and no label two.
+/// The server that a label names, if it names one. The result only counts if [`encode`] returns the same
+/// label again: so two labels never name one server, and a label never names two.
 pub(crate) fn decode(label: &str) -> Option<ServerUrl> {
     let (host, port) = match label.rsplit_once(PORT) {
         Some((host, port)) if is_digits(port) => (host, Some(port)),

@@ -1,7 +1,8 @@
 //! The helper's own variables: `DOCKER_CREDENTIAL_<LABEL>_SERVER`, `_USERNAME`, `_PASSWORD` and so on.
 //!
-//! A label with `_SERVER` is any word and binds the server to the rest. Without it, the label may [name](label) a host.
-//! The server stands in a value, not in a mangled name, so two servers cannot meet in one variable.
+//! A label with `_SERVER` is any word and binds the server to the rest. Without it, the label may
+//! [name](label) a host. The server is in a value, not in an encoded name, so the names of two servers can't
+//! collide.
 
 use std::collections::BTreeSet;
 
@@ -20,12 +21,12 @@ const PASSWORD_FILE: &str = "_PASSWORD_FILE";
 const TOKEN: &str = "_TOKEN";
 const TOKEN_FILE: &str = "_TOKEN_FILE";
 
-/// The possible ends of a variable's name. No setting of ours does, and none ends in another, so that a name is read in one
-/// way only.
+/// The suffixes of a variable's name. None of our settings ends in one, and none ends in another, so each
+/// name has one meaning.
 const SUFFIXES: [&str; 6] = [SERVER, USERNAME, PASSWORD, PASSWORD_FILE, TOKEN, TOKEN_FILE];
 const SECRETS: [&str; 4] = [PASSWORD, PASSWORD_FILE, TOKEN, TOKEN_FILE];
 
-/// A label that is set, in one variable or more.
+/// A label with at least one variable.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Label(String);
 
@@ -37,7 +38,7 @@ pub(crate) fn claims(environment: &Environment) -> Claims {
     claims
 }
 
-/// Labels that log in to a server that is easily mistaken for this one: they differ in `-`, `.` or the port.
+/// Labels for servers that are easily confused with this one: they differ in `-`, `.` or the port.
 pub(crate) fn near_misses(environment: &Environment, server: &ServerKey) -> Vec<VariableError> {
     let Some(wanted) = without_separators(server) else {
         return Vec::new();
@@ -67,10 +68,10 @@ fn without_separators(server: &ServerKey) -> Option<String> {
     path.is_empty().then(|| host.replace(['-', '.'], ""))
 }
 
-/// The labels that bind a server by `_SERVER` although a label of the server's own name would do, with that server.
+/// The labels that bind a server with `_SERVER` although the server has its own label, with that server.
 ///
-/// In a CI system the label that is the host binds the login to it; whoever overrides one `_SERVER` sends an untouched
-/// password elsewhere.
+/// In a CI system, a host label binds the login to its host, but anyone who overrides a `_SERVER` sends an
+/// untouched password elsewhere.
 pub(crate) fn free_labels(environment: &Environment) -> Vec<(String, ServerUrl)> {
     let free = labels(environment).into_iter().filter_map(|label| {
         let variable = label.variable(SERVER);
@@ -80,7 +81,7 @@ pub(crate) fn free_labels(environment: &Environment) -> Vec<(String, ServerUrl)>
     free.collect()
 }
 
-/// The variables that would name the server by a label of its own: user name first, then the four for a secret.
+/// The variables with the server's own label: user name first, then the four for a secret.
 pub(crate) fn variables_for(server: &ServerKey) -> Option<[String; 5]> {
     let label = Label(label::encode(server)?);
     Some([USERNAME, PASSWORD, PASSWORD_FILE, TOKEN, TOKEN_FILE].map(|suffix| label.variable(suffix)))
@@ -94,9 +95,9 @@ fn labels(environment: &Environment) -> BTreeSet<Label> {
 }
 
 impl Label {
-    /// The label in a variable's name, if the variable is one of ours.
+    /// The label in a variable's name, if it is one of our variables.
     fn of_variable(name: &str) -> Option<Self> {
-        // Windows looks names up without regard to case, and keeps the case in which they were set.
+        // Windows ignores the case of names, but keeps it.
         let name = if cfg!(windows) {
             &name.to_ascii_uppercase()
         } else {
@@ -112,7 +113,7 @@ impl Label {
     }
 
     fn variable(&self, suffix: &str) -> String {
-        // Not `format!`, which would be a third of all that a get does.
+        // Not `format!`, which would be a third of a get's work.
         [PREFIX, &self.0, suffix].concat()
     }
 
@@ -137,8 +138,7 @@ impl Label {
             }
             Err(error) => return claims.set_unattributed(error),
             Ok(Some(server)) if self.0.contains('_') => {
-                // It could be read as one server or as the other. Neither gets the secret, and for neither the answer is
-                // "not found".
+                // It could mean either server. Neither gets the secret, and neither is "not found".
                 let error = VariableError::new(
                     [server_variable],
                     "is set for a label with an underscore, which itself names a host; rename the label, with A-Z and 0-9 only",

@@ -1,4 +1,4 @@
-//! The rule that decides which source answers for a server.
+//! Decides which source answers for a server.
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ use crate::claim::{Claim, Claims};
 use crate::source::Source;
 use crate::variable_error::VariableError;
 
-/// The sources in their order, each read once at most.
+/// The sources in order, each read at most once.
 #[derive(Debug)]
 pub(crate) struct Lookup {
     environment: Environment,
@@ -24,14 +24,14 @@ pub(crate) enum Answer {
         credential: Credential,
         variables: Vec<String>,
     },
-    /// It would answer if it could. Another source may.
+    /// It would answer but can't. Another source may.
     Broken(VariableError),
-    /// It answers in two ways. Another source's answer would be a third, so no other source is asked.
+    /// It has two answers. Another source's would be a third, so don't ask any.
     Contradiction(VariableError),
 }
 
 impl Lookup {
-    /// Fails with [`Error::Setting`]; nothing else can go wrong before a server is asked for.
+    /// Fails with [`Error::Setting`], the only possible error before a request.
     pub(crate) fn new(environment: &Environment) -> Result<Self, Error> {
         let environment = environment.snapshot();
         let sources = Source::in_order(&environment)?;
@@ -46,8 +46,8 @@ impl Lookup {
 
     /// The first source's answer.
     ///
-    /// A source that does not know its own servers keeps this from being a "not found" only for the last question
-    /// about a server: after `ghcr.io/org/app` comes `ghcr.io`, which another source may answer.
+    /// A source that doesn't know its own servers prevents "not found" only for the last query for a server:
+    /// after `ghcr.io/org/app` comes `ghcr.io`, which another source may answer.
     pub(crate) fn find(&self, server: &ServerUrl) -> Result<Option<Credential>, Error> {
         let mut first_error = None;
         for (source, answer) in self.answers(server) {
@@ -75,7 +75,7 @@ impl Lookup {
         first_error.map_or(Ok(None), |error| Err(error.into()))
     }
 
-    /// The answer of each source, in order. A source is read when its turn comes.
+    /// The answer of each source, in order. Reads each source when it is needed.
     pub(crate) fn answers<'a>(
         &'a self,
         server: &'a ServerUrl,
@@ -84,7 +84,7 @@ impl Lookup {
             .map(|(source, claims)| (source, self.answer(claims.about(server.key()))))
     }
 
-    /// The servers that any source says something about, each once, as the first source spells it.
+    /// The servers of all sources, each once, in the first source's spelling.
     pub(crate) fn servers(&self) -> Vec<ServerUrl> {
         let mut servers = BTreeMap::new();
         for (_, claims) in self.sources() {
@@ -95,13 +95,13 @@ impl Lookup {
         servers.into_values().cloned().collect()
     }
 
-    /// The reasons why sources can't know their servers.
+    /// The reasons why sources don't know their servers.
     pub(crate) fn unattributed(&self) -> impl Iterator<Item = (Source, &VariableError)> {
         self.sources()
             .filter_map(|(source, claims)| Some((source, claims.unattributed.as_ref()?)))
     }
 
-    /// Variables that are set and answer for nothing.
+    /// Variables that are set but don't answer for any server.
     pub(crate) fn unused(&self) -> impl Iterator<Item = (Source, &VariableError)> {
         self.sources()
             .flat_map(|(source, claims)| claims.unused.iter().map(move |error| (source, error)))

@@ -1,8 +1,8 @@
-//! docker-credential-env answers from the variables and mounted files that a CI job or a pod is given: no login, no
-//! file with a secret, nothing to clean up.
+//! docker-credential-env answers from a CI job's or pod's variables and mounted files: no login, no file with
+//! a secret, nothing to clean up.
 //!
 //! A *source* ([`source`]) reads one convention and makes *claims* ([`claim`]): this server, that login, from these
-//! variables. [`lookup`] asks the sources in order; no source looks at what another says.
+//! variables. [`lookup`] asks the sources in order; sources don't depend on each other.
 
 #![forbid(unsafe_code)]
 

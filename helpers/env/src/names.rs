@@ -1,4 +1,4 @@
-//! `names`: which variables log in to a server, and which of them are set.
+//! `names`: shows the variables that log in to a server, and which of them are set.
 
 use docker_credential_helper::clap::{Arg, ArgMatches, Command};
 use docker_credential_helper::commands::{Console, ExtraCommand};
@@ -10,10 +10,10 @@ pub(crate) const COMMAND: ExtraCommand = ExtraCommand { definition, run };
 
 fn definition() -> Command {
     Command::new("names")
-        .about("Tell which variables log in to a server, and which are set")
+        .about("Show the variables that log in to a server, and which are set")
         .long_about(
-            "Tell which variables log in to a server, which of them are set, and what answers now.\n\
-             No value is shown.",
+            "Show the variables that log in to a server, which of them are set, and which answer now.\n\
+             It doesn't show values.",
         )
         .after_long_help("Examples:\n  names ghcr.io\n  names localhost:5000\n  names docker.io")
         .arg(

@@ -8,14 +8,14 @@ use crate::store;
 pub(crate) const REFERENCE: Reference = Reference {
     description: &[
         "docker-credential-env answers from environment variables and mounted files, as CI systems and Kubernetes inject \
-         them. It is read-only: it stores nothing, runs nothing and opens no connection.",
-        "A login of yours needs three variables with a label of your choice, or two with a label that names the registry: \
-         upper case, . as _, - as __, and a port as _PORT_5000. docker-credential-env names SERVER prints them.",
+         them. It is read-only: it doesn't write files, run programs or open connections.",
+        "Your own login needs three variables with a label of your choice, or two with a label that names \
+        the registry: upper case, . as _, - as __, and a port as _PORT_5000. docker-credential-env names SERVER prints them.",
     ],
     variables: &[
         Variable::new(
 "DOCKER_CREDENTIAL_<LABEL>_SERVER",
-"The registry that the label's login is for: [https://]host[:port][/path], or docker.io. Not needed if \
+"The registry of the label's login: [https://]host[:port][/path], or docker.io. Not needed if \
  the label names the registry, as in DOCKER_CREDENTIAL_GHCR_IO_USERNAME.",
 ),
         Variable::new(
@@ -24,8 +24,8 @@ pub(crate) const REFERENCE: Reference = Reference {
 ),
         Variable::new(
 "DOCKER_CREDENTIAL_<LABEL>_PASSWORD, DOCKER_CREDENTIAL_<LABEL>_PASSWORD_FILE",
-"The password or access token, or the file that holds it: named from the root on, or below \
- CREDENTIALS_DIRECTORY or /run/secrets.",
+"The password or access token, or its file: an absolute path, or one relative to CREDENTIALS_DIRECTORY or \
+/run/secrets.",
 ),
         Variable::new(
 "DOCKER_CREDENTIAL_<LABEL>_TOKEN, DOCKER_CREDENTIAL_<LABEL>_TOKEN_FILE",
@@ -33,12 +33,12 @@ pub(crate) const REFERENCE: Reference = Reference {
 ),
         Variable::new(
 source::SETTING,
-"The sources to ask, in this order, separated by commas: own, auth-config, gitlab-deploy, gitlab, \
+"The sources to use, in this order, separated by commas: own, auth-config, gitlab-deploy, gitlab, \
  github, harbor, buildkite. Default: all but gitlab-deploy.",
 ).checked(|environment| Source::in_order(environment).map(drop)),
         Variable::new(
 store::SETTING,
-"ignore: docker login succeeds and stores nothing. By default it fails and names the variables to set.",
+"ignore: docker login succeeds without storing anything. By default it fails and names the variables to set.",
 ).checked(|environment| store::is_login_ignored(environment).map(drop)),
         Variable::new(
 "DOCKER_AUTH_CONFIG",
@@ -72,7 +72,7 @@ store::SETTING,
     ],
     files: &[FileUsed {
         path: "${CREDENTIALS_DIRECTORY}, /run/secrets",
-        meaning: "Where relative names in _PASSWORD_FILE and _TOKEN_FILE are looked up, in this order.",
+        meaning: "The directories for relative paths in _PASSWORD_FILE and _TOKEN_FILE, in this order.",
     }],
     examples: &[
         (

@@ -7,7 +7,7 @@ use crate::variable_error::VariableError;
 use docker_credential_helper::directory::read_file;
 use docker_credential_helper::{Environment, Error, Secret};
 
-/// Three times what Linux lets a variable hold in practice, and ten times the longest token known.
+/// Ten times the longest known token.
 const SIZE_MAX: u64 = 64 * 1024;
 
 /// systemd's own variable: the directory of `LoadCredential=`.
@@ -41,7 +41,7 @@ fn directories(environment: &Environment) -> Vec<PathBuf> {
     systemd.into_iter().chain([RUN_SECRETS.into()]).collect()
 }
 
-/// The content of the file: where an absolute path says, or in the first of the directories that has it.
+/// The content of the file: at an absolute path, or in the first of the directories that has it.
 fn find(path: &Path, directories: &[PathBuf], variable: &str) -> Result<Vec<u8>, VariableError> {
     if path.is_absolute() {
         return read_file(path, SIZE_MAX).map_err(|error| unreadable(variable, &error));
@@ -52,7 +52,7 @@ fn find(path: &Path, directories: &[PathBuf], variable: &str) -> Result<Vec<u8>,
     if !is_below {
         return Err(VariableError::new(
             [variable],
-            "is neither an absolute path nor one without \"..\"; name the file from the root on",
+            "is a relative path with \"..\"; use an absolute path",
         ));
     }
     for directory in directories {
@@ -64,18 +64,19 @@ fn find(path: &Path, directories: &[PathBuf], variable: &str) -> Result<Vec<u8>,
     Err(VariableError::absence(
         variable,
         format!(
-            "names a file that is neither in ${CREDENTIALS_DIRECTORY} nor in {RUN_SECRETS}; mount it there, or name it from the root on"
+            "names a file that is neither in ${CREDENTIALS_DIRECTORY} nor in {RUN_SECRETS}; mount it there, \
+            or use an absolute path"
         ),
     ))
 }
 
-/// One line end, as `docker login --password-stdin` takes it off: `echo` and editors write it.
+/// Removes one newline, as `docker login --password-stdin` does: `echo` and editors write it.
 fn without_line_end(text: &str) -> &str {
     let text = text.strip_suffix('\n').unwrap_or(text);
     text.strip_suffix('\r').unwrap_or(text)
 }
 
-/// Only a missing file is absent. One that exists and is unusable is a mistake that somebody must fix.
+/// Only a missing file counts as absent. One that exists but is unusable is a mistake that somebody must fix.
 fn unreadable(variable: &str, error: &io::Error) -> VariableError {
     let text = Error::system_text(error);
     let problem = format!("names a file that cannot be read: {text}; mount the secret there");

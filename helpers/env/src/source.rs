@@ -1,4 +1,4 @@
-//! The sources of logins, and the order in which they are asked.
+//! The sources of logins, and their order.
 
 use docker_credential_helper::{Environment, Error};
 
@@ -6,7 +6,7 @@ use crate::ci::{self, gitlab};
 use crate::claim::Claims;
 use crate::{auth_config, labeled};
 
-/// Sources, by their names, with commas between them: only these are asked, in this order.
+/// Names of sources, separated by commas: only these are used, in this order.
 pub(crate) const SETTING: &str = "DOCKER_CREDENTIAL_ENV_SOURCES";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ impl Source {
         Self::Buildkite,
     ];
 
-    /// As it stands in the setting.
+    /// Its name in the setting.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Own => "own",
@@ -44,7 +44,7 @@ impl Source {
         }
     }
 
-    /// Those to be asked, the first to answer first.
+    /// The sources to use, in order.
     pub(crate) fn in_order(environment: &Environment) -> Result<Vec<Self>, Error> {
         let Some(setting) = environment.setting(SETTING)? else {
             let is_default = |source: &Self| *source != Self::GitlabDeploy;
@@ -75,7 +75,7 @@ impl Source {
     }
 }
 
-/// The deploy token is for the same server as the job's token: behind it, it would never be asked.
+/// The deploy token is for the same server as the job's token: after it, it would never be used.
 fn deploy_first(mut order: Vec<Source>) -> Vec<Source> {
     let place = |wanted| order.iter().position(|source| *source == wanted);
     if let (Some(job), Some(deploy)) = (place(Source::Gitlab), place(Source::GitlabDeploy))

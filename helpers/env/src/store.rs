@@ -1,4 +1,4 @@
-//! The environment as a store that can be read only.
+//! The environment as a read-only store.
 
 use std::cell::OnceCell;
 
@@ -9,7 +9,7 @@ use docker_credential_helper::{
 use crate::labeled;
 use crate::lookup::{Lookup, is_same_login};
 
-/// `ignore`: a login is ignored instead of refused, for jobs that log in anyway.
+/// `ignore`: ignore logins instead of refusing them, for jobs that log in anyway.
 pub(crate) const SETTING: &str = "DOCKER_CREDENTIAL_ENV_STORE";
 
 /// The variables of this process.
@@ -20,7 +20,8 @@ pub(crate) struct EnvStore {
 }
 
 impl EnvStore {
-    /// Reads nothing yet: `erase` needs nothing, and is not to fail because of a setting for `get`.
+    /// Doesn't read anything yet: `erase` doesn't need anything, and shouldn't fail because of a setting for
+    /// `get`.
     #[expect(
         clippy::unnecessary_wraps,
         reason = "the protocol expects that a store may fail to open"
@@ -47,7 +48,7 @@ pub(crate) fn is_login_ignored(environment: &Environment) -> Result<bool, Error>
         Some("ignore") => Ok(true),
         Some(_) => Err(Error::setting(
             SETTING,
-            "is not \"ignore\", the one value it takes; unset it",
+            "is not \"ignore\", its only value; unset it",
         )),
     }
 }
@@ -57,7 +58,7 @@ impl CredentialStore for EnvStore {
         self.lookup()?.find(server)
     }
 
-    /// A login with what is answered anyway changes nothing, so it succeeds.
+    /// A login that the helper already answers doesn't change anything, so it succeeds.
     fn store(&self, credential: &Credential) -> Result<(), Error> {
         let server = credential.server();
         if is_login_ignored(&self.environment)? {
@@ -75,21 +76,22 @@ impl CredentialStore for EnvStore {
         Ok(())
     }
 
-    /// Every server that `get` would answer, with its file read, because clients ask for each listed server next.
+    /// Every server that `get` would answer. Reads the files, because clients ask for each listed server
+    /// next.
     fn list(&self) -> Result<Vec<Listed>, Error> {
         let lookup = self.lookup()?;
         let mut listed = Vec::new();
         for server in lookup.servers() {
             match lookup.find(&server) {
                 Ok(credential) => listed.extend(credential.as_ref().map(Listed::from)),
-                Err(error) => self.environment.log(|| format!("{server} is left out: {error}")),
+                Err(error) => self.environment.log(|| format!("omitted {server}: {error}")),
             }
         }
         Ok(listed)
     }
 }
 
-/// It names the variables, because its reader has just typed `docker login`.
+/// Names the variables, because its reader has just typed `docker login`.
 fn read_only(credential: &Credential) -> Error {
     let server = credential.server();
     let is_token = credential.username().as_str() == TOKEN_USERNAME;

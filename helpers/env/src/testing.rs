@@ -1,4 +1,4 @@
-//! Questions of the tests: to stated variables, by the rule that decides for every client.
+//! Requests of the tests, with given variables, by the same rule as for clients.
 
 use docker_credential_helper::{CredentialStore, Environment, Error, ServerUrl, matching};
 
@@ -49,14 +49,14 @@ pub(crate) fn assert_not_found(variables: &[(&str, &str)], query: &str) {
     assert_eq!(ask(&environment(variables), query), Ok(None), "{query}");
 }
 
-/// The error's text, which shows no value.
+/// The error's text, which doesn't show values.
 #[track_caller]
 pub(crate) fn assert_error(variables: &[(&str, &str)], query: &str, expected: &str) {
     let error = ask(&environment(variables), query).expect_err(query);
     assert_eq!(error, expected, "{query}");
 }
 
-/// `server user` for each that is listed.
+/// `server user` for each listed one.
 pub(crate) fn listed(environment: &Environment) -> Vec<String> {
     let items = store(environment)
         .list()

@@ -1,12 +1,12 @@
-//! Values of variables. They are used as they are, white space included: a secret may end in it, and what is guessed
-//! away here would work in this helper alone. `doctor` points it out.
+//! Values of variables, used unchanged, including white space: a secret may end in it, and if we trimmed it,
+//! it would work in this helper only. `doctor` flags it.
 
 use docker_credential_helper::{Environment, Secret, ServerUrl, Username};
 
 use crate::claim::{Login, SecretSource};
 use crate::variable_error::VariableError;
 
-/// The value, if the variable is set. Empty or not text is error.
+/// The value, if the variable is set. It is an error if it is empty or not text.
 pub(crate) fn text(environment: &Environment, name: &str) -> Result<Option<String>, VariableError> {
     let Some(value) = environment.variable(name) else {
         return Ok(None);
@@ -21,7 +21,7 @@ pub(crate) fn text(environment: &Environment, name: &str) -> Result<Option<Strin
     }
 }
 
-/// Whether the variable is set to exactly this.
+/// Whether the variable has exactly this value.
 pub(crate) fn is(environment: &Environment, name: &str, expected: &str) -> bool {
     environment.variable(name).is_some_and(|value| value == expected)
 }
@@ -30,7 +30,7 @@ pub(crate) fn is_set(environment: &Environment, name: &str) -> bool {
     environment.variable(name).is_some()
 }
 
-/// The server that a variable of a CI system names. Unset and empty are the same there, and neither is the Hub.
+/// The server in a CI system's variable. Unset and empty are the same there, and neither means the Hub.
 pub(crate) fn server(environment: &Environment, name: &str) -> Result<Option<ServerUrl>, VariableError> {
     match environment.variable(name) {
         Some(value) if !value.is_empty() => parse_server(environment, name),
@@ -38,7 +38,7 @@ pub(crate) fn server(environment: &Environment, name: &str) -> Result<Option<Ser
     }
 }
 
-/// The server that a variable names; one that names none is error.
+/// The server in a variable; it is an error if it isn't one.
 pub(crate) fn parse_server(
     environment: &Environment,
     name: &str,
@@ -46,7 +46,7 @@ pub(crate) fn parse_server(
     let Some(text) = text(environment, name)? else {
         return Ok(None);
     };
-    // The value is not quoted: it may hold a password before the host.
+    // Doesn't quote the value, which may contain a password before the host.
     match ServerUrl::parse(&text).and_then(|server| server.for_storing()) {
         Ok(server) => Ok(Some(server)),
         Err(_) if is_placeholder(text.trim()) => Err(VariableError::new(
@@ -90,7 +90,8 @@ pub(crate) fn lacking(present: &str, absent: &str) -> VariableError {
     VariableError::new([present], format!("is set without {absent}; set both or neither"))
 }
 
-/// Whether a whole value is a reference that nobody expanded, or a mask: such as `$(NAME)`, `$NAME`, `${NAME}`, `${{ secrets.NAME }}`, `%NAME%`, `***` or `[MASKED]`.
+/// Whether the whole value is an unexpanded reference, or a mask: `$(NAME)`, `$NAME`, `${NAME}`, `${{
+/// secrets.NAME }}`, `%NAME%`, `***` or `[MASKED]`.
 pub(crate) fn is_placeholder(text: &str) -> bool {
     let is_name = |name: &str| {
         !name.is_empty()

@@ -1,21 +1,21 @@
-//! Errors about variables, in words that never show a value.
+//! Errors about variables, which never show a value.
 
 use std::fmt;
 
 use docker_credential_helper::Error;
 
-/// Why variables give no login: their names, and what is wrong with them. Never a value, which may be the secret, set in
-/// the wrong place.
+/// Why variables don't give a login: their names and the problem. Never a value, which may be a secret in the
+/// wrong variable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct VariableError {
     variables: Vec<String>,
     problem: String,
-    /// Nothing is wrong with the variables, but something they name is not there (yet).
+    /// The variables are valid, but a file that they name doesn't exist (yet).
     is_absence: bool,
 }
 
 impl VariableError {
-    /// `problem` goes on where the names end.
+    /// `problem` continues the sentence after the names.
     pub(crate) fn new<S: Into<String>>(
         variables: impl IntoIterator<Item = S>,
         problem: impl Into<String>,
@@ -27,7 +27,7 @@ impl VariableError {
         }
     }
 
-    /// A file that is not there.
+    /// A missing file.
     pub(crate) fn absence(variable: &str, problem: impl Into<String>) -> Self {
         Self {
             is_absence: true,

@@ -1,5 +1,5 @@
-//! Which of the system's stores is used. There is one default for each system and never a second choice: a login
-//! that silently went elsewhere would not be found again, and might lie where its owner does not want it.
+//! Chooses one of the system's stores. Each system has one default and no fallback: a login that silently
+//! went elsewhere could not be found again, and might be in a place that its owner doesn't want.
 
 use docker_credential_helper::{CredentialStore, Environment, Error};
 
@@ -8,11 +8,11 @@ const SETTING: &str = "DOCKER_CREDENTIAL_KEYRING_BACKEND";
 struct Backend {
     name: &'static str,
     open: fn(&Environment) -> Result<Box<dyn CredentialStore>, Error>,
-    /// Which store that is, for `status`.
+    /// The name of the store, for `status`.
     state: fn(&Environment) -> Result<String, Error>,
 }
 
-/// What this build has, the default first.
+/// The stores in this build, the default first.
 const BACKENDS: &[Backend] = &[
     #[cfg(any(
         target_os = "linux",
@@ -46,14 +46,14 @@ const BACKENDS: &[Backend] = &[
     },
 ];
 
-/// Opens the store that the setting names, or this system's default.
+/// Opens the store that the setting names, or the system's default.
 pub(crate) fn open(environment: &Environment) -> Result<Box<dyn CredentialStore>, Error> {
     let backend = chosen(environment)?;
     environment.log(|| format!("backend {}", backend.name));
     (backend.open)(environment)
 }
 
-/// What `status` shows of the store.
+/// The state of the store, for `status`.
 pub(crate) fn status(environment: &Environment) -> Vec<(&'static str, String)> {
     let state = chosen(environment).and_then(|backend| (backend.state)(environment));
     let state = state.unwrap_or_else(|error| error.to_string());
@@ -77,9 +77,9 @@ fn unknown(asked: &str) -> Error {
         SETTING,
         match asked {
             "secret-service" | "keyutils" | "keychain" | "wincred" => {
-                format!("names a store of another system; set it to {here}, or unset it")
+                format!("names a store of another operating system; set it to {here}, or unset it")
             }
-            _ => format!("names no store that this helper knows; set it to {here}, or unset it"),
+            _ => format!("names an unknown store; set it to {here}, or unset it"),
         },
     )
 }

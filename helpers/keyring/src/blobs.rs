@@ -1,28 +1,28 @@
-//! Credentials in a store that keeps named blobs and knows no servers: the kernel's keyring, the macOS
-//! Keychain, the Windows Credential Manager.
+//! Credentials in a store of named blobs: the kernel's keyring, the macOS Keychain, the Windows Credential
+//! Manager.
 //!
-//! A credential is one record. A record that fits into a blob is one blob. A larger one is cut into chunks, whose names
-//! hold a generation that is new each time; then one write of a head, which names the generation, the number of
-//! chunks, the length and the hash, makes it the record. So the old record answers until the new one does, what was
-//! written half is no record, and chunks that do not belong together are noticed.
+//! A credential is one record. A record that fits into a blob is one blob. A larger one is split into chunks,
+//! whose names contain a generation that is new each time. Then a single write of a head makes it the record;
+//! the head has the generation, the number of chunks, the length and the hash. So the old record answers
+//! until the new one does, a partial write isn't a record, and chunks of different records are noticed.
 //!
 //! # Who may remove a generation
 //!
-//! The stores have no locks. Chunks without a head are what a killed process left, which may hold a secret and has to
-//! go, or what a living one is about to write the head of, which has to stay.
+//! The stores don't have locks. Chunks without a head are from a killed process, and must be removed because
+//! they may hold a secret; or from a running process that will write the head next, and must stay.
 //!
-//! A head is written once. So a generation whose head was seen, and is the head no more, is dead: `store` removes the one
-//! that its own head has replaced.
+//! A head is written once. So if a generation's head was seen and is no longer the head, the generation is
+//! dead: `store` removes the one that its own head replaced.
 //!
-//! `erase` removes all generations, and cannot know which of them await their head. So each has a seal, a blob that is
-//! written before its chunks and never again:
+//! `erase` removes all generations, and can't know which of them are waiting for their head. So each has a
+//! seal, a blob that is written once, before its chunks:
 //!
 //! - `erase` deletes the seal, then reads the head, then deletes a chunk unless the head names its generation;
-//! - `store` writes the head, then reads the seal, and starts again with another generation if there is none.
+//! - `store` writes the head, then reads the seal, and starts again with another generation if the seal is missing.
 //!
-//! If `store` finds the seal, then any process that deletes it does so after the head was written, and sees it; or sees another
-//! or none in its place, and the generation is dead. So what `store` reports as done is whole until it is replaced or
-//! erased.
+//! If `store` finds the seal, then any process that deletes the seal does so after the head was written. It
+//! then sees that head; or it sees another head or none, and the generation is dead. So a stored record is
+//! complete until it is replaced or erased.
 
 use std::fmt::Write as _;
 
@@ -33,25 +33,26 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-/// In front of every name, so that nothing else in the store is taken for ours.
+/// The prefix of every name, which distinguishes our entries from others.
 pub(crate) const PREFIX: &str = "docker-credential-keyring:";
 
-/// How often a record is read again because another process replaces it, or written again because another erases it.
+/// How often to read a record again because another process replaces it, or write it again because another
+/// erases it.
 const ROUNDS: usize = 3;
 
-/// What a store of the system offers.
+/// A store of the operating system.
 pub(crate) trait Blobs {
-    /// The most bytes in one blob, as the store's own limit has it.
+    /// The store's limit on the bytes in one blob.
     const BLOB_MAX: usize;
-    /// The most bytes in a name.
+    /// The limit on the bytes in a name.
     const NAME_MAX: usize;
-    /// The store, as its users call it, for messages.
+    /// The store's name, for messages.
     const STORE: &str;
 
     fn read(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, Error>;
-    /// Makes or replaces a blob, in one step.
+    /// Creates or replaces a blob, in one step.
     fn write(&self, name: &str, blob: &[u8]) -> Result<(), Error>;
-    /// Removes a blob, if it is there.
+    /// Removes a blob, if it exists.
     fn delete(&self, name: &str) -> Result<(), Error>;
     /// The names that begin with [`PREFIX`].
     fn names(&self) -> Result<Vec<String>, Error>;
@@ -70,7 +71,7 @@ struct Record {
     secret: String,
 }
 
-/// Takes the place of a record that is cut into chunks.
+/// Replaces a record that is split into chunks.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Head {
     generation: String,
@@ -79,7 +80,7 @@ struct Head {
     sha256: String,
 }
 
-/// The first byte of a blob tells which of the two follows.
+/// The first byte of a blob distinguishes the two.
 const RECORD: u8 = b'1';
 const HEAD: u8 = b'2';
 
@@ -104,7 +105,7 @@ impl<B: Blobs> CredentialStore for BlobStore<B> {
         );
         if chunk_name(&name, GENERATION_SAMPLE, usize::MAX).len() > B::NAME_MAX {
             return Err(Error::refused(format!(
-                "{} holds no server URL as long as this one; the limit is {} bytes",
+                "{} cannot hold a server URL as long as this one; the limit is {} bytes",
                 B::STORE,
                 B::NAME_MAX
             )));
@@ -116,7 +117,7 @@ impl<B: Blobs> CredentialStore for BlobStore<B> {
             } else {
                 self.write_chunks(&name, &record)
             }?;
-            // Only the generation that was there before: that of a login at the same time is not ours to remove.
+            // Only the previous generation: we must not remove that of a login at the same time.
             if let Some(old) = old {
                 self.delete_chunks(&name, &old);
             }
@@ -135,9 +136,9 @@ impl<B: Blobs> CredentialStore for BlobStore<B> {
         if name.len() > B::NAME_MAX {
             return Ok(());
         }
-        // The head first: whatever happens then, what is left is no record.
+        // The head first: if this stops later, the rest isn't a record.
         self.0.delete(&name)?;
-        // All generations, also those whose store never came to its end.
+        // All generations, including those of interrupted stores.
         for other in self.0.names()? {
             if chunk_owner(&other) != Some(&name) {
                 continue;
@@ -179,7 +180,7 @@ impl<B: Blobs> BlobStore<B> {
                 Some((&RECORD, record)) => Some(Zeroizing::new(record.to_vec())),
                 Some((&HEAD, _)) => match head(&blob) {
                     None => return Err(damaged(name)),
-                    // Read twice and still incomplete: nobody is replacing it.
+                    // Read twice and still incomplete: no other process is replacing it.
                     Some(head) if seen.as_ref() == Some(&head) => return Err(damaged(name)),
                     Some(head) => {
                         let record = self.joined(name, &head)?;
@@ -196,7 +197,7 @@ impl<B: Blobs> BlobStore<B> {
         Err(damaged(name))
     }
 
-    /// The chunks of a generation, if they are all there and are what was written.
+    /// The chunks of a generation, if they are complete and unchanged.
     fn joined(&self, name: &str, head: &Head) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
         if head.chunks > head.length || head.length > docker_credential_helper::INPUT_MAX * 2 {
             return Ok(None);
@@ -212,17 +213,17 @@ impl<B: Blobs> BlobStore<B> {
         Ok(is_whole.then_some(record))
     }
 
-    /// The head of a record that is cut into chunks.
+    /// The head of a record that is split into chunks.
     fn head(&self, name: &str) -> Result<Option<Head>, Error> {
         match self.0.read(name) {
             Ok(blob) => Ok(blob.and_then(|blob| head(&blob))),
-            // Unreadable records are replaced like any other.
+            // Unreadable records can be replaced like any other.
             Err(Error::Damaged(_)) => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// Writes a record in chunks, and tells whether no other process has begun to remove them.
+    /// Writes a record in chunks, and returns whether no other process has begun to remove them.
     fn write_chunks(&self, name: &str, record: &[u8]) -> Result<bool, Error> {
         let chunks: Vec<&[u8]> = record.chunks(B::BLOB_MAX).collect();
         let head = Head {
@@ -249,7 +250,7 @@ impl<B: Blobs> BlobStore<B> {
         Ok(self.0.read(&seal)?.is_some())
     }
 
-    /// What cannot be deleted stays until `erase`: the login itself has come to its end.
+    /// Ignores chunks that can't be deleted until `erase`: the login itself is complete.
     fn delete_chunks(&self, name: &str, head: &Head) {
         let chunks = (0..head.chunks).map(|number| chunk_name(name, &head.generation, number));
         for blob in chunks.chain([seal_name(name, &head.generation)]) {
@@ -260,8 +261,9 @@ impl<B: Blobs> BlobStore<B> {
     }
 }
 
-/// The name of a server's blob. Windows ignores the case of names, but registries don't ignore that of paths, so capitals
-/// are escaped. So is everything but printable ASCII, which not every store accepts in a name.
+/// The name of a server's blob. Windows ignores the case of names, but paths of registries are
+/// case-sensitive, so capitals are escaped. Everything except printable ASCII is also escaped, because not
+/// every store accepts it in a name.
 fn name(server: &ServerUrl) -> String {
     let mut name = PREFIX.to_owned();
     for byte in server.key().to_string().bytes() {
@@ -278,7 +280,7 @@ fn name(server: &ServerUrl) -> String {
 
 const GENERATION_SAMPLE: &str = "0123456789abcdef";
 
-/// No server's name contains `#`.
+/// Names of servers don't contain `#`.
 fn chunk_name(name: &str, generation: &str, number: usize) -> String {
     format!("{name}#{generation}.{number}")
 }
@@ -287,7 +289,7 @@ fn seal_name(name: &str, generation: &str) -> String {
     format!("{name}#{generation}")
 }
 
-/// The name of a chunk's seal, or of a seal itself. A generation has no dot.
+/// The name of a chunk's seal, or of a seal itself. Generations don't contain dots.
 fn seal_of(chunk: &str) -> &str {
     let generation = chunk.rfind('#').unwrap_or(0);
     let end = chunk[generation..].find('.').map(|dot| generation + dot);

@@ -1,5 +1,5 @@
-//! The macOS Keychain: generic passwords in the login keychain. Never run by its authors, who have no Mac; it is
-//! compiled, and what it shares with other systems is tested there.
+//! The macOS Keychain: generic passwords in the login keychain. We don't have a Mac and never ran this; we
+//! compile it, and test the parts that other systems share.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -41,7 +41,7 @@ impl Platform for Keychain {
             .collect())
     }
 
-    /// By the code: the texts are translated, and do not hold it.
+    /// By the code, because the texts are translated and don't contain it.
     fn is_locked(cause: &(dyn std::error::Error + 'static)) -> bool {
         const INTERACTION_NOT_ALLOWED: i32 = -25308;
         const USER_CANCELED: i32 = -128;
@@ -58,7 +58,7 @@ impl Platform for Keychain {
 }
 
 impl Blobs for Keychain {
-    /// The keychain names no limit; this is larger than any request.
+    /// The keychain doesn't document a limit; this is larger than any request.
     const BLOB_MAX: usize = 1 << 22;
     const NAME_MAX: usize = 1 << 15;
     const STORE: &str = <Self as Platform>::STORE;

@@ -1,4 +1,4 @@
-//! The Linux kernel's keyring: for machines without a desktop, where nothing is to lie on disk.
+//! The Linux kernel's keyring: for machines without a desktop that shouldn't keep logins on disk.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,13 +11,13 @@ use zeroize::Zeroizing;
 use crate::blobs::{BlobStore, Blobs, PREFIX};
 use crate::namespace;
 
-/// All keys that this process may look at, a line each.
+/// All keys that this process may view, one a line.
 const KEYS: &str = "/proc/keys";
 
 /// Opens the user's persistent keyring or, in a kernel without those, the user keyring.
 pub(crate) fn open(environment: &Environment) -> Result<Keyutils, Error> {
-    // A key can be read only by a process that possesses it, which is by a link from one of its own keyrings. That of
-    // the session may be somebody else's (sudo, a service), so the link goes into the process's, which ends with it.
+    // A process can only read keys that one of its own keyrings links to. The session's keyring may be
+    // another user's (sudo, a service), so we link to the process's keyring, which ends with it.
     let (ring, lifetime) = match KeyRing::get_persistent(KeyRingIdentifier::Process) {
         Ok(ring) => (ring, Lifetime::Persistent),
         Err(_) => (user_keyring()?, Lifetime::User),
@@ -82,15 +82,15 @@ impl CredentialStore for Keyutils {
 }
 
 impl Keyutils {
-    /// Fails where the keyring that is searched is not the one that its user has outside: in a user namespace, every user
-    /// has another. One in which something is stored is the one that is meant.
+    /// Fails if this isn't the user's keyring outside of the namespace: in a user namespace, every user has
+    /// another one. If it has an entry, it is the intended one.
     fn check_whole(&self) -> Result<(), Error> {
         if namespace::maps_every_user() || !self.store.0.names()?.is_empty() {
             return Ok(());
         }
         Err(Error::unavailable(
-            "cannot see your logins: this user namespace (a rootless container, or unshare) has a kernel keyring of \
-             its own, which is empty; run docker outside of it, or log in again inside",
+            "cannot see your logins: this user namespace (a rootless container, or unshare) has its own \
+            kernel keyring, which is empty; run docker outside of it, or log in again inside",
         ))
     }
 }
@@ -99,7 +99,7 @@ impl Keyutils {
 struct Ring(KeyRing);
 
 impl Blobs for Ring {
-    /// The most that a key of type `user` holds.
+    /// The limit on the size of a key of type `user`.
     const BLOB_MAX: usize = 32767;
     /// `KEY_MAX_DESC_SIZE`, less the NUL at the end.
     const NAME_MAX: usize = 4095;
@@ -115,8 +115,8 @@ impl Blobs for Ring {
             };
             match key.read_to_vec() {
                 Ok(blob) => return Ok(Some(Zeroizing::new(blob))),
-                // Unlinked since it was found, by which this process has lost its right to it. Another may have taken
-                // its place. If it is found again, it was not unlinked.
+                // Unlinked since it was found, so this process has lost its permission. Another key may have
+                // replaced it. If it is found again, it wasn't unlinked.
                 Err(KeyError::AccessDenied | KeyError::KeyDoesNotExist) if denied != Some(key) => {
                     denied = Some(key);
                 }
@@ -137,33 +137,33 @@ impl Blobs for Ring {
         let key = match self.0.search(name) {
             Ok(key) => key,
             Err(KeyError::KeyDoesNotExist) => return Ok(()),
-            // A key that was revoked cannot be looked at, not even to remove it. But another takes its place.
+            // A revoked key can't be viewed, not even to remove it. But another one can replace it.
             Err(KeyError::KeyRevoked | KeyError::KeyExpired | KeyError::KeyRejected) => {
                 self.0.add_key(name, "revoked").map_err(unavailable)?
             }
             Err(error) => return Err(unavailable(error)),
         };
         match self.0.unlink_key(key) {
-            // Another process unlinked it since it was found: from the keyring, or it is destroyed already.
+            // Another process unlinked it from the keyring since it was found, or it is already destroyed.
             Ok(()) | Err(KeyError::MissingFileOrDirectory | KeyError::KeyDoesNotExist) => Ok(()),
             Err(error) => Err(unavailable(error)),
         }
     }
 
-    /// Not from the crate: it reads a keyring, and each key's name, into a buffer of a fixed size, and panics where a key
-    /// of whichever program has a longer one.
+    /// Not with the crate: it reads a keyring, and each key's name, into a buffer of a fixed size, and panics
+    /// if any program's key has a longer name.
     fn names(&self) -> Result<Vec<String>, Error> {
         let keys = fs::read(KEYS).map_err(Error::file("read", Path::new(KEYS)))?;
         let keys = String::from_utf8_lossy(&keys);
-        // Of keys in other keyrings, too, so that a name may be there twice.
+        // Includes keys in other keyrings, so a name may occur twice.
         let mut names: BTreeSet<&str> = keys.lines().filter_map(name_in).collect();
         names.retain(|name| !matches!(self.0.search(*name), Err(KeyError::KeyDoesNotExist)));
         Ok(names.into_iter().map(str::to_owned).collect())
     }
 }
 
-/// The name of a key of ours, the ninth word of its line. A colon and the key's length follow it, unless it was revoked. No
-/// name has a space in it, nor a colon at its end, for no server has.
+/// The name of our key, the ninth word of its line. A colon and the key's length follow it, unless it was
+/// revoked. Names don't contain spaces or end in a colon, because servers don't.
 fn name_in(line: &str) -> Option<&str> {
     let name = line.split_whitespace().nth(8)?;
     let name = name.strip_suffix(':').unwrap_or(name);
@@ -184,18 +184,21 @@ fn unreadable(name: &str, error: KeyError) -> Error {
 
 fn unavailable(error: KeyError) -> Error {
     let problem = match error {
-        KeyError::AccessDenied | KeyError::PermissionDenied => "does not let this process in",
-        KeyError::OperationNotSupported => "is not there: this kernel has none, or the container forbids it",
-        KeyError::OutOfMemory => "has no memory left",
+        KeyError::AccessDenied | KeyError::PermissionDenied => "does not admit this process",
+        KeyError::OperationNotSupported => {
+            "does not exist: this kernel has none, or the container forbids \
+        it"
+        }
+        KeyError::OutOfMemory => "is out of memory",
         KeyError::QuotaExceeded => return quota_exceeded(),
         _ => "cannot be used",
     };
     Error::unavailable(format!(
-        "the kernel's keyring {problem}; use docker-credential-age, which needs none"
+        "the kernel's keyring {problem}; use docker-credential-age, which doesn't need it"
     ))
 }
 
-/// The kernel counts all keys of a user together, whichever program made them.
+/// The kernel counts all keys of a user together, from all programs.
 fn quota_exceeded() -> Error {
     let is_root = rustix::process::geteuid().is_root();
     let limit = |name: &str| {

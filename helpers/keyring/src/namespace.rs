@@ -1,8 +1,8 @@
-//! What a user namespace hides.
+//! The effects of a user namespace.
 
 use std::fs;
 
-/// The user id by which the kernel shows users that the namespace has no number for.
+/// The kernel's user id for users that the namespace doesn't map.
 pub(crate) fn overflow_uid() -> u32 {
     fs::read_to_string("/proc/sys/kernel/overflowuid")
         .ok()
@@ -10,7 +10,8 @@ pub(crate) fn overflow_uid() -> u32 {
         .unwrap_or(65534)
 }
 
-/// Whether every user has the number that it has outside: this is not a user namespace, or one that changes nothing.
+/// Whether every user has the same number as outside: this isn't a user namespace, or one with an identity
+/// mapping.
 pub(crate) fn maps_every_user() -> bool {
     let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
     map.split_ascii_whitespace().eq(["0", "0", "4294967295"])

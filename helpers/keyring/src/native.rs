@@ -1,4 +1,4 @@
-//! The stores of macOS and Windows, as `keyring-core` gives them: named blobs, one entry each.
+//! The stores of macOS and Windows in `keyring-core`: named blobs, one entry each.
 
 use std::error::Error as _;
 
@@ -6,14 +6,14 @@ use docker_credential_helper::Error;
 use keyring_core::{Entry, Error as KeyringError};
 use zeroize::Zeroizing;
 
-/// How one system differs from the other.
+/// The differences between the systems.
 pub(crate) trait Platform {
     const STORE: &str;
-    /// The entry of a name, whether or not it exists.
+    /// The entry of this name, which may not exist.
     fn entry(&self, name: &str) -> keyring_core::Result<Entry>;
-    /// The names of all entries that may be ours.
+    /// The names of all entries that could be ours.
     fn names(&self) -> keyring_core::Result<Vec<String>>;
-    /// Whether the system says by this error that a person must unlock the store.
+    /// Whether this error means that a person must unlock the store.
     fn is_locked(cause: &(dyn std::error::Error + 'static)) -> bool;
 }
 
@@ -26,7 +26,7 @@ pub(crate) fn read(platform: &impl Platform, name: &str) -> Result<Option<Zeroiz
 }
 
 pub(crate) fn write(platform: &impl Platform, name: &str, blob: &[u8]) -> Result<(), Error> {
-    // Not as a password: that would be kept as UTF-16 and take twice the room.
+    // Not as a password, which would be stored as UTF-16 and take twice the space.
     platform
         .entry(name)
         .and_then(|entry| entry.set_secret(blob))
@@ -44,13 +44,13 @@ pub(crate) fn names(platform: &impl Platform) -> Result<Vec<String>, Error> {
     platform.names().map_err(|error| shown(platform, error))
 }
 
-/// The library's own texts are for programmers, and one of its errors carries the secret: only the system's words are
-/// shown.
+/// The library's own texts are for programmers, and one of its errors contains the secret, so show only the
+/// system's text.
 fn shown<P: Platform>(_: &P, error: KeyringError) -> Error {
     let store = P::STORE;
     match error {
         KeyringError::NoStorageAccess(cause) => Error::locked(format!(
-            "{store} is locked or cannot be reached from here ({cause}); unlock it and try again"
+            "{store} is locked or unreachable ({cause}); unlock it and try again"
         )),
         KeyringError::PlatformFailure(cause) => {
             if P::is_locked(&*cause) {
@@ -61,9 +61,9 @@ fn shown<P: Platform>(_: &P, error: KeyringError) -> Error {
                 Error::unavailable(format!("{store} refuses: {cause}"))
             }
         }
-        KeyringError::TooLong(_, limit) => {
-            Error::refused(format!("{store} holds no more than {limit} characters of this"))
-        }
+        KeyringError::TooLong(_, limit) => Error::refused(format!(
+            "{store} cannot hold more than {limit} characters of this"
+        )),
         error => {
             debug_assert!(error.source().is_none());
             Error::unavailable(format!("{store} cannot be used"))

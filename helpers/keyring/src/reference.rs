@@ -6,14 +6,14 @@ pub(crate) const REFERENCE: Reference = Reference {
     description: &[
         "docker-credential-keyring keeps registry logins in the operating system's own store: the Secret Service of a \
          Linux or BSD desktop, the Linux kernel's keyring, the macOS Keychain, or the Windows Credential Manager.",
-        "With the Secret Service it reads and writes the items of docker's own docker-credential-secretservice, so you \
-         can change from one to the other and back.",
+        "With the Secret Service, it shares its items with docker's own docker-credential-secretservice, so \
+        you can switch from one to the other and back.",
     ],
     variables: &[
         Variable::new(
             "DOCKER_CREDENTIAL_KEYRING_BACKEND",
-            "secret-service, keyutils, keychain or wincred. Default: the platform's own. The helper never falls \
-             back from one to another.",
+            "secret-service, keyutils, keychain or wincred. Default: the platform's own. The helper never \
+            falls back to another one.",
         ),
         Variable::new(
             "DOCKER_CREDENTIAL_KEYRING_COLLECTION",
@@ -22,12 +22,12 @@ pub(crate) const REFERENCE: Reference = Reference {
         ),
         Variable::new(
             "DBUS_SESSION_BUS_ADDRESS",
-            "The session bus: a unix socket of yours. Default: ${XDG_RUNTIME_DIR}/bus.",
+            "The session bus: a Unix socket that you own. Default: ${XDG_RUNTIME_DIR}/bus.",
         ),
     ],
     files: &[FileUsed {
         path: "${XDG_RUNTIME_DIR}/bus",
-        meaning: "The session bus. The helper connects only if your own user, or root, listens on it.",
+        meaning: "The session bus. The helper uses it only if you or root listen on it.",
     }],
     examples: &[
         (
@@ -39,7 +39,7 @@ pub(crate) const REFERENCE: Reference = Reference {
             "docker-credential-keyring explain ghcr.io",
         ),
         (
-            "Use the kernel's keyring, which forgets everything at a reboot:",
+            "Use the kernel's keyring, which keeps logins until a reboot:",
             "DOCKER_CREDENTIAL_KEYRING_BACKEND=keyutils docker login ghcr.io",
         ),
     ],

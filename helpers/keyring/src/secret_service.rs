@@ -1,9 +1,9 @@
 //! The Secret Service, which GNOME Keyring, `KWallet` and `KeePassXC` offer on the session bus.
 //!
-//! The items are docker's own: what `docker-credential-secretservice` wrote is read, replaced, listed and erased, and
-//! it finds what is written here. zbus is used as it is instead of a client of the Secret Service on top of it: the
-//! clients wait for each answer before they ask on, find items by other identities than the server, and compute their
-//! session keys ten times as slowly.
+//! The items are docker's own: this helper and `docker-credential-secretservice` read, replace, list and
+//! erase each other's. It uses plain zbus, because existing clients of the Secret Service wait for each
+//! answer before the next request, don't find items by server, and compute their session keys ten times as
+//! slowly.
 
 use std::cell::Cell;
 use std::os::unix::net::SocketAddr;
@@ -33,23 +33,23 @@ use item::Item;
 use lookup::Sight;
 use service::{Described, Scope, Service};
 
-/// Names another collection than the default: its label, its alias, or the last part of its path.
+/// Names a collection other than the default: its label, its alias, or the last part of its path.
 const COLLECTION: &str = "DOCKER_CREDENTIAL_KEYRING_COLLECTION";
 /// `1`: never show a prompt.
 const NONINTERACTIVE: &str = "DOCKER_CREDENTIAL_NONINTERACTIVE";
 
-/// How often a verb has something unlocked: somebody may lock it again at once.
+/// How often a verb unlocks something, because it may be locked again at once.
 const UNLOCKS: usize = 3;
 
-/// How often a verb starts again because another program changed what it was reading. Two programs that do nothing but
-/// log in spoil one round in three, on two cores; so many in a row would have another cause.
+/// How often a verb starts again because another program changed items that it was reading. Two programs that
+/// only log in disturb one round in three, on two cores; this many in a row would have another cause.
 ///
-/// The first answer of a busy gnome-keyring may also be such a change: it may see the first call of a new
-/// connection before it knows of the connection, and then says that it has no such method, or no default collection.
-/// This happens to one in some thousand searches; by the next call it does know.
+/// The first answer of a busy gnome-keyring may also look like such a change: it may see the first call of a
+/// new connection before the connection itself, and then reports an unknown method, or no default collection.
+/// This happens in one of a few thousand searches, and only to the first call.
 const CHANGES: usize = 50;
 
-/// How often a verb starts again because the service ended in the middle of it.
+/// How often a verb starts again because the service ended during it.
 const RESTARTS: usize = 1;
 
 /// docker's items in the Secret Service.
@@ -61,7 +61,7 @@ pub(crate) struct SecretService {
 }
 
 impl SecretService {
-    /// Reads the settings. The bus is reached by each verb.
+    /// Reads the settings. Each verb connects to the bus.
     pub(crate) fn open(environment: &Environment) -> Result<Self, Error> {
         Ok(Self {
             addresses: address::of_session(environment).map_err(|failure| failure.into_error(false))?,
@@ -89,7 +89,7 @@ impl SecretService {
         })
     }
 
-    /// Which program keeps the logins, and whether the keyring for new ones is locked. Unlocks nothing.
+    /// The program that keeps the logins, and whether the keyring for new ones is locked. Doesn't unlock it.
     pub(crate) fn state(&self) -> Result<String, Error> {
         let state = async {
             let service = self.connect().await?;
@@ -110,12 +110,13 @@ impl SecretService {
         Ok(format!("{}, {lock}", service.bus.program().await))
     }
 
-    /// Carries out a verb, and starts it again while that can help: something was unlocked, another program changed what
-    /// it was reading, or the service ended (one that is started on demand is then started again). Each verb can be
-    /// started again without harm.
+    /// Runs a verb, and starts it again while that can help: something was unlocked, another program changed
+    /// items that it was reading, or the service ended (a service that is started on demand then restarts).
+    /// Each verb can safely start again.
     ///
-    /// What was found and is gone a moment later says nothing of what is there now. A login makes its item first and
-    /// then deletes the old one, so between two of our questions the one may have become the other.
+    /// If an item was found but is gone a moment later, the current state is unknown. A login creates its
+    /// item first and then deletes the old one, so the new item may have appeared between two of our
+    /// requests.
     async fn retry<T>(
         &self,
         service: &mut Service,
@@ -168,7 +169,7 @@ impl SecretService {
         verb: &impl AsyncFn(&Service, &Scope) -> Result<Round<T>, Failure>,
     ) -> Result<Round<T>, Failure> {
         let scope = self.scope(service).await?;
-        // KeePassXC answers a search by a prompt if all it has is locked.
+        // KeePassXC shows a prompt on a search if everything is locked.
         if !self.may_prompt {
             service.unlock_if_all_is_locked(&scope).await?;
         }
@@ -192,7 +193,7 @@ impl CredentialStore for SecretService {
                     Sight::Locked(objects) => Round::Locked(objects),
                     Sight::Item(item, trusted, session) => {
                         match secrets::read(service, &item, trusted, *session).await {
-                            // Another program locked it just now.
+                            // Another program has just locked it.
                             Err(Failure::Locked(_)) => Round::Locked(vec![item.path]),
                             secret => Round::Done(Some(Credential::new(item.server, item.username, secret?))),
                         }
@@ -203,7 +204,7 @@ impl CredentialStore for SecretService {
     }
 
     fn store(&self, credential: &Credential) -> Result<(), Error> {
-        // Else a login would ask a person for the password to another default: see CHANGES.
+        // Otherwise a login would ask a person for the password of another default: see CHANGES.
         let is_default_missing = Cell::new(false);
         self.run(&async |service, scope| {
             let (trusted, default, all) = join3(
@@ -225,7 +226,7 @@ impl CredentialStore for SecretService {
             before.retain(|item| item.server.key() == credential.server().key());
             lookup::log(&self.environment, &before);
             secrets::create(service, trusted, &collection, credential).await?;
-            // Only what was there before: a login that happens at the same time keeps its own.
+            // Only previous items: a login at the same time keeps its own.
             let (locked, unlocked): (Vec<_>, Vec<_>) = before.into_iter().partition(|item| item.is_locked);
             delete(service, unlocked).await?;
             delete_locked(service, &collection, locked).await?;
@@ -238,7 +239,7 @@ impl CredentialStore for SecretService {
             let Everything { described, hiding } = everything(service, scope).await?;
             let mut items = described.items;
             items.retain(|item| item.server.key() == server.key());
-            // One of them may be a login to this server.
+            // One of them may be the login to this server.
             if items.is_empty() && !described.ghosts.is_empty() {
                 return Ok(Round::Again);
             }
@@ -266,12 +267,12 @@ impl CredentialStore for SecretService {
     }
 }
 
-/// What a verb has come to.
+/// The result of a verb.
 enum Round<T> {
     Done(T),
-    /// What it saw may be outdated already.
+    /// Its data may be outdated already.
     Again,
-    /// These are to be unlocked before it can say more.
+    /// These must be unlocked first.
     Locked(Vec<OwnedObjectPath>),
 }
 
@@ -285,7 +286,7 @@ impl<T> Round<T> {
     }
 }
 
-/// All of docker's items, and what is to be unlocked before that is certain.
+/// All of docker's items, and the collections and items that may hide more until they are unlocked.
 struct Everything {
     described: Described,
     hiding: Vec<OwnedObjectPath>,
@@ -304,7 +305,7 @@ async fn everything(service: &Service, scope: &Scope) -> Result<Everything, Fail
     Ok(Everything { described, hiding })
 }
 
-/// Where a login goes, if that exists.
+/// The collection for new logins, if it exists.
 async fn target(service: &Service, scope: &Scope) -> Result<Option<OwnedObjectPath>, Failure> {
     match scope {
         Scope::Collection(collection) => Ok(Some(collection.clone())),
@@ -321,13 +322,13 @@ async fn delete(service: &Service, items: impl IntoIterator<Item = Item>) -> Res
     answers.into_iter().collect()
 }
 
-/// Deletes what is locked in a collection that is not: `KeePassXC` can be set to ask its user before a program uses an
-/// item. The login is in the keyring by then and is the newest, so it has not failed if the user says no; the next one
-/// asks again.
+/// Deletes locked items in an unlocked collection: `KeePassXC` can ask its user before a program uses an
+/// item. The new login is already in the keyring and is the newest, so it succeeds even if the user refuses;
+/// the next login asks again.
 ///
-/// In another collection that is locked the old items stay; nobody is asked for the password to that one. The new item
-/// answers where a `get` finds both. It finds the old one alone if that is in a common spelling (`ghcr.io`) and the new
-/// one in a rare one (`GHCR.IO`), for those are looked for only if there is none of the common ones.
+/// Old items in another, locked collection stay; we don't ask for its password. If a `get` finds both, the
+/// new item answers. It only finds the old one if that is in a common spelling (`ghcr.io`) and the new one in
+/// a rare one (`GHCR.IO`), because it searches for rare spellings only if there are no common ones.
 async fn delete_locked(
     service: &Service,
     collection: &ObjectPath<'_>,

@@ -24,7 +24,7 @@ impl Platform for CredentialManager {
     const STORE: &str = "the Credential Manager";
 
     fn entry(&self, name: &str) -> keyring_core::Result<Entry> {
-        // On this machine, as docker's own helper stores them: the library's default roams to others of a domain.
+        // Only on this machine, as docker's own helper does: the library's default roams in a domain.
         let modifiers = HashMap::from([("target", name), ("persistence", "local")]);
         self.0.build("", "", Some(&modifiers))
     }
@@ -40,7 +40,7 @@ impl Platform for CredentialManager {
             .collect())
     }
 
-    /// There is nothing to unlock but the session itself, which the library reports by an error of its own.
+    /// Only the session itself can be locked, which the library reports with its own error.
     fn is_locked(_: &(dyn std::error::Error + 'static)) -> bool {
         false
     }

@@ -9,14 +9,14 @@ use crate::report::{Report, tables};
 use crate::run::{Helper, Input, Output};
 use options::{Options, Request, USAGE};
 
-/// Every case passed and nothing was left behind.
+/// Every case passed and no entry was left behind.
 pub const PASSED: u8 = 0;
-/// A case failed, something was left behind, or the report could not be delivered.
+/// A case failed, an entry was left behind, or the report could not be written.
 pub const FAILED: u8 = 1;
-/// Nothing was judged: the arguments are wrong, or the helper cannot be started.
+/// No case ran: the arguments are wrong, or the helper can't be started.
 pub const WRONG_CALL: u8 = 2;
 
-/// Does what the arguments (without the program's name) ask for, and returns the exit code.
+/// Runs with these arguments (without the program's name), and returns the exit code.
 pub fn run(
     arguments: impl IntoIterator<Item = OsString>,
     stdout: &mut dyn Write,
@@ -37,7 +37,7 @@ pub fn run(
             if clean && delivered { PASSED } else { FAILED }
         }
         Err(problem) => {
-            // If stderr is gone as well, the exit code has to do.
+            // If stderr is also gone, there is only the exit code.
             let _unheard = writeln!(stderr, "docker-credential-conformance: {problem}\nTry --help.");
             WRONG_CALL
         }
@@ -55,7 +55,7 @@ fn judge(options: Options) -> Result<(String, bool), String> {
     } = options;
     let shown = helper.display().to_string();
     let helper = Helper::new(helper, variables);
-    // That it cannot be started at all is the caller's mistake, not the helper's.
+    // If it can't be started at all, that is the caller's mistake, not the helper's.
     helper
         .run(&["version".as_ref()], Input::Bytes(Vec::new()), Output::Apart)
         .map_err(|error| format!("cannot start {shown}: {error}"))?;

@@ -1,4 +1,4 @@
-//! JSON objects as they stand: every member, in order, a repeated one as often as it is there.
+//! JSON objects with every member, in order, including repeated ones.
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
@@ -32,10 +32,9 @@ impl<'de> Deserialize<'de> for Members {
     }
 }
 
-/// Reads an object whose values are all strings, and nothing after it but white space.
+/// Reads an object of strings, with only white space after it.
 ///
-/// # Errors
-/// What is wrong with it, for a message.
+/// # Errors The problem with it, for a message.
 pub fn strings(bytes: &[u8]) -> Result<Vec<(String, String)>, String> {
     // The parser's own words quote the text, which may hold a secret.
     let Members(members) = serde_json::from_slice(bytes).map_err(|error| {

@@ -1,20 +1,20 @@
-//! How a run is judged: each judgement compares exact bytes and says what it expected and what it saw.
+//! Judges a run: each judgement compares exact bytes and reports the expected and the actual result.
 
 use crate::json;
 use crate::probe::{Credential, Stop};
 use crate::run::{End, Run, excerpt};
 
-/// What a helper says when it holds nothing for a server. docker compares for equality.
+/// A helper's answer if there is no credential for a server. docker compares for equality.
 pub(super) const NOT_FOUND: &str = "credentials not found in native keychain";
-/// What it says when it was asked for no server.
+/// Its answer to a request without a server.
 pub(super) const NO_SERVER: &str = "no credentials server URL";
-/// What it says when it was to store for no user.
+/// Its answer to a `store` without a user.
 pub(super) const NO_USERNAME: &str = "no credentials username";
 
 type Judgement = Result<(), Stop>;
 
 impl Run {
-    /// The failure of a case that expected something else of this run.
+    /// The failure of a case that expected another result.
     pub fn failed(&self, expected: &str) -> Stop {
         let end = match self.end {
             End::Exit(code) => format!("exit {code}"),
@@ -44,12 +44,12 @@ impl Run {
         self.expect(self.end == End::Exit(code), &format!("exit {code}"))
     }
 
-    /// It ended by itself, well or badly, and not by a signal.
+    /// It exited with any code, not by a signal.
     pub fn exits_somehow(&self) -> Judgement {
         self.expect(matches!(self.end, End::Exit(0 | 1)), "exit 0 or 1")
     }
 
-    /// It failed, as every client that looks at the exit code sees it.
+    /// It failed, according to its exit code.
     pub fn fails(&self) -> Judgement {
         self.expect(
             matches!(self.end, End::Exit(code) if code != 0),
@@ -68,12 +68,12 @@ impl Run {
         self.expect(met, &format!("exit {code}, {expected} on stdout"))
     }
 
-    /// It worked and said nothing.
+    /// It succeeded and printed nothing.
     pub fn worked_in_silence(&self) -> Judgement {
         self.prints(0, "")
     }
 
-    /// Nothing is stored, as docker sees it: a failure, and the text alone on standard output.
+    /// No credential, according to docker: a failure, and only the text on standard output.
     pub fn not_found(&self) -> Judgement {
         let met = matches!(self.end, End::Exit(code) if code != 0)
             && self.stdout.trim_ascii() == NOT_FOUND.as_bytes();
@@ -112,7 +112,7 @@ impl Run {
         self.expect(self.stderr.is_empty(), "nothing on stderr")
     }
 
-    /// One line on standard output, exit 1, with nothing in it that a terminal or a log could be hurt by.
+    /// One line on standard output, exit 1, without characters that could harm a terminal or a log.
     pub fn one_line_error(&self) -> Judgement {
         self.exits(1)?;
         let text = self
@@ -123,7 +123,7 @@ impl Run {
         self.expect(clean, "one line of printable text on stdout")
     }
 
-    /// Refused: one line, no word of the secret, no stack trace, and not the text that means "nothing stored".
+    /// Refused: one line, without the secret, a stack trace, or the text for "not found".
     pub fn refused(&self, secret: &str) -> Judgement {
         self.one_line_error()?;
         self.without(secret)?;
@@ -132,14 +132,14 @@ impl Run {
         self.expect(!mistaken, &format!("an error other than `{NOT_FOUND}`"))
     }
 
-    /// Nothing stored, or refused as no server at all; both let nothing out.
+    /// Not found, or refused as an invalid server; neither reveals anything.
     pub fn finds_nothing(&self, secret: &str) -> Judgement {
         self.one_line_error()?;
         self.without(secret)?;
         self.no_panic()
     }
 
-    /// The secret is on neither stream.
+    /// Neither stream contains the secret.
     pub fn without(&self, secret: &str) -> Judgement {
         let leaked = !secret.is_empty() && (contains(&self.stdout, secret) || contains(&self.stderr, secret));
         self.expect(!leaked, "no secret on any stream")
@@ -165,7 +165,7 @@ fn contains(text: &[u8], part: &str) -> bool {
     text.windows(part.len()).any(|window| window == part.as_bytes())
 }
 
-/// Controls, and the marks that change the direction or the look of what follows them.
+/// Control characters, and those that change the direction or the look of following text.
 fn is_unprintable(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')

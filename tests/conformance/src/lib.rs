@@ -1,8 +1,7 @@
-//! The conformance cases for docker credential helpers, and the machinery that judges a helper by them.
+//! The conformance cases for docker credential helpers, and their runner.
 //!
-//! Nothing here knows a helper of this project: a helper is a command, and what is known of it is what it prints.
-//! The protocol that the cases hold a helper to is written down in `docs/protocol.md`, with a table of these cases at
-//! the end of each section; a test fails when the two differ.
+//! It treats every helper as a command, and only sees its output. `docs/protocol.md` specifies the protocol,
+//! with a table of these cases at the end of each section; a test compares the two.
 
 #![deny(missing_docs)]
 
@@ -19,14 +18,14 @@ use std::fmt;
 
 pub use probe::{Credential, Mode, Probe, Stop};
 
-/// What a case holds a helper to.
+/// The kind of a case's rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
-    /// A client that is in use fails, or does the wrong thing, with a helper that fails the case.
+    /// A real client fails or misbehaves if a helper fails the case.
     Client,
-    /// The helpers of the docker project behave so, and no client is known to depend on it.
+    /// Docker's own helpers pass, and no known client depends on it.
     Reference,
-    /// Neither asks for it: a rule of this project, which other helpers need not have heard of.
+    /// A rule of this project only, which other helpers may not know.
     Stricter,
 }
 
@@ -45,24 +44,24 @@ impl fmt::Display for Class {
     }
 }
 
-/// One thing that a helper does or does not do.
+/// One rule, and its check.
 pub struct Case {
-    /// Names the case for ever: `<group>-<what>`.
+    /// The permanent name of the case: `<group>-<what>`.
     pub id: String,
-    /// The group it is reported under.
+    /// Its group in the report.
     pub group: &'static str,
-    /// What a helper does that passes, in one sentence.
+    /// The behaviour that passes, in one sentence.
     pub says: &'static str,
-    /// Who asks for it.
+    /// The kind of its rule.
     pub class: Class,
-    /// Where the rule comes from.
+    /// The source of the rule.
     pub source: &'static str,
     check: Check,
 }
 
 type Check = Box<dyn Fn(&Probe<'_>) -> Verdict + Send + Sync>;
 
-/// What a check comes to.
+/// The result of a check.
 pub type Verdict = Result<(), Stop>;
 
 impl Case {
@@ -99,7 +98,7 @@ impl fmt::Debug for Case {
     }
 }
 
-/// A case of the class [`Class::Client`]; `source` names the client and what it does.
+/// A case of the class [`Class::Client`]; `source` names the client and its behaviour.
 fn client(
     id: &str,
     says: &'static str,
@@ -119,7 +118,7 @@ fn reference(
     Case::new(Class::Reference, id, says, source, check)
 }
 
-/// A case of the class [`Class::Stricter`]; `source` says what the rule guards against.
+/// A case of the class [`Class::Stricter`]; `source` names the danger that the rule prevents.
 fn stricter(
     id: &str,
     says: &'static str,
@@ -129,12 +128,12 @@ fn stricter(
     Case::new(Class::Stricter, id, says, source, check)
 }
 
-/// Cases that belong together: a part of the protocol, or what one client sends.
+/// Related cases: a part of the protocol, or one client's requests.
 #[derive(Debug)]
 pub struct Group {
-    /// The word for `--only`, and the first part of the ids of its cases.
+    /// The name for `--only`, and the prefix of its cases' ids.
     pub name: &'static str,
-    /// What the cases have in common.
+    /// The topic of the cases.
     pub about: &'static str,
     /// In the order in which they run.
     pub cases: Vec<Case>,

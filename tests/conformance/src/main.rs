@@ -1,4 +1,4 @@
-//! Tests any docker credential helper. `--help` says how.
+//! Tests any docker credential helper. See `--help`.
 
 use std::io;
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! What a case holds in its hands: a helper, throw-away servers, and a clean-up behind it.
+//! A case's access to the helper, with throw-away servers and a clean-up.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -9,22 +9,22 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::json;
 use crate::run::{Helper, Input, Output, Run};
 
-/// Why a check did not come to its end.
+/// Why a check stopped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stop {
-    /// The helper did something else than the case says: what was expected and what was seen.
+    /// The helper failed the case: the expected and the actual result.
     Failed(String),
-    /// The case says nothing about this helper, this run or this system: why.
+    /// The case isn't applicable to this helper, run or system, for this reason.
     NotApplicable(String),
 }
 
-/// What a run of the cases may do.
+/// The permissions of a run.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Mode {
-    /// The helper cannot store; what it lists is what it is judged by.
+    /// The helper can't store, so the cases use the servers that it lists.
     pub read_only: bool,
-    /// The store is a throw-away: Docker Hub's own entries may be stored and erased in it, and entries that the
-    /// helper ought to have refused and cannot erase may stay.
+    /// The store can be thrown away: cases may store and erase Docker Hub's own entries, and leave entries
+    /// that the helper should have refused and can't erase.
     pub throw_away: bool,
 }
 
@@ -40,7 +40,7 @@ pub struct Credential {
 }
 
 impl Credential {
-    /// The JSON that the docker CLI sends: Go's encoder escapes `<`, `>` and `&`, and ends the line.
+    /// The JSON that the docker CLI sends: Go's encoder escapes `<`, `>` and `&`, and adds a newline.
     pub fn to_docker_json(&self) -> Vec<u8> {
         let mut text = self.to_json();
         for (plain, escaped) in [("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026")] {
@@ -58,7 +58,7 @@ impl Credential {
     }
 }
 
-/// One case's view of the helper. Dropped, it erases everything that the case may have stored.
+/// One case's view of the helper. On drop, it erases everything that the case may have stored.
 #[derive(Debug)]
 pub struct Probe<'a> {
     helper: &'a Helper,
@@ -69,7 +69,7 @@ pub struct Probe<'a> {
     touched: Mutex<BTreeSet<String>>,
 }
 
-/// The spellings under which clients know Docker Hub, the canonical one first.
+/// Clients' spellings of Docker Hub, the canonical one first.
 const HUB: [&str; 6] = [
     "https://index.docker.io/v1/",
     "docker.io",
@@ -80,7 +80,7 @@ const HUB: [&str; 6] = [
 ];
 
 impl<'a> Probe<'a> {
-    /// A view of `helper` for the case number `case` of the run that is named `label`.
+    /// A view of `helper` for case number `case` of the run `label`.
     pub fn new(helper: &'a Helper, mode: Mode, label: &'a str, case: usize) -> Self {
         Self {
             helper,
@@ -92,7 +92,7 @@ impl<'a> Probe<'a> {
         }
     }
 
-    /// A name that no other run has, in two parts that a host name may hold.
+    /// A unique name for the run, in two parts that are valid in a host name.
     pub fn random_label() -> String {
         format!(
             "dcc-{:012x}",
@@ -100,18 +100,18 @@ impl<'a> Probe<'a> {
         )
     }
 
-    /// A host that nobody has asked for before. `.invalid` exists for this (RFC 2606): it never resolves.
+    /// A new host. `.invalid` never resolves (RFC 2606).
     pub fn host(&self) -> String {
         let number = self.count.fetch_add(1, Ordering::Relaxed);
         format!("c{}-{number}.{}.invalid", self.case, self.label)
     }
 
-    /// The name of the helper, by which it calls itself.
+    /// The helper's name for itself.
     pub fn name(&self) -> String {
         self.helper.name()
     }
 
-    /// A secret that occurs nowhere else, so that it can be looked for where it must not be.
+    /// A unique secret, to search for it where it must not be.
     pub fn secret(&self) -> String {
         let number = self.count.fetch_add(1, Ordering::Relaxed);
         format!("not-a-secret-{}-{}-{number}", self.label, self.case)
@@ -151,36 +151,36 @@ impl<'a> Probe<'a> {
         })
     }
 
-    /// Stores a credential for `server` and gives it.
+    /// Stores a credential for `server` and returns it.
     pub fn stored(&self, server: &str) -> Result<Credential, Stop> {
         let credential = self.credential(server);
         self.store(&credential)?;
         Ok(credential)
     }
 
-    /// Stores as docker does; anything but success is a failure of the case.
+    /// Stores as docker does; the case fails if this doesn't succeed.
     pub fn store(&self, credential: &Credential) -> Result<(), Stop> {
         self.try_store(credential)?.exits(0)
     }
 
-    /// Stores as docker does, whatever comes of it.
+    /// Stores as docker does, and ignores the result.
     pub fn try_store(&self, credential: &Credential) -> Result<Run, Stop> {
         self.store_bytes(&credential.server, credential.to_docker_json())
     }
 
-    /// Gives `store` these bytes, which may put something under `server`.
+    /// Sends these bytes to `store`, which may store a credential for `server`.
     pub fn store_bytes(&self, server: &str, bytes: impl Into<Vec<u8>>) -> Result<Run, Stop> {
         self.writing()?;
         self.will_store(server);
         self.verb("store", bytes)
     }
 
-    /// Erases when the case is over.
+    /// Erases it at the end of the case.
     pub fn will_store(&self, server: &str) {
         self.touched().insert(server.to_owned());
     }
 
-    /// Stops a case that a read-only helper has nothing to say to.
+    /// Stops a case that isn't applicable to read-only helpers.
     pub fn writing(&self) -> Result<(), Stop> {
         if self.mode.read_only {
             return Err(Stop::NotApplicable("the helper is read-only".into()));
@@ -188,7 +188,7 @@ impl<'a> Probe<'a> {
         Ok(())
     }
 
-    /// Stops a case that is about read-only helpers.
+    /// Stops a case that is only for read-only helpers.
     pub fn only_read_only(&self) -> Result<(), Stop> {
         if !self.mode.read_only {
             return Err(Stop::NotApplicable("the helper can store".into()));
@@ -196,48 +196,46 @@ impl<'a> Probe<'a> {
         Ok(())
     }
 
-    /// Stops a case that must not touch a store that is somebody's.
+    /// Stops a case that only throw-away stores allow.
     pub fn throw_away(&self) -> Result<(), Stop> {
         self.writing()?;
         if !self.mode.throw_away {
-            return Err(Stop::NotApplicable(
-                "it is for a store that is a throw-away".into(),
-            ));
+            return Err(Stop::NotApplicable("it needs a throw-away store".into()));
         }
         Ok(())
     }
 
-    /// Stops a case that stores for Docker Hub, unless the store is a throw-away and holds nothing for it.
+    /// Stops a case that stores for Docker Hub, unless the store is a throw-away without an entry for it.
     pub fn hub(&self) -> Result<(), Stop> {
         self.throw_away()?;
         for spelling in HUB {
             if self.get(spelling)?.not_found().is_err() {
                 return Err(Stop::NotApplicable(format!(
-                    "the store answers for {spelling} already"
+                    "the store already answers for {spelling}"
                 )));
             }
         }
         Ok(())
     }
 
-    /// The answer to `get`, asked as docker asks: the bare server.
+    /// The answer to `get`, with docker's input: the bare server.
     pub fn get(&self, server: &str) -> Result<Run, Stop> {
         self.verb("get", server)
     }
 
-    /// The answer to `erase`, asked as docker asks.
+    /// The answer to `erase`, with docker's input.
     pub fn erase(&self, server: &str) -> Result<Run, Stop> {
         self.verb("erase", server)
     }
 
-    /// What `list` names, other people's entries with it.
+    /// The output of `list`, including other entries.
     pub fn list(&self) -> Result<Vec<(String, String)>, Stop> {
         let run = self.verb("list", "unused")?;
         run.exits(0)?;
         json::strings(&run.stdout).map_err(|problem| run.failed(&format!("an object of strings ({problem})")))
     }
 
-    /// What `list` names of this case.
+    /// The output of `list` for this case's servers.
     pub fn list_mine(&self) -> Result<Vec<(String, String)>, Stop> {
         let mine = format!("c{}-", self.case);
         let mut listed = self.list()?;
@@ -272,7 +270,7 @@ impl<'a> Probe<'a> {
                 }
                 _ => Stop::Failed(format!("the helper could not be run: {error}")),
             })?;
-        // What a read-only helper answers is not the runner's own: it is the credential of somebody's CI job.
+        // A read-only helper answers with real credentials, such as a CI job's.
         Ok(Run {
             private: self.mode.read_only,
             ..run
@@ -287,7 +285,7 @@ impl<'a> Probe<'a> {
 impl Drop for Probe<'_> {
     fn drop(&mut self) {
         for server in std::mem::take(&mut *self.touched()) {
-            // What it cannot erase is found, and reported, by the look at what the whole run left behind.
+            // The check at the end of the run finds and reports entries that it couldn't erase.
             let _best_effort = self.erase(&server);
         }
     }

@@ -1,4 +1,4 @@
-//! A run of the cases, and how it is told.
+//! Runs the cases, and reports the results.
 
 use std::fmt;
 
@@ -7,10 +7,10 @@ use serde_json::json;
 use crate::run::{Helper, excerpt};
 use crate::{Class, Group, Mode, Probe, Stop, Verdict};
 
-/// Of the JSON: members may come, but none goes or changes its meaning, without another number here.
+/// The version of the JSON: it changes if a member is removed or changes its meaning, not if one is added.
 const SCHEMA: u32 = 1;
 
-/// What became of a run.
+/// The result of a run.
 #[derive(Debug)]
 pub struct Report {
     helper: String,
@@ -19,7 +19,7 @@ pub struct Report {
     left_behind: Vec<String>,
 }
 
-/// How many cases passed, of how many that said something about this helper.
+/// The number of passed and of applicable cases.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Score {
     /// The cases that passed.
@@ -56,7 +56,7 @@ impl Report {
         }
     }
 
-    /// Whether nothing failed and nothing was left behind.
+    /// Whether no case failed and no entry was left behind.
     pub fn is_clean(&self) -> bool {
         self.left_behind.is_empty() && Class::ALL.iter().all(|class| self.score(*class).is_full())
     }
@@ -77,7 +77,7 @@ impl Report {
             .collect()
     }
 
-    /// The ids of the cases that said nothing about this helper.
+    /// The ids of the cases that weren't applicable.
     pub fn not_applicable(&self) -> Vec<&str> {
         self.results()
             .filter(|(_, verdict)| matches!(verdict, Err(Stop::NotApplicable(_))))
@@ -120,7 +120,7 @@ impl Report {
         lines.concat()
     }
 
-    /// Everything, for programs: docs/conformance.md says what each member means.
+    /// Everything, for programs; docs/conformance.md documents the members.
     pub fn to_json(&self) -> String {
         let cases: Vec<_> = self
             .results()
@@ -192,7 +192,8 @@ fn row<T: fmt::Display>(name: &str, [first, second, third]: [T; 3]) -> String {
     format!("| {name} | {first} | {second} | {third} |\n")
 }
 
-/// What `list` names of this run when everything should be gone: erased by that name, and reported if it stays.
+/// Entries of this run that `list` still shows at the end: erases them by that name, and reports those that
+/// stay.
 fn left_behind(helper: &Helper, mode: Mode, label: &str) -> Vec<String> {
     if mode.read_only {
         return Vec::new();
@@ -206,13 +207,13 @@ fn left_behind(helper: &Helper, mode: Mode, label: &str) -> Vec<String> {
             .filter(|server| server.to_lowercase().contains(label))
     };
     for server in ours() {
-        // Whether it worked is seen in the second look.
+        // The second `list` shows whether it worked.
         let _looked_at_below = probe.erase(&server);
     }
     ours().collect()
 }
 
-/// The cases as Markdown, a heading and a table for each group.
+/// The cases as Markdown, with a heading and a table for each group.
 pub fn tables(groups: &[Group]) -> String {
     let texts: Vec<_> = groups
         .iter()

@@ -1,4 +1,4 @@
-//! One run of a helper: started, fed, read and ended within bounds, whatever the helper does.
+//! One run of a helper, with limits on its time and output.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -19,13 +19,13 @@ use self::memory::note_peak;
 pub use self::output::Output;
 use self::output::{Ends, collect, output_for};
 
-/// The time one run may take. A client such as testcontainers gives up after 30 s, docker never does.
+/// The time limit of one run. A client such as testcontainers gives up after 30 s, docker never does.
 pub const TIME_LIMIT: Duration = Duration::from_secs(10);
 
-/// For how long a helper that ought to be waiting for its input is watched.
+/// How long to check that a helper waits for its input.
 const WATCH: Duration = Duration::from_millis(250);
 
-/// The command under test, and the variables it is given on top of the runner's own environment.
+/// The command under test, and its variables besides the runner's environment.
 #[derive(Debug, Clone)]
 pub struct Helper {
     program: OsString,
@@ -39,28 +39,28 @@ pub enum End {
     Exit(i32),
     /// By a signal.
     Signal,
-    /// Not within [`TIME_LIMIT`]; the runner ended it.
+    /// Not within [`TIME_LIMIT`]; the runner killed it.
     TimedOut,
-    /// It printed more than the runner keeps; the runner ended it.
+    /// It printed more than the limit; the runner killed it.
     Flooded,
 }
 
-/// What one run left behind.
+/// The result of one run.
 #[derive(Debug)]
 pub struct Run {
     /// The verb and its input, for messages.
     pub call: String,
     /// How it ended.
     pub end: End,
-    /// Standard output, with standard error in it for [`Output::Merged`].
+    /// Standard output, including standard error for [`Output::Merged`].
     pub stdout: Vec<u8>,
     /// Standard error.
     pub stderr: Vec<u8>,
-    /// Whether the helper took its whole input, and waited for it where it was [`Input::Late`].
+    /// Whether the helper read its whole input, and waited for it with [`Input::Late`].
     pub took_input: bool,
-    /// The most memory it was seen to hold, in KiB; none where the system does not tell.
+    /// Its peak memory, in KiB, if the system reports it.
     pub peak_kib: Option<u64>,
-    /// Whether what it printed may be somebody's secret, and is kept out of messages.
+    /// Whether its output may contain a real secret, and must not appear in messages.
     pub private: bool,
     /// Whether the helper left its standard input switched to non-blocking.
     pub left_nonblocking: bool,
@@ -75,7 +75,7 @@ impl Helper {
         }
     }
 
-    /// The file name without `.exe`, which is what a helper calls itself.
+    /// The file name without `.exe`, which is the helper's own name.
     pub fn name(&self) -> String {
         let name = Path::new(&self.program)
             .file_name()
@@ -86,8 +86,7 @@ impl Helper {
 
     /// Runs the helper once.
     ///
-    /// # Errors
-    /// When it cannot be started, or a stream of this kind cannot be made here.
+    /// # Errors If it can't be started, or this system doesn't have such a stream.
     pub fn run(&self, arguments: &[&OsStr], input: Input, output: Output) -> io::Result<Run> {
         let call = describe(arguments, &input);
         let mut command = self.command(arguments, closed_descriptors(&input, output))?;
@@ -95,7 +94,7 @@ impl Helper {
         let (ends, stdout, stderr) = output_for(output)?;
         command.stdin(stdin).stdout(stdout).stderr(stderr);
         let child = command.spawn()?;
-        // The command holds this side's copies of the helper's ends; while it lives, no pipe comes to its end.
+        // The command holds our copies of the helper's ends; until it is dropped, pipes don't end.
         drop(command);
         watch(call, child, feed, ends)
     }
@@ -104,7 +103,7 @@ impl Helper {
         let mut command = match closed {
             None => Command::new(&self.program),
             Some(_) if cfg!(not(unix)) => return Err(io::ErrorKind::Unsupported.into()),
-            // The standard library always opens all three; only a shell leaves a descriptor closed.
+            // The standard library always opens all three; only a shell can leave a descriptor closed.
             Some(redirections) => {
                 let mut shell = Command::new("/bin/sh");
                 shell
@@ -149,7 +148,7 @@ fn describe(arguments: &[&OsStr], input: &Input) -> String {
     call
 }
 
-/// Bytes as a message can show them: printable, on one line, and no more than `limit` of them.
+/// Bytes for a message: printable, on one line, and at most `limit` of them.
 pub fn excerpt(bytes: &[u8], limit: usize) -> String {
     let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(limit)]);
     let more = if bytes.len() > limit {
@@ -218,14 +217,15 @@ fn watch(call: String, mut child: Child, feed: Feed, ends: Ends) -> io::Result<R
     drop::<mpsc::Sender<()>>(running);
     let left_nonblocking = far_end.as_ref().is_some_and(is_nonblocking);
     drop(far_end);
-    // A helper's own child may outlive it and hold its streams open (an agent that it started): it is not waited for.
+    // A helper's child (an agent that it started) may outlive it and hold its streams open, so don't wait for
+    // it.
     let grace = Instant::now() + Duration::from_secs(1);
     let (stdout, stderr) = (stdout.take(grace), stderr.take(grace));
     let taken = taken
         .recv_timeout(grace.saturating_duration_since(Instant::now()))
         .unwrap_or(false);
     let end = match status {
-        // Also where the broken pipe ended it before the runner did.
+        // Also if the broken pipe ended it before the runner did.
         _ if flooded() => End::Flooded,
         Some(status) => status.code().map_or(End::Signal, End::Exit),
         None => End::TimedOut,
@@ -252,7 +252,7 @@ fn still_there(child: &mut Child, until: Instant) -> io::Result<bool> {
     Ok(true)
 }
 
-/// Ends the helper, and on Unix what it started: a pinentry or a `gpg` would hang on.
+/// Kills the helper and, on Unix, its children, because a pinentry or a `gpg` would stay.
 fn kill(child: &mut Child) {
     #[cfg(unix)]
     {
@@ -260,7 +260,7 @@ fn kill(child: &mut Child) {
             .ok()
             .and_then(rustix::process::Pid::from_raw);
         if let Some(group) = group {
-            // It may have ended in this very moment; then there is nothing to kill.
+            // It may just have ended; then there is nothing to kill.
             let _gone = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
         }
     }

@@ -1,4 +1,4 @@
-//! Somebody with an identity and approvals of their own, who shares a store.
+//! A member of a shared store, with their own identity and approvals.
 
 use std::fs;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use crate::login::Login;
 use crate::program::{Outcome, Run};
 use crate::sandbox::Sandbox;
 
-/// A person, a machine or a job: a home of its own, and a store that may be somebody else's.
+/// A person, a machine or a job: it has its own home, and a store that may belong to another.
 #[derive(Debug)]
 pub struct Member {
     place: Sandbox,
@@ -18,7 +18,7 @@ pub struct Member {
 }
 
 impl Member {
-    /// Somebody without an identity, whose store is this directory.
+    /// A member without an identity, whose store is this directory.
     pub fn new(store: impl Into<PathBuf>) -> Self {
         let store = store.into();
         let mut place = Sandbox::new(AGE);
@@ -26,7 +26,7 @@ impl Member {
         Self { place, store }
     }
 
-    /// As [`new`](Self::new), and an identity has been made; its public key.
+    /// As [`new`](Self::new), but creates an identity, and also returns its public key.
     pub fn with_identity(store: impl Into<PathBuf>) -> (Self, String) {
         let member = Self::new(store);
         let made = member.command(&["identity", "new"]);
@@ -35,12 +35,12 @@ impl Member {
         (member, public)
     }
 
-    /// Where this member lives.
+    /// This member's home.
     pub fn place(&self) -> &Sandbox {
         &self.place
     }
 
-    /// Where this member lives, to set a variable there.
+    /// This member's home, to set a variable there.
     pub fn place_mut(&mut self) -> &mut Sandbox {
         &mut self.place
     }
@@ -56,17 +56,17 @@ impl Member {
         fs::read_to_string(path).expect("the member has an identity")
     }
 
-    /// A management command that is about to run.
+    /// A management command to run.
     pub fn run(&self, words: &[&str]) -> Run {
         self.place.run(AGE.program()).args(words)
     }
 
-    /// What a management command did.
+    /// The outcome of a management command.
     pub fn command(&self, words: &[&str]) -> Outcome {
         self.run(words).outcome()
     }
 
-    /// What `store` did.
+    /// The outcome of `store`.
     pub fn try_store(&self, server: &str, login: &Login) -> Outcome {
         let request = json!({ "ServerURL": server, "Username": login.username, "Secret": login.secret });
         self.place.verb("store", &request.to_string())

@@ -1,7 +1,8 @@
-//! A helper that passes every conformance case, as short as it can be: it shows that the cases agree with each other.
+//! A minimal helper that passes every conformance case, which shows that the cases don't contradict each
+//! other.
 //!
-//! It keeps its credentials in plain text, in the file that `REFERENCE_STATE` names, and is for tests only.
-//! `REFERENCE_FAULT` breaks it in one way, so that the cases can be shown to notice.
+//! It keeps its credentials in plain text, in the file that `REFERENCE_STATE` names, and is only for tests.
+//! `REFERENCE_FAULT` breaks it in one way, to show that the cases notice.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -25,7 +26,7 @@ const HUB: [&str; 4] = [
     "registry.hub.docker.com",
 ];
 
-/// By the key of the server: the server as it was stored, the user name, the secret.
+/// Maps the key of the server to the server as stored, the user name and the secret.
 type Credentials = BTreeMap<String, [String; 3]>;
 
 fn main() -> ExitCode {
@@ -129,7 +130,7 @@ fn store(input: &[u8]) -> Result<String, String> {
     if input.starts_with(&[0xff, 0xfe]) {
         return Err("the input is UTF-16; send UTF-8".into());
     }
-    // The parser's own words quote the input, and so a secret.
+    // The parser's own text quotes the input, and so a secret.
     let Members(members) = serde_json::from_slice(input)
         .map_err(|error| format!("no JSON object: line {}, column {}", error.line(), error.column()))?;
     let [server, username, secret] = ["ServerURL", "Username", "Secret"].map(|key| field(&members, key));
@@ -162,7 +163,7 @@ fn store(input: &[u8]) -> Result<String, String> {
     change(|credentials| drop(credentials.insert(keys(&server)[0].clone(), [shown, username, secret])))
 }
 
-/// What a helper without a store of its own says: nothing is erased, and nothing stored.
+/// A read-only helper's answers: it doesn't erase or store.
 fn read_only(word: &OsString, input: &[u8]) -> Result<String, String> {
     if word == "erase" {
         return server(input).map(|_| String::new());
@@ -191,7 +192,7 @@ fn list() -> Result<String, String> {
     Ok(format!("{}\n", json!(listed)))
 }
 
-/// The keys under which a server may be found: its own, and without a scheme those of what encloses it.
+/// The keys that answer for a server: its own and, without a scheme, those of enclosing paths.
 fn keys(server: &str) -> Vec<String> {
     let Some(own) = key(server) else {
         return vec![format!("opaque {server}")];
@@ -208,7 +209,7 @@ fn keys(server: &str) -> Vec<String> {
     keys
 }
 
-/// `scheme://host[:port][/path]` in the one spelling that all of its spellings share; none outside the grammar.
+/// The canonical spelling of `scheme://host[:port][/path]`; none outside the grammar.
 fn key(server: &str) -> Option<String> {
     let (scheme, rest) = server.split_once("://").unwrap_or(("https", server));
     let scheme = scheme.to_ascii_lowercase();
@@ -285,7 +286,7 @@ fn load() -> Result<Credentials, String> {
     }
 }
 
-/// Replaces the whole file while no other process does: the next reader sees the old or the new one.
+/// Replaces the whole file under a lock: the next reader sees the old or the new one.
 fn change(change: impl FnOnce(&mut Credentials)) -> Result<String, String> {
     let path = state()?;
     let write = |path: &Path| -> io::Result<()> {
@@ -321,12 +322,12 @@ fn variable(name: &str) -> Option<OsString> {
         .map(|(_, value)| value)
 }
 
-/// Whether this helper is to be broken in this way.
+/// Whether to break this helper in this way.
 fn broken(fault: &str) -> bool {
     variable("REFERENCE_FAULT").is_some_and(|value| value == fault)
 }
 
-/// Whether no other process is here, for a fault that cannot bear company.
+/// Whether no other process runs, for a fault that depends on that.
 fn alone() -> Result<Option<File>, String> {
     let lock = File::create(state()?.with_extension("alone")).map_err(|error| error.to_string())?;
     let alone = lock.try_lock().is_ok();
@@ -334,7 +335,7 @@ fn alone() -> Result<Option<File>, String> {
     Ok(alone.then_some(lock))
 }
 
-/// The reply and the exit code as the faults that only show in them make them.
+/// The reply and the exit code, with the faults that only affect them.
 fn spoilt(words: &[OsString], reply: String, code: u8) -> (String, u8) {
     let verb = words
         .first()
@@ -372,7 +373,7 @@ fn spoilt(words: &[OsString], reply: String, code: u8) -> (String, u8) {
     }
 }
 
-/// Says it where a fault says it: on stderr.
+/// Prints it where a fault prints it: on stderr.
 fn say(text: &str) -> String {
     let _unheard = io::stderr().write_all(text.as_bytes());
     String::new()

@@ -1,4 +1,4 @@
-//! A docker engine of the test's own: no network, no firewall rules, its own data.
+//! A docker engine for one test: no network, no firewall rules, its own data.
 
 use std::fs::{self, File};
 use std::path::PathBuf;
@@ -20,7 +20,8 @@ pub struct Engine {
     files: Files,
 }
 
-/// The directory of an engine, which mounts its data root upon itself and leaves that mount when it fails to start.
+/// The directory of an engine, which bind-mounts its data root onto itself and leaves that mount if it fails
+/// to start.
 #[derive(Debug)]
 struct Files(TempDir);
 
@@ -32,7 +33,7 @@ impl Files {
 
 impl Drop for Files {
     fn drop(&mut self) {
-        // It is normally unmounted already; if it should be in use, the directory stays too.
+        // It is normally unmounted already; if it is in use, the directory also stays.
         let _ = unmount(self.path("data"), UnmountFlags::NOFOLLOW);
     }
 }
@@ -42,12 +43,12 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// Where no dockerd is installed, or the tests do not run as root.
+    /// If dockerd isn't installed, or the tests don't run as root.
     pub fn start() -> Result<Self, Missing> {
         Self::start_with(&[])
     }
 
-    /// Starts one whose own environment has these variables: a proxy, say.
+    /// Starts one with these variables in its environment, for example a proxy.
     ///
     /// # Errors
     ///
@@ -66,7 +67,7 @@ impl Engine {
         let log = path("log");
         let output = File::create(&log).expect("the engine's log can be made");
         let settings = path("daemon.json");
-        // Its own, or it would read the machine's.
+        // Its own file; otherwise it would read the machine's.
         fs::write(&settings, "{}").expect("the engine's settings can be written");
 
         let mut command = Command::new(program);
@@ -77,7 +78,7 @@ impl Engine {
             "--bridge=none",
             "--storage-driver=vfs",
         ]);
-        // If the machine's containerd is used, then not in the namespaces of the machine's engine.
+        // If it uses the machine's containerd, it needs other namespaces than the machine's engine.
         command.args([
             "--containerd-namespace=credential-tests",
             "--containerd-plugins-namespace=credential-tests-plugins",
@@ -107,7 +108,7 @@ impl Engine {
         })
     }
 
-    /// What `DOCKER_HOST` is set to.
+    /// The value for `DOCKER_HOST`.
     pub fn host(&self) -> String {
         format!("unix://{}", self.files.path("socket").display())
     }

@@ -1,4 +1,4 @@
-//! A store for `pass`, with a key of its own that has no passphrase.
+//! A store for `pass`, with its own key without a passphrase.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -11,18 +11,18 @@ use crate::sandbox::Sandbox;
 
 const KEY: &str = "alice@example.com";
 
-/// The key, whose agent ends with it.
+/// The key. Dropping it stops the agent.
 #[derive(Debug)]
 pub struct PasswordStore {
     gnupg: PathBuf,
 }
 
 impl PasswordStore {
-    /// Makes the key and an empty store in the place, and has the place know both.
+    /// Creates the key and an empty store in the place, and sets its variables for both.
     ///
     /// # Errors
     ///
-    /// Where pass or gpg is not installed.
+    /// If pass or gpg isn't installed.
     pub fn new(place: &mut Sandbox) -> Result<Self, Missing> {
         for program in ["pass", "gpg", "gpgconf"] {
             find(program)?;

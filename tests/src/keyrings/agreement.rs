@@ -1,4 +1,4 @@
-//! The service's half of an encrypted session, as it should be and as `KWallet` before 6.25 has it.
+//! The service's half of an encrypted session: correct, or as in `KWallet` before 6.25.
 
 use aes::Aes128;
 use aes::cipher::block_padding::Pkcs7;
@@ -8,7 +8,7 @@ use crypto_bigint::{Odd, U1024};
 use hkdf::Hkdf;
 use sha2_of_hkdf::Sha256;
 
-/// What the Secret Service calls all of it.
+/// The algorithm's name in the Secret Service.
 pub const ALGORITHM: &str = "dh-ietf1024-sha256-aes128-cbc-pkcs7";
 
 const WORD: usize = 128;
@@ -21,16 +21,16 @@ const GROUP: FixedMontyParams<{ U1024::LIMBS }> = FixedMontyParams::new_vartime(
      EE386BFB5A899FA5AE9F24117C4B1FE649286651ECE65381FFFFFFFFFFFFFFFF",
 ));
 
-/// What both sides encrypt with.
+/// The key that both sides encrypt with.
 #[derive(Clone, Copy, Debug)]
 pub struct Key([u8; 16]);
 
-/// Agrees on a key with a client, so that the number that both share begins with a zero byte or does not. Returns the
+/// Agrees on a key with a client, so that the shared number begins with a zero byte or doesn't. Returns the
 /// service's public key and the key.
 ///
-/// `is_kwallet`: the public key has a zero in front, and zeros at the start of the shared number are left out.
+/// `is_kwallet`: the public key has a leading zero, and leading zeros of the shared number are omitted.
 pub fn agree(client: &[u8], shares_zero: bool, is_kwallet: bool) -> (Vec<u8>, Key) {
-    // Beyond the length of the group, so that a power of 2 is no longer a power of 2.
+    // Longer than the group, so that a power of 2 isn't one any more.
     const FIRST: u32 = 1100;
     assert_eq!(client.len(), WORD);
     let client = FixedMontyForm::new(&U1024::from_be_slice(client), &GROUP);

@@ -1,4 +1,4 @@
-//! A session bus of a test's own, on which nothing is started on demand.
+//! A test's own session bus, which doesn't start services on demand.
 
 use std::fs;
 use std::num::NonZeroUsize;
@@ -15,10 +15,10 @@ use crate::program::find;
 use crate::requirement::Missing;
 use crate::service::Service;
 
-/// The name that a keyring owns on its bus.
+/// A keyring's name on its bus.
 pub const SECRETS: &str = "org.freedesktop.secrets";
 
-/// Nothing is started on demand, and as much may be connected as on the bus of a desktop.
+/// Doesn't start services on demand, and allows as many connections as a desktop's bus.
 const CONFIGURATION: &str = r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
@@ -58,7 +58,7 @@ impl PrivateBus {
         Self::start_with(directory, |_| {})
     }
 
-    /// Starts the bus of another user, whose `directory` becomes theirs. For root alone.
+    /// Starts the bus of another user, who becomes the owner of `directory`. Only for root.
     pub fn start_as(directory: &Path, uid: u32) -> Result<Self, Missing> {
         chown(directory, Some(uid), Some(uid)).expect("root gives its directory away");
         Self::start_with(directory, |command| {
@@ -96,7 +96,7 @@ impl PrivateBus {
         format!("unix:path={}", inside(Path::new(socket)).display())
     }
 
-    /// Its other address, which is in no file system.
+    /// Its other address, an abstract socket.
     pub fn abstract_address(&self) -> String {
         self.address.replace("path=", "abstract=")
     }
@@ -106,11 +106,11 @@ impl PrivateBus {
         &self.address
     }
 
-    /// The test's own way onto the bus.
+    /// The test's own connection to the bus.
     pub fn connect(&self) -> Connection {
         let address = zbus::connection::Builder::address(self.address.as_str());
-        // A mock waits for answers of the bus while calls of its clients queue up, and a full queue would hold the
-        // answers up.
+        // A mock waits for answers of the bus while calls of its clients queue up, and a full queue would
+        // block the answers.
         let queued = NonZeroUsize::new(1 << 14).expect("it is not zero");
         zbus::block_on(address.max_queued(queued).build()).expect("the bus lets the test in")
     }

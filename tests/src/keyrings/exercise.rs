@@ -1,4 +1,4 @@
-//! Exercises for any Secret Service: verbs, secrets of every kind, other programs besides ours, many at once.
+//! Exercises for any Secret Service: verbs, secrets of every kind, other programs, many calls at once.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,7 +32,7 @@ impl Exercise {
         Ok(Self { sandbox, official })
     }
 
-    /// Stores, replaces, finds by every spelling, misses, lists and erases.
+    /// Stores, replaces, finds under every spelling, misses, lists and erases.
     pub fn verbs(&self) {
         let place = &self.sandbox;
         place.assert_lists(&json!({}));
@@ -56,7 +56,7 @@ impl Exercise {
         place.assert_lists(&json!({}));
     }
 
-    /// Every secret comes back as it was; those that versions of this service alter come back or are refused.
+    /// Every secret comes back unchanged; those that versions of this service alter come back or are refused.
     pub fn secrets(&self, altered: &[&str]) {
         let place = &self.sandbox;
         let long = "ü".repeat(100_000);
@@ -78,7 +78,7 @@ impl Exercise {
             let request = json!({ "ServerURL": server, "Username": "user", "Secret": secret });
             let stored = place.verb("store", &request.to_string());
             if stored.code == Some(1) && altered.contains(secret) {
-                assert!(stored.text().contains("returns it changed"), "{stored:?}");
+                assert!(stored.text().contains("the keyring changes it"), "{stored:?}");
                 place.assert_not_found(&server);
             } else {
                 stored.assert_success("store");
@@ -89,7 +89,7 @@ impl Exercise {
         place.assert_lists(&json!({}));
     }
 
-    /// docker's own helper finds what we stored, and we what it stored.
+    /// docker's own helper and ours find each other's logins.
     pub fn dockers_helper(&self) {
         let place = &self.sandbox;
         for server in [HUB, "ghcr.io", "https://quay.io", "localhost:5000"] {
@@ -143,7 +143,7 @@ impl Exercise {
         place.verb("erase", "ghcr.io").assert_success("erase");
     }
 
-    /// So many gets and stores in a row, none of which may fail.
+    /// Many gets and stores in a row, none of which may fail.
     pub fn in_a_row(&self, gets: usize, stores: usize) {
         for number in 0..stores {
             self.sandbox
@@ -209,7 +209,7 @@ fn is_whole(answer: &Outcome) -> bool {
         })
 }
 
-/// Until the clock shows another second: a keyring tells no smaller difference.
+/// Waits for the next second, the resolution of a keyring's times.
 pub fn next_second() {
     let second = || {
         std::time::SystemTime::now()

@@ -1,4 +1,4 @@
-//! A real keyring: gnome-keyring on a bus of its own, without a desktop.
+//! A real keyring: gnome-keyring on its own bus, without a desktop.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -26,23 +26,23 @@ pub struct GnomeKeyring {
     daemon: Option<Service>,
     bus: PrivateBus,
     directory: PathBuf,
-    /// Another user whose it is, on a bus that is ours.
+    /// Its owner if that is another user, on our bus.
     uid: Option<u32>,
 }
 
 impl GnomeKeyring {
-    /// Whether what is needed for it is there.
+    /// Whether its requirements are installed.
     pub fn available() -> Result<(), Missing> {
         program::find("dbus-daemon")?;
         find(&["gnome-keyring-daemon"]).map(drop)
     }
 
-    /// Starts a bus and a keyring that is unlocked, with its files and its socket in `directory`.
+    /// Starts a bus and an unlocked keyring, with its files and its socket in `directory`.
     pub fn start(directory: &Path) -> Result<Self, Missing> {
         Self::start_for(directory, None)
     }
 
-    /// Starts a keyring of another user on a bus of ours. For root alone.
+    /// Starts another user's keyring on our bus. Only for root.
     pub fn start_as(directory: &Path, uid: u32) -> Result<Self, Missing> {
         Self::start_for(directory, Some(uid))
     }
@@ -60,7 +60,7 @@ impl GnomeKeyring {
         Ok(keyring)
     }
 
-    /// The bus that it is on.
+    /// Its bus.
     pub fn bus(&self) -> &PrivateBus {
         &self.bus
     }
@@ -73,7 +73,7 @@ impl GnomeKeyring {
         });
     }
 
-    /// Ends it and starts it again, with the password or, as after an ssh login, without.
+    /// Restarts it, with the password or, as after an ssh login, without.
     pub fn restart(&mut self, unlocked: bool) {
         self.end();
         self.start_daemon(unlocked);
@@ -119,7 +119,7 @@ impl GnomeKeyring {
         self.daemon = Some(daemon);
     }
 
-    /// Whether the login keyring is locked; nothing while there is none.
+    /// Whether the login keyring is locked; nothing if there is none.
     fn is_locked(&self) -> Option<bool> {
         let arguments = ("org.freedesktop.Secret.Collection", "Locked");
         let answer = self
@@ -129,7 +129,7 @@ impl GnomeKeyring {
         bool::try_from(value).ok()
     }
 
-    /// Locks it, as a person does who leaves the desk.
+    /// Locks it, as a person does when leaving the desk.
     pub fn lock(&self) {
         let path = OwnedObjectPath::try_from(LOGIN).expect("a path");
         self.call(ROOT, "org.freedesktop.Secret.Service", "Lock", &(vec![path],))
@@ -137,7 +137,7 @@ impl GnomeKeyring {
         assert_eq!(self.is_locked(), Some(true));
     }
 
-    /// Stops it in whatever it is doing; it stays on the bus and answers nothing.
+    /// Stops the process; it stays on the bus but doesn't answer.
     pub fn stop(&self) {
         self.signal(Signal::STOP);
     }
@@ -181,7 +181,7 @@ impl GnomeKeyring {
 
 impl Drop for GnomeKeyring {
     fn drop(&mut self) {
-        // A stopped process does not see that it is to end.
+        // A stopped process doesn't handle the signal to end.
         self.signal(Signal::CONT);
     }
 }

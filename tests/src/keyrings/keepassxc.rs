@@ -1,4 +1,4 @@
-//! `KeePassXC` on a bus of its own, without a desktop: a database that is open and offered as a keyring.
+//! `KeePassXC` on its own bus, without a desktop, with an open database that it offers as a keyring.
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -16,7 +16,7 @@ use crate::service::Service;
 
 const PASSWORD: &str = "the database's password";
 
-/// No question to anybody, which `KeePassXC` would ask at every access.
+/// Without the confirmation that `KeePassXC` would ask for at every access.
 const SETTINGS: &str = "\
 [General]
 ConfigVersion=2
@@ -53,7 +53,7 @@ impl KeePassXc {
         for below in [".config/keepassxc", ".cache", "run"] {
             fs::create_dir_all(directory.join(below)).expect("a directory for KeePassXC");
         }
-        // Qt uses no other.
+        // Qt doesn't use another directory.
         let private = fs::Permissions::from_mode(0o700);
         fs::set_permissions(directory.join("run"), private).expect("it is ours");
         fs::write(directory.join(".config/keepassxc/keepassxc.ini"), SETTINGS).expect("its settings");
@@ -84,13 +84,13 @@ impl KeePassXc {
 
 impl Drop for KeePassXc {
     fn drop(&mut self) {
-        // Asked politely, it asks whether to save.
+        // After a SIGTERM, it would ask whether to save.
         self.program.signal(Signal::KILL);
     }
 }
 
-/// Makes a database that offers its first group to other programs. Only a person at the screen can set that, so it is
-/// written into an export of the database.
+/// Creates a database that offers its first group to other programs. Only a person at the screen can set
+/// that, so this edits an export of the database.
 fn make_database(cli: &Path, directory: &Path) {
     let (empty, export, offered) = (
         directory.join("empty.kdbx"),
@@ -151,7 +151,7 @@ fn command(program: &Path, directory: &Path) -> Command {
         .env("XDG_CONFIG_HOME", home.join(".config"))
         .env("XDG_CACHE_HOME", home.join(".cache"))
         .env("XDG_RUNTIME_DIR", home.join("run"))
-        // Where it keeps others of its kind from starting.
+        // Its single-instance lock.
         .env("TMPDIR", home.join("run"))
         .env("PATH", "/usr/bin:/bin")
         .env("LC_ALL", "C.UTF-8")
@@ -159,7 +159,7 @@ fn command(program: &Path, directory: &Path) -> Command {
     command
 }
 
-/// A file with so many lines of the password.
+/// A file with this many lines of the password.
 fn passwords(directory: &Path, lines: usize) -> File {
     let path = directory.join(format!("passwords.{lines}"));
     fs::write(&path, format!("{PASSWORD}\n").repeat(lines)).expect("a file in the test's directory");

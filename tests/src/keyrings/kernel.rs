@@ -1,12 +1,13 @@
-//! The kernel's keyring of this user, of which there is one for all tests that run at a time.
+//! This user's kernel keyring, which all running tests share.
 //!
-//! `lock`, and every change of an identity with a passphrase, forget all that docker-credential-age keeps there.
+//! `lock`, and every change of an identity with a passphrase, remove everything that docker-credential-age
+//! keeps there.
 
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 static KEYRING: RwLock<()> = RwLock::new(());
 
-/// For a test that counts on what it keeps there.
+/// For a test that depends on its keys there.
 pub fn shared() -> RwLockReadGuard<'static, ()> {
     KEYRING.read().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! `KWallet` on a bus of its own, without a desktop.
+//! `KWallet` on its own bus, without a desktop.
 
 use std::fs::{self, File};
 use std::io::{Write as _, pipe};
@@ -15,7 +15,8 @@ use crate::keyrings::root::{command, find, inside};
 use crate::requirement::Missing;
 use crate::service::Service;
 
-/// What a login manager derives from the user's password, and the wallet is opened with: any bytes of this length.
+/// The hash that a login manager derives from the user's password to open the wallet: any bytes of this
+/// length.
 const HASH: [u8; 56] = [7; 56];
 
 /// The wallet in use, no question on the first use, and the Secret Service's interface.
@@ -32,7 +33,7 @@ Prompt on Open=false
 apiEnabled=true
 ";
 
-/// A wallet that is open, and its bus; dropping it ends both.
+/// An open wallet, and its bus; dropping it ends both.
 #[derive(Debug)]
 pub struct KWallet {
     _daemon: Service,
@@ -53,7 +54,7 @@ impl KWallet {
         let wallets = directory.join(".local/share/kwalletd");
         fs::write(wallets.join("kdewallet.salt"), [b's'; 56]).expect("its salt");
         let bus = PrivateBus::start(directory)?;
-        // The first run makes the wallet, and only the next one offers it on the bus.
+        // The first run creates the wallet, and only the next one offers it on the bus.
         let mut first = start_daemon(&program, directory, &bus);
         first
             .ready(|| is_made(&bus, &wallets.join("kdewallet.kwl")).then_some(()))
@@ -72,7 +73,7 @@ impl KWallet {
     }
 }
 
-/// Whether the wallet is there and, as far as it can be asked, open.
+/// Whether the wallet exists and seems to be open.
 fn is_made(bus: &PrivateBus, file: &Path) -> bool {
     let is_written = fs::metadata(file).is_ok_and(|file| file.len() > 0);
     let connection = bus.connect();
@@ -87,7 +88,7 @@ fn is_made(bus: &PrivateBus, file: &Path) -> bool {
     is_written && open.unwrap_or_else(|| bus.has_owner(SECRETS))
 }
 
-/// Starts it as a login manager does, which hands it the hash and the environment of the session.
+/// Starts it as a login manager does, which passes it the hash and the session's environment.
 fn start_daemon(program: &Path, directory: &Path, bus: &PrivateBus) -> Service {
     let (hash, mut writer) = pipe().expect("a pipe");
     let socket: PathBuf = directory.join("login");

@@ -1,5 +1,5 @@
-//! A Secret Service that does what a real one does not do on demand: prompts that end in every way, answers of the wrong
-//! type, an end in the middle of a call.
+//! A Secret Service that misbehaves on demand: prompts with every result, answers of the wrong type, an end
+//! in the middle of a call.
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
@@ -23,18 +23,18 @@ const PROMPT: &str = "/org/freedesktop/secrets/prompt/1";
 const NONE: &str = "/";
 const END: &str = "End";
 
-/// What an item is found by.
+/// The attributes of an item.
 pub type Attributes = HashMap<String, String>;
 type WireSecret = (OwnedObjectPath, Vec<u8>, Vec<u8>, String);
 
-/// What becomes of a prompt that is shown.
+/// The result of a prompt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Prompt {
     /// The right password is typed, after a while.
     Answered,
     /// It is dismissed.
     Dismissed,
-    /// The service loses its name while the prompt is on the screen.
+    /// The service loses its name while it shows the prompt.
     Vanishes,
     /// It cannot be shown.
     Refused,
@@ -42,66 +42,66 @@ pub enum Prompt {
     Ignored,
 }
 
-/// What goes wrong with a call.
+/// The fault of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// The service ends before it answers, and another takes its place.
+    /// The service ends before it answers, and another replaces it.
     Ends,
-    /// The answer is a string where the specification has something else.
+    /// The answer is a string instead of the specification's type.
     WrongType,
     /// The answer is this error.
     Error(&'static str),
-    /// The answer is the path that stands for no object.
+    /// The answer is the path for "no object".
     NoObject,
     /// The answer is an empty secret.
     Empty,
-    /// The answer is an empty secret, because by then another item has taken the place of this one.
+    /// The answer is an empty secret, because another item has replaced this one.
     EmptyAsReplaced,
-    /// The answer is an empty secret, because the collection was locked by then. A prompt unlocks it.
+    /// The answer is an empty secret, because the collection was locked. A prompt unlocks it.
     EmptyAsLocked,
-    /// The answer is an error, because by then the object is gone.
+    /// The answer is an error, because the object is gone.
     FailsAsGone,
-    /// The answer waits for a person, as that of a locked `KeePassXC` to a search does. The person acts once the service
-    /// was asked for its collections, or never.
+    /// The answer waits for a person, as in a search of a locked `KeePassXC`. The person acts after a request
+    /// for the service's collections, or never.
     Held { for_good: bool },
 }
 
-/// How the service is to behave.
+/// The behaviour of the service.
 #[derive(Debug, Default)]
 pub struct Script {
-    /// What is wrong with calls of this method, and how often.
+    /// The faults of calls of this method, and their number.
     pub fault: Option<(&'static str, Fault, usize)>,
-    /// What a prompt comes to. A service without is unlocked.
+    /// The result of a prompt. Without it, the service is unlocked.
     pub prompt: Option<Prompt>,
-    /// Whether locked items are hidden, as those of a gnome-keyring that started locked are.
+    /// Whether locked items are hidden, as in a gnome-keyring that started locked.
     pub hides: bool,
-    /// Whether it is items that are locked, each by itself, and not their collection.
+    /// Whether single items are locked, and not their collection.
     pub locks_items: bool,
-    /// How long each answer takes.
+    /// The delay of each answer.
     pub delay: Duration,
-    /// How sessions are encrypted. Without, the service offers only plain ones.
+    /// The encryption of sessions. Without it, the service only offers plain ones.
     pub agreement: Option<Agreement>,
-    /// A second collection that is locked for good.
+    /// A second collection that is always locked.
     pub second: Option<Second>,
-    /// Whether it drops what `KWallet` drops of a secret.
+    /// Whether it drops the characters that `KWallet` drops.
     pub alters: bool,
 }
 
-/// How a service agrees on the key of a session.
+/// The key agreement of a session.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Agreement {
-    /// With how many sessions it shares a number that begins with zero.
+    /// The number of sessions whose shared number begins with zero.
     pub zeros: usize,
-    /// Whether it leaves those zeros out and sends one in front of its public key, as `KWallet` before 6.25 does.
+    /// Whether it omits those zeros and adds one to its public key, as `KWallet` before 6.25 does.
     pub is_kwallet: bool,
 }
 
-/// What a second collection that is locked shows.
+/// The visible items of a second, locked collection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Second {
-    /// Items, none of which a search for docker's finds.
+    /// Items that a search for docker's doesn't find.
     OtherItems,
-    /// Items, one of which a search for docker's finds, and no attributes of it.
+    /// Items, one of which a search for docker's finds, without its attributes.
     HiddenItem,
     /// No items, as a locked `KeePassXC` database.
     Nothing,
@@ -118,7 +118,7 @@ struct State {
     created: usize,
     calls: Vec<String>,
     callers: HashSet<String>,
-    /// What would make a gnome-keyring of version 50 abort.
+    /// Calls that would make gnome-keyring 50 abort.
     offences: Vec<String>,
 }
 
@@ -138,14 +138,14 @@ impl fmt::Debug for Mock {
 }
 
 impl Mock {
-    /// Starts a service that keeps nothing yet.
+    /// Starts an empty service.
     pub fn start(bus: &PrivateBus, script: Script) -> Self {
         let state = Arc::new(Mutex::new(State {
             is_locked: script.prompt.is_some() && !script.locks_items,
             script,
             ..State::default()
         }));
-        // Both ask for the name: when the first leaves the bus, the second has it without a gap.
+        // Both request the name: when the first leaves the bus, the second gets it without a gap.
         let connections = [Incarnation::connect(bus), Incarnation::connect(bus)];
         let thread = thread::spawn({
             let state = Arc::clone(&state);
@@ -164,7 +164,7 @@ impl Mock {
         }
     }
 
-    /// Puts an item of docker's into it.
+    /// Adds one of docker's items.
     pub fn add(&self, server: &str, username: &str, secret: &[u8]) {
         let attributes = [
             ("xdg:schema", "io.docker.Credentials"),
@@ -179,7 +179,7 @@ impl Mock {
         self.add_item(attributes, secret);
     }
 
-    /// Puts an item with these attributes into it.
+    /// Adds an item with these attributes.
     pub fn add_item(&self, attributes: Attributes, secret: &[u8]) {
         let mut state = self.state();
         let path = state.add(attributes, secret.to_vec());
@@ -188,7 +188,7 @@ impl Mock {
         }
     }
 
-    /// Puts an item into it that is found and is not there.
+    /// Adds an item that searches find but that doesn't exist.
     pub fn add_ghost(&self, server: &str) {
         self.add(server, "ghost", b"");
         let mut state = self.state();
@@ -196,18 +196,18 @@ impl Mock {
         state.ghosts.insert(path);
     }
 
-    /// The secrets of the items it holds.
+    /// The secrets of its items.
     pub fn secrets(&self) -> Vec<Vec<u8>> {
         let state = self.state();
         state.items.iter().map(|(.., secret)| secret.clone()).collect()
     }
 
-    /// The methods that were called, in order; of properties their names.
+    /// The called methods, in order, or the names of properties.
     pub fn calls(&self) -> Vec<String> {
         self.state().calls.clone()
     }
 
-    /// The user names of the items it holds.
+    /// The user names of its items.
     pub fn usernames(&self) -> Vec<String> {
         let state = self.state();
         state
@@ -217,7 +217,7 @@ impl Mock {
             .collect()
     }
 
-    /// What would have made a gnome-keyring of version 50 abort.
+    /// The calls that would have made gnome-keyring 50 abort.
     pub fn offences(&self) -> Vec<String> {
         self.state().offences.clone()
     }
@@ -232,7 +232,7 @@ impl Drop for Mock {
         let end = self
             .control
             .call_method(Some(SECRETS), ROOT, Some(SECRETS), END, &());
-        // It may have ended by itself, as its script says.
+        // It may have ended itself, as its script demands.
         let _ = zbus::block_on(end);
         if let Some(thread) = self.thread.take() {
             assert!(
@@ -245,16 +245,16 @@ impl Drop for Mock {
 
 #[derive(PartialEq, Eq)]
 enum Next {
-    /// The next incarnation takes over.
+    /// The next instance takes over.
     Reborn,
     End,
 }
 
-/// One connection that has the service's name, or waits for it.
+/// One connection that owns the service's name, or waits for it.
 struct Incarnation {
     connection: Connection,
     messages: MessageStream,
-    /// What is answered when a person has acted.
+    /// The answer after a person has acted.
     held: RefCell<Vec<Message>>,
 }
 
@@ -522,7 +522,7 @@ struct Call<'a> {
     message: &'a Message,
     sender: String,
     path: String,
-    /// Of a property, its name.
+    /// The name of a property.
     method: String,
 }
 
@@ -613,7 +613,7 @@ impl State {
         (session, iv, value, "text/plain".to_owned())
     }
 
-    /// A new item. What cannot be decrypted becomes an empty one, and an error, as in `KWallet`.
+    /// Creates an item. A secret that can't be decrypted becomes an empty one and an error, as in `KWallet`.
     fn create(
         &mut self,
         attributes: Attributes,
@@ -637,7 +637,7 @@ impl State {
         Ok(self.add(attributes, secret))
     }
 
-    /// Lets happen what the secret is empty for.
+    /// Makes the event happen that explains the empty secret.
     fn be_as(&mut self, fault: Fault, path: &str) {
         match fault {
             Fault::EmptyAsReplaced => {
@@ -661,7 +661,7 @@ impl State {
         path == SECOND || self.is_locked || self.is_item_locked(path)
     }
 
-    /// The items that a collection shows.
+    /// The visible items of a collection.
     fn shown_items(&self, collection: &str) -> Vec<OwnedObjectPath> {
         match self.script.second {
             Some(Second::OtherItems | Second::HiddenItem) if collection == SECOND => vec![second_item()],

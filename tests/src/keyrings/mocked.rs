@@ -15,19 +15,19 @@ use crate::sandbox::Sandbox;
 /// The verbs that reach the service.
 pub const VERBS: [&str; 4] = ["get", "list", "erase", "store"];
 
-/// A sandbox whose bus has a mock on it. The mock ends before its bus.
+/// A sandbox with a mock on its bus. The mock ends before its bus.
 #[derive(Debug)]
 pub struct Mocked {
     /// The service.
     pub mock: Mock,
-    /// Where the helper runs.
+    /// The helper's sandbox.
     pub sandbox: Sandbox,
-    /// The bus that both are on.
+    /// The bus of both.
     pub bus: PrivateBus,
 }
 
 impl Mocked {
-    /// Starts a service that holds alice's login to ghcr.io.
+    /// Starts a service with alice's login to ghcr.io.
     pub fn start(script: Script) -> Result<Self, Missing> {
         let mut sandbox = Sandbox::new(KEYRING_ALONE);
         let bus = PrivateBus::start(Path::new(&sandbox.path("run")))?;
@@ -37,14 +37,14 @@ impl Mocked {
         Ok(Self { mock, sandbox, bus })
     }
 
-    /// Carries out a verb for ghcr.io; bob logs in.
+    /// Runs a verb for ghcr.io; bob logs in.
     pub fn verb(&self, verb: &str) -> Outcome {
         let request = json!({ "ServerURL": "ghcr.io", "Username": "bob", "Secret": "MARKER" }).to_string();
         self.sandbox
             .verb(verb, if verb == "store" { &request } else { "ghcr.io" })
     }
 
-    /// Checks that the verb does what it promises.
+    /// Checks the result of the verb.
     #[track_caller]
     pub fn assert_works(&self, verb: &str) {
         match verb {
@@ -59,7 +59,7 @@ impl Mocked {
         }
     }
 
-    /// Checks that a verb that reads does what it promises, and leaves the items of these users as they were.
+    /// Checks the result of a reading verb, and that it didn't change the items of these users.
     #[track_caller]
     pub fn assert_works_among(&self, verb: &str, usernames: &[&str]) {
         match verb {
@@ -70,12 +70,12 @@ impl Mocked {
     }
 }
 
-/// The login that is there.
+/// The stored login.
 pub fn alice() -> Login {
     Login::new("alice", "secret")
 }
 
-/// Checks that a verb failed, for another reason than that nothing is stored, and gives what it said.
+/// Checks that a verb failed, but not with "not found", and returns its message.
 #[track_caller]
 pub fn trouble(outcome: &Outcome) -> String {
     let text = String::from_utf8(outcome.stdout.clone()).expect("UTF-8");

@@ -1,5 +1,5 @@
-//! Where real keyrings come from: this machine, or the root of a newer Debian that `tests/keyrings-newest` makes. The
-//! bus and whatever uses the keyring always run on this machine.
+//! The source of real keyrings: this machine, or the root of a newer Debian from `tests/keyrings-newest`. The
+//! bus and the clients of the keyring always run on this machine.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,7 +14,7 @@ fn root() -> Option<PathBuf> {
     environment(VARIABLE).map(PathBuf::from)
 }
 
-/// The program of the first of these names, as a path in the root.
+/// The first existing program of these names, as a path in the root.
 pub fn find(names: &[&str]) -> Result<PathBuf, Missing> {
     let Some(root) = root() else {
         let mut found = names.iter().map(|name| program::find(name));
@@ -31,12 +31,12 @@ pub fn find(names: &[&str]) -> Result<PathBuf, Missing> {
         .ok_or_else(|| Missing::new(format!("one of {names:?} in {}", root.display())))
 }
 
-/// What runs a program that [`find`] found.
+/// A command that runs a program from [`find`].
 pub fn command(program: &Path) -> Command {
     match root() {
         None => Command::new(program),
         Some(root) => {
-            // By its path: the command's own PATH has no programs of root.
+            // By its path, because the command's own PATH doesn't have root's programs.
             let mut command = Command::new(program::find("chroot").expect("part of every system"));
             command.arg(root).arg(program);
             command
@@ -44,7 +44,7 @@ pub fn command(program: &Path) -> Command {
     }
 }
 
-/// A path as that program sees it.
+/// A path from that program's view.
 pub fn inside(path: &Path) -> PathBuf {
     let root = root().unwrap_or_else(|| PathBuf::from("/"));
     let below = path

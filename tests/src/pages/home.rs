@@ -1,4 +1,4 @@
-//! A home as the pages show it, and what stands in it.
+//! A home as the pages show it, and its files.
 
 use std::fs;
 
@@ -7,24 +7,24 @@ use crate::login::Login;
 use crate::pages::transcript::Reader;
 use crate::sandbox::Sandbox;
 
-/// Who logs in on the pages.
+/// The user on the pages.
 pub fn alice() -> Login {
     Login::new("alice", "correct & \"horse\"")
 }
 
-/// A home with nothing but the default places, and alice's password in a file.
+/// A home with only the default directories, and alice's password in a file.
 pub fn home(helper: Helper) -> Sandbox {
     let mut place = Sandbox::new(helper);
     place.set("XDG_CONFIG_HOME", place.path("home/.config"));
     place.set("XDG_DATA_HOME", place.path("home/.local/share"));
-    // The pages show no colours.
+    // The pages don't show colours.
     place.set("NO_COLOR", "1");
     place.keep_secret(&[alice()]);
     fs::write(place.path("home/password"), alice().secret).expect("a file in the home");
     place
 }
 
-/// Somebody who calls that home as the pages do.
+/// A reader with that home.
 pub fn reader(place: &Sandbox) -> Reader<'_> {
     Reader::new(place)
         .reads("/home/alice", place.path("home").display().to_string())

@@ -1,4 +1,4 @@
-//! The jobs of CI systems, as the documentation shows them in YAML.
+//! The documentation's CI jobs in YAML.
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -8,11 +8,11 @@ use serde_json::Value;
 use crate::program::find;
 use crate::requirement::Missing;
 
-/// What a YAML text says, read by a parser that is not ours.
+/// Parses YAML with somebody else's parser.
 ///
 /// # Errors
 ///
-/// Where ruby is not installed.
+/// If ruby isn't installed.
 pub fn read(yaml: &str) -> Result<Value, Missing> {
     let mut ruby = Command::new(find("ruby")?)
         .args([
@@ -33,14 +33,14 @@ pub fn read(yaml: &str) -> Result<Value, Missing> {
     Ok(serde_json::from_slice(&output.stdout).expect("JSON"))
 }
 
-/// The only job of a page's snippet, in GitHub's or in GitLab's form.
+/// The only job of a page's snippet, in GitHub's or GitLab's format.
 fn only(job: &Value) -> &Value {
     let jobs = job["jobs"].as_object().or(job.as_object()).expect("jobs");
     let is_job = |job: &&Value| !job["script"].is_null() || !job["steps"].is_null();
     jobs.values().find(is_job).expect("a job with a script")
 }
 
-/// The scripts of the job: in GitLab's form one after the other in one shell, in GitHub's each in its own.
+/// The scripts of the job: in GitLab's format all in one shell, in GitHub's each in its own.
 pub fn scripts(job: &Value) -> Vec<String> {
     let lines = |list: &Value| -> Vec<String> {
         let list = list.as_array().map(Vec::as_slice).unwrap_or_default();
@@ -60,7 +60,7 @@ pub fn scripts(job: &Value) -> Vec<String> {
     vec![all.join("\n")]
 }
 
-/// The variables that the job itself sets; `${{ secrets.NAME }}` is what `secret` gives for the name.
+/// The variables that the job itself sets; `secret` returns the value of `${{ secrets.NAME }}`.
 pub fn variables(job: &Value, secret: impl Fn(&str) -> String) -> Vec<(String, String)> {
     let job = only(job);
     let set = [&job["env"], &job["variables"]];

@@ -1,19 +1,19 @@
-//! The matrix of clients and helpers, held against the tests that exist.
+//! Compares the matrix of clients and helpers with the existing tests.
 //!
-//! A row names a test, a tick says that it runs with the column's helper. Each test program checks the rows that name it,
-//! for it alone can list its tests. As nothing is skipped in CI, a ticked cell was run there.
+//! A row names a test, and a tick means that it runs with the column's helper. Each test program checks its
+//! own rows, because only it can list its tests. CI doesn't skip tests, so it runs every ticked cell.
 
 use std::collections::BTreeSet;
 use std::process::Command;
 
 use crate::pages::page::repository;
 
-/// The columns between what the client does and the test's name.
+/// The columns between the client's action and the test's name.
 const HELPERS: [&str; 3] = ["age", "keyring", "env"];
 const RUN: &str = "✓";
 const NOT_RUN: &str = "–";
 
-/// Checks, as a test of the program that calls it, what the matrix says of this program's tests.
+/// Checks the matrix's rows for the calling test program.
 #[macro_export]
 macro_rules! matrix_is_true {
     () => {
@@ -24,12 +24,12 @@ macro_rules! matrix_is_true {
     };
 }
 
-/// What client and helper are seen to do together.
+/// A row: a client's action with each helper.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     /// The test program: a file in `tests/tests`.
     pub program: String,
-    /// The test, as it is named within its helper's module.
+    /// The test's name within its helper's module.
     test: String,
     /// One for each of [`HELPERS`].
     run: [bool; 3],
@@ -59,7 +59,7 @@ pub fn assert_true(program: &str) {
     assert_eq!(untrue(&rows, &tests), Vec::<String>::new());
 }
 
-/// What the rows say and the tests do not bear out.
+/// The differences between the rows and the tests.
 fn untrue(rows: &[Row], tests: &BTreeSet<&str>) -> Vec<String> {
     let mut untrue = Vec::new();
     for row in rows {
@@ -76,7 +76,7 @@ fn untrue(rows: &[Row], tests: &BTreeSet<&str>) -> Vec<String> {
 }
 
 impl Row {
-    /// The test with one helper: its module encloses the function.
+    /// The test with one helper, in that helper's module.
     fn test_with(&self, helper: &str) -> String {
         match self.test.rsplit_once("::") {
             Some((modules, function)) => format!("{modules}::{helper}::{function}"),
@@ -95,7 +95,7 @@ fn rows_of(page: &str) -> Vec<Row> {
         .map(cells);
     let head = table.next().expect("the page has a table");
     assert_eq!(head[2..5], HELPERS, "the columns of the matrix");
-    // The line between head and rows.
+    // The line between heading and rows.
     table.next();
     table.map(|cells| row(&cells)).collect()
 }

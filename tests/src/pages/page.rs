@@ -1,20 +1,20 @@
-//! The pages of the documentation, and the blocks of commands in them.
+//! The pages of the documentation, and their code blocks.
 
 use std::path::{Path, PathBuf};
 
-/// A page, as it lies in the repository.
+/// A page in the repository.
 #[derive(Debug)]
 pub struct Page {
     path: String,
     text: String,
 }
 
-/// What stands between two fences.
+/// A block between two fences.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Block {
     /// The heading above it, without its `#`.
     pub heading: String,
-    /// What the opening fence names.
+    /// The language after the opening fence.
     pub language: String,
     /// The lines between.
     pub text: String,
@@ -55,7 +55,7 @@ impl Page {
         blocks(&self.text)
     }
 
-    /// The blocks of one language beneath a heading, in order; there must be some.
+    /// The blocks of one language below a heading, in order; there must be at least one.
     pub fn section(&self, heading: &str, language: &str) -> Vec<String> {
         let found: Vec<String> = self
             .blocks()
@@ -71,7 +71,7 @@ impl Page {
         found
     }
 
-    /// The rows of the table beneath a heading, without its head: each as its cells.
+    /// The rows of the table below a heading, as cells, without its own heading.
     pub fn table(&self, heading: &str) -> Vec<Vec<String>> {
         let rows = prose(&self.text)
             .skip_while(|line| line.trim_start_matches('#').trim() != heading || !line.starts_with('#'))
@@ -85,7 +85,7 @@ impl Page {
         rows
     }
 
-    /// What stands between backquotes in the text, outside of blocks.
+    /// The text in backquotes, outside of blocks.
     pub fn code(&self) -> Vec<String> {
         let text: String = prose(&self.text).flat_map(|line| [line, " "]).collect();
         let mut spans = text.split('`').skip(1).step_by(2);

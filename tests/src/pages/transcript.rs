@@ -1,4 +1,4 @@
-//! Transcripts of the documentation, run on a terminal as its reader would run them.
+//! Runs the documentation's transcripts on a terminal, as a reader would.
 
 use std::fs;
 use std::path::PathBuf;
@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use crate::sandbox::Sandbox;
 use crate::terminal::run_on_terminal;
 
-/// Before each command, so that it begins a line also where the output before it does not end one.
+/// Before each command, so that it begins a line even if the previous output doesn't end with a newline.
 const MARK: char = '\u{1e}';
 
-/// Somebody who types what a page shows, and compares what comes with what the page says.
+/// A reader, who types a page's commands and compares the output.
 #[derive(Debug)]
 pub struct Reader<'a> {
     place: &'a Sandbox,
@@ -19,7 +19,7 @@ pub struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// Somebody at home in this place.
+    /// A reader with this home.
     pub fn new(place: &'a Sandbox) -> Self {
         Self {
             place,
@@ -29,30 +29,30 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Who is in another directory than at home.
+    /// Starts in another directory than the home.
     #[must_use]
     pub fn is_in(mut self, directory: PathBuf) -> Self {
         self.directory = directory;
         self
     }
 
-    /// Who reads `real` where the page shows `shown`: a port, a home directory. In the order of the calls.
+    /// Replaces the page's `shown` with `real`: a port, a home directory. In the order of the calls.
     #[must_use]
     pub fn reads(mut self, shown: &str, real: impl Into<String>) -> Self {
         self.names.push((shown.to_owned(), real.into()));
         self
     }
 
-    /// Who types this when a question is asked; the first call is for the first question.
+    /// Types this at a prompt; the first call is for the first prompt.
     #[must_use]
     pub fn answers(mut self, answer: &str) -> Self {
         self.answers.push(format!("{answer}\n"));
         self
     }
 
-    /// Runs the transcript and fails the test where the screen does not show it.
+    /// Runs the transcript and fails the test if the screen doesn't match it.
     ///
-    /// In the transcript `…` stands for anything, and on a line of its own for any number of lines.
+    /// In the transcript, `…` matches anything, and on its own line any number of lines.
     #[track_caller]
     pub fn follows(&self, transcript: &str) {
         let transcript = self
@@ -88,14 +88,14 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// docker's client says this about any registry that is spoken to by http, in one version or another.
+/// Some versions of docker's client print this for any http registry.
 fn is_dockers_aside(line: &str) -> bool {
     line.starts_with("time=\"") || line.starts_with("WARNING!")
 }
 
-/// A shell script that shows each command before it runs it, as the transcript does.
+/// A shell script that prints each command before it runs it, as in the transcript.
 fn script(transcript: &str) -> String {
-    // Nothing is wrapped, and the terminal's line ends are those of the page.
+    // Don't wrap, and use the page's newlines.
     let mut script = String::from("stty -onlcr columns 500\n");
     for command in commands(transcript) {
         let quoted = command.replace('\'', r"'\''");
@@ -104,7 +104,7 @@ fn script(transcript: &str) -> String {
     script
 }
 
-/// What is typed: a line behind a `$`, and the next ones as long as a backslash ends it.
+/// The commands: lines after a `$`, with continuation lines after a backslash.
 fn commands(transcript: &str) -> Vec<String> {
     let mut commands: Vec<String> = Vec::new();
     let mut goes_on = false;
@@ -122,7 +122,7 @@ fn commands(transcript: &str) -> Vec<String> {
     commands
 }
 
-/// Whether the screen shows the transcript.
+/// Whether the screen matches the transcript.
 fn matches(screen: &[&str], written: &[&str]) -> bool {
     match (written, screen) {
         ([], []) => true,
@@ -134,7 +134,7 @@ fn matches(screen: &[&str], written: &[&str]) -> bool {
     }
 }
 
-/// Whether a line is as written, where `…` stands for anything.
+/// Whether a line matches, where `…` matches anything.
 fn is_like(line: &str, written: &str) -> bool {
     let mut parts = written.split('…');
     let first = parts.next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Debian's registry on loopback, with TLS and with the passwords that a registry's guide would set up: htpasswd, bcrypt.
+//! Debian's registry on loopback, with TLS and the usual passwords: htpasswd, bcrypt.
 
 use std::fs::{self, File};
 use std::net::SocketAddr;
@@ -18,23 +18,23 @@ use crate::service::{Service, last_lines};
 /// The repository that [`Registry::push_image`] fills.
 pub const REPOSITORY: &str = "team/private";
 
-/// A running registry. It goes when it is dropped, and its content with it.
+/// A running registry. Dropping it ends it and removes its content.
 #[derive(Debug)]
 pub struct Registry {
     front: TlsFront,
     // Dropped in this order: the process, then its files.
     _service: Service,
     _directory: TempDir,
-    /// Where it speaks plain HTTP, to the front and to the tests.
+    /// Its plain HTTP address, for the TLS front and the tests.
     address: SocketAddr,
 }
 
 impl Registry {
-    /// A registry that lets only these people in.
+    /// A registry with only these users.
     ///
     /// # Errors
     ///
-    /// Where Debian's docker-registry or htpasswd is not installed.
+    /// If Debian's docker-registry or htpasswd isn't installed.
     pub fn private(people: &[Login]) -> Result<Self, Missing> {
         let htpasswd = find("htpasswd")?;
         let directory = new_directory();
@@ -58,11 +58,11 @@ impl Registry {
         )
     }
 
-    /// A registry that lets everybody in.
+    /// A registry without a login.
     ///
     /// # Errors
     ///
-    /// Where Debian's docker-registry is not installed.
+    /// If Debian's docker-registry isn't installed.
     pub fn public() -> Result<Self, Missing> {
         Self::start(new_directory(), json!({}))
     }
@@ -75,8 +75,8 @@ impl Registry {
                 "filesystem": { "rootdirectory": directory.path().join("storage") },
                 "delete": { "enabled": true },
             },
-            // The kernel chooses a free port and the log names it: no other process can take it in between.
-            // Where an upload goes on is told relative to the registry, for a proxy may have given it another name.
+            // The kernel chooses a free port and the log names it, so no other process can take it in
+            // between. Upload URLs are relative, because a proxy may have given the registry another name.
             "http": { "addr": "127.0.0.1:0", "relativeurls": true },
         });
         if auth != json!({}) {
@@ -98,7 +98,7 @@ impl Registry {
         let Some(address) = address else {
             panic!("docker-registry ended: {}", last_lines(&log));
         };
-        // Bound is not yet serving.
+        // A bound port doesn't serve yet.
         let serves = || http::send(address, "GET", "/v2/", &[], &[]).ok();
         assert!(
             service.ready(serves).is_some(),
@@ -112,12 +112,12 @@ impl Registry {
         })
     }
 
-    /// What `docker login` is told: host and port.
+    /// The argument for `docker login`: host and port.
     pub fn host(&self) -> String {
         format!("127.0.0.1:{}", self.front.port())
     }
 
-    /// The same registry under its other name, which is another server to every client.
+    /// The same registry under its other name, which is another server for every client.
     pub fn other_host(&self) -> String {
         format!("localhost:{}", self.front.port())
     }
@@ -131,7 +131,8 @@ impl Registry {
         self.address.port()
     }
 
-    /// Puts an image into [`REPOSITORY`], tagged `1`, by the registry's own interface, and returns how clients name it.
+    /// Uploads an image to [`REPOSITORY`], tagged `1`, through the registry's API, and returns its name for
+    /// clients.
     pub fn push_image(&self, person: &Login) -> String {
         let image = Image::smallest();
         self.push(
@@ -143,7 +144,8 @@ impl Registry {
         format!("{}/{REPOSITORY}:1", self.host())
     }
 
-    /// Puts a feature for dev containers into a repository of its own, tagged `latest`, and returns how clients name that.
+    /// Uploads a dev container feature to a separate repository, tagged `latest`, and returns its name for
+    /// clients.
     pub fn push_feature(&self, person: &Login) -> String {
         let image = Image::smallest().into_feature();
         self.push(

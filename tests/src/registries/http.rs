@@ -1,4 +1,4 @@
-//! As much HTTP/1.1 as a loopback registry needs: one request per connection, bodies with a known length.
+//! Enough HTTP/1.1 for a loopback registry: one request per connection, bodies with a known length.
 
 use std::fmt;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
@@ -7,11 +7,11 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
-/// Bodies here are forms and tiny manifests.
+/// Bodies are forms and tiny manifests.
 const BODY_LIMIT: usize = 1 << 20;
 const STALL: Duration = Duration::from_secs(20);
 
-/// A request as a server reads it.
+/// A request to a server.
 pub struct Request {
     /// `GET`, `POST`, …
     pub method: String,
@@ -29,7 +29,7 @@ impl Request {
     ///
     /// # Errors
     ///
-    /// Where the client sends something else.
+    /// If the client sends something else.
     pub fn read(stream: &TcpStream) -> io::Result<Self> {
         stream.set_read_timeout(Some(STALL))?;
         let mut reader = BufReader::new(stream);
@@ -64,14 +64,14 @@ impl Request {
     }
 }
 
-/// Without the headers and the body, where passwords are.
+/// Without the headers and the body, which contain passwords.
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.method, self.path)
     }
 }
 
-/// A reply, written by a server or read by a client.
+/// A reply of a server.
 pub struct Response {
     /// The status code.
     pub status: u16,
@@ -80,7 +80,7 @@ pub struct Response {
 }
 
 impl Response {
-    /// A reply without headers of its own.
+    /// A reply without additional headers.
     pub fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
         Self {
             status,
@@ -101,11 +101,11 @@ impl Response {
         header(&self.headers, name)
     }
 
-    /// Writes the reply, without its body where only the head was asked for, and announces that the connection ends here.
+    /// Writes the reply, without its body for a HEAD request, and announces the end of the connection.
     ///
     /// # Errors
     ///
-    /// Where the client is gone.
+    /// If the client is gone.
     pub fn write(&self, mut stream: &TcpStream, head_only: bool) -> io::Result<()> {
         let mut bytes = format!("HTTP/1.1 {} -\r\n", self.status).into_bytes();
         for (name, value) in &self.headers {
@@ -123,7 +123,7 @@ impl Response {
     }
 }
 
-/// Without the body, where tokens are.
+/// Without the body, which contains tokens.
 impl fmt::Debug for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {:?}", self.status, self.headers)
@@ -134,7 +134,7 @@ impl fmt::Debug for Response {
 ///
 /// # Errors
 ///
-/// Where nothing listens there, or it speaks something else.
+/// If nothing listens there, or it doesn't speak HTTP.
 pub fn send(
     to: SocketAddr,
     method: &str,

@@ -1,4 +1,4 @@
-//! The smallest image that every client takes for one: a configuration and a layer that is an empty archive.
+//! The smallest image that every client accepts: a configuration, and an empty archive as a layer.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-/// An archive of no files: two blocks of zeros.
+/// An empty archive: two blocks of zeros.
 pub const EMPTY_ARCHIVE: [u8; 1024] = [0; 1024];
 
 /// The same, compressed with gzip.
@@ -20,7 +20,7 @@ const LAYER: &[u8] = &[
 pub struct Image {
     /// The manifest, as it is served.
     pub manifest: Vec<u8>,
-    /// Digest and content of what the manifest names: the configuration and the layer.
+    /// Digest and content of the manifest's blobs: the configuration and the layer.
     pub blobs: [(String, Vec<u8>); 2],
 }
 
@@ -31,7 +31,7 @@ impl Image {
     /// The media type of the manifest of an image in OCI's format.
     pub const OCI_MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
 
-    /// The same as a feature for dev containers: an artifact in the format of OCI, with media types of its own.
+    /// The same as a dev container feature: an OCI artifact with other media types.
     #[must_use]
     pub fn into_feature(mut self) -> Self {
         let manifest = String::from_utf8(self.manifest).expect("a manifest is text");
@@ -79,7 +79,7 @@ impl Image {
         }
     }
 
-    /// Writes it as the directory that skopeo calls `dir:`.
+    /// Writes it in skopeo's `dir:` format.
     pub fn write_dir(&self, directory: &Path) {
         fs::create_dir(directory).expect("a new directory");
         let write =

@@ -1,7 +1,8 @@
-//! TLS for the registries of the tests, as a registry on the internet has it. Nothing leaves the machine.
+//! TLS for the tests' registries, as on the internet. It doesn't leave the machine.
 //!
-//! Since 28.4 docker's client takes a registry on loopback for one that speaks TLS, and older ones print a line about
-//! the attempt. So the registries here speak it, and each [`Sandbox`](crate::sandbox::Sandbox) trusts their certificate.
+//! Since 28.4, docker's client expects TLS from a registry on loopback, and older ones print a line about the
+//! attempt. So these registries use TLS, and each [`Sandbox`](crate::sandbox::Sandbox) trusts their
+//! certificate.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,15 +16,16 @@ use crate::registries::basic::Registry;
 use crate::requirement::Missing;
 use crate::service::Service;
 
-/// The certificate of every registry on loopback: what `SSL_CERT_FILE` is set to. It exists as soon as one runs.
+/// The certificate of every registry on loopback, the value for `SSL_CERT_FILE`. It exists after one has
+/// started.
 pub fn certificate() -> PathBuf {
     target_directory().join(LOOPBACK).join("certificate")
 }
 
-/// Of the target directory: one certificate for all test programs, which run at the same time.
+/// In the target directory: one certificate for all test programs, which run at the same time.
 const LOOPBACK: &str = "loopback-certificate";
 
-/// A port on loopback that speaks TLS for a server that doesn't.
+/// A loopback port that adds TLS to a server.
 #[derive(Debug)]
 pub struct TlsFront {
     _process: Service,
@@ -41,7 +43,7 @@ impl TlsFront {
         if !directory.is_dir() {
             let made = tempfile::tempdir_in(target_directory()).expect("a directory in the target directory");
             issue("127.0.0.1", "IP:127.0.0.1,DNS:localhost", made.path())?;
-            // Another test program may have been faster; then its certificate is the one.
+            // Another test program may have been faster; then its certificate counts.
             let _lost_the_race = fs::rename(made.path(), &directory);
         }
         Self::with(&directory, server)
@@ -68,13 +70,13 @@ impl TlsFront {
         })
     }
 
-    /// Where it listens.
+    /// Its address.
     pub fn port(&self) -> u16 {
         self.port
     }
 }
 
-/// A registry that goes by a name of its own, for whoever reaches it through a proxy.
+/// A registry with its own name, for clients behind a proxy.
 #[derive(Debug)]
 pub struct TlsProxy {
     front: TlsFront,
@@ -82,7 +84,7 @@ pub struct TlsProxy {
 }
 
 impl TlsProxy {
-    /// The registry, as whoever uses the proxy finds it at `https://<name>`.
+    /// The registry, which clients of the proxy find at `https://<name>`.
     ///
     /// # Errors
     ///
@@ -94,19 +96,19 @@ impl TlsProxy {
         Ok(Self { front, directory })
     }
 
-    /// What `HTTPS_PROXY` is set to.
+    /// The value for `HTTPS_PROXY`.
     pub fn proxy(&self) -> String {
         format!("http://127.0.0.1:{}", self.front.port())
     }
 
-    /// What `SSL_CERT_FILE` is set to.
+    /// The value for `SSL_CERT_FILE`.
     pub fn certificate(&self) -> String {
         let path = self.directory.path().join("certificate");
         path.to_str().expect("a path in UTF-8").to_owned()
     }
 }
 
-/// Makes a key, and a certificate of it that vouches for itself.
+/// Creates a key and a self-signed certificate.
 fn issue(name: &str, alternatives: &str, directory: &Path) -> Result<(), Missing> {
     let made = Command::new(find("openssl")?)
         .args(["req", "-x509", "-newkey", "ec", "-pkeyopt"])

@@ -1,7 +1,7 @@
 //! A registry with token authentication that hands out identity tokens, as cloud registries do.
 //!
-//! It is ours because Debian's registry checks tokens but issues none. It serves one image, keeps its own accounts, and
-//! remembers by which kind of grant each token came, so that a test can tell what a client really used.
+//! We wrote it because Debian's registry checks tokens but doesn't issue them. It serves one image, keeps its
+//! own accounts, and records the grant of each token, so that a test can check what a client really used.
 
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
@@ -23,7 +23,7 @@ use crate::requirement::Missing;
 const SERVICE: &str = "tests";
 const REPOSITORY: &str = "team/private";
 
-/// How a client came by an access token.
+/// How a client got an access token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Grant {
     /// With the user name and password.
@@ -32,18 +32,18 @@ pub enum Grant {
     IdentityToken,
 }
 
-/// What the registry was asked for and gave.
+/// The registry's record of requests and answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// Somebody got an access token.
+    /// A client got an access token.
     Granted(Grant),
-    /// Somebody showed a wrong password or a wrong identity token.
+    /// A client sent a wrong password or a wrong identity token.
     Refused(Grant),
-    /// The image or its tags were read with an access token of this kind.
+    /// A client read the image or its tags with an access token of this kind.
     Read(Grant),
 }
 
-/// A running registry; it ends when it is dropped.
+/// A running registry; dropping it ends it.
 pub struct TokenRegistry {
     front: TlsFront,
     address: SocketAddr,
@@ -67,7 +67,7 @@ struct Books {
 }
 
 impl TokenRegistry {
-    /// A registry that these people have accounts at.
+    /// A registry with accounts for these users.
     ///
     /// # Errors
     ///
@@ -95,22 +95,22 @@ impl TokenRegistry {
         })
     }
 
-    /// What `docker login` is told.
+    /// The argument for `docker login`.
     pub fn host(&self) -> String {
         self.state.host.clone()
     }
 
-    /// The same registry under its other name, which is another server to every client.
+    /// The same registry under its other name, which is another server for every client.
     pub fn other_host(&self) -> String {
         format!("localhost:{}", self.front.port())
     }
 
-    /// How clients name the image.
+    /// The image's name for clients.
     pub fn image(&self) -> String {
         format!("{}/{REPOSITORY}:1", self.host())
     }
 
-    /// What happened since the last call.
+    /// The events since the last call.
     pub fn take_events(&self) -> Vec<Event> {
         std::mem::take(&mut self.state.books().events)
     }
@@ -120,14 +120,14 @@ impl TokenRegistry {
         self.state.books().identity.clone()
     }
 
-    /// A new identity token, as a cloud's own tool prints one to log in with.
+    /// A new identity token, like one that a cloud's own tool prints.
     pub fn issue_identity_token(&self) -> String {
         let identity = new_token("identity");
         self.state.books().identity.push(identity.clone());
         identity
     }
 
-    /// Makes every token worthless, as an administrator would.
+    /// Revokes every token, as an administrator would.
     pub fn revoke(&self) {
         let mut books = self.state.books();
         books.identity.clear();
@@ -177,7 +177,7 @@ impl State {
                 let answer = self
                     .bearer(request)
                     .map_or_else(|| self.challenge(), |grant| self.serve(path, grant));
-                // docker's client of 2020 talks to nothing that does not say this.
+                // docker's client of 2020 requires this.
                 answer.with("Docker-Distribution-Api-Version", "registry/2.0")
             }
             _ => Response::new(404, "not here"),
@@ -235,7 +235,7 @@ impl State {
         }
     }
 
-    /// The older way in, which docker's client takes at login: Basic, and a wish for a token that lasts.
+    /// The older way, which docker's client uses at login: Basic, with a request for a lasting token.
     fn token_for_basic(&self, request: &Request) -> Response {
         let given = request
             .header("authorization")
@@ -301,7 +301,7 @@ fn field<'a>(fields: &'a [(String, String)], name: &str) -> Option<&'a str> {
         .map(|(_, value)| value.as_str())
 }
 
-/// Unlike any before it; unguessable it need not be, on loopback and for a minute.
+/// Unique; on loopback and for a minute, it doesn't have to be unguessable.
 fn new_token(kind: &str) -> String {
     let random = || RandomState::new().build_hasher().finish();
     format!("{kind}.{:016x}{:016x}", random(), random())

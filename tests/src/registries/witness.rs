@@ -1,4 +1,4 @@
-//! A registry that lets nobody see anything, and remembers who tried: which login a client took.
+//! A registry that refuses everything, and records which login a client used.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::{Arc, Mutex};
@@ -9,7 +9,7 @@ use crate::registries::http::{Request, Response};
 use crate::registries::tls::TlsFront;
 use crate::requirement::Missing;
 
-/// A running one. Its thread ends with the test program.
+/// A running witness. Its thread ends with the test program.
 #[derive(Debug)]
 pub struct Witness {
     front: TlsFront,
@@ -17,7 +17,7 @@ pub struct Witness {
 }
 
 impl Witness {
-    /// A new one on a port of its own.
+    /// A new one on its own port.
     ///
     /// # Errors
     ///
@@ -45,9 +45,9 @@ impl Witness {
                     }
                     None => Response::new(401, "{}").with("www-authenticate", "Basic realm=\"witness\""),
                 };
-                // docker 20.10 speaks to nothing that doesn't say so.
+                // docker 20.10 requires this.
                 let response = response.with("docker-distribution-api-version", "registry/2.0");
-                // A client that has hung up knows enough.
+                // The client may have disconnected already.
                 let _ = response.write(&stream, request.method == "HEAD");
             }
         });
@@ -57,7 +57,7 @@ impl Witness {
         })
     }
 
-    /// What clients call it.
+    /// Its name for clients.
     pub fn host(&self) -> String {
         format!("127.0.0.1:{}", self.front.port())
     }

@@ -153,7 +153,7 @@ fn a_namespace_that_hides_whose_bus_it_is_is_refused() {
     require!(namespaces(&foreign));
     for uid in [OWNER, OTHER] {
         let text = trouble(&foreign.verb(uid, &["unshare", "-U"], foreign.bus.address(), "get"));
-        assert!(text.contains("this user namespace hides whose it is"), "{text}");
+        assert!(text.contains("this user namespace hides its owner"), "{text}");
     }
     assert_eq!(foreign.mock.calls(), Vec::<String>::new());
 }

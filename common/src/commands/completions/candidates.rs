@@ -12,9 +12,9 @@ use crate::{Environment, commands, show};
 
 /// The candidates for the last word of a line.
 pub(super) struct Candidates {
-    /// What bash takes for the beginning of the word that it replaces.
+    /// The part of the word that bash doesn't replace.
     split_off: String,
-    /// Each with what it is for.
+    /// Each with its description.
     words: Vec<(String, String)>,
 }
 
@@ -57,12 +57,12 @@ pub(super) fn of_line(session: &Session<'_>, line: &str) -> Candidates {
     }
 }
 
-/// Where on the line the word is that is to be completed.
+/// The position on the line of the word to complete.
 struct Place<'a> {
     command: &'a Command,
     /// The option that waits for its value.
     option: Option<&'a Arg>,
-    /// How many arguments without an option's name came before.
+    /// The number of positional arguments before it.
     position: usize,
 }
 
@@ -153,7 +153,7 @@ fn plain(words: Vec<String>) -> Vec<(String, String)> {
     words.into_iter().map(|word| (word, String::new())).collect()
 }
 
-/// What an argument may be, by the name that its help gives to it.
+/// The kind of an argument, by its name in the help.
 fn values(session: &Session<'_>, arg: &Arg) -> Vec<String> {
     let possible: Vec<String> = arg
         .get_possible_values()
@@ -175,7 +175,7 @@ fn values(session: &Session<'_>, arg: &Arg) -> Vec<String> {
     }
 }
 
-/// Those in docker's file, and those in the store whose file names show them.
+/// Those in docker's file, and those in the store that file names show.
 fn servers(session: &Session<'_>) -> BTreeSet<String> {
     let mut servers: BTreeSet<String> = session
         .helper

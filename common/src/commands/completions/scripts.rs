@@ -29,7 +29,7 @@ complete --command {program} --no-files --arguments '(_{function})'
     )
 }
 
-/// It serves both as a file on `fpath` and in a profile.
+/// It works both as a file on `fpath` and in a profile.
 pub(super) fn zsh(program: &str) -> String {
     let function = function(program);
     format!(

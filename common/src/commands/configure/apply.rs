@@ -1,4 +1,4 @@
-//! The change itself: written, remembered for `unconfigure`, and said.
+//! Makes the change, records it for `unconfigure`, and reports it.
 
 use super::change::Change;
 use crate::commands::peer;
@@ -66,7 +66,7 @@ impl Change {
         session.console.print(&text)
     }
 
-    /// What was not set needs no record, unless an older one says something else.
+    /// An unset value doesn't need a record, unless an older record has a value.
     fn remember(
         &self,
         session: &Session<'_>,
@@ -91,7 +91,7 @@ impl Change {
         })
     }
 
-    /// The helper could not be made ready, so nothing is to ask it.
+    /// The helper could not be prepared, so no client should use it.
     fn revert(&self, session: &Session<'_>, replaced: &[(Setting, Option<String>)]) -> Result<(), Error> {
         let values = replaced
             .iter()
@@ -102,7 +102,7 @@ impl Change {
         Ok(())
     }
 
-    /// What the user should know next.
+    /// Reports the consequences for the user.
     pub(super) fn advise(&self, session: &Session<'_>) -> Result<(), Error> {
         let document = ConfigFile::read(&self.file)?;
         let document = document.document();
@@ -144,7 +144,7 @@ impl Change {
     }
 }
 
-/// Makes the helper ready for its first login.
+/// Prepares the helper for its first login.
 pub(super) fn prepare(session: &mut Session<'_>) -> Result<(), Error> {
     match session.helper.prepare(session.environment)? {
         Some(done) => session

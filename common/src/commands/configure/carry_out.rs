@@ -1,4 +1,4 @@
-//! A change carried out, after the decision about logins that the client would no longer find.
+//! Makes a change, after the decision about logins that the client would no longer find.
 
 use std::cell::LazyCell;
 
@@ -71,7 +71,7 @@ impl Change {
         self.import(session, store, &left_behind, sources, report)
     }
 
-    /// What would change.
+    /// Shows the changes of a dry run.
     pub(super) fn show(&self, session: &mut Session<'_>) -> Result<(), Error> {
         let before = self.read(session)?;
         let after = self.after(session, &before)?;
@@ -97,7 +97,7 @@ impl Change {
         Ok(())
     }
 
-    /// Imports first. If a login can't be imported, the client's configuration stays as it is.
+    /// Imports first. If that fails, the client's configuration doesn't change.
     fn import(
         &self,
         session: &mut Session<'_>,
@@ -155,7 +155,7 @@ impl Change {
         ))
     }
 
-    /// The logins that the client would no longer find, and the store if it was opened for that.
+    /// The logins that the client would no longer find, and the store if this opened it.
     #[expect(
         clippy::type_complexity,
         reason = "a store that does not open is an error only for who needs it"
@@ -171,7 +171,7 @@ impl Change {
         let mut store = None;
         let stored = LazyCell::new(|| {
             let opened = session.open_store();
-            // A store that can't be listed, because it is locked, say, is taken for an empty one: better to ask.
+            // Treats a store that can't be listed, for example a locked one, as empty: it's better to ask.
             let keys = opened
                 .as_ref()
                 .map_or_else(|_| Vec::new(), |store| keys(&**store).unwrap_or_default());

@@ -1,4 +1,4 @@
-//! A change of settings in a configuration file of docker's kind.
+//! A change of settings in a configuration file in docker's format.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use crate::commands::transfer::{Client, Source};
 use crate::config::{ConfigFile, Document, EditError, lookup, paths};
 use crate::{Error, ServerUrl};
 
-/// Which settings are to name this helper, in which file.
+/// The settings that should name this helper, and their file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::commands) struct Change {
     pub(super) client: Client,
@@ -33,7 +33,7 @@ impl Change {
         Ok(Self::new(Client::Docker, file, vec![Setting::CredsStore]))
     }
 
-    /// What makes a client ask this helper for these servers; nothing if it does already.
+    /// The change that makes a client use this helper for these servers; nothing if it already does.
     pub(in crate::commands) fn for_servers<'a>(
         session: &Session<'_>,
         client: Client,
@@ -72,7 +72,7 @@ impl Change {
         &self.file
     }
 
-    /// The document now. A file that may not be changed is an error before anything is made.
+    /// The current document. Fails before anything is created if the file must not be changed.
     pub(super) fn read(&self, session: &Session<'_>) -> Result<Document, Error> {
         session.environment.trust().file_to_change(&self.file)?;
         Ok(ConfigFile::read(&self.file)?.document().clone())
@@ -97,15 +97,15 @@ impl Change {
         put(before, ours.chain(kept).chain(pinned))
     }
 
-    /// docker takes a default store only if nothing is configured. An entry in `credHelpers` would end that for all
-    /// registries, so the default is written down, as docker itself does at a login.
+    /// docker uses its default store only if nothing is configured. An entry in `credHelpers` would end that
+    /// for all registries, so this also writes the default, as docker itself does at a login.
     pub(super) fn pinned_default(&self, session: &Session<'_>, before: &Document) -> Option<&'static str> {
         let is_for_all = self.settings.contains(&Setting::CredsStore) || self.client == Client::Podman;
         left_behind::default_helper(session.environment, before)
             .filter(|helper| !is_for_all && *helper != session.helper.name())
     }
 
-    /// The settings that don't name this helper, with what they name.
+    /// The settings that don't name this helper, with their values.
     pub(super) fn replaced(
         &self,
         session: &Session<'_>,

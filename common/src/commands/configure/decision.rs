@@ -1,4 +1,4 @@
-//! What happens to logins that a client would no longer find: the options decide, or the person at the terminal.
+//! Decides about logins that a client would no longer find: by the options, or by asking on the terminal.
 
 use clap::ArgMatches;
 
@@ -8,7 +8,7 @@ use crate::commands::Console;
 use crate::commands::session::Session;
 use crate::show::ShellCommand;
 
-/// What the options say.
+/// The choice by options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Choice {
     Import,
@@ -26,21 +26,22 @@ impl Choice {
     }
 }
 
-/// Whether a decision is due about these logins.
+/// Whether these logins need a decision.
 pub(super) fn is_due(left_behind: &LeftBehind, choice: Choice) -> bool {
     left_behind.is_loss || choice == Choice::Import && !left_behind.is_empty()
 }
 
-/// What to do with these logins.
+/// The decision about these logins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Decision {
     Import,
     Leave,
 }
 
-/// Decides about logins that `client` would no longer find. `command` is the command that is running.
+/// Decides about logins that `client` would no longer find. `command` is the running command.
 ///
-/// Fails with [`Error::Refused`], with the logins and the commands named, if neither an option nor a person decides.
+/// Fails with [`Error::Refused`], which names the logins and the commands, if neither an option nor a person
+/// decides.
 pub(super) fn decide(
     session: &Session<'_>,
     client: &str,
@@ -92,7 +93,7 @@ pub(super) fn warn(session: &Session<'_>, client: &str, left_behind: &LeftBehind
     ));
 }
 
-/// For a helper without a store of its own.
+/// For a read-only helper.
 pub(super) fn cannot_import(session: &Session<'_>) -> Error {
     let program = session.helper.program();
     Error::refused(format!(

@@ -1,4 +1,4 @@
-//! Logins that docker finds now and would not find once it asks this helper.
+//! Logins that docker finds now, but would not find with this helper.
 
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
@@ -11,14 +11,14 @@ use crate::config::default_store::{self, DefaultStore};
 use crate::config::{Document, lookup, programs};
 use crate::{CredentialStore, Environment, Error, Helper, ServerKey, ServerUrl, show};
 
-/// Such logins, by where they are.
+/// Such logins, by place.
 #[derive(Debug, Default)]
 pub(in crate::commands) struct LeftBehind {
-    /// In files, in plain text. With a store configured, docker doesn't read these even now.
+    /// In files, in plain text. docker already ignores these if a store is configured.
     pub(in crate::commands) plain: Vec<PlainLogins>,
-    /// Helpers that docker asks now.
+    /// Helpers that docker uses now.
     pub(in crate::commands) helpers: Vec<HelperLogins>,
-    /// Whether some of these are found now.
+    /// Whether docker finds some of these now.
     pub(super) is_loss: bool,
 }
 
@@ -42,18 +42,18 @@ impl PlainLogins {
 pub(in crate::commands) struct HelperLogins {
     /// As in `credsStore`.
     pub(in crate::commands) helper: String,
-    /// As it lists them. If it doesn't list, it may hold any.
+    /// As it lists them. If that fails, it may hold any.
     pub(in crate::commands) servers: Result<Vec<String>, Error>,
 }
 
 impl HelperLogins {
-    /// Whether the helper makes new credentials at each request, so that a copy would expire.
+    /// Whether the helper makes new credentials for each request, so a copy would expire.
     pub(in crate::commands) fn is_made(&self) -> bool {
         peer::is_maker(&self.helper)
     }
 }
 
-/// The file that decides, and whose it is.
+/// The file that decides, and its client.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::commands) struct Place<'a> {
     pub(in crate::commands) client: Client,
@@ -68,7 +68,7 @@ impl Place<'_> {
         }
     }
 
-    /// podman knows no `credsStore`, and takes no store by itself.
+    /// podman ignores `credsStore`, and doesn't have a default store.
     fn helper_asked<'a>(
         self,
         document: &'a Document,
@@ -82,11 +82,11 @@ impl Place<'_> {
     }
 }
 
-/// The servers in this store, listed when it first matters.
+/// The servers in this store, listed on first use.
 pub(in crate::commands) type Stored<'a> = &'a dyn Deref<Target = Vec<ServerKey>>;
 
 impl LeftBehind {
-    /// What the change between two documents of one file hides, except for what the helper's own store holds.
+    /// The logins that a change of a file hides, except those in the helper's own store.
     pub(in crate::commands) fn between(
         environment: &Environment,
         helper: &Helper,
@@ -96,7 +96,7 @@ impl LeftBehind {
     ) -> Self {
         let name = helper.name();
         let default = default_helper(environment, before).filter(|_| place.client != Client::Podman);
-        // Up to version 28, docker takes the entry in plain text if the helper is not installed.
+        // Up to version 28, docker uses the plain-text entry if the helper isn't installed.
         let is_installed = |helper: &&str| {
             programs::first_on_path(environment, &format!("docker-credential-{helper}")).is_some()
         };
@@ -165,7 +165,8 @@ impl LeftBehind {
         helpers.chain(plain).collect::<Vec<_>>().join(", ")
     }
 
-    /// Fails if podman would lose a login whatever is imported: it asks a helper for whole registries only.
+    /// Fails if podman would lose a login even after an import, because it asks helpers for whole registries
+    /// only.
     pub(super) fn refuse_namespaces(&self) -> Result<(), Error> {
         let servers = self.plain.iter().flat_map(|found| &found.servers);
         let is_hub = |server: &str| ServerUrl::parse(server).is_ok_and(|server| server.key().is_hub());
@@ -183,7 +184,7 @@ impl LeftBehind {
         )))
     }
 
-    /// One line for each place, with the servers or why they are unknown.
+    /// One line for each place, with the servers or the reason why they are unknown.
     pub(in crate::commands) fn details(&self, environment: &Environment) -> Vec<String> {
         let helpers = self.helpers.iter().map(|found| {
             let helper = format!("docker-credential-{}", show::name(&found.helper));
@@ -200,8 +201,8 @@ impl LeftBehind {
     }
 }
 
-/// What was left behind when this file came to name the helper, and whether `configure --no-import` said that this is
-/// meant. For `doctor`.
+/// The logins that were left behind when this file came to name the helper, and whether `configure
+/// --no-import` allowed that. For `doctor`.
 pub(in crate::commands) fn since(
     environment: &Environment,
     helper: &Helper,
@@ -221,13 +222,13 @@ pub(in crate::commands) fn since(
     (left_behind, record.is_import_declined(place.file))
 }
 
-/// What the store lists.
+/// The servers that the store lists.
 pub(super) fn keys(store: &dyn CredentialStore) -> Result<Vec<ServerKey>, Error> {
     let items = store.list()?.into_iter();
     Ok(items.map(|item| item.server.key().clone()).collect())
 }
 
-/// A credential of the server itself, or of the one that its client asks for.
+/// Whether there is a credential of the server itself, or of the one that its client asks for.
 pub(super) fn is_stored(server: &ServerUrl, asked: &str, stored: Stored<'_>) -> bool {
     let asked = ServerUrl::parse(asked)
         .ok()
@@ -235,7 +236,7 @@ pub(super) fn is_stored(server: &ServerUrl, asked: &str, stored: Stored<'_>) -> 
     stored.contains(server.key()) || asked.is_some_and(|asked| stored.contains(asked.key()))
 }
 
-/// The store that docker takes by itself.
+/// docker's default store.
 pub(super) fn default_helper(environment: &Environment, document: &Document) -> Option<&'static str> {
     match default_store::of(environment, document) {
         DefaultStore::Auths => None,
@@ -244,7 +245,7 @@ pub(super) fn default_helper(environment: &Environment, document: &Document) -> 
     }
 }
 
-/// The helpers that are asked for less after the change.
+/// The helpers that lose registries in the change.
 fn replaced<'a>(
     place: Place<'_>,
     before: &'a Document,
@@ -268,7 +269,7 @@ fn replaced<'a>(
     helpers
 }
 
-/// Nothing if docker itself doesn't find the helper: it finds no login there now.
+/// Nothing if docker itself doesn't find the helper, because it doesn't find logins there now either.
 pub(super) fn ask(environment: &Environment, helper: &str) -> Option<HelperLogins> {
     programs::first_on_path(environment, &format!("docker-credential-{helper}"))?;
     let servers = Peer::find(environment, helper).and_then(|peer| peer.servers());

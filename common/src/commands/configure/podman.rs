@@ -1,7 +1,7 @@
-//! podman, skopeo and buildah: a drop-in of our own with the helper for all registries.
+//! podman, skopeo and buildah: our own drop-in with the helper for all registries.
 //!
-//! The list in it has this helper and nothing else. containers/image goes on to the next in the list after any error,
-//! so with the auth.json files behind us a locked store would make `podman login` write plain text.
+//! Its list contains only this helper. containers/image uses the next one in the list after any error, so
+//! with the auth.json files after us, a locked store would make `podman login` write plain text.
 
 use std::cell::LazyCell;
 use std::collections::BTreeSet;
@@ -28,14 +28,14 @@ const NAMES: &str = "podman, skopeo and buildah";
 fn drop_in_text(helper: &Helper) -> String {
     format!(
         "# Made by \"{0} configure --podman\"; \"{0} unconfigure --podman\" removes it.\n\
-         # No other name belongs into this list: the next one is asked after any error.\n\
+         # Don't add other names to this list: podman uses the next one after any error.\n\
          credential-helpers = [\"{1}\"]\n",
         helper.program(),
         helper.name()
     )
 }
 
-/// What would change.
+/// Shows the changes of a dry run.
 pub(super) fn show(session: &mut Session<'_>) -> Result<(), Error> {
     let file = drop_in(session)?;
     let environment = session.environment;
@@ -44,7 +44,7 @@ pub(super) fn show(session: &mut Session<'_>) -> Result<(), Error> {
     let text = if names_only(&helpers, session.helper) {
         format!("{shown}: nothing to change\n")
     } else {
-        format!("{shown} would be made:\n{}", drop_in_text(session.helper))
+        format!("{shown} would be created:\n{}", drop_in_text(session.helper))
     };
     session.console.print(&text)?;
     let (left_behind, _) = left_behind(session, &helpers)?;
@@ -54,7 +54,7 @@ pub(super) fn show(session: &mut Session<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Makes the drop-in, after the decision about logins that podman would no longer find.
+/// Creates the drop-in, after the decision about logins that podman would no longer find.
 pub(super) fn carry_out(
     session: &mut Session<'_>,
     choice: Choice,
@@ -94,7 +94,7 @@ pub(super) fn carry_out(
     }
 }
 
-/// Removes the drop-in, if there is one of ours; whether there was.
+/// Removes our drop-in, and returns whether there was one.
 pub(super) fn remove(session: &mut Session<'_>, is_dry: bool) -> Result<bool, Error> {
     let file = drop_in(session)?;
     let target = session.environment.trust().file_to_change(&file)?;
@@ -207,7 +207,7 @@ fn import(
             report,
         )?;
     }
-    // docker may ask another helper for the logins in its own files, so they stay there.
+    // docker may use another helper for the logins in its own files, so they stay there.
     let copied = ImportOptions {
         keep: true,
         ..ImportOptions::default()
@@ -226,7 +226,7 @@ fn import(
     Ok(())
 }
 
-/// The files that podman searches, in its order.
+/// The files that podman reads, in its order.
 fn sources(session: &Session<'_>) -> Result<Vec<Source>, Error> {
     let environment = session.environment;
     let (docker, old) = (paths::docker(environment)?, paths::dockercfg(environment)?);
@@ -241,7 +241,7 @@ fn sources(session: &Session<'_>) -> Result<Vec<Source>, Error> {
         .collect())
 }
 
-/// The logins that podman finds now and would not find then, and the store if it was opened for that.
+/// The logins that podman would no longer find, and the store if this opened it.
 #[expect(
     clippy::type_complexity,
     reason = "a store that does not open is an error only for who needs it"
@@ -262,7 +262,7 @@ fn left_behind<'a>(
         keys
     });
     let mut left_behind = LeftBehind::default();
-    // Which registry is sent to which helper, in the files.
+    // The helper for each registry, in the files.
     let mut sent: Vec<(String, String)> = Vec::new();
     for source in sources.iter().filter(|_| helpers.read_auth_files()) {
         let file = ConfigFile::read(&source.path)?;
@@ -297,7 +297,7 @@ fn left_behind<'a>(
     Ok((left_behind, store))
 }
 
-/// The helpers that podman asks, for some registries or all, except for this one.
+/// The helpers that podman uses, for some registries or all, except this one.
 fn asked_now(helpers: &CredentialHelpers, sent: &[(String, String)], own: &str) -> BTreeSet<String> {
     let for_all = helpers.helpers().iter();
     let mut names: BTreeSet<String> = for_all

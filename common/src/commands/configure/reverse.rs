@@ -1,4 +1,4 @@
-//! `unconfigure`: restores what `configure` replaced, and reports the consequences.
+//! `unconfigure`: restores the settings that `configure` replaced, and reports the consequences.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use crate::config::default_store::{self, DefaultStore};
 use crate::config::{ConfigFile, Document, EditError, paths, programs};
 use crate::{Error, show};
 
-/// A setting and the helper that it names again.
+/// A setting and the helper that it will name again.
 type Restored = Vec<(Setting, Option<String>)>;
 
 pub(in crate::commands) fn run(session: &mut Session<'_>, arguments: &ArgMatches) -> Result<(), Error> {
@@ -70,8 +70,8 @@ fn restore(session: &Session<'_>, file: &Path, wanted: &[Setting], is_dry: bool)
     let mut change = |document: &Document| -> Result<Document, EditError> {
         let mut settings = Setting::naming(document, helper.name());
         settings.retain(|setting| wanted.is_empty() || wanted.contains(setting));
-        // After the document: a previous value is remembered before our name replaces it. What can't be read was not
-        // remembered.
+        // Read after the document, because a previous value is recorded before our name replaces it. An
+        // unreadable record counts as none.
         let record = match Record::read(helper, environment) {
             Err(error @ Error::Damaged(_)) => return Err(error.into()),
             record => record.unwrap_or_default(),
@@ -117,7 +117,7 @@ fn note_missing_programs(session: &Session<'_>, restored: &Restored) {
     }
 }
 
-/// The store that docker then takes by itself.
+/// The store that docker then uses by default.
 fn default(session: &Session<'_>, file: &Path) -> Option<String> {
     let file = ConfigFile::read(file).ok()?;
     match default_store::of(session.environment, file.document()) {
@@ -126,7 +126,8 @@ fn default(session: &Session<'_>, file: &Path) -> Option<String> {
     }
 }
 
-/// Where new logins go, and which logins of this store the client no longer finds. It asks `helper` from now on.
+/// Reports where new logins go, and which logins of this store the client no longer finds. It uses `helper`
+/// from now on.
 fn say_what_follows(session: &mut Session<'_>, client: &str, helper: Option<String>) {
     let helper = helper.filter(|helper| !helper.is_empty());
     if helper.is_none() {
@@ -139,7 +140,7 @@ fn say_what_follows(session: &mut Session<'_>, client: &str, helper: Option<Stri
     }
     let environment = session.environment;
     let program = session.helper.program();
-    // What the other helper lists as well is found by it: both may use the same keyring.
+    // The client still finds logins that the other helper also lists: both may use the same keyring.
     let found = helper
         .as_ref()
         .map(|name| Peer::find(environment, name).and_then(|peer| keys(&peer)));

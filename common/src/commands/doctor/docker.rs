@@ -1,4 +1,4 @@
-//! Which helper docker's file names.
+//! The helper that docker's file names.
 
 use super::machine::Machine;
 use super::{Stored, program};
@@ -21,7 +21,7 @@ pub(super) fn findings(session: &Session<'_>, machine: &Machine, stored: &Stored
     let document = file.document();
     let missing = missing_helpers(session, file, stored, &at);
     let mut findings = Vec::new();
-    // A store that is named and not installed is reported once.
+    // Reports a store that is configured but not installed once.
     if document
         .creds_store()
         .is_none_or(|store| is_found(session, store))
@@ -33,8 +33,8 @@ pub(super) fn findings(session: &Session<'_>, machine: &Machine, stored: &Stored
     findings
 }
 
-/// With the command that names this helper for all registries, and takes along the logins that docker would no longer
-/// find.
+/// Adds the command that names this helper for all registries, and imports the logins that docker would no
+/// longer find.
 fn with_configure(finding: Finding, session: &Session<'_>, file: &ConfigFile, stored: &Stored) -> Finding {
     let helper = session.helper;
     let Ok(after) = file.document().with_creds_store(Some(helper.name())) else {
@@ -110,7 +110,7 @@ fn chosen(session: &Session<'_>, file: &ConfigFile, stored: &Stored, at: &str) -
     with_configure(Finding::warning(CHECK, problem), session, file, stored)
 }
 
-/// Helpers that are named and not there. Docker Desktop leaves its name behind when it is removed.
+/// Helpers that are named but not installed. Docker Desktop leaves its name behind when it is removed.
 fn missing_helpers(session: &Session<'_>, file: &ConfigFile, stored: &Stored, at: &str) -> Vec<Finding> {
     let document = file.document();
     let single = document
@@ -169,7 +169,7 @@ fn missing_helper(
     }
 }
 
-/// Whether docker or podman asks for a registry by exactly this key.
+/// Whether docker or podman looks up a registry under exactly this key.
 pub(super) fn is_asked_for(key: &str) -> bool {
     let is_plain = key
         .bytes()
@@ -182,14 +182,14 @@ pub(super) fn is_asked_for(key: &str) -> bool {
         })
 }
 
-/// docker asks for the Hub by its URL only.
+/// docker looks up the Hub only by its URL.
 fn hub_key(session: &Session<'_>, document: &Document, at: &str) -> Option<Finding> {
     let hub = lookup::docker_key(&ServerUrl::hub());
     let (other, helper) = document.cred_helpers().iter().find(|(server, _)| {
         *server != hub && ServerUrl::parse(server).is_ok_and(|server| server.key().is_hub())
     })?;
     let is_ours = helper == session.helper.name();
-    // podman's key, and what docker does is the same.
+    // podman's key, with the same effect in docker.
     let is_covered = is_ours && document.creds_store() == Some(session.helper.name());
     if document.cred_helper(&hub).is_some() || is_covered {
         return None;

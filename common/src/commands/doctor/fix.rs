@@ -1,4 +1,4 @@
-//! `doctor --fix`: runs the fixes that can lose nothing and approve nothing, each as it is shown.
+//! `doctor --fix`: runs the fixes that can't lose or approve anything, as shown.
 
 use std::process::{Command, Stdio};
 
@@ -10,7 +10,7 @@ use crate::show::{self, ShellCommand};
 use crate::subprocess;
 use crate::{Error, Helper};
 
-/// Asks for each fix on the terminal, and looks again at the end.
+/// Asks about each fix on the terminal, and checks again at the end.
 pub(super) fn offer(session: &mut Session<'_>, findings: &[Finding]) -> Result<(), Error> {
     let (offered, others): (Vec<_>, Vec<_>) = findings
         .iter()
@@ -60,7 +60,7 @@ pub(super) fn apply(
     fixes.into_iter().try_for_each(|fix| run(session, &fix.command))
 }
 
-/// One that fails is reported, and the next one is still offered.
+/// Reports a fix that fails, and still offers the next one.
 fn carry_out(session: &mut Session<'_>, fix: &Fix) {
     if let Err(error) = run(session, &fix.command) {
         session

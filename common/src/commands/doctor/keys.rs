@@ -1,4 +1,4 @@
-//! Keys that their author meant otherwise than docker reads them.
+//! Keys that docker reads differently than their author meant.
 
 use super::docker::is_asked_for;
 use super::machine::Machine;
@@ -25,13 +25,13 @@ pub(super) fn findings(session: &Session<'_>, machine: &Machine) -> Vec<Finding>
     findings
 }
 
-/// A field that docker ignores, and drops when it saves the file, one or two letters away from one that it knows.
+/// A field that docker ignores, and drops when it saves the file, but that is a slip for one that it knows.
 fn typos<'a>(document: &'a Document, at: &'a str) -> impl Iterator<Item = Finding> + 'a {
     const FIELDS: [&str; 3] = ["credsStore", "credHelpers", "auths"];
     let names = document.field_names();
     names.clone().filter_map(move |name| {
         let meant = nearest(name, &FIELDS)?;
-        // With the right one there as well, the other does no harm.
+        // If the right field is there as well, the wrong one is harmless.
         let is_there = names.clone().any(|other| fold_case(other) == fold_case(meant));
         (!is_there).then(|| {
             let text = format!(
@@ -70,7 +70,7 @@ fn never_asked(
     let finding =
         |text: String| Finding::warning(CHECK, format!("{at}: credHelpers names {shown:?}, {text}"));
     if key.contains('*') {
-        let finding = finding("and docker knows no wildcards".to_owned());
+        let finding = finding("and docker doesn't support wildcards".to_owned());
         return Some(finding.advice("name each registry: configure --registry HOST"));
     }
     if !is_asked_for(&host) {

@@ -1,4 +1,4 @@
-//! Logins in plain text, and the empty entries that some clients go by.
+//! Logins in plain text, and the empty entries that some clients need.
 
 use std::collections::BTreeSet;
 
@@ -30,7 +30,7 @@ pub(super) fn findings(session: &Session<'_>, machine: &Machine, stored: &Stored
     findings
 }
 
-/// What docker has not found since it asks this helper, and whether its user said that this is meant.
+/// The logins that docker doesn't find any more since it uses this helper, and whether its user allowed that.
 fn left_behind(session: &Session<'_>, machine: &Machine, stored: &Stored) -> (LeftBehind, bool) {
     let Some(file) = &machine.docker else {
         return (LeftBehind::default(), false);
@@ -42,7 +42,7 @@ fn left_behind(session: &Session<'_>, machine: &Machine, stored: &Stored) -> (Le
     let (document, keys) = (file.document(), stored.keys());
     let (mut left, is_meant) =
         left_behind::since(session.environment, session.helper, place, document, &&keys);
-    // What import would leave is reported with the other entries.
+    // Entries that import would leave are reported with the others.
     let is_movable = |server: &String| {
         let entry = document.auths().find(|entry| entry.server() == server);
         entry.is_some_and(|entry| is_importable(entry) && !is_stale(entry, document))
@@ -74,7 +74,7 @@ fn of_left_behind(session: &Session<'_>, left: &LeftBehind, is_meant: bool) -> O
     })
 }
 
-/// Whether the entry's key is a registry that a helper can be asked for.
+/// Whether the entry's key is a registry that clients ask helpers for.
 fn is_importable(entry: &Entry) -> bool {
     let key = ServerUrl::parse(entry.server()).map(|server| lookup::docker_key(&server));
     !entry.has_registry_token()
@@ -83,7 +83,8 @@ fn is_importable(entry: &Entry) -> bool {
             .is_ok_and(|server| server.key().https_parts().is_some())
 }
 
-/// Whether the entry that docker uses for the registry is another one, with another login: `import` leaves this one, because it may be an old password.
+/// Whether docker uses another entry for the registry, with another login: `import` leaves this one, because
+/// it may be an old password.
 fn is_stale(entry: &Entry, document: &Document) -> bool {
     let Ok(server) = ServerUrl::parse(entry.server()) else {
         return false;
@@ -97,7 +98,7 @@ fn is_stale(entry: &Entry, document: &Document) -> bool {
             .any(|other| other.server() == key && other.login() != entry.login())
 }
 
-/// Whether docker asks for the entry's registry by one of these keys.
+/// Whether docker looks up the entry's registry under one of these keys.
 fn is_among(entry: &Entry, keys: &BTreeSet<String>) -> bool {
     ServerUrl::parse(entry.server()).is_ok_and(|server| keys.contains(&lookup::docker_key(&server)))
 }
@@ -141,7 +142,7 @@ fn plain_text(
         of_file.any(|plain| plain.servers.iter().any(|server| server == entry.server()))
     };
     let entries = file.document().entries().iter().filter(|entry| {
-        // podman asks no helper for a part of a registry.
+        // podman doesn't ask helpers for a part of a registry.
         !(entry.is_marker()
             || is_broken(entry)
             || is_reported(entry)
@@ -192,7 +193,7 @@ fn plain_text(
     }
     if !others.is_empty() {
         let text = format!(
-            "{at} holds entries in plain text that no helper can hold, for {}",
+            "{at} holds entries in plain text that helpers can't hold, for {}",
             names(&others)
         );
         findings.push(
@@ -202,7 +203,7 @@ fn plain_text(
     findings
 }
 
-/// docker leaves an empty entry for each login, and loses some where several logins run at once.
+/// docker leaves an empty entry for each login, but loses some if several logins run at once.
 fn markers(session: &Session<'_>, file: &ConfigFile, stored: &Stored) -> Option<Finding> {
     let lost = lost_markers(session.helper.name(), file.document(), stored);
     if lost.is_empty() {
@@ -237,14 +238,14 @@ pub(super) fn write_markers(session: &mut Session<'_>, stored: &Stored) -> Resul
     ))
 }
 
-/// The keys by which docker asks this helper for a stored login, and that have no entry.
+/// The keys of stored logins that docker asks this helper for, but that don't have an entry.
 fn lost_markers(helper: &str, document: &Document, stored: &Stored) -> Vec<String> {
     let mut lost: Vec<String> = stored
         .servers
         .iter()
         .filter_map(|server| ServerUrl::parse(server).ok())
         .filter(|server| {
-            // docker logs in to no server that has a path.
+            // docker doesn't log in to servers with a path.
             let is_host = server.key().is_hub()
                 || server
                     .key()

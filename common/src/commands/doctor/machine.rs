@@ -1,4 +1,4 @@
-//! The configuration files of docker and podman, each read once, and what is wrong with a file as a file.
+//! The configuration files of docker and podman, each read once, and problems with the files themselves.
 
 use std::path::{Path, PathBuf};
 
@@ -10,9 +10,9 @@ use crate::{Environment, Error};
 
 const CHECK: &str = "config";
 
-/// What the checks look at.
+/// The state that the checks examine.
 pub(super) struct Machine {
-    /// docker's file, if it can be read and changed. One that doesn't exist is empty.
+    /// docker's file, if it can be read and changed. A missing file counts as empty.
     pub(super) docker: Option<ConfigFile>,
     /// `~/.dockercfg`, likewise.
     pub(super) dockercfg: Option<ConfigFile>,
@@ -51,7 +51,7 @@ impl Machine {
         }
     }
 
-    /// All that can be read.
+    /// All readable files.
     pub(super) fn files(&self) -> impl Iterator<Item = &ConfigFile> {
         self.docker.iter().chain(&self.dockercfg).chain(&self.podman)
     }
@@ -69,7 +69,7 @@ fn docker(environment: &Environment, path: &Path, faults: &mut Vec<Finding>) -> 
             return None;
         }
     };
-    // Nothing can be done with the file before that, so nothing else is said about it.
+    // Nothing else works with the file before that, so this is the only finding about it.
     if let Some(blocker) = file.document().edit_blocker() {
         let text = format!("{} {blocker}", path.display());
         let advice = "docker drops that part at the next login; correct the file in an editor";
@@ -82,7 +82,7 @@ fn docker(environment: &Environment, path: &Path, faults: &mut Vec<Finding>) -> 
     Some(file)
 }
 
-/// `DOCKER_CONFIG` names a directory. A shell expands no `~` inside quotes or in an env file.
+/// `DOCKER_CONFIG` names a directory. Shells don't expand `~` inside quotes or in an env file.
 fn misnamed(environment: &Environment) -> Option<Finding> {
     const NAME: &str = "DOCKER_CONFIG";
     let value = PathBuf::from(environment.variable(NAME)?);
@@ -134,9 +134,9 @@ fn unreadable(check: &'static str, environment: &Environment, path: &Path, error
     }
 }
 
-/// Container engines make a directory where a bind mount names a file that isn't there.
+/// Container engines create a directory if a bind mount names a missing file.
 fn is_directory(check: &'static str, environment: &Environment, path: &Path) -> Finding {
-    let text = format!("{} is a directory where a file belongs", path.display());
+    let text = format!("{} is a directory, but should be a file", path.display());
     let finding = Finding::error(check, text);
     let is_empty = std::fs::read_dir(path).is_ok_and(|mut names| names.next().is_none());
     if is_empty {
@@ -154,7 +154,7 @@ fn is_directory(check: &'static str, environment: &Environment, path: &Path) -> 
     }
 }
 
-/// Why docker or a helper cannot replace the file, or others can.
+/// The reason why docker or a helper can't replace the file, or why others can.
 fn unchangeable(environment: &Environment, path: &Path) -> Option<Finding> {
     let target = std::fs::canonicalize(path).ok()?;
     let shown = path.display();
@@ -163,7 +163,7 @@ fn unchangeable(environment: &Environment, path: &Path) -> Option<Finding> {
             "{shown} is mounted as a single file, so neither docker nor a helper can replace it, and writing it in \
              place could lose it"
         );
-        return Some(Finding::warning(CHECK, text).advice("mount the directory that it is in instead"));
+        return Some(Finding::warning(CHECK, text).advice("mount its directory instead"));
     }
     let directory = target.parent()?;
     if is_read_only(directory) {
@@ -208,7 +208,7 @@ fn is_read_only(directory: &Path) -> bool {
 
 #[cfg(target_os = "linux")]
 fn is_mount_point(path: &Path) -> bool {
-    /// As the kernel escapes white space in its table.
+    /// White space as the kernel escapes it in its table.
     fn escaped(path: &str) -> String {
         path.replace('\\', "\\134")
             .replace(' ', "\\040")

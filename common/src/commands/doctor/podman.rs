@@ -14,7 +14,7 @@ use crate::show::{self, ShellCommand};
 
 const CHECK: &str = "podman";
 
-/// podman knows no `credsStore`, and what `podman login` writes is plain text.
+/// podman ignores `credsStore`, and `podman login` writes plain text.
 pub(super) fn findings(session: &Session<'_>, machine: &Machine, stored: &Stored) -> Vec<Finding> {
     let name = session.helper.name();
     let is_there = ["podman", "skopeo", "buildah"]

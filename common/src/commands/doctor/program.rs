@@ -1,4 +1,4 @@
-//! Whether docker finds this program, and no other of its name.
+//! Whether docker finds this program, and not another with its name.
 
 use crate::commands::Finding;
 use crate::commands::session::Session;
@@ -37,7 +37,7 @@ fn finding(session: &Session<'_>) -> Finding {
     let shown = show::path(environment, &first);
     let is_own = match (&own, std::fs::canonicalize(&first)) {
         (Ok(own), Ok(first)) => *own == first,
-        // If the program itself is hidden, nothing is known.
+        // If the program itself is hidden, we don't know.
         _ => true,
     };
     if first.is_relative() {
@@ -63,7 +63,7 @@ fn finding(session: &Session<'_>) -> Finding {
     }
 }
 
-/// Whether docker can run it at all; without that, naming it in a file would break docker.
+/// Whether docker can run it at all; otherwise, naming it in a file would break docker.
 pub(super) fn is_found(session: &Session<'_>) -> bool {
     programs::first_on_path(session.environment, &session.helper.program())
         .is_some_and(|path| path.is_absolute())

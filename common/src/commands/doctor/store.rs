@@ -1,4 +1,4 @@
-//! The store: whether it opens, and gives back what it is given.
+//! The store: whether it opens, and returns a stored login unchanged.
 
 use std::collections::BTreeSet;
 
@@ -11,9 +11,9 @@ use crate::{Credential, CredentialStore, Error, Secret, ServerUrl, Username, sho
 
 const CHECK: &str = "store";
 
-/// What is wrong with it, and what it lists.
+/// Its problems, and the servers that it lists.
 ///
-/// `own` is what the helper itself has found.
+/// `own` are the helper's own findings.
 pub(super) fn findings(
     session: &mut Session<'_>,
     machine: &Machine,
@@ -43,7 +43,7 @@ pub(super) fn findings(
         }
         Err(error) => findings.push(trouble("the store cannot be listed", &error)),
     }
-    // The first login may make the key on which all others hang, which is not for a check to do.
+    // The first login may create the key that all others depend on, and a check shouldn't do that.
     let is_untouched = stored.servers.is_empty() && own.iter().any(|finding| finding.level() != Level::Ok);
     if !session.helper.is_read_only() && !is_untouched {
         findings.push(round_trip(&*store));
@@ -51,7 +51,7 @@ pub(super) fn findings(
     (findings, stored)
 }
 
-/// Entries that are damaged or foreign. docker gets no login for them, and no error.
+/// Damaged or foreign entries. docker gets neither a login nor an error for them.
 fn left_out(store: &dyn CredentialStore, own: &[Finding]) -> Option<Finding> {
     let count = store.left_out();
     // The helper's own check knows more about them.
@@ -65,8 +65,8 @@ fn left_out(store: &dyn CredentialStore, own: &[Finding]) -> Option<Finding> {
     })
 }
 
-/// The keys by which docker asks for a login that a file holds in plain text and the store holds differently: `import`
-/// keeps what is stored.
+/// docker's keys for logins that differ between a plain-text file and the store: `import` keeps the stored
+/// one.
 fn differing(store: &dyn CredentialStore, machine: &Machine, servers: &BTreeSet<String>) -> BTreeSet<String> {
     let mut differing = BTreeSet::new();
     let stored: Vec<ServerUrl> = servers
@@ -91,7 +91,7 @@ fn differing(store: &dyn CredentialStore, machine: &Machine, servers: &BTreeSet<
     differing
 }
 
-/// With a server that doesn't exist: `.invalid` never resolves (RFC 2606).
+/// Uses a server that doesn't exist: `.invalid` never resolves (RFC 2606).
 fn round_trip(store: &dyn CredentialStore) -> Finding {
     let name = format!("doctor-{}.docker-credential.invalid", std::process::id());
     let result = ServerUrl::parse(&name).and_then(|server| {
@@ -101,7 +101,7 @@ fn round_trip(store: &dyn CredentialStore) -> Finding {
             Secret::new(format!("round trip {}", std::process::id())),
         );
         let stored = store.store(&login).and_then(|()| store.get(&server));
-        // Whatever came of it, nothing stays.
+        // Leaves nothing behind, whatever the result.
         store.erase(&server)?;
         let is_same = stored?
             .is_some_and(|found| found.username() == login.username() && found.secret() == login.secret());
@@ -110,8 +110,8 @@ fn round_trip(store: &dyn CredentialStore) -> Finding {
     });
     match result {
         Ok((true, true)) => Finding::ok("round-trip", "a login can be stored, read back and erased"),
-        Ok((false, _)) => Finding::error("round-trip", "a login that was stored does not come back"),
-        Ok((true, false)) => Finding::error("round-trip", "a login that was erased is still there"),
+        Ok((false, _)) => Finding::error("round-trip", "a stored login does not come back"),
+        Ok((true, false)) => Finding::error("round-trip", "an erased login is still there"),
         Err(error) => trouble_of("round-trip", "a login cannot be stored", &error),
     }
 }

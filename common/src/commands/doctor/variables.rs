@@ -1,4 +1,4 @@
-//! Environment variables that don't do what their author meant.
+//! Environment variables that don't have the intended effect.
 
 use super::machine::Machine;
 use crate::commands::Finding;
@@ -15,10 +15,10 @@ pub(super) fn findings(session: &Session<'_>, machine: &Machine) -> Vec<Finding>
     findings
 }
 
-/// What the names of all our variables begin with.
+/// The prefix of all our variables.
 const PREFIX: &str = "DOCKER_CREDENTIAL_";
 
-/// Every setting is tried, whether or not the store is in use yet, and a slip in a name is found.
+/// Checks every setting, even if the store isn't in use yet, and finds misspelt names.
 fn settings(session: &Session<'_>) -> Vec<Finding> {
     const CHECK: &str = "settings";
     let environment = session.environment;
@@ -84,7 +84,7 @@ fn is_ours(name: &str, helper: &str) -> bool {
 
 fn auth_config(session: &Session<'_>, machine: &Machine) -> Option<Finding> {
     const CHECK: &str = "auth-config";
-    // It is where docker-credential-env answers from.
+    // docker-credential-env reads it itself.
     if session.helper.is_read_only() {
         return None;
     }

@@ -1,21 +1,22 @@
-//! The server that a person means.
+//! The server that the user means.
 
 use std::collections::BTreeSet;
 
 use crate::config::{ConfigFile, lookup, paths};
 use crate::{Environment, Error, ServerUrl};
 
-/// A registry, and what podman asks for.
+/// A registry, and podman's name for it.
 pub(super) struct Asked {
     pub(super) server: ServerUrl,
-    /// With the repository if one is named.
+    /// With the repository, if there is one.
     pub(super) image: String,
 }
 
 impl Asked {
-    /// A name with a scheme is a registry's. Anything else that could be an image is read as docker reads it: before the
-    /// first slash is a host if it has a dot or a port or is `localhost`; otherwise the image is the Hub's. Without a
-    /// slash a host is also one that `known` holds, and `name:number` with a number that no version has.
+    /// A name with a scheme is a registry. Otherwise it is read as docker reads an image: the part before the
+    /// first slash is a host if it has a dot or a port or is `localhost`; if not, the image is the Hub's. A
+    /// name without a slash is also a host if `known` holds it, or if it is `name:number` with a number too
+    /// large for a version.
     pub(super) fn parse(text: &str, known: &BTreeSet<String>) -> Result<Self, Error> {
         let image = ["docker://", "oci://"]
             .iter()
@@ -65,7 +66,7 @@ impl Asked {
     }
 }
 
-/// The hosts that files of docker's and podman's know, which are registries however they look.
+/// The hosts in docker's and podman's files, which are registries whatever they look like.
 pub(super) fn known_hosts(environment: &Environment) -> BTreeSet<String> {
     let mut files = paths::podman_search(environment).unwrap_or_default();
     files.extend(paths::docker(environment));
@@ -79,7 +80,7 @@ pub(super) fn known_hosts(environment: &Environment) -> BTreeSet<String> {
     known
 }
 
-/// `name:5000` is a registry, `name:16` an image of that version: ports below 1024 are for services that need a root.
+/// `name:5000` is a registry, `name:16` an image of that version: ports below 1024 need root.
 fn is_registry(text: &str, known: &BTreeSet<String>) -> bool {
     const PORT_MIN: u16 = 1024;
     let (name, tag) = match text.rsplit_once(':') {

@@ -1,4 +1,4 @@
-//! What docker does.
+//! docker's steps.
 
 use super::{Answer, Asked, Section, describe, is_installed, runs};
 use crate::commands::auth_config::{AuthConfig, VARIABLE};
@@ -29,7 +29,7 @@ pub(super) fn section(environment: &Environment, asked: &Asked) -> Section {
         }
     }
     if section.decides.is_none() {
-        section.ignored("result", "docker goes without a login");
+        section.ignored("result", "docker continues without a login");
     }
     section
 }
@@ -100,20 +100,23 @@ fn of_default(section: &mut Section, environment: &Environment, default: Default
         DefaultStore::Helper(helper) => section.answers(
             CREDS_STORE,
             &Answer::Helper(helper),
-            format!("{at}: not set, so docker takes its default {helper:?}, {}", runs(environment, helper)),
+            format!(
+                "{at}: not set, so docker uses its default {helper:?}, {}",
+                runs(environment, helper)
+            ),
         ),
         DefaultStore::SecretServiceSinceDocker29 => section.ignored(
             CREDS_STORE,
             format!(
-                "{at}: not set; with pass installed and docker-credential-pass not, docker up to 28 takes no store, \
-                 later ones \"secretservice\", which {}",
+                "{at}: not set; pass is installed without docker-credential-pass, so docker up to 28 uses \
+                no store, and later versions \"secretservice\", which {}",
                 runs(environment, "secretservice")
             ),
         ),
     }
 }
 
-/// The helper that docker asks.
+/// The helper that docker runs.
 #[derive(Clone, Copy)]
 struct Store {
     is_installed: bool,
@@ -124,11 +127,11 @@ fn of_entries(section: &mut Section, document: &Document, key: &str, at: &str, s
     match lookup::docker_entry(document, key) {
         None if store.is_some() => section.ignored(
             name,
-            format!("{at}: no entry {key:?}, so clients that go by the entries (testcontainers) don't ask"),
+            format!("{at}: no entry {key:?}, so clients that need one (testcontainers) don't ask"),
         ),
         None => section.ignored(name, format!("{at}: no entry {key:?}")),
         Some(entry) if entry.is_marker() => section.ignored(name, format!("{at}: {}", describe(entry))),
-        // Seen with docker 28.2: the entry answers where the helper fails. From 29 on that is an error.
+        // Seen with docker 28.2: the entry answers if the helper fails. From 29 on, that is an error.
         Some(entry) if store.is_some_and(|store| !store.is_installed) => {
             section.user = super::user(entry);
             let text = format!(
@@ -145,7 +148,7 @@ fn of_entries(section: &mut Section, document: &Document, key: &str, at: &str, s
     }
 }
 
-/// A key in `credHelpers` that its author meant for this server and docker does not.
+/// A key in `credHelpers` that its author meant for this server, but that docker doesn't look up.
 fn near_miss(document: &Document, server: &ServerUrl, key: &str) -> String {
     let meant = document.cred_helpers().iter().find(|(name, _)| {
         name != key && ServerUrl::parse(name).is_ok_and(|other| other.key() == server.key())

@@ -1,4 +1,4 @@
-//! What podman, skopeo and buildah do.
+//! The steps of podman, skopeo and buildah.
 
 use super::{Answer, Asked, Section, describe, runs};
 use crate::commands::session::Session;
@@ -6,7 +6,7 @@ use crate::config::registries::{AUTH_FILES, CredentialHelpers};
 use crate::config::{ConfigFile, lookup, paths};
 use crate::{Environment, show};
 
-/// `store` is what this helper's own store answers, if it is asked.
+/// `store` is the answer of this helper's own store, if podman asks it.
 pub(super) fn section(session: &Session<'_>, asked: &Asked, store: &Section) -> Section {
     let heading = format!("podman, skopeo and buildah ask for {}", show::name(&asked.image));
     let mut section = Section::new(heading, &asked.image);
@@ -15,12 +15,12 @@ pub(super) fn section(session: &Session<'_>, asked: &Asked, store: &Section) -> 
         Err(error) => section.broken("registries.conf", format!("{error}; podman doesn't work with it")),
     }
     if section.decides.is_none() {
-        section.ignored("result", "they go without a login");
+        section.ignored("result", "they continue without a login");
     }
     section
 }
 
-/// In the order of the list. A helper that has no login leaves it to the next one.
+/// In the order of the list. If a helper has no login, the next one is asked.
 fn of_helpers(
     section: &mut Section,
     session: &Session<'_>,

@@ -1,4 +1,4 @@
-//! What this helper's own store has.
+//! The logins in this helper's own store.
 
 use super::{Asked, Mark, Section, Step};
 use crate::commands::session::Session;
@@ -54,7 +54,7 @@ fn answer(session: &Session<'_>, store: &dyn CredentialStore, query: &ServerUrl,
     });
 }
 
-/// What is stored for the same host under another key, which is why it does not answer.
+/// Logins for the same host under another key, which therefore don't answer.
 fn neighbours(store: &dyn CredentialStore, query: &ServerUrl) -> String {
     let host = |server: &str| {
         let host = lookup::hostname(server).to_ascii_lowercase();

@@ -1,4 +1,4 @@
-//! The forms in which logins are printed.
+//! The output formats.
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -44,7 +44,7 @@ impl Format {
     }
 }
 
-/// All logins in this form. One that has no place in it is left out, and the user learns which.
+/// All logins in this format. Reports and omits logins that it can't express.
 pub(super) fn render(
     session: &Session<'_>,
     format: Format,
@@ -59,12 +59,12 @@ pub(super) fn render(
                     Ok((server, entry)) => {
                         auths.insert(server, entry);
                     }
-                    // One login that has no place in this form is no reason to print none.
+                    // Print the other logins even if this format can't express one.
                     Err(error) => session.console.note(&format!("left out: {error}")),
                 }
             }
             if auths.is_empty() && !logins.is_empty() {
-                return Err(Error::unsupported("no login can be written in this form"));
+                return Err(Error::unsupported("no login can be written in this format"));
             }
             let whole = json!({ "auths": auths });
             *text = if format == Format::AuthConfig {
@@ -82,7 +82,7 @@ pub(super) fn render(
                 }
             }
             if text.is_empty() && !logins.is_empty() {
-                return Err(Error::unsupported("no login can be written in this form"));
+                return Err(Error::unsupported("no login can be written in this format"));
             }
         }
         Format::Header => {
@@ -107,7 +107,7 @@ fn pretty(value: &Value) -> String {
     String::from_utf8(bytes).unwrap_or_default()
 }
 
-/// The key under which the program that reads the form looks, and what it reads there.
+/// The key that the reading program looks up, and the value there.
 fn entry(format: Format, login: &Credential) -> Result<(String, Value), Error> {
     let server = login.server();
     let is_token = login.username().as_str() == TOKEN_USERNAME;
@@ -138,7 +138,7 @@ fn basic(login: &Credential) -> Result<crate::Secret, Error> {
     let username = login.username().as_str();
     if username.contains(':') {
         return Err(Error::unsupported(format!(
-            "the user name of {} has a colon, which would end it in this form",
+            "the user name of {} has a colon, which would end it in this format",
             login.server()
         )));
     }
@@ -148,20 +148,21 @@ fn basic(login: &Credential) -> Result<crate::Secret, Error> {
 fn refuse_token(login: &Credential, form: &str) -> Result<(), Error> {
     if login.username().as_str() == TOKEN_USERNAME {
         return Err(Error::unsupported(format!(
-            "{} has an identity token, for which {form} has no place; log in with a password there",
+            "{} has an identity token, which {form} doesn't support; log in with a password there",
             login.server()
         )));
     }
     Ok(())
 }
 
-/// `machine HOST login USER password SECRET`. The file knows no ports: a password for one would go to all.
+/// `machine HOST login USER password SECRET`. The format doesn't have ports: a password for one would be sent
+/// to all.
 fn netrc_line(login: &Credential) -> Result<Zeroizing<String>, Error> {
     let server = login.server();
     refuse_token(login, "a netrc file")?;
     let Some((host, None, "")) = server.key().https_parts() else {
         return Err(Error::unsupported(format!(
-            "a netrc file knows hosts only, so {server} has no place in it"
+            "a netrc file only supports hosts, so it can't hold {server}"
         )));
     };
     let username = netrc_word(server, login.username().as_str())?;
@@ -172,7 +173,7 @@ fn netrc_line(login: &Credential) -> Result<Zeroizing<String>, Error> {
     )))
 }
 
-/// Quoted only where it must be, for not every reader of these files knows quotes.
+/// Quoted only if necessary, because not every reader of these files supports quotes.
 fn netrc_word(server: &ServerUrl, text: &str) -> Result<Zeroizing<String>, Error> {
     let is_plain = !text.is_empty()
         && text
@@ -234,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_netrc_file_has_no_place_for_ports_paths_and_tokens() {
+    fn a_netrc_file_has_no_ports_paths_or_tokens() {
         for login in [
             login("localhost:5000", "alice", "x"),
             login("quay.io/org", "alice", "x"),

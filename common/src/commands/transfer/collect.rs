@@ -8,7 +8,7 @@ use crate::commands::session::Session;
 use crate::config::{ConfigFile, EditError, Form};
 use crate::{Error, show};
 
-/// Adds them to `candidates`. Entries that no store can hold are reported.
+/// Adds them to `candidates`. Reports entries that stores can't hold.
 pub(super) fn collect_from(
     session: &Session<'_>,
     index: usize,
@@ -33,7 +33,7 @@ pub(super) fn collect_from(
             report.add(outcome, entry.server(), "", &format!("{place}: {reason}"));
         };
         if entry.has_registry_token() {
-            add(Outcome::Left, "no helper can hold a registry token");
+            add(Outcome::Left, "helpers can't hold registry tokens");
         }
         let candidate = match entry.login() {
             Ok(Some(login)) => Candidate::new(index, source, document, entry, login),
@@ -51,7 +51,7 @@ pub(super) fn collect_from(
     Ok(())
 }
 
-/// A file that somebody else may have made gives no logins, unless a person named it.
+/// Ignores the logins in a file that somebody else may have created, unless the user named it.
 fn may_be_read(session: &Session<'_>, source: &Source) -> Result<bool, Error> {
     let opened = session.environment.trust().logins(&source.path)?;
     let Some(opened) = opened else {
@@ -66,7 +66,7 @@ fn may_be_read(session: &Session<'_>, source: &Source) -> Result<bool, Error> {
     };
     let shown = show::path(session.environment, &source.path);
     let consequence = if source.is_named {
-        "its logins are taken because you named it"
+        "using its logins because you named it"
     } else {
         "left out"
     };

@@ -1,8 +1,8 @@
-//! Logins from files: collected, stored, and only then removed from the files.
+//! Collects logins from files, stores them, and only then removes them from the files.
 //!
-//! Each login is read back from the store before its file changes, and all are stored before the first file changes. So
-//! an interruption leaves each login in its file, in the store, or in both; the next run finds what is stored and
-//! continues.
+//! Each login is read back from the store before its file changes, and all are stored before the first file
+//! changes. So an interruption leaves each login in its file, in the store, or in both; the next run finds
+//! the stored ones and continues.
 
 use super::ImportOptions;
 use super::collect::collect_from;
@@ -21,7 +21,7 @@ pub(in crate::commands) struct FileImport<'a> {
 }
 
 impl<'a> FileImport<'a> {
-    /// Reads the files. Entries that no store can hold are reported at once.
+    /// Reads the files. Reports entries that stores can't hold at once.
     pub(in crate::commands) fn collect(
         session: &Session<'_>,
         sources: &'a [Source],
@@ -38,7 +38,7 @@ impl<'a> FileImport<'a> {
         Self { sources, candidates }
     }
 
-    /// Leaves every login alone that its client would no longer find if it were moved.
+    /// Skips every login that its client would no longer find after a move.
     pub(in crate::commands) fn skip_unconfigured(&mut self, session: &Session<'_>) -> Result<(), Error> {
         for (index, source) in self.sources.iter().enumerate() {
             let mut moved = self
@@ -61,13 +61,13 @@ impl<'a> FileImport<'a> {
         Ok(())
     }
 
-    /// Whether there is nothing to store, and so no reason to open the store.
+    /// Whether there is nothing to store, so the store doesn't have to be opened.
     pub(in crate::commands) fn is_idle(&self) -> bool {
         let is_left = |candidate: &Candidate| matches!(candidate.action, Action::Leave(_));
         self.candidates.iter().all(is_left)
     }
 
-    /// The clients that are to find these logins in the store.
+    /// The clients that should find these logins in the store.
     pub(in crate::commands) fn clients(&self) -> Vec<Client> {
         let mut clients: Vec<Client> = self.configurable().map(|(client, _)| client).collect();
         clients.dedup();
@@ -81,7 +81,7 @@ impl<'a> FileImport<'a> {
             .map(|(_, server)| server)
     }
 
-    /// Everything that is moved, and the logins from a file that no client reads, which docker is to find.
+    /// All moved logins, and those from a file that no client reads, which docker should find.
     fn configurable(&self) -> impl Iterator<Item = (Client, &ServerUrl)> {
         self.candidates.iter().filter_map(|candidate| {
             let client = self.sources[candidate.source].client;
@@ -90,7 +90,7 @@ impl<'a> FileImport<'a> {
         })
     }
 
-    /// Stores the logins. Those that are now to be removed from their files are left as [`Action::Move`].
+    /// Stores the logins. Those to remove from their files keep [`Action::Move`].
     pub(in crate::commands) fn store(
         &mut self,
         session: &Session<'_>,
@@ -111,7 +111,7 @@ impl<'a> FileImport<'a> {
         session.console.progress(total, total);
     }
 
-    /// Reports the logins that are left alone.
+    /// Reports the skipped logins.
     pub(in crate::commands) fn report_left(&self, session: &Session<'_>, report: &mut Report) {
         for candidate in &self.candidates {
             if let Action::Leave(reason) = &candidate.action {
@@ -149,7 +149,7 @@ impl<'a> FileImport<'a> {
     }
 }
 
-/// What to report; nothing for a login that is stored and is now to be removed from its file.
+/// The row to report; nothing for a stored login that still has to be removed from its file.
 fn store_one(
     session: &Session<'_>,
     store: &dyn CredentialStore,
@@ -161,7 +161,7 @@ fn store_one(
         return Some((Outcome::Left, reason.clone()));
     }
     let store_options = StoreOptions {
-        // An old login never replaces the one that took its place.
+        // An old login never replaces its successor.
         replace: options.store.replace && !candidate.is_stale_alias,
         ..options.store
     };
@@ -195,7 +195,7 @@ fn store_one(
     }
 }
 
-/// Whether docker will find a login from a file that is not docker's.
+/// Whether docker will find a login from another program's file.
 fn nobodys_text(session: &Session<'_>, source: &Source, candidate: &Candidate, reason: &str) -> String {
     let is_asked = source
         .settings(session.environment)
@@ -219,7 +219,7 @@ fn not_asked(session: &Session<'_>, source: &Source, asked: Option<&str>) -> Str
     let client = source.client.name();
     let asked = asked.map_or_else(
         || "reads it from this file".to_owned(),
-        |helper| format!("asks docker-credential-{} for it", show::name(helper)),
+        |helper| format!("uses docker-credential-{} for it", show::name(helper)),
     );
     format!(
         "{client} {asked}, not {}; add --configure to change that, or --keep to copy",

@@ -1,4 +1,4 @@
-//! Logins from another helper, which keeps its own.
+//! Copies logins from another helper, which keeps its own.
 
 use super::files::kept_text;
 use super::report::{Outcome, Report};
@@ -8,9 +8,9 @@ use crate::commands::session::Session;
 use crate::config::lookup;
 use crate::{CredentialStore, Error, ServerUrl};
 
-/// Copies the logins of a helper: all that it lists, or those for `servers`, each as it is listed.
+/// Copies the logins of a helper: all that it lists, or those for `servers`.
 ///
-/// Fails if it can't be run or doesn't list. A login that can't be copied is a row of the report.
+/// Fails if it can't be run or doesn't list. Reports each login that can't be copied as a row.
 pub(in crate::commands) fn copy_from(
     session: &Session<'_>,
     store: &dyn CredentialStore,
@@ -21,7 +21,7 @@ pub(in crate::commands) fn copy_from(
 ) -> Result<(), Error> {
     let mut items = peer.servers()?;
     items.retain(|(server, _)| servers.is_none_or(|wanted| wanted.contains(server)));
-    // As with files: the name that docker looks up goes before other spellings of the same server.
+    // As with files, the name that docker looks up has priority over other spellings of the same server.
     items.sort_by_key(|(server, _)| {
         ServerUrl::parse(server).map_or(true, |parsed| lookup::docker_key(&parsed) != *server)
     });
@@ -33,7 +33,7 @@ pub(in crate::commands) fn copy_from(
             Err(error) => (Outcome::Failed, format!("{from}: {error}")),
             Ok(parsed) if seen.contains(parsed.key()) => (
                 Outcome::Left,
-                format!("{from}: another spelling of the server goes first"),
+                format!("{from}: another spelling of the server has priority"),
             ),
             Ok(parsed) => {
                 let row = copy_one(store, peer, &parsed, options);
@@ -58,7 +58,7 @@ fn copy_one(
     let from = peer.program_name();
     let credential = match peer.get(server) {
         Ok(Some(credential)) => credential,
-        // docker gets the same answer.
+        // docker would get the same answer.
         Ok(None) => return (Outcome::Left, format!("{from} lists it, but has no login for it")),
         Err(error) => return (Outcome::Failed, error.to_string()),
     };

@@ -1,5 +1,5 @@
-//! Which logins to take from files, for which server, and whether a file may lose them. These rules keep every login
-//! in at least one place.
+//! Decides which logins to import from files, for which server, and whether to remove them from a file. These
+//! rules keep every login in at least one place.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use super::source::{Client, Source};
 use crate::config::{Document, Entry, Form, Login, lookup};
 use crate::{Credential, Error, HUB_URL, Secret, ServerUrl, TOKEN_USERNAME, Username, show};
 
-/// A login in plain text, and what is to happen to it.
+/// A login in plain text, and the planned action.
 #[derive(Debug)]
 pub(in crate::commands) struct Candidate {
     /// The index of the source.
@@ -17,23 +17,23 @@ pub(in crate::commands) struct Candidate {
     /// The server to store it for.
     pub(super) server: ServerUrl,
     pub(super) action: Action,
-    /// Whether it has another name than the server, and the server's own entry is there, empty: its login is in the
-    /// store, and this one is an old one.
+    /// Whether its name differs from the server's, whose own entry is empty: the server's login is in the
+    /// store, and this one is old.
     pub(super) is_stale_alias: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Action {
-    /// Store it, and remove it from its file.
+    /// Store it and remove it from its file.
     Move,
     /// Store it, and leave it in its file for this reason.
     Copy(&'static str),
-    /// Leave it alone, for this reason.
+    /// Skip it, for this reason.
     Leave(String),
 }
 
 impl Candidate {
-    /// The login of an entry in this document; nothing if it holds none.
+    /// The login of an entry in this document, if it has one.
     pub(super) fn new(
         index: usize,
         source: &Source,
@@ -80,8 +80,8 @@ impl Candidate {
     }
 }
 
-/// The server that the client looks up for `key`. docker takes any URL or path of a host for the host; podman has
-/// namespaces.
+/// The server that the client looks up for `key`. docker treats any URL or path of a host as the host; podman
+/// has namespaces.
 fn target(source: &Source, key: &str) -> Result<ServerUrl, Error> {
     let server = ServerUrl::parse(key)?;
     match () {
@@ -93,8 +93,7 @@ fn target(source: &Source, key: &str) -> Result<ServerUrl, Error> {
     }
 }
 
-/// Sets the actions of logins for the same server: a server has one login, and it is the one that its client would
-/// use.
+/// Sets the actions of logins for the same server: a server has one login, the one that its client would use.
 pub(super) fn resolve_conflicts(sources: &[Source], candidates: &mut [Candidate]) {
     let mut by_server: BTreeMap<_, Vec<usize>> = BTreeMap::new();
     for (index, candidate) in candidates.iter_mut().enumerate() {
@@ -119,7 +118,7 @@ pub(super) fn resolve_conflicts(sources: &[Source], candidates: &mut [Candidate]
 fn resolve_group(candidates: &mut [Candidate], group: &[usize]) {
     let (first, others) = (group[0], &group[1..]);
     let differs = |candidates: &[Candidate], index: usize| candidates[index].login != candidates[first].login;
-    // Of several namespaces docker would take any for the host, so nobody can tell which one is meant.
+    // docker would use any of several namespaces for the host, so the right one is unknown.
     let is_ambiguous =
         candidates[first].is_namespace() && others.iter().any(|&other| differs(candidates, other));
     let first_name = candidates[first].entry.server().to_owned();
@@ -134,22 +133,22 @@ fn resolve_group(candidates: &mut [Candidate], group: &[usize]) {
             }
         } else if index != first && candidate.action == Action::Move {
             candidate.action = Action::Leave(format!(
-                "{} has another login, which goes first",
+                "{} has another login, which has priority",
                 show::server(&first_name)
             ));
         }
     }
 }
 
-/// Why the login stays in its file even when it is stored.
+/// The reason why the login stays in its file after it was stored.
 fn reason_to_keep(source: &Source, candidate: &Candidate) -> Option<&'static str> {
     match (source.client, candidate.entry.form()) {
-        (Client::Nobody, _) => Some("not a file that docker or podman reads, so it stays as it is"),
+        (Client::Nobody, _) => Some("docker and podman don't read this file, so it stays unchanged"),
         (_, Form::Lines) => Some("docker no longer reads this file; remove it"),
         (Client::Podman, _) if candidate.is_namespace() => {
-            Some("podman asks no helper for a part of a registry")
+            Some("podman doesn't ask helpers for a part of a registry")
         }
-        // Only podman and its kind write such an entry into docker's file, and read it there.
+        // Only podman and similar tools write such an entry into docker's file, and read it there.
         (_, Form::Auths) if candidate.is_namespace() => {
             Some("podman reads this entry for a part of the registry")
         }
@@ -161,7 +160,7 @@ fn is_own_name(candidate: &Candidate) -> bool {
     candidate.entry.server() == own_name(&candidate.server)
 }
 
-/// The name by which docker looks up the server.
+/// The name under which docker looks up the server.
 pub(super) fn own_name(server: &ServerUrl) -> &str {
     if server.key().is_hub() {
         HUB_URL

@@ -1,4 +1,4 @@
-//! What happened to each login, as a table: failures last, and a reason that all rows share only once.
+//! The result for each login, as a table: failures last, and a reason that all rows share only once.
 
 use std::fmt;
 
@@ -6,12 +6,12 @@ use crate::commands::session::Session;
 use crate::commands::table::Table;
 use crate::{Error, show};
 
-/// What happened to a login. The order is that of the summary.
+/// The result for a login, in the order of the summary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::commands) enum Outcome {
     /// Stored, and removed from its file.
     Moved,
-    /// Stored, and left in its file or helper.
+    /// Stored, but left in its file or helper.
     Copied,
     /// The store has another login for this server, which stays.
     Kept,
@@ -49,12 +49,12 @@ struct Row {
     text: String,
 }
 
-/// The rows, in the order in which they came.
+/// The rows, in the order of the work.
 #[derive(Default)]
 pub(in crate::commands) struct Report(Vec<Row>);
 
 impl Report {
-    /// `text` says where the login is, or was, and why this happened.
+    /// `text` is the login's place, and the reason for the result.
     pub(in crate::commands) fn add(&mut self, outcome: Outcome, server: &str, username: &str, text: &str) {
         self.0.push(Row {
             outcome,
@@ -103,7 +103,7 @@ impl Report {
         }
     }
 
-    /// For people only: a program that reads the rows wants every cell.
+    /// Only for people, because programs that read the rows need every cell.
     fn shared_text(&self) -> Option<&str> {
         let (first, others) = self.0.split_first()?;
         let is_shared = others.len() > 1 && others.iter().all(|row| row.text == first.text);

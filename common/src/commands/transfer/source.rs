@@ -1,4 +1,4 @@
-//! The files to import from, and which helper their client asks.
+//! The files to import from, and the helper that their client uses.
 
 use std::path::{Path, PathBuf};
 
@@ -6,15 +6,15 @@ use crate::config::registries::CredentialHelpers;
 use crate::config::{ConfigFile, Document, lookup, paths};
 use crate::{Environment, Error, ServerUrl, show};
 
-/// Which program reads a file, and so has to ask this helper before a login is removed from it.
+/// The program that reads a file, and so must use this helper before a login is removed from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::commands) enum Client {
     Docker,
-    /// The file of docker before 1.7. docker today reads `config.json`.
+    /// The file of docker before 1.7. Today docker reads `config.json`.
     OldDocker,
     Podman,
     Helm,
-    /// A file that no client of this machine reads, such as a pull secret for a cluster. It is never changed.
+    /// A file that no client on this machine reads, such as a pull secret for a cluster. It is never changed.
     Nobody,
 }
 
@@ -34,7 +34,7 @@ impl Client {
 pub(in crate::commands) struct Source {
     pub(in crate::commands) path: PathBuf,
     pub(in crate::commands) client: Client,
-    /// A person named this very file.
+    /// The user named this very file.
     pub(super) is_named: bool,
 }
 
@@ -62,7 +62,7 @@ impl Source {
         }
     }
 
-    /// A file by its path: a known one, or nobody's.
+    /// A file by its path: a known one, or another.
     pub(in crate::commands) fn named(environment: &Environment, path: &Path) -> Result<Self, Error> {
         let is_same = |other: &Path| match (path.canonicalize(), other.canonicalize()) {
             (Ok(path), Ok(other)) => path == other,
@@ -78,14 +78,14 @@ impl Source {
         })
     }
 
-    /// Whether a key with a path is a part of a registry here (`quay.io/org`), as podman has it. docker takes it for the
-    /// host.
+    /// Whether a key with a path is a part of a registry here (`quay.io/org`), as in podman. docker treats it
+    /// as the host.
     pub(super) fn has_namespaces(&self) -> bool {
         let is_named_so = self.path.file_name().is_some_and(|name| name == "auth.json");
         self.client == Client::Podman || self.client == Client::Nobody && is_named_so
     }
 
-    /// What its client asks now.
+    /// The helper that its client uses now.
     pub(in crate::commands) fn settings(&self, environment: &Environment) -> Result<Settings, Error> {
         let read = |path: &Path| ConfigFile::read(path).map(|file| file.document().clone());
         match self.client {
@@ -103,14 +103,14 @@ impl Source {
     }
 }
 
-/// What decides which helper a client asks.
+/// The settings that decide which helper a client uses.
 pub(in crate::commands) enum Settings {
     Docker(Document),
     Podman(CredentialHelpers, Vec<Document>),
 }
 
 impl Settings {
-    /// The helper that the client asks for this server once its entry in the file is empty.
+    /// The helper that the client uses for this server after its entry in the file is empty.
     pub(in crate::commands) fn helper_asked(&self, server: &ServerUrl) -> Option<&str> {
         match self {
             Self::Docker(document) => lookup::docker(document, &lookup::docker_key(server)).helper(),
@@ -125,7 +125,7 @@ impl Settings {
     }
 }
 
-/// regctl's logins, which no helper takes over: its file has no place for one but per host.
+/// regctl's logins, which helpers can't take over, because its file can only name a helper for each host.
 pub(in crate::commands) fn regctl_advice(environment: &Environment) -> Option<String> {
     let path = paths::regctl(environment).ok()?;
     let bytes = crate::directory::read_file(&path, crate::config::SIZE_MAX).ok()?;

@@ -1,17 +1,17 @@
-//! A login stored and read back: it counts as stored only once it came back the same.
+//! Stores a login and reads it back: it counts as stored only if it comes back unchanged.
 
 use crate::{Credential, CredentialStore, Error};
 
-/// How a login goes into a store.
+/// How to store a login.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::commands) struct StoreOptions {
     /// Replace a login that differs.
     pub(in crate::commands) replace: bool,
-    /// Find out what would happen, and store nothing.
+    /// Find the result without storing anything.
     pub(in crate::commands) dry_run: bool,
 }
 
-/// What happened to a login.
+/// The result for a login.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::commands) enum StoreOutcome {
     /// The store has it now, or would have it after a dry run.
@@ -37,7 +37,7 @@ pub(in crate::commands) fn store_verified(
             return Ok(StoreOutcome::Kept(present.username().as_str().to_owned()));
         }
         Ok(_) => {}
-        // An unreadable entry may be replaced if the user says so.
+        // Replaces an unreadable entry only if the user allows it.
         Err(Error::Damaged(_)) if options.replace => {}
         Err(error) => return Err(error),
     }

@@ -17,7 +17,7 @@ fn store(json: &str) -> Result<(String, String, String), String> {
     }
 }
 
-/// What [`store`] gives for a request that is well-formed.
+/// The result of [`store`] for a well-formed request.
 #[expect(
     clippy::unnecessary_wraps,
     reason = "it stands beside the result that it is compared with"

@@ -1,10 +1,11 @@
-//! What is open stays in the kernel's memory for a while: never on a disk, gone with a reboot, and the kernel itself
-//! ends it in time.
+//! Keeps unlocked keys in the kernel's memory for a while: never on a disk, gone after a reboot, and the
+//! kernel itself expires them.
 //!
-//! A key there belongs to a user number, and a process of the same number in another user namespace, such as a
-//! rootless container, can read and exchange it. So it holds a box that only the bytes of the identity file open: who
-//! cannot read that file learns nothing, and what they put there counts as locked. Without that, `store` would encrypt
-//! to an identity that somebody else put there. It protects from nobody who can read the file.
+//! A kernel key belongs to a user id, and a process with the same id in another user namespace, such as a
+//! rootless container, can read and replace it. So it holds a box that only the bytes of the identity file
+//! open: a process that can't read that file learns nothing, and a key that it plants counts as locked.
+//! Otherwise, `store` would encrypt to an identity that somebody else planted. This doesn't protect from
+//! processes that can read the file.
 
 #[cfg(target_os = "linux")]
 pub(crate) use self::linux::clear;
@@ -23,24 +24,24 @@ use chacha20poly1305::{ChaCha20Poly1305, Key, Nonce};
 use docker_credential_helper::hex;
 use zeroize::Zeroizing;
 
-/// Whether this platform has one.
+/// Whether this platform has a kernel keyring.
 pub(crate) const IS_SUPPORTED: bool = cfg!(target_os = "linux");
 
-/// Every name begins so; whatever does is ours to remove.
+/// The prefix of every name; we may remove every key that has it.
 const PREFIX: &str = "docker-credential-age:";
 
 const SALT: usize = 32;
 const BOX_LABEL: &[u8] = b"docker-credential-age unlock v1";
 const NAME_LABEL: &[u8] = b"docker-credential-age unlock name v1";
 
-/// What a box holds.
+/// The content of a box.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// The keys of a sealed identity.
     Identity,
     /// The keys of files that plugins have opened.
     Files,
-    /// That somebody cancelled the question.
+    /// A mark that somebody cancelled the question.
     Cancellation,
 }
 
@@ -57,7 +58,7 @@ impl Kind {
 /// The boxes of one identity.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Boxes {
-    /// The whole identity file: a changed one has other boxes.
+    /// The whole identity file, so a changed file has other boxes.
     file: Vec<u8>,
 }
 
@@ -66,8 +67,8 @@ impl Boxes {
         Self { file: file.to_vec() }
     }
 
-    /// What is kept; nothing if nothing is, if somebody else put it there, or if there is no keyring (containers often
-    /// deny it).
+    /// The kept content; nothing if there is none, if somebody else planted it, or without a keyring
+    /// (containers often deny it).
     pub(crate) fn recall(&self, kind: Kind) -> Option<Zeroizing<Vec<u8>>> {
         let name = self.name(kind);
         let content = read(&name)?;
@@ -84,14 +85,15 @@ impl Boxes {
             .map(Zeroizing::new)
     }
 
-    /// Keeps something for all programs of this user, in place of what was kept. Whether that worked.
+    /// Keeps something for all programs of this user, and replaces the previous content. Returns whether that
+    /// worked.
     pub(crate) fn keep(&self, kind: Kind, content: &[u8], time: Duration) -> bool {
         let name = self.name(kind);
         let mut salt = [0; SALT];
         if getrandom::getrandom(&mut salt).is_err() {
             return false;
         }
-        // Each salt gives a key that is used once, so the nonce need not differ.
+        // Each salt gives a key that is used once, so the nonce can be constant.
         let sealed = self.cipher(&salt).encrypt(
             &Nonce::default(),
             Payload {
@@ -113,7 +115,7 @@ impl Boxes {
     }
 }
 
-/// What a box is good for: not under another name, and not for another kind.
+/// Binds a box to its name and its kind.
 fn bound(name: &str, kind: Kind) -> String {
     format!("{name} {}", kind.name())
 }
@@ -128,7 +130,7 @@ mod linux {
 
     use super::PREFIX;
 
-    /// More links than a keyring has in practice; the kernel's default quota is 200 keys.
+    /// More links than a keyring has in practice: the kernel's default quota is 200 keys.
     const LINKS_MAX: usize = 4096;
 
     fn user_keyring(create: bool) -> Result<KeyRing, KeyError> {
@@ -139,9 +141,9 @@ mod linux {
         user_keyring(false).ok()?.search(name).ok()?.read_to_vec().ok()
     }
 
-    /// The key is made in this process's own keyring, given its end, and only then linked into the user's: a process
-    /// that is killed half-way leaves nothing that stays open for ever. In the end nobody can change it, only read it
-    /// and take it away.
+    /// Creates the key in this process's own keyring, sets its expiry, and only then links it into the
+    /// user's, so a killed process never leaves a key without an expiry. Afterwards, nobody can change it,
+    /// only read or remove it.
     pub(super) fn link(name: &str, content: &[u8], time: Duration) -> bool {
         let seconds = usize::try_from(time.as_secs().max(1)).unwrap_or(usize::MAX);
         let linked = || -> Result<(), KeyError> {
@@ -149,7 +151,8 @@ mod linux {
             let key = own.add_key(name, content)?;
             key.set_timeout(seconds)?;
             user_keyring(true)?.link_key(key)?;
-            // A session that does not hold the user's keyring (a service, `su`) is the same user all the same.
+            // A session without a link to the user's keyring (a service, `su`) still belongs to the same
+            // user.
             let permissions = || Permission::VIEW | Permission::READ | Permission::SEARCH;
             key.set_perms(
                 KeyPermissionsBuilder::builder()
@@ -157,13 +160,13 @@ mod linux {
                     .user(permissions())
                     .build(),
             )?;
-            // Otherwise the next one of this name would be a change of this one.
+            // Otherwise the next one of this name would change this one.
             own.unlink_key(key)
         };
         linked().is_ok()
     }
 
-    /// Forgets everything that is kept, for every identity. Whether there was anything.
+    /// Forgets everything, for every identity. Returns whether there was anything.
     pub(crate) fn clear() -> bool {
         let Ok(links) = user_keyring(false).and_then(|keyring| keyring.get_links(LINKS_MAX)) else {
             return false;
@@ -209,7 +212,7 @@ mod tests {
         Boxes::of(format!("identity of the test {test} of {}", std::process::id()).as_bytes())
     }
 
-    /// Some places deny the calls; that nothing is kept there is what the callers count on.
+    /// Some environments deny the calls, and callers then rely on getting nothing.
     fn has_keyring() -> bool {
         KeyRing::from_special_id(KeyRingIdentifier::User, true).is_ok()
     }

@@ -1,4 +1,4 @@
-//! A new passphrase.
+//! Asks for a new passphrase.
 
 use docker_credential_helper::{Environment, Error};
 use zeroize::Zeroizing;
@@ -9,17 +9,17 @@ use crate::settings;
 
 const WAY_OUT: &str = "run this in a terminal, or set DOCKER_CREDENTIAL_AGE_PASSPHRASE_FILE";
 
-/// Fewer characters than this can be guessed by whoever has the file, unless they are random.
+/// Anyone with the file can guess a shorter one, unless it is random.
 const SHORT: usize = 12;
 
-/// Letters and digits that nobody mistakes for another; 32 of them, so that each is five bits.
+/// Letters and digits that can't be confused; 32 of them, so each has five bits.
 const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 
-/// 100 bits, more than anybody can try.
+/// 100 bits, more than anybody can guess.
 const GENERATED: usize = 20;
 const GROUP: usize = 5;
 
-/// A passphrase that was typed twice or generated, or that of the file which the setting names.
+/// A passphrase that was typed twice or generated, or the one in the file that the setting names.
 pub(crate) fn choose(description: &str, environment: &Environment) -> Result<Zeroizing<String>, Error> {
     match environment.path_setting(settings::PASSPHRASE_FILE)? {
         Some(path) => passphrase_file::read(&path, environment),
@@ -27,7 +27,7 @@ pub(crate) fn choose(description: &str, environment: &Environment) -> Result<Zer
     }
 }
 
-/// A passphrase that was typed twice, or generated for whoever leaves it empty.
+/// A passphrase that was typed twice, or a generated one if left empty.
 pub(crate) fn ask(description: &str, environment: &Environment) -> Result<Zeroizing<String>, Error> {
     let mut mistake = None;
     loop {
@@ -52,7 +52,8 @@ pub(crate) fn ask(description: &str, environment: &Environment) -> Result<Zeroiz
         if *ask("Again", None)? == *first {
             if first.chars().count() < SHORT {
                 environment.notice(&format!(
-                    "the passphrase is short: whoever has the file can guess it; {SHORT} characters or more are better"
+                    "the passphrase is short: anyone with the file can guess it; {SHORT} characters or more \
+                    are better"
                 ));
             }
             return Ok(first);
@@ -64,7 +65,7 @@ pub(crate) fn ask(description: &str, environment: &Environment) -> Result<Zeroiz
 fn generate() -> Result<Zeroizing<String>, Error> {
     let mut random = Zeroizing::new([0; GENERATED]);
     getrandom::getrandom(&mut *random)
-        .map_err(|_| Error::unavailable("the system gives no random numbers; type a passphrase"))?;
+        .map_err(|_| Error::unavailable("the system cannot generate random numbers; type a passphrase"))?;
     let mut text = Zeroizing::new(String::with_capacity(GENERATED + GENERATED / GROUP));
     for (index, byte) in random.iter().enumerate() {
         if index > 0 && index % GROUP == 0 {

@@ -1,4 +1,4 @@
-//! A passphrase where nobody is there to type one.
+//! A passphrase from a file, if there is nobody to type one.
 
 use std::io;
 use std::path::Path;
@@ -10,7 +10,7 @@ use crate::settings;
 
 const PASSPHRASE_MAX: u64 = 1 << 12;
 
-/// The one line of the file, if it is ours alone.
+/// The only line of the file, if others can't read it.
 pub(crate) fn read(path: &Path, environment: &Environment) -> Result<Zeroizing<String>, Error> {
     let unusable =
         |problem: &str| Error::setting(settings::PASSPHRASE_FILE, format!("names a file that {problem}"));

@@ -1,5 +1,5 @@
-//! Asking the person for a passphrase: by a pinentry program or on the terminal, never on stdin or stdout, which
-//! belong to the client.
+//! Asks for a passphrase: with a pinentry program or on the terminal, never on stdin or stdout, which belong
+//! to the client.
 
 use std::time::Duration;
 
@@ -17,30 +17,30 @@ mod terminal;
 #[path = "prompt/console.rs"]
 mod terminal;
 
-/// How long a person may take for one answer.
+/// The timeout for one answer.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The longest answer, in bytes. Pinentry's own limit is half of it.
+/// The longest answer, in bytes. Pinentry's own limit is half of this.
 const ANSWER_MAX: usize = 2048;
 
-/// The program that asks, as other age tools have it.
+/// The program that asks, as for other age tools.
 const PROGRAM: &str = "PINENTRY_PROGRAM";
 
-/// What the person is asked.
+/// The question.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Question<'a> {
-    /// What the answer opens, in a sentence.
+    /// The purpose of the answer, in a sentence.
     pub(crate) description: &'a str,
-    /// What is before the cursor, without a colon.
+    /// The text before the cursor, without a colon.
     pub(crate) prompt: &'a str,
-    /// Whether the line on the terminal says what the answer opens. It is clear if the person asked to be asked.
+    /// Whether the line on the terminal shows the purpose, which is clear if the user's own command asks.
     pub(crate) is_named: bool,
-    /// Why it is asked once more.
+    /// Why it asks again.
     pub(crate) mistake: Option<&'a str>,
 }
 
 impl Question<'_> {
-    /// As a terminal shows it: the mistake has a line of its own, so that the question fits into one.
+    /// As a terminal shows it: the mistake is on its own line, so that the question fits into one.
     fn on_terminal(&self) -> String {
         let mistake = self
             .mistake
@@ -54,19 +54,19 @@ impl Question<'_> {
     }
 }
 
-/// What came of asking in one way.
+/// The result of asking in one way.
 #[derive(Debug)]
 enum Answer {
     Given(Zeroizing<String>),
-    /// The person would rather not.
+    /// The person cancelled it.
     Cancelled,
-    /// Nobody answered in time.
+    /// It timed out.
     Nobody,
-    /// It cannot be asked in this way here.
+    /// This way doesn't work here.
     Impossible,
 }
 
-/// The passphrase that the person types. `way_out` ends the error where nobody can be asked: what to do instead.
+/// Asks for the passphrase. If it can't ask, the error ends with `way_out`, the alternative.
 pub(crate) fn passphrase(
     question: Question<'_>,
     way_out: &str,
@@ -75,7 +75,7 @@ pub(crate) fn passphrase(
     let locked = |problem: &str| Err(Error::locked(format!("{problem}; {way_out}")));
     if settings::is_noninteractive(environment)? {
         return locked(&format!(
-            "{} needs a passphrase, and {} forbids to ask for it",
+            "{} needs a passphrase, and {} forbids asking for it",
             question.description,
             settings::NONINTERACTIVE
         ));
@@ -91,13 +91,13 @@ pub(crate) fn passphrase(
     }
 }
 
-/// Tells the person something, such as to touch a key. Whether there is a terminal to show it on.
+/// Shows a message, such as to touch a key. Returns whether there is a terminal to show it on.
 pub(crate) fn tell(text: &str) -> bool {
     terminal::tell(text)
 }
 
-/// A pinentry that somebody chose comes first. On a desktop a window is better than a terminal on which several
-/// programs may be writing; anywhere else the terminal is all there is.
+/// A pinentry that the user chose comes first. On a desktop, a window is better than a terminal on which
+/// several programs may be writing; elsewhere there is only the terminal.
 fn ask(question: Question<'_>, environment: &Environment) -> Result<Answer, Error> {
     if let Some(program) = environment
         .variable(PROGRAM)
@@ -112,7 +112,7 @@ fn ask(question: Question<'_>, environment: &Environment) -> Result<Answer, Erro
             Answer::Impossible => Err(Error::setting(
                 PROGRAM,
                 format!(
-                    "names {}, which cannot ask here or is no pinentry; choose another or unset it",
+                    "names {}, which cannot ask here or is not a pinentry; choose another or unset it",
                     program.display()
                 ),
             )),

@@ -1,4 +1,4 @@
-//! One of several processes asks, and the others find its answer.
+//! Lets one of several processes ask; the others use its answer.
 
 use std::io;
 use std::time::Duration;
@@ -9,28 +9,28 @@ use docker_credential_helper::directory::{Directory, Lock};
 use super::prompt::PATIENCE;
 use crate::settings;
 
-/// How often a person may mistype.
+/// The number of attempts.
 pub(crate) const ATTEMPTS: u32 = 3;
 
-/// In our own configuration, where no other user can hold it.
+/// In our own configuration, so other users can't hold it.
 const NAME: &str = "prompt.lock";
 
-/// Held by the process that asks.
+/// The lock of the process that asks.
 pub(crate) struct PromptLock {
-    /// Nothing where it cannot be made: then everyone asks.
+    /// Nothing if it can't be created: then every process asks.
     _lock: Option<Lock>,
-    /// Whether another process asked in the meantime.
+    /// Whether another process has asked while we waited.
     pub(crate) has_waited: bool,
 }
 
 impl PromptLock {
-    /// Waits as long as a person may take to answer another process.
+    /// Waits as long as another process's question may take.
     pub(crate) fn take(environment: &Environment) -> Self {
         let free = Self {
             _lock: None,
             has_waited: false,
         };
-        // There is no keyring in which the others would find the answer.
+        // Without a keyring, the others couldn't find the answer.
         if cfg!(windows) {
             return free;
         }
@@ -48,7 +48,7 @@ impl PromptLock {
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                 environment.log(|| "waiting for another process that opens the identity".to_owned());
                 Self {
-                    // All of somebody else's attempts.
+                    // The time for all attempts of another process.
                     _lock: directory.lock_named(NAME, PATIENCE * ATTEMPTS).ok(),
                     has_waited: true,
                 }

@@ -1,4 +1,4 @@
-//! `recipients approve`: agree to the recipients that a shared store names.
+//! `recipients approve`: approves the recipients of a shared store.
 
 use std::collections::BTreeSet;
 
@@ -15,9 +15,9 @@ use crate::store::{AgeStore, out_of_step};
 
 pub(super) fn definition() -> Command {
     Command::new("approve")
-        .about("Agree to the recipients that the store names now")
+        .about("Approve the store's current recipients")
         .long_about(
-            "Agree to the recipients that the store names now.\n\n\
+            "Approve the store's current recipients.\n\n\
              It shows which keys are new and which are yours. Ask your team whose the new ones are: anyone who can \
              change the store can write any name above a key.\n\n\
              The approval is kept in your own configuration, for this path. A clone elsewhere needs its own.",
@@ -28,7 +28,8 @@ pub(super) fn definition() -> Command {
                 .long("only")
                 .value_name("SUM")
                 .conflicts_with("yes")
-                .help("Approve the list with this sum and no other, without asking; \"recipients list\" prints it"),
+                .help("Approve only the list with this checksum, without asking; \"recipients list\" prints \
+                it"),
         )
 }
 
@@ -40,7 +41,7 @@ pub(super) fn run(
     let store = AgeStore::open(environment)?;
     let Some(directory) = store.existing()? else {
         return Err(Error::unavailable(format!(
-            "cannot approve anyone: there is no store in {} yet",
+            "cannot approve recipients: there is no store in {} yet",
             store.path().display()
         )));
     };
@@ -60,7 +61,7 @@ pub(super) fn run(
     let record = store.approval_record()?;
     let approval = record.read()?;
     if approval.is_for(list.as_ref()) {
-        console.print("the recipients are approved already\n")?;
+        console.print("the recipients are already approved\n")?;
     } else {
         show_change(&store, list.as_ref(), &approval, console)?;
         for other in record.stores_with(&named) {
@@ -85,13 +86,13 @@ fn check_sum(only: &str, named: &BTreeSet<String>) -> Result<(), Error> {
         return Ok(());
     }
     Err(Error::refused(format!(
-        "cannot approve the recipients: their list has the sum {sum}, not {}; look at it with: \
-         docker-credential-age recipients list",
+        "cannot approve the recipients: their list has the checksum {sum}, not {}; check it with: \
+        docker-credential-age recipients list",
         show::name(only)
     )))
 }
 
-/// Every recipient of the store, with a plus before new ones and a minus before those that are gone.
+/// Every recipient of the store, with a plus before new ones and a minus before removed ones.
 fn show_change(
     store: &AgeStore,
     list: Option<&RecipientsFile>,
@@ -119,7 +120,7 @@ fn show_change(
         .try_for_each(|recipient| console.print(&format!("- {recipient}\n")))
 }
 
-/// Whose key it is and whether it is approved, as a comment behind the key.
+/// The key's holder and its approval, as a comment after the key.
 pub(super) fn notes(
     recipient: &str,
     file: &RecipientsFile,

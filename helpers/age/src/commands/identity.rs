@@ -27,35 +27,36 @@ pub(super) const COMMAND: ExtraCommand = ExtraCommand { definition, run };
 
 fn definition() -> Command {
     Command::new("identity")
-        .about("Make, show, change, protect or back up the private key that opens the store")
+        .about("Create, show, change, protect or back up the private key that opens the store")
         .long_about(
-            "Make, show, change, protect or back up the private key that opens the store.\n\n\
-             The first login makes one automatically. Back it up with \"identity backup\": without it, nobody can read \
-             the stored logins. If it is lost, make a new one with \"identity new --replace\", set the entries aside that \
-             it can't open with \"reset\", and log in again.",
+            "Create, show, change, protect or back up the private key that opens the store.\n\n\
+             The first login creates one automatically. Back it up with \"identity backup\": without it, nobody can \
+             read the stored logins. If it is lost, create a new one with \"identity new --replace\", set aside the \
+             entries that it can't open with \"reset\", and log in again.",
         )
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(
             Command::new("new")
-                .about("Make an identity and print its public key")
+                .about("Create an identity and print its public key")
                 .arg(with_passphrase())
                 .arg(
                     Arg::new("replace")
                         .long("replace")
                         .action(ArgAction::SetTrue)
-                        .help("Save the present one under another name. It asks first if there are stored logins"),
+                        .help("Save the current one under another name. It asks first if there are stored \
+                        logins"),
                 )
                 .arg(yes()),
         )
         .subcommand(Command::new("show").about("Print its public key, which others encrypt to"))
         .subcommand(
             Command::new("rotate")
-                .about("Make a new identity and encrypt all logins to it instead of the present one")
+                .about("Create a new identity and encrypt all logins to it instead of the current one")
                 .long_about(
-                    "Make a new identity and encrypt all logins to it instead of the present one.\n\n\
-                     The present one is saved under another name, for other stores and old backups. If it leaked, whoever \
-                     has it still knows what it opened: change those passwords at their registries.",
+                    "Create a new identity and encrypt all logins to it instead of the current one.\n\n\
+                     The current one is saved under another name, for other stores and old backups. If it leaked, \
+                     anyone with it may have read the passwords: change them at their registries.",
                 )
                 .arg(with_passphrase()),
         )
@@ -64,7 +65,8 @@ fn definition() -> Command {
                 .about("Set or change the passphrase of the identity")
                 .long_about(
                     "Set or change the passphrase of the identity.\n\n\
-                     Without a passphrase, a copy of your home directory reads every login. The key stays the same, and so \
+                     Without a passphrase, anyone with a copy of your home directory can read every login. \
+                     The key stays the same, and so \
                      do the stored logins.",
                 )
                 .arg(
@@ -81,8 +83,8 @@ fn definition() -> Command {
         )
         .subcommand(
             Command::new("restore")
-                .about("Use the identity in a file: a backup, or one that was replaced")
-                .arg(file("What \"identity backup\" wrote, or a file such as identity.txt.old"))
+                .about("Use the identity in a file: a backup, or a replaced one")
+                .arg(file("A file from \"identity backup\", or one such as identity.txt.old"))
                 .arg(yes()),
         )
 }
@@ -125,8 +127,8 @@ fn new(arguments: &ArgMatches, environment: &Environment, console: &mut Console)
     let exists = path.symlink_metadata().is_ok();
     if exists && !arguments.get_flag("replace") {
         return Err(Error::refused(format!(
-            "{} exists; to change to another key, run: docker-credential-age identity rotate (or, to keep the logins \
-             encrypted to this one and begin without them, add --replace)",
+            "{} exists; to change to another key, run: docker-credential-age identity rotate (or, to start \
+            without the logins that are encrypted to this one, add --replace)",
             show::path(environment, &path)
         )));
     }
@@ -148,7 +150,7 @@ fn new(arguments: &ArgMatches, environment: &Environment, console: &mut Console)
     console.print(&format!("{}\n", identity.to_public()))
 }
 
-/// The entries of the store are lost to an identity that replaces the one they are encrypted to.
+/// A replacing identity can't open the entries that are encrypted to the replaced one.
 fn confirm_replacement(is_sure: bool, environment: &Environment) -> Result<(), Error> {
     let store = AgeStore::open(environment)?;
     let count = match store.existing()? {
@@ -164,22 +166,22 @@ fn confirm_replacement(is_sure: bool, environment: &Environment) -> Result<(), E
         show::count(count, "login", "logins"),
         show::path(environment, store.path())
     );
-    confirm(&problem, "Replace it all the same?", "nothing was replaced")
+    confirm(&problem, "Replace it anyway?", "nothing was replaced")
 }
 
-/// Asks after having said why; without a terminal, the reason is the error.
+/// Shows the problem and asks; without a terminal, the problem is the error.
 fn confirm(problem: &str, question: &str, refusal: &'static str) -> Result<(), Error> {
     match Console::confirm(&format!("{problem}. {question}"), "--yes") {
         Ok(true) => Ok(()),
         Ok(false) => Err(Error::refused(refusal)),
         Err(_) => Err(Error::refused(format!(
-            "{problem} (or add --yes to do it all the same)"
+            "{problem} (or add --yes to do it anyway)"
         ))),
     }
 }
 
-/// Makes `content` the identity file. What is in its place is saved under another name first: at every moment there is an
-/// identity, the old one or the new one.
+/// Writes `content` as the identity file. Saves the existing file under another name first: at every moment
+/// there is an identity, the old one or the new one.
 fn put_in_place(
     path: &Path,
     content: &[u8],
@@ -198,7 +200,7 @@ fn put_in_place(
         ));
     } else if !identity_file::create_file(path, content, environment)? {
         return Err(Error::refused(format!(
-            "another process has just made {}; run this again",
+            "another process has just created {}; run this again",
             show::path(environment, path)
         )));
     }
@@ -228,11 +230,11 @@ pub(super) fn print_recipients(environment: &Environment, console: &mut Console)
 
 fn without_identity() -> Error {
     Error::unavailable(
-        "there is no identity yet; the first login makes one, or run: docker-credential-age identity new",
+        "there is no identity yet; the first login creates one, or run: docker-credential-age identity new",
     )
 }
 
-/// The file of our own identity, whether it exists or not.
+/// The file of our own identity, which may not exist.
 fn file_in_use(environment: &Environment) -> Result<PathBuf, Error> {
     match source::own_origin(environment)? {
         Some(Origin::File(path)) => Ok(path),
@@ -264,7 +266,7 @@ fn refuse_ssh_key(
 /// What to do about an SSH key where an identity is to be written.
 const ANOTHER_FILE: &str = "unset DOCKER_CREDENTIAL_AGE_IDENTITY_FILE, or let it name another file";
 
-/// The file of our own identity, which exists and which no rotation is replacing.
+/// The existing file of our own identity, if no rotation is replacing it.
 fn existing_file(environment: &Environment) -> Result<PathBuf, Error> {
     let path = file_in_use(environment)?;
     if source::own_origin(environment)?.is_none() {
@@ -288,7 +290,7 @@ fn sealed_with(passphrase: Option<&Zeroizing<String>>, text: &str) -> Result<Zer
         return Ok(Zeroizing::new(text.as_bytes().to_vec()));
     };
     let sealed = Zeroizing::new(scrypt::seal(text.as_bytes(), passphrase)?);
-    // Nobody may find out later that this was not so.
+    // Check now rather than lose the identity later.
     if !scrypt::opens(&sealed, passphrase, text.as_bytes()) {
         return Err(Error::unsupported(
             "the passphrase doesn't open what was just encrypted with it; nothing was changed",

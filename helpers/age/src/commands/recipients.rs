@@ -1,4 +1,4 @@
-//! `recipients`: who shares the store.
+//! `recipients`: shows and changes the recipients of the store.
 
 use docker_credential_helper::clap::{Arg, ArgMatches, Command};
 use docker_credential_helper::commands::{Console, ExtraCommand};
@@ -21,17 +21,17 @@ fn definition() -> Command {
         .long_about(
             "Show, change and approve who can read the store: a team, its machines, CI.\n\n\
              A shared store lists its recipients in .age-recipients, one public key (age1… or ssh-…) on each line, with the \
-             holder's name in a comment above it. Nothing is stored before you have approved that list, and nothing \
-             while it names anyone you have not approved: anyone who can change the list would receive the passwords \
-             that are stored from then on.\n\n\
+             holder's name in a comment above it. The helper doesn't store anything until you have approved \
+             every key in it, because anyone who can change the list could read all passwords stored \
+             later.\n\n\
              DOCKER_CREDENTIAL_AGE_RECIPIENTS replaces the list and its approval.",
         )
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .subcommand(Command::new("list").about("Show who can read logins that are stored from now on"))
+        .subcommand(Command::new("list").about("Show the recipients of logins stored from now on"))
         .subcommand(
             Command::new("add")
-                .about("Let someone read the store: encrypt every entry again")
+                .about("Give someone access: encrypt every entry again, also to them")
                 .arg(recipient())
                 .arg(name()),
         )
@@ -40,7 +40,8 @@ fn definition() -> Command {
                 .about("Revoke someone's access: encrypt every entry again, without them")
                 .long_about(
                     "Revoke someone's access: encrypt every entry again, without them.\n\n\
-                     They still know the passwords that they could read, and can read old copies of the store. Change \
+                     They still know the passwords that they could read, and can open old copies of the \
+                     store. Change \
                      those passwords at their registries, and log in again.",
                 )
                 .arg(recipient()),
@@ -60,7 +61,7 @@ fn name() -> Arg {
     Arg::new("name")
         .long("name")
         .value_name("NAME")
-        .help("Whose key it is; kept as a comment above the key")
+        .help("The key's holder, kept as a comment above the key")
 }
 
 fn run(arguments: &ArgMatches, environment: &Environment, console: &mut Console) -> Result<(), Error> {
@@ -100,14 +101,14 @@ fn new_ones(arguments: &ArgMatches) -> Result<Vec<String>, Error> {
     Ok(words)
 }
 
-/// One line, which the file keeps as a comment.
+/// A name must be one line, because the file keeps it as a comment.
 fn name_of(arguments: &ArgMatches) -> Result<Option<&str>, Error> {
     let Some(name) = arguments.get_one::<String>("name").map(|name| name.trim()) else {
         return Ok(None);
     };
     if name.is_empty() || name.chars().any(char::is_control) {
         return Err(Error::refused(
-            "cannot use that name: a name is one line of text, such as --name alice",
+            "cannot use that name: it must be one line of text, such as --name alice",
         ));
     }
     if words_of(arguments).len() > 1 {
@@ -166,7 +167,7 @@ fn add(
     }
     let added = file.named().difference(&before).count();
     if added == 0 && old.is_some() {
-        return console.print("they are among the recipients already\n");
+        return console.print("they are already recipients\n");
     }
     change(&writing, &file, console)?;
     console.print(&format!("added {}\n", recipients(added)))
@@ -182,14 +183,14 @@ fn remove(gone: &[String], environment: &Environment, console: &mut Console) -> 
     for recipient in gone {
         if !file.remove(&ssh::without_comment(recipient)) {
             return Err(Error::refused(format!(
-                "cannot remove {}: it is not among the recipients; see: docker-credential-age recipients list",
+                "cannot remove {}: it is not a recipient; see: docker-credential-age recipients list",
                 show::name(recipient)
             )));
         }
     }
     if file.named().is_empty() {
         return Err(Error::refused(
-            "cannot remove the last recipient: nobody would be left to read the store; add someone else first",
+            "cannot remove the last recipient: nobody could read the store; add someone else first",
         ));
     }
     let servers = change(&writing, &file, console)?;
@@ -203,7 +204,7 @@ fn remove(gone: &[String], environment: &Environment, console: &mut Console) -> 
     Ok(())
 }
 
-/// Makes `file` the store's list and encrypts everything to it; the servers of what was encrypted.
+/// Writes `file` as the store's list and encrypts everything to it; returns the servers of the entries.
 fn change(writing: &Writing, file: &RecipientsFile, console: &Console) -> Result<Vec<String>, Error> {
     let list = file.recipients();
     if !include_one_of(&list, &writing.identities) && !settings::is_write_only(writing.store.environment())? {
@@ -218,7 +219,7 @@ fn change(writing: &Writing, file: &RecipientsFile, console: &Console) -> Result
     Ok(rekeyed.iter().map(ToString::to_string).collect())
 }
 
-/// The store's own list. A setting that overrules it would make a change without effect.
+/// The store's own list. With a setting that overrides it, a change would have no effect.
 fn list_of(writing: &Writing) -> Result<Option<RecipientsFile>, Error> {
     match &writing.source {
         RecipientSource::File(file) => Ok(Some(file.clone())),
@@ -230,7 +231,7 @@ fn list_of(writing: &Writing) -> Result<Option<RecipientsFile>, Error> {
     }
 }
 
-/// What a store of one begins its list with.
+/// The first entry in the list of a store that wasn't shared before.
 fn own_list(writing: &Writing) -> Result<RecipientsFile, Error> {
     let own = trusted_recipients(&writing.identities)?;
     if own
@@ -238,7 +239,8 @@ fn own_list(writing: &Writing) -> Result<RecipientsFile, Error> {
         .any(|recipient| matches!(recipient, Recipient::HolderOf(_)))
     {
         return Err(Error::unsupported(format!(
-            "cannot begin a list: only its plugin knows the public key of your identity; write it into {} yourself, \
+            "cannot start a list: only its plugin knows the public key of your identity; write it into {} \
+            yourself, \
              then run: docker-credential-age recipients approve",
             writing.store.path().join(recipients_file::FILE).display()
         )));

@@ -1,4 +1,4 @@
-//! `rekey`: encrypt everything again.
+//! `rekey`: encrypts every entry again.
 
 use docker_credential_helper::clap::{ArgMatches, Command};
 use docker_credential_helper::commands::{Console, ExtraCommand};
@@ -39,7 +39,7 @@ pub(super) fn encrypt_again(environment: &Environment, console: &mut Console) ->
     if !include_one_of(&list, &writing.identities) && !settings::is_write_only(environment)? {
         return Err(not_among(named_in));
     }
-    // What only a previous identity opens is encrypted to the present one.
+    // Entries that only a previous identity opens are encrypted to the current one.
     for (_, previous) in source::previous(environment)? {
         writing.identities.extend(previous);
     }

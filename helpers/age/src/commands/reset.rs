@@ -1,4 +1,4 @@
-//! `reset`: make the store usable again after an identity was lost.
+//! `reset`: makes the store usable again after an identity was lost.
 
 use docker_credential_helper::clap::{ArgMatches, Command};
 use docker_credential_helper::commands::{Console, ExtraCommand};
@@ -38,8 +38,9 @@ fn run(arguments: &ArgMatches, environment: &Environment, console: &mut Console)
         Err(error) => Err(error),
     };
     let is_sure = arguments.get_flag("yes");
-    // Somebody may change the identity, or log in again, while a person thinks about it. (A plugin says at once that a
-    // file is not for its identities: nobody is asked with the lock held.)
+    // Checks again under the lock, because somebody may have changed the identity, or logged in again, while
+    // the person was thinking. (Plugins report at once that a file isn't for their identities, so they don't
+    // ask a person while we hold the lock.)
     let (_lock, chosen) = store.lock_after(&directory, find, |found| {
         let identities = identities(found.as_ref(), environment, console)?;
         let names = store.entry_names(&directory)?;
@@ -76,7 +77,7 @@ fn identities(
     found.open(environment)
 }
 
-/// The lost entries among `names` that a person agrees to set aside; nothing if there are none.
+/// The lost entries among `names` that the user agrees to set aside; nothing if there are none.
 fn choose(
     store: &AgeStore,
     directory: &Directory,
@@ -106,7 +107,7 @@ fn choose(
     Ok(Some(lost))
 }
 
-/// The entries among `names` that nothing here will ever open, and notes on what can be done about others.
+/// The entries among `names` that can never be opened here, and advice about others.
 fn lost(
     store: &AgeStore,
     directory: &Directory,

@@ -1,4 +1,4 @@
-//! `unlock` and `lock`: type a passphrase once, not for every image of a build.
+//! `unlock` and `lock`: ask for a passphrase once, not for every image of a build.
 
 use std::time::Duration;
 
@@ -18,24 +18,23 @@ pub(super) const UNLOCK: ExtraCommand = ExtraCommand {
 
 pub(super) const LOCK: ExtraCommand = ExtraCommand {
     definition: || {
-        Command::new("lock")
-            .about("Forget what unlock opened")
-            .long_about(
-                "Forget what unlock, or a question for the passphrase, opened. The next use asks again.",
-            )
+        Command::new("lock").about("Lock the identity again").long_about(
+            "Lock the identity again: forget the keys that unlock, or a passphrase, opened. The next \
+                use asks again.",
+        )
     },
     run: lock,
 };
 
 fn unlock_definition() -> Command {
     Command::new("unlock")
-        .about("Open the identity once, for all that follows in the next minutes")
+        .about("Unlock the identity for the next 15 minutes (see --for)")
         .long_about(
-            "Open the identity once, for all that follows in the next minutes.\n\n\
-             The opened identity stays in the kernel's keyring, in memory only, and the kernel itself ends it. Until \
-             then every program that runs as you can use it. With an identity on hardware the keys of the files that \
-             are stored now are kept, not the identity, which never leaves its hardware.\n\n\
-             Without this, a use that has to ask keeps the answer for DOCKER_CREDENTIAL_AGE_UNLOCK_SECONDS (60).",
+            "Unlock the identity for the next 15 minutes (see --for).\n\n\
+             The opened identity stays in the kernel's keyring, in memory only, and the kernel itself expires it. Until \
+             then, every program that runs as you can use it. For an identity on hardware, this keeps the keys of the \
+             files that are stored now, because the identity never leaves its hardware.\n\n\
+             Without this, the answer to a prompt is kept for DOCKER_CREDENTIAL_AGE_UNLOCK_SECONDS (60).",
         )
         .arg(
             Arg::new("for")
@@ -68,7 +67,7 @@ fn time(text: &str) -> Result<Duration, String> {
 fn unlock(arguments: &ArgMatches, environment: &Environment, console: &mut Console) -> Result<(), Error> {
     if !kernel_keyring::IS_SUPPORTED {
         return Err(Error::unsupported(
-            "unlock keeps the identity in Linux' kernel keyring, which this system does not have; every use asks",
+            "unlock needs Linux' kernel keyring, which this system does not have; every use asks",
         ));
     }
     let time = arguments.get_one::<Duration>("for").copied().unwrap_or_default();
@@ -79,11 +78,12 @@ fn unlock(arguments: &ArgMatches, environment: &Environment, console: &mut Conso
         }
         Found::Open(identities) => identities.clone(),
         Found::Sealed(sealed) => {
-            // An identity that is open already stays open longer: whoever runs this could use it anyway.
+            // Extends the time of an open identity: the caller could use it anyway.
             let identities = sealed.open_for(Some(time), environment)?;
             if !sealed.keep(&identities, time) {
                 return Err(Error::unavailable(
-                    "the kernel's keyring cannot be used here, as in many containers; set DOCKER_CREDENTIAL_AGE_PASSPHRASE_FILE instead",
+                    "the kernel's keyring is not available here, as in many containers; set \
+                    DOCKER_CREDENTIAL_AGE_PASSPHRASE_FILE instead",
                 ));
             }
             identities
@@ -95,14 +95,15 @@ fn unlock(arguments: &ArgMatches, environment: &Environment, console: &mut Conso
             && !store.keep_file_keys(&directory, &identities, time)?
         {
             return Err(Error::unavailable(
-                "the kernel's keyring has no room for the keys of these files, or cannot be used here, as in many containers; every use asks the plugin",
+                "the kernel's keyring is full, or not available here, as in many containers; every use asks \
+                the plugin",
             ));
         }
     }
     console.print(&format!("unlocked for {}\n", spoken(time)))
 }
 
-/// Everything, whichever identity it belongs to: it may have been changed since.
+/// Forgets the keys of all identities, because the identity may have changed since.
 fn lock(_: &ArgMatches, _: &Environment, console: &mut Console) -> Result<(), Error> {
     console.print(if kernel_keyring::clear() {
         "locked\n"

@@ -1,4 +1,5 @@
-//! What `doctor` looks at in the store: who can change it, who can read it, and whether the entries can be opened.
+//! The checks of `doctor` in the store: who can change it, who can read it, and whether the entries can be
+//! opened.
 
 use docker_credential_helper::commands::Finding;
 use docker_credential_helper::directory::Directory;
@@ -13,7 +14,7 @@ use crate::sharing::recipients_file;
 use crate::sharing::work_tree::{self, WorkTree};
 use crate::store::{AgeStore, Mark, out_of_step};
 
-/// `identities` are those that could be opened without asking anyone.
+/// `identities` are those that could be opened without asking.
 pub(super) fn findings(
     environment: &Environment,
     identities: Option<&Identities>,
@@ -24,13 +25,13 @@ pub(super) fn findings(
         let path = show::path(environment, store.path());
         findings.push(Finding::ok(
             "store",
-            format!("there is no store in {path} yet; the first login makes it"),
+            format!("there is no store in {path} yet; the first login creates it"),
         ));
         return Ok(());
     };
     let directory = opened.directory;
     if let Some(doubt) = opened.doubt {
-        let finding = Finding::warning("store", format!("logins can be read and not stored: {doubt}"));
+        let finding = Finding::warning("store", format!("logins can be read but not stored: {doubt}"));
         findings.push(match doubt.fix() {
             Some(command) => {
                 finding.safely_fixed_by(ShellCommand::new(command).path(environment, doubt.path()))
@@ -69,15 +70,15 @@ fn of_recipients(store: &AgeStore, directory: &Directory) -> Result<Finding, Err
     }
     let list = store.recipients_file(directory)?;
     let count = list.as_ref().map(|list| list.named().len());
-    let refused = |objection| Finding::error("recipients", format!("nothing can be stored: {objection}"));
+    let refused = |objection| Finding::error("recipients", format!("no login can be stored: {objection}"));
     Ok(match (store.approval_state(list.as_ref())?, count) {
-        // Never the command alone: an approval without a look is what an attacker waits for.
+        // Never only the command: an attacker hopes for approval without a check.
         (ApprovalState::Refused(objection), Some(_)) => refused(objection).advice(format!(
             "ask your team whose keys these are, then run: docker-credential-age recipients approve; or restore {}",
             recipients_file::FILE
         )),
         (ApprovalState::Refused(objection), None) => refused(objection).advice(format!(
-            "restore {}, or, if only you are to read what you store from now on, run: \
+            "restore {}, or, if only you should read new logins, run: \
              docker-credential-age recipients approve",
             recipients_file::FILE
         )),
@@ -89,19 +90,19 @@ fn of_recipients(store: &AgeStore, directory: &Directory) -> Result<Finding, Err
     })
 }
 
-/// The mark of a rekey that was interrupted, or something else under its name.
+/// The mark of an interrupted rekey, or another file with its name.
 fn of_mark(store: &AgeStore, directory: &Directory) -> Result<Option<Finding>, Error> {
     Ok(match store.mark(directory)? {
         Mark::None => None,
         Mark::Pending => Some(
-            Finding::warning("rekey", "encrypting every entry again was interrupted")
+            Finding::warning("rekey", "an encryption of every entry was interrupted")
                 .safely_fixed_by("docker-credential-age rekey"),
         ),
         Mark::Foreign(path) => Some(
             Finding::warning(
                 "rekey",
                 format!(
-                    "{} is not a file of ours, and keeps rekey from working",
+                    "{} is not our file, and keeps rekey from working",
                     show::path(store.environment(), &path)
                 ),
             )
@@ -121,7 +122,7 @@ fn of_attributes(store: &AgeStore, directory: &Directory) -> Result<Option<Findi
     Ok(Some(
         Finding::warning(
             "git",
-            "git may take an entry for text, and merge two of them into a damaged one",
+            "git may treat an entry as text, and merge two of them into a damaged one",
         )
         .safely_fixed_by(line.path(store.environment(), &store.path().join(work_tree::ATTRIBUTES))),
     ))
@@ -141,7 +142,7 @@ fn of_foreign_files(store: &AgeStore, directory: &Directory) -> Result<Option<Fi
     Ok(Some(Finding::warning("foreign", text).advice(advice)))
 }
 
-/// Whether the entries are encrypted to the recipients that the store names, as their headers show it.
+/// Whether the entries are encrypted to the store's recipients, according to their headers.
 fn of_headers(
     store: &AgeStore,
     directory: &Directory,
@@ -163,7 +164,8 @@ fn of_headers(
     }
     if !out.too_many.is_empty() {
         let text = format!(
-            "more people may read {} than the store names: {}; encrypt again, and change these passwords at their registries",
+            "{} may have more recipients than the store's list: {}; encrypt again, and change these \
+            passwords at their registries",
             show::count(out.too_many.len(), "entry", "entries"),
             some(&out.too_many)
         );
@@ -172,7 +174,7 @@ fn of_headers(
     Ok(())
 }
 
-/// The current recipients, as far as they are known.
+/// The current recipients, if known.
 fn recipients(
     store: &AgeStore,
     directory: &Directory,
@@ -235,7 +237,8 @@ fn of_entries(
     Ok(())
 }
 
-/// The way out of entries that the identity does not open: a previous one may. Setting them aside is the last.
+/// Advice for entries that the identity doesn't open: a previous one may. Setting them aside is the last
+/// resort.
 fn of_closed(
     store: &AgeStore,
     directory: &Directory,
@@ -249,16 +252,16 @@ fn of_closed(
         let restore = ShellCommand::new("docker-credential-age identity restore");
         finding.safely_fixed_by(restore.path(store.environment(), &previous))
     } else {
-        // The identity opens others: it stays, and these are encrypted to it.
+        // The identity opens others, so keep it and encrypt these to it.
         finding.safely_fixed_by("docker-credential-age rekey")
     })
 }
 
-/// No command brings them back: `reset` asks first, and only sets them aside.
+/// No command restores them: `reset` asks first, and only sets them aside.
 const LOG_IN_AGAIN: &str =
     "log in to these registries again; docker-credential-age reset sets the unreadable entries aside";
 
-/// The first of many names.
+/// Shortens a list of names.
 fn some(names: &[String]) -> String {
     const SHOWN: usize = 5;
     let mut shown: Vec<String> = names.iter().take(SHOWN).map(|name| show::name(name)).collect();

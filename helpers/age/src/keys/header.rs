@@ -1,21 +1,22 @@
-//! The header of an entry's file: found in one pass, within bounds.
+//! Finds the header of an entry's file in one pass, within limits.
 //!
-//! The age crate parses a header again at each of its lines, so that 6,000 stanzas, a file of 200 KB, cost it 20 seconds.
-//! Anybody who can write to a store could stop everybody's logins with one such file. So we look for the end of the
-//! header ourselves, give up beyond the bounds, and hand the crate the whole header at once, which it then parses once.
+//! The age crate parses a header again for each of its lines, so 6,000 stanzas, a file of 200 KB, take 20
+//! seconds. Anyone who can write to a store could block everybody's logins with one such file. So we find the
+//! end of the header ourselves, within limits, and pass the whole header to the crate, which then parses it
+//! once.
 
 use std::borrow::Cow;
 use std::io::{self, BufRead, Read};
 
 use age::armor::ArmoredReader;
 
-/// The most bytes in a header: 660 people with X25519 keys, or 40 with post-quantum ones.
+/// The maximum bytes in a header: 660 people with X25519 keys, or 40 with post-quantum ones.
 const BYTES_MAX: usize = 64 << 10;
 
-/// The most stanzas in a header. Each may cost two scalar multiplications for each identity.
+/// The maximum number of stanzas in a header. Each may cost two scalar multiplications for each identity.
 const STANZAS_MAX: usize = 1024;
 
-/// The file itself, or what its armor holds.
+/// The file itself, or the content of its armor.
 pub(crate) fn binary(file: &[u8]) -> io::Result<Cow<'_, [u8]>> {
     if file.starts_with(b"age-encryption.org/") {
         return Ok(Cow::Borrowed(file));
@@ -25,7 +26,7 @@ pub(crate) fn binary(file: &[u8]) -> io::Result<Cow<'_, [u8]>> {
     Ok(Cow::Owned(binary))
 }
 
-/// A file, split behind its header.
+/// A file, split after its header.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Split<'a> {
     header: &'a [u8],
@@ -33,13 +34,13 @@ pub(crate) struct Split<'a> {
 }
 
 impl<'a> Split<'a> {
-    /// Nothing for a file whose header has no end, or is larger than we ever write one.
+    /// Nothing for a file whose header doesn't end, or is larger than ours ever are.
     pub(crate) fn of(file: &'a [u8]) -> Option<Self> {
         let mut stanzas = 0;
         let mut end = 0;
         for line in file[..file.len().min(BYTES_MAX)].split_inclusive(|byte| *byte == b'\n') {
             end += line.len();
-            // A stanza's body is base64, in which there is no hyphen.
+            // A stanza's body is base64, which doesn't contain hyphens.
             if line.starts_with(b"---") {
                 return line.ends_with(b"\n").then_some(Self {
                     header: &file[..end],
@@ -73,7 +74,7 @@ impl<'a> Split<'a> {
         })
     }
 
-    /// A reader of the file that delivers the header as if it were one line.
+    /// A reader of the file that returns the header as one line.
     pub(crate) fn reader(&self) -> HeaderAtOnce<'a> {
         HeaderAtOnce {
             rest: self.file,
@@ -84,20 +85,20 @@ impl<'a> Split<'a> {
 
 const STANZA: &[u8] = b"-> ";
 
-/// The kind that a stanza of an X25519 recipient has.
+/// The kind of an X25519 recipient's stanza.
 pub(crate) const X25519: &[u8] = b"X25519";
 
-/// The age crate adds a stanza of a random kind to each file that it writes, so that no reader forgets to ignore those it
-/// doesn't know. Such a kind ends in this.
+/// The age crate adds a stanza of a random kind to each file, so that readers learn to ignore unknown ones.
+/// Such a kind ends in this.
 pub(crate) fn is_grease(kind: &[u8]) -> bool {
     kind.ends_with(b"-grease")
 }
 
-/// Reads a file like any reader, except that [`read_until`](BufRead::read_until), by which the age crate reads a header
-/// line by line, delivers all that is left of the header.
+/// Reads a file like any reader, except that [`read_until`](BufRead::read_until), which the age crate calls
+/// for each line of a header, returns the whole rest of the header.
 pub(crate) struct HeaderAtOnce<'a> {
     rest: &'a [u8],
-    /// How many bytes of `rest` are header.
+    /// The number of bytes of `rest` that belong to the header.
     header: usize,
 }
 

@@ -1,4 +1,4 @@
-//! Private keys: what an identity file holds.
+//! Private keys: the content of an identity file.
 
 use age::secrecy::ExposeSecret;
 use age::x25519;
@@ -15,12 +15,12 @@ pub(crate) struct Identities {
     pub(crate) x25519: Vec<x25519::Identity>,
     pub(crate) ssh: Vec<ssh::Key>,
     pub(crate) plugins: plugin::Plugins,
-    /// Why they only decrypt: others could have put them where they were found.
+    /// Why they only decrypt: others could have put them in their place.
     pub(crate) doubt: Option<Doubt>,
 }
 
 impl Identities {
-    /// The keys, one a line, as they are kept where nobody reads comments.
+    /// The keys without comments, one a line, as we keep them.
     pub(crate) fn to_text(&self) -> Zeroizing<String> {
         let mut text = Zeroizing::new(String::with_capacity(256));
         for identity in &self.x25519 {
@@ -44,7 +44,7 @@ impl Identities {
     }
 }
 
-/// The same keys, wherever they were read.
+/// Whether the keys are the same, from any place.
 impl PartialEq for Identities {
     fn eq(&self, other: &Self) -> bool {
         self.to_text() == other.to_text()
@@ -74,18 +74,18 @@ pub(crate) fn parse(text: &str, origin: &str) -> Result<Identities, Error> {
                 index + 1
             )));
         }
-        let unusable = |problem: &str| damaged(origin, &format!("holds {problem} on line {}", index + 1));
+        let unusable = |problem: &str| damaged(origin, &format!("contains {problem} on line {}", index + 1));
         match plugin::Identity::parse(line) {
             Some(Ok(identity)) => identities.plugins.push(identity),
             Some(Err(problem)) => return Err(unusable(problem)),
             None => {
-                let identity = line.parse().map_err(|_| unusable("no age identity"))?;
+                let identity = line.parse().map_err(|_| unusable("an invalid age identity"))?;
                 identities.x25519.push(identity);
             }
         }
     }
     if identities.x25519.is_empty() && identities.plugins.is_empty() {
-        return Err(damaged(origin, "holds no age identity"));
+        return Err(damaged(origin, "does not contain an age identity"));
     }
     Ok(identities)
 }
@@ -131,7 +131,8 @@ pub(super) fn damaged(origin: &str, problem: &str) -> Error {
 pub(crate) fn file_text(identity: &x25519::Identity) -> Zeroizing<String> {
     let mut text = Zeroizing::new(String::with_capacity(512));
     text.push_str(
-        "# The identity of docker-credential-age. Whoever has it can read the stored credentials; without it nobody can.\n\
+        "# The identity of docker-credential-age. Anyone who has it can read the stored logins; without it, \
+        nobody can.\n\
          # public key: ",
     );
     text.push_str(&identity.to_public().to_string());
@@ -187,12 +188,12 @@ mod tests {
     fn an_unusable_line_is_told_by_its_number_and_not_quoted() {
         let text = format!("# x\n{KEY}\n{}X\n", &KEY[..40]);
         assert!(
-            problem(&text).starts_with("ORIGIN holds no age identity on line 3;"),
+            problem(&text).starts_with("ORIGIN contains an invalid age identity on line 3;"),
             "{}",
             problem(&text)
         );
         assert!(!problem(&text).contains(&KEY[..40]));
-        assert!(problem("# only this\n").starts_with("ORIGIN holds no age identity;"));
+        assert!(problem("# only this\n").starts_with("ORIGIN does not contain an age identity;"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The file of an identity: made once, durably, and changed by one process at a time.
+//! The file of an identity: created once, durably, and changed by one process at a time.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,16 +14,16 @@ use super::sealed::Sealed;
 use crate::asking::kernel_keyring;
 use crate::settings;
 
-/// An identity file has a line of 74 bytes for each key; this is room for comments and thousands of them.
+/// An identity file has a line of 74 bytes for each key; this is enough for thousands of keys and comments.
 pub(super) const FILE_MAX: u64 = 1 << 20;
 
 /// In the identity of a plugin.
 const PLUGIN: &[u8] = b"AGE-PLUGIN-";
 
-/// As long as it may take to encrypt a store again.
+/// The time that encrypting a store again may take.
 const LOCK_WAIT: Duration = Duration::from_secs(30);
 
-/// An identity file as it is, whether or not it is sealed.
+/// The content of an identity file, which may be sealed.
 pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
     read_file(path, FILE_MAX)
         .map(Zeroizing::new)
@@ -39,7 +39,7 @@ pub(super) fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> Error {
     }
 }
 
-/// Makes the default identity file unless it exists; its path, and whether it is new.
+/// Creates the default identity file unless it exists; returns its path, and whether it is new.
 pub(crate) fn create_default(environment: &Environment) -> Result<(PathBuf, bool), Error> {
     let path = settings::default_identity_file(environment)?;
     let is_new = create_file(
@@ -50,7 +50,7 @@ pub(crate) fn create_default(environment: &Environment) -> Result<(PathBuf, bool
     Ok((path, is_new))
 }
 
-/// Makes an identity file, durably. `Ok(false)` if it exists: it is left alone.
+/// Creates an identity file, durably. `Ok(false)` if it exists, which doesn't change it.
 pub(crate) fn create_file(path: &Path, content: &[u8], environment: &Environment) -> Result<bool, Error> {
     let (directory, name) = directory_of(path, environment)?;
     let creating = |source| Error::File {
@@ -58,8 +58,8 @@ pub(crate) fn create_file(path: &Path, content: &[u8], environment: &Environment
         path: path.to_owned(),
         source,
     };
-    // Directories of configuration are kept in git by many; a private key is not to go along. Another directory is
-    // not ours to hide.
+    // Many people keep their configuration in git; don't commit a private key there. Only hides our own
+    // directory.
     if settings::default_identity_file(environment).is_ok_and(|default| default == path) {
         directory
             .create_new(".gitignore", b"*\n", 0o600)
@@ -68,7 +68,8 @@ pub(crate) fn create_file(path: &Path, content: &[u8], environment: &Environment
     directory.create_new(&name, content, 0o600).map_err(creating)
 }
 
-/// Waits until the default identity file, if there is one, is on disk: its content was before it had its name.
+/// Waits until the default identity file, if there is one, is on disk: its content was synced before it got
+/// its name.
 pub(crate) fn sync_default(environment: &Environment) -> Result<(), Error> {
     let Ok(path) = settings::default_identity_file(environment) else {
         return Ok(());
@@ -81,7 +82,7 @@ pub(crate) fn sync_default(environment: &Environment) -> Result<(), Error> {
         .map_err(Error::file("write", &path))
 }
 
-/// The directory of an identity file, made if it is missing, and the file's name.
+/// The directory of an identity file, created if it is missing, and the file's name.
 fn directory_of(path: &Path, environment: &Environment) -> Result<(Directory, String), Error> {
     let creating = |source| Error::File {
         action: "create the identity",
@@ -98,7 +99,7 @@ fn directory_of(path: &Path, environment: &Environment) -> Result<(Directory, St
     Ok((directory, name.to_owned()))
 }
 
-/// Where the file itself lies, if this is a link to it.
+/// The path of the file itself, if this is a link to it.
 pub(crate) fn behind_link(path: &Path) -> Result<PathBuf, Error> {
     if !path.is_symlink() {
         return Ok(path.to_owned());
@@ -107,7 +108,7 @@ pub(crate) fn behind_link(path: &Path) -> Result<PathBuf, Error> {
         .map_err(Error::file("read the identity", path))
 }
 
-/// An identity file that nobody else changes.
+/// An identity file, locked against changes by other processes.
 pub(crate) struct IdentityFile {
     path: PathBuf,
     directory: Directory,
@@ -129,10 +130,10 @@ impl IdentityFile {
         })
     }
 
-    /// Puts `content` in the place of `before`, which is what is in it now. What the kernel remembers of that is
-    /// forgotten first, and once more afterwards: another process may have opened it in between.
+    /// Replaces `before`, the current content, with `content`. Forgets the unlocked keys in the kernel before
+    /// and after, because another process may have opened it in between.
     pub(crate) fn write(&self, before: &[u8], content: &[u8]) -> Result<(), Error> {
-        // Of keys that need nobody to open them it remembers nothing.
+        // The kernel doesn't keep keys that don't need unlocking.
         let has_plugin = |text: &[u8]| {
             text.windows(PLUGIN.len())
                 .any(|word| word.eq_ignore_ascii_case(PLUGIN))
@@ -147,13 +148,13 @@ impl IdentityFile {
         Ok(())
     }
 
-    /// What is in it now.
+    /// The current content.
     pub(crate) fn read(&self) -> Result<Zeroizing<Vec<u8>>, Error> {
         read(&self.path)
     }
 
-    /// Keeps a copy of what is in it under the next free name that ends in `.old`; that name. A copy that is there
-    /// already, because an earlier change was interrupted after it, is the copy.
+    /// Keeps a copy of the content under the next free name that ends in `.old`, and returns that name.
+    /// Reuses a copy from an earlier, interrupted change.
     pub(crate) fn keep_copy(&self, content: &[u8]) -> Result<String, Error> {
         under_a_free_name(&self.name, "old", |name| {
             if self.create_beside(name, content)? {
@@ -181,7 +182,7 @@ impl IdentityFile {
             .map_err(Error::file("remove", copy))
     }
 
-    /// Makes a file in the same directory, durably. `Ok(false)` if it exists.
+    /// Creates a file in the same directory, durably. `Ok(false)` if it exists.
     pub(crate) fn create_beside(&self, name: &str, content: &[u8]) -> Result<bool, Error> {
         self.directory
             .create_new(name, content, 0o600)
@@ -189,7 +190,7 @@ impl IdentityFile {
     }
 }
 
-/// The files that [`keep_copy`](IdentityFile::keep_copy) made beside this identity.
+/// The files that [`keep_copy`](IdentityFile::keep_copy) created next to this identity.
 pub(crate) fn copies(path: &Path) -> Result<Vec<PathBuf>, Error> {
     let path = behind_link(path)?;
     let (Some(parent), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else {
@@ -204,7 +205,7 @@ pub(crate) fn copies(path: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(names.iter().map(|name| parent.join(name)).collect())
 }
 
-/// Tries `name.word`, `name.word-2` and so on until `make` finds one free; the name that was.
+/// Tries `name.word`, `name.word-2` and so on until `make` succeeds, and returns that name.
 pub(crate) fn under_a_free_name(
     name: &str,
     word: &str,

@@ -1,8 +1,8 @@
-//! Where a key comes from, as messages name it.
+//! The source of a key, for messages.
 
 use std::path::PathBuf;
 
-/// Where an identity comes from.
+/// The source of an identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
     File(PathBuf),

@@ -1,20 +1,20 @@
-//! An identity that a rotation replaces, for as long as a store may still be encrypted to it.
+//! An identity that a rotation replaces, while a store may still be encrypted to it.
 //!
-//! A rotation changes two places, the identity file and a store, and can be killed between any two steps. Two keys in
-//! one identity file would make both of them recipients, the leaked one included. So the old one has a file of its own
-//! beside the identity, and that file says in which store the rotation goes on:
+//! A rotation changes two places, the identity file and a store, and can be killed between any two steps. Two
+//! keys in one identity file would make both of them recipients, including the leaked one. So the old one has
+//! its own file next to the identity, which also names the store of the rotation:
 //!
-//! 1. all entries are staged for the new key; nothing has changed;
-//! 2. a copy of the identity file is made, `identity.txt.old`;
-//! 3. `identity.txt.outgoing` is made: the store, the copy's name, and the old keys, encrypted to the new one;
-//! 4. the new identity takes the place of the old one;
-//! 5. what is staged takes its place in the store;
-//! 6. `identity.txt.outgoing` is removed.
+//! 1. stage all entries for the new key, which changes nothing yet;
+//! 2. copy the identity file to `identity.txt.old`;
+//! 3. write `identity.txt.outgoing`: the store, the copy's name, and the old keys, encrypted to the new one;
+//! 4. replace the old identity with the new one;
+//! 5. move the staged entries to their places in the store;
+//! 6. remove `identity.txt.outgoing`.
 //!
-//! Each step is durable before the next. Killed before 4, the new key is lost, nothing is encrypted to it, and the
-//! outgoing file opens with no key: the next writer removes it. Killed later, it opens with the new key, and the next
-//! writer in that store repeats 5 and 6. The outgoing keys only ever decrypt. Because they are encrypted to the new key,
-//! an identity with a passphrase stays behind it, and a second question is never asked.
+//! Each step is durable before the next. After a kill before 4, the new key is lost, no entry is encrypted to
+//! it, and no key opens the outgoing file: the next writer removes it. After a later kill, the new key opens
+//! it, and the next writer in that store repeats 5 and 6. The outgoing keys only decrypt. Because they are
+//! encrypted to the new key, a passphrase also protects them, without a second prompt.
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -29,12 +29,12 @@ use super::identities::{self, Identities};
 use super::identity_file::{IdentityFile, behind_link};
 use crate::settings;
 
-/// Ends the name of the file.
+/// The suffix of the file's name.
 const ENDING: &str = ".outgoing";
 
 const FILE_MAX: u64 = 1 << 20;
 
-/// For whoever finds it.
+/// For people who find the file.
 const HEAD: &str = "# docker-credential-age: an identity that is being replaced. The next login that is stored in this store, or\n\
                     # docker-credential-age rekey, completes that and removes this file.\n";
 const STORE: &str = "store: ";
@@ -45,13 +45,13 @@ pub(crate) struct Outgoing {
     directory: Directory,
     name: String,
     store: PathBuf,
-    /// The name of the old identity file's copy, beside it.
+    /// The name of the old identity file's copy, next to it.
     copy: String,
     keys: Vec<u8>,
 }
 
 impl Outgoing {
-    /// The one beside this identity file; nothing if no rotation is going on.
+    /// The one next to this identity file, if a rotation is in progress.
     pub(crate) fn beside(identity: &Path) -> Result<Option<Self>, Error> {
         let identity = behind_link(identity)?;
         let path = {
@@ -65,8 +65,8 @@ impl Outgoing {
         };
         let directory = match Directory::open(parent) {
             Ok(directory) => directory,
-            // A rotation had to read the directory, so there was none if we can't: a mounted identity may be in one that
-            // can only be searched.
+            // A rotation has to read the directory, so if we can't, there was none: a mounted identity may be
+            // in a directory that can only be searched.
             Err(error)
                 if matches!(
                     error.kind(),
@@ -85,7 +85,7 @@ impl Outgoing {
         };
         let damaged = || {
             Error::damaged(format!(
-                "{} is no file of this version; move it away if no rotation is going on",
+                "{} is not a file of this version; move it away if no rotation is in progress",
                 path.display()
             ))
         };
@@ -99,7 +99,7 @@ impl Outgoing {
         }))
     }
 
-    /// Writes the file beside the identity, which `old` still opens: step 3.
+    /// Writes the file next to the identity, which is still `old`: step 3.
     pub(crate) fn create(
         identity: &IdentityFile,
         store: &Path,
@@ -117,7 +117,7 @@ impl Outgoing {
             return Ok(());
         }
         Err(Error::refused(
-            "another process rotates the identity; run this again",
+            "another process is rotating the identity; run this again",
         ))
     }
 
@@ -125,7 +125,7 @@ impl Outgoing {
         store.canonicalize().is_ok_and(|store| store == self.store)
     }
 
-    /// The old keys, opened with the new ones; nothing if these are not the new ones.
+    /// The old keys, opened with the new ones; nothing if these aren't the new ones.
     pub(crate) fn open(&self, new: &Identities) -> Option<Identities> {
         let text = decrypted(&self.keys, &new.x25519)?;
         identities::parse(std::str::from_utf8(&text).ok()?, "the outgoing identity").ok()
@@ -136,7 +136,7 @@ impl Outgoing {
         self.remove_beside(&self.name)
     }
 
-    /// Undoes steps 2 and 3, if step 4 never happened: the identity still is what the copy has.
+    /// Undoes steps 2 and 3, if step 4 never happened, so the identity still equals the copy.
     pub(crate) fn abandon(&self, identity: &IdentityFile) -> Result<(), Error> {
         let copy = self
             .directory
@@ -150,7 +150,7 @@ impl Outgoing {
         Ok(())
     }
 
-    /// The command that completes the rotation, whichever store a setting names.
+    /// The command that completes the rotation, even if a setting names another store.
     pub(crate) fn completion(&self) -> show::ShellCommand {
         let mut assignment = std::ffi::OsString::from(format!("{}=", settings::DIRECTORY));
         assignment.push(&self.store);
@@ -159,7 +159,7 @@ impl Outgoing {
             .literal("docker-credential-age rekey")
     }
 
-    /// Why another rotation has to wait.
+    /// The reason why another rotation has to wait.
     pub(crate) fn refusal(&self, environment: &Environment) -> Error {
         Error::refused(format!(
             "an earlier rotation is not complete in the store {}; complete it first: {}",
@@ -188,7 +188,7 @@ fn parse(content: &[u8]) -> Option<(PathBuf, String, Vec<u8>)> {
     ))
 }
 
-/// A path as one line, which stays readable.
+/// A path as one readable line.
 fn encode(path: &Path) -> String {
     use std::fmt::Write as _;
 

@@ -1,12 +1,13 @@
-//! A second way into an entry for the one who wrote it, without elliptic curves.
+//! A second stanza that opens an entry for its writer without elliptic curves.
 //!
-//! Two scalar multiplications are nearly all that a decryption costs, and a `list` pays for each entry. So an entry that
-//! we can read carries one stanza more, which wraps the file key for ourselves: under ChaCha20-Poly1305, with a key from
-//! HKDF-SHA256 of the identity's own secret and a random salt. age and its kin ignore stanzas of kinds they don't know
-//! (each file has a random one, so that they don't forget how to), and the crate still checks the header's MAC, which
-//! only the right file key passes, and the payload.
+//! Two scalar multiplications are nearly the whole cost of a decryption, and `list` pays it for each entry.
+//! So an entry that we can read has one more stanza, which wraps the file key for ourselves: with
+//! ChaCha20-Poly1305, and a key from HKDF-SHA256 of the identity's own secret and a random salt. age
+//! implementations ignore unknown stanzas (each file has a random one, so that they learn to), and the crate
+//! still checks the payload and the header's MAC, which fails for a wrong file key.
 //!
-//! ARCHITECTURE.md argues what it tells somebody who has the file alone, and why a leaked identity is no worse with it.
+//! ARCHITECTURE.md discusses what it reveals to somebody with only the file, and why it doesn't make a leaked
+//! identity worse.
 
 use std::collections::HashSet;
 
@@ -23,7 +24,7 @@ use super::recipient::Recipient;
 /// The kind of the stanza.
 pub(crate) const KIND: &str = "docker-credential-age";
 
-/// No other use of an identity's secret has this label, so none has the same key.
+/// Only this use of an identity's secret has this label, so no other use derives the same key.
 const LABEL: &[u8] = b"docker-credential-age file key v1";
 
 const SALT_BYTES: usize = 16;
@@ -40,10 +41,10 @@ impl OwnKey {
         }
     }
 
-    /// The first of these identities that the recipients name.
+    /// The first of these identities that is a recipient.
     ///
-    /// An X25519 recipient never shares a file with a post-quantum one (the crate refuses that by their labels), so a
-    /// file that is to outlast X25519 never has a stanza that an X25519 secret opens.
+    /// An X25519 recipient never shares a file with a post-quantum one (the crate refuses that because of
+    /// their labels), so a post-quantum file never has a stanza that an X25519 secret opens.
     pub(crate) fn among(identities: &[x25519::Identity], recipients: &[Recipient]) -> Option<Self> {
         let is_named = |key: x25519::Recipient| {
             recipients
@@ -68,7 +69,7 @@ impl age::Recipient for OwnKey {
         let stanza = Stanza {
             tag: KIND.to_owned(),
             args: vec![BASE64.encode(salt)],
-            // Its nonce is zero, which is safe once for each key. The salt is new, so the key is.
+            // The nonce is zero, which is safe once for each key. The salt is new, and so is the key.
             body: aead_encrypt(&self.wrapping_key(&salt), file_key.expose_secret()),
         };
         Ok((vec![stanza], HashSet::new()))
@@ -76,7 +77,7 @@ impl age::Recipient for OwnKey {
 }
 
 impl age::Identity for OwnKey {
-    /// Anything that isn't ours, or isn't whole, is left to the other identities.
+    /// Leaves foreign and incomplete stanzas to the other identities.
     fn unwrap_stanza(&self, stanza: &Stanza) -> Option<Result<FileKey, DecryptError>> {
         if stanza.tag != KIND {
             return None;

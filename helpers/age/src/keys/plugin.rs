@@ -1,8 +1,8 @@
-//! Identities and recipients of age plugins: programs named `age-plugin-name` that hold the keys, in hardware for
-//! the most part.
+//! Identities and recipients of age plugins: programs named `age-plugin-name` that hold the keys, usually in
+//! hardware.
 //!
-//! The age crate has a client for them. It is not used: it finds plugins through every entry of `PATH`, hands them
-//! the whole environment, waits for ever, and asks about one file at a time.
+//! We don't use the age crate's client for them: it finds plugins in every entry of `PATH`, passes them the
+//! whole environment, waits forever, and asks about one file at a time.
 
 use std::io;
 
@@ -20,7 +20,7 @@ mod wrapper;
 const IDENTITY_PREFIX: &str = "AGE-PLUGIN-";
 const RECIPIENT_PREFIX: &str = "age1";
 
-/// As long as the longest that can be part of a file's name together with what stands before it.
+/// The longest name that fits into a file name together with the prefix.
 const NAME_MAX: usize = 200;
 
 /// An identity that only its plugin can use.
@@ -31,7 +31,7 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    /// Nothing if the line is another kind of identity; what is wrong with it if it cannot be used.
+    /// Nothing if the line is another kind of identity; the problem if it is unusable.
     pub(crate) fn parse(line: &str) -> Option<Result<Self, &'static str>> {
         if !line.to_ascii_uppercase().starts_with(IDENTITY_PREFIX) {
             return None;
@@ -64,9 +64,9 @@ pub(crate) struct Recipient {
 }
 
 impl Recipient {
-    /// Nothing if the word is another kind of recipient; what is wrong with it if it cannot be used.
+    /// Nothing if the word is another kind of recipient; the problem if it is unusable.
     pub(crate) fn parse(word: &str) -> Option<Result<Self, &'static str>> {
-        // The data of a native recipient contains no `1`.
+        // The data of a native recipient doesn't contain `1`.
         if !word.strip_prefix(RECIPIENT_PREFIX)?.contains('1') {
             return None;
         }
@@ -100,7 +100,7 @@ fn prefix_of(text: &str) -> Option<String> {
     .ok()
 }
 
-/// A name that is part of a program's name: no path, nothing hidden.
+/// A name that can be part of a program's name: not a path, not hidden.
 fn plugin_name(name: &str) -> Option<String> {
     let is_valid = !name.is_empty()
         && name.len() <= NAME_MAX
@@ -112,7 +112,7 @@ fn plugin_name(name: &str) -> Option<String> {
     is_valid.then(|| name.to_ascii_lowercase())
 }
 
-/// An error of ours on its way through the age crate.
+/// Our error, passed through the age crate.
 #[derive(Debug)]
 struct PluginError(Error);
 
@@ -130,7 +130,7 @@ impl std::fmt::Display for PluginError {
 
 impl std::error::Error for PluginError {}
 
-/// The error of a plugin that the age crate handed on; nothing if it is one of its own.
+/// Our plugin's error that the age crate passed through; nothing for the crate's own errors.
 pub(crate) fn error_out_of(error: io::Error) -> Option<Error> {
     error
         .into_inner()

@@ -1,4 +1,4 @@
-//! Recipients: those who can read an entry.
+//! Recipients, who can read an entry.
 
 use std::fmt;
 
@@ -10,17 +10,17 @@ use super::identities::Identities;
 use super::{plugin, ssh};
 use crate::settings;
 
-/// One who can read an entry.
+/// A recipient of an entry.
 #[derive(Clone)]
 pub(crate) enum Recipient {
     X25519(x25519::Recipient),
-    /// A hardware key whose recipients need no plugin, only its identities do.
+    /// A hardware key whose recipients don't need a plugin, only its identities do.
     Tagged(tag::Recipient),
     /// The same, and safe from quantum computers.
     TaggedPq(Box<tagpq::Recipient>),
     Ssh(ssh::Recipient),
     Plugin(plugin::Recipient),
-    /// The holder of an identity of ours whose public half only its plugin knows.
+    /// The holder of our own identity whose public key only its plugin knows.
     HolderOf(plugin::Identity),
 }
 
@@ -40,7 +40,7 @@ impl fmt::Display for Recipient {
 }
 
 impl Recipient {
-    /// The kind of the one stanza that a file has for this recipient; nothing where its plugin decides.
+    /// The kind of a file's stanza for this recipient; nothing if its plugin decides.
     pub(crate) fn stanza_kind(&self) -> Option<&'static str> {
         match self {
             Self::X25519(_) => Some("X25519"),
@@ -95,7 +95,7 @@ pub(crate) fn split(text: &str) -> Vec<&str> {
     found
 }
 
-/// Whoever has these identities.
+/// The holder of these identities.
 pub(crate) fn own_recipients(identities: &Identities) -> Vec<Recipient> {
     let x25519 = identities
         .x25519
@@ -109,9 +109,9 @@ pub(crate) fn own_recipients(identities: &Identities) -> Vec<Recipient> {
     x25519.chain(ssh).chain(plugins).collect()
 }
 
-/// Whoever has these identities, to encrypt to.
+/// The holder of these identities, to encrypt to.
 ///
-/// Fails if others could have put them where they were found: they would read what is stored.
+/// Fails if others could have put them in their place, because those could read new logins.
 pub(crate) fn trusted_recipients(identities: &Identities) -> Result<Vec<Recipient>, Error> {
     let Some(doubt) = &identities.doubt else {
         return Ok(own_recipients(identities));
@@ -126,10 +126,10 @@ pub(crate) fn trusted_recipients(identities: &Identities) -> Result<Vec<Recipien
     )))
 }
 
-/// Whether one of these identities can read what is encrypted to these recipients.
+/// Whether one of these identities is among these recipients.
 ///
-/// The public half of a plugin's identity is known to the plugin alone. It is taken to be meant where the plugin's
-/// name is the same: this guards against a mistake, not against an enemy.
+/// Only the plugin knows the public key of its identity, so an equal plugin name counts: this prevents
+/// mistakes, not attacks.
 pub(crate) fn include_one_of(recipients: &[Recipient], identities: &Identities) -> bool {
     recipients.iter().any(|recipient| match recipient {
         Recipient::X25519(recipient) => identities

@@ -1,4 +1,4 @@
-//! Files that a passphrase opens.
+//! Files that are encrypted with a passphrase.
 
 use std::io::{self, Read, Write};
 
@@ -8,23 +8,23 @@ use age::{DecryptError, Decryptor, Encryptor, scrypt};
 use docker_credential_helper::Error;
 use zeroize::Zeroizing;
 
-/// The work for a passphrase that is accepted, as an exponent of two: what age itself accepts. It takes 4 GiB and
-/// some ten seconds; age and this program write 18.
+/// The highest accepted work factor of a passphrase, as an exponent of two, the same as age's. It takes 4 GiB
+/// and about ten seconds; age and this program write 18.
 pub(crate) const WORK_FACTOR_MAX: u8 = 22;
 const WORK_FACTOR: u8 = 18;
 
-/// What came of a passphrase.
+/// The result of a passphrase.
 pub(crate) enum Unsealed {
     Plaintext(Zeroizing<Vec<u8>>),
     WrongPassphrase,
     /// It is encrypted in another way.
     NoPassphrase,
-    /// Somebody wants more work done than is reasonable.
+    /// Its work factor is unreasonable.
     ExcessiveWork,
     Damaged,
 }
 
-/// A file that is encrypted with a passphrase. This is slow by design: `passphrase` is in somebody's head.
+/// A file that is encrypted with a passphrase. Slow by design, because people choose weak passphrases.
 pub(crate) fn unseal(file: &[u8], passphrase: SecretString) -> Unsealed {
     let Ok(decryptor) = Decryptor::new_buffered(ArmoredReader::new(file)) else {
         return Unsealed::Damaged;
@@ -51,7 +51,7 @@ pub(crate) fn unseal(file: &[u8], passphrase: SecretString) -> Unsealed {
 /// A file that the passphrase opens.
 pub(crate) fn seal(plaintext: &[u8], passphrase: &str) -> Result<Vec<u8>, Error> {
     let mut recipient = scrypt::Recipient::new(SecretString::from(passphrase));
-    // The crate would measure this machine; the file may be opened on a slower one.
+    // The crate would measure this machine, but a slower one may open the file.
     recipient.set_work_factor(WORK_FACTOR);
     let failed = || Error::unsupported("encrypting with the passphrase failed");
     Encryptor::with_recipients(std::iter::once(&recipient as &dyn age::Recipient))
@@ -59,12 +59,12 @@ pub(crate) fn seal(plaintext: &[u8], passphrase: &str) -> Result<Vec<u8>, Error>
         .and_then(|encryptor| write(encryptor, plaintext).map_err(|_| failed()))
 }
 
-/// Whether the passphrase opens the file, and this is inside.
+/// Whether the passphrase opens the file, and it contains this.
 pub(crate) fn opens(file: &[u8], passphrase: &str, plaintext: &[u8]) -> bool {
     matches!(unseal(file, SecretString::from(passphrase)), Unsealed::Plaintext(found) if *found == plaintext)
 }
 
-/// The whole binary file of an encryption that was begun.
+/// The complete binary file of a started encryption.
 pub(crate) fn write(encryptor: Encryptor, plaintext: &[u8]) -> io::Result<Vec<u8>> {
     let mut file = Vec::with_capacity(plaintext.len() + 1024);
     let mut writer = encryptor.wrap_output(&mut file)?;

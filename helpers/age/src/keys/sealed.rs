@@ -1,5 +1,5 @@
-//! An identity that is encrypted with a passphrase, and how it is opened: from the kernel's memory, with a passphrase
-//! from a file, or by asking. Once for everyone who needs it at the same time.
+//! Opens an identity that is encrypted with a passphrase: from the kernel's keyring, with a passphrase from a
+//! file, or by asking, once for all processes that need it at the same time.
 
 use std::path::Path;
 use std::time::Duration;
@@ -20,10 +20,10 @@ use crate::asking::prompt::{self, Question};
 use crate::asking::prompt_lock::{ATTEMPTS, PromptLock};
 use crate::settings;
 
-/// For how long a cancelled question counts for those who waited for its answer.
+/// How long a cancelled question counts for processes that waited for its answer.
 const CANCELLATION: Duration = Duration::from_secs(5);
 
-/// What to do where nobody can be asked.
+/// The alternative if we can't ask.
 pub(crate) const WAY_OUT: &str =
     "run docker-credential-age unlock in a terminal first, or set DOCKER_CREDENTIAL_AGE_PASSPHRASE_FILE";
 
@@ -36,7 +36,8 @@ pub(crate) struct Sealed {
     origin: Origin,
     /// Why its keys only decrypt.
     doubt: Option<Doubt>,
-    /// In which its keys are kept once it is open. Another file, even under the same name, is another identity.
+    /// The boxes for its keys after it was opened. A changed file, even under the same name, is another
+    /// identity.
     boxes: Boxes,
 }
 
@@ -89,7 +90,7 @@ impl Sealed {
         self.doubt.is_some()
     }
 
-    /// The keys inside. They stay open for as long as the settings say.
+    /// The keys inside. They stay open for the time in the settings.
     pub(crate) fn open(&self, environment: &Environment) -> Result<Identities, Error> {
         let time = settings::unlock_time(environment)?;
         self.open_for(time, environment)
@@ -105,7 +106,7 @@ impl Sealed {
             environment.log(|| format!("{} is open", self.origin));
             return Ok(identities);
         }
-        // Before the wait: where nobody can be asked, that is known at once.
+        // Before the wait, so that it fails at once if we can't ask.
         let passphrase_file = environment.path_setting(settings::PASSPHRASE_FILE)?;
         let turn = PromptLock::take(environment);
         if let Some(identities) = self.opened() {
@@ -124,20 +125,20 @@ impl Sealed {
                 if kept {
                     format!("{} stays open for {} s", self.origin, time.as_secs())
                 } else {
-                    format!("{} cannot be kept open: no kernel keyring here", self.origin)
+                    format!("{} cannot be kept open without a kernel keyring", self.origin)
                 }
             });
         }
         Ok(identities)
     }
 
-    /// Keeps the keys open for `time` from now on. Whether that is possible here.
+    /// Keeps the keys open for `time` from now on. Returns whether that is possible here.
     pub(crate) fn keep(&self, identities: &Identities, time: Duration) -> bool {
         self.boxes
             .keep(Kind::Identity, identities.to_text().as_bytes(), time)
     }
 
-    /// The keys, and the passphrase that opens them, which is asked for even if it is open.
+    /// The keys and their passphrase. Asks for it even if the identity is open.
     pub(crate) fn open_with_passphrase(
         &self,
         environment: &Environment,
@@ -146,13 +147,13 @@ impl Sealed {
         self.open_by(passphrase_file.as_deref(), environment)
     }
 
-    /// The identity file inside, with its comments. The passphrase is asked for even if it is open.
+    /// The identity file inside, with its comments. Asks for the passphrase even if the identity is open.
     pub(crate) fn open_text(&self, environment: &Environment) -> Result<Zeroizing<String>, Error> {
         let passphrase_file = environment.path_setting(settings::PASSPHRASE_FILE)?;
         Ok(self.text_by(passphrase_file.as_deref(), environment)?.0)
     }
 
-    /// The keys inside; nothing if this is not the passphrase.
+    /// The keys inside; nothing if the passphrase is wrong.
     pub(crate) fn keys_by(&self, passphrase: &str) -> Result<Option<Identities>, Error> {
         self.unseal(passphrase)?
             .map(|text| self.parse(&text, &self.origin.to_string()))
@@ -179,7 +180,7 @@ impl Sealed {
         }
     }
 
-    /// The keys, if they are there without a question.
+    /// The keys, if they are available without asking.
     pub(crate) fn opened(&self) -> Option<Identities> {
         let content = self.boxes.recall(Kind::Identity)?;
         self.parse(std::str::from_utf8(&content).ok()?, "the kernel keyring")
@@ -193,7 +194,7 @@ impl Sealed {
         Ok(identities)
     }
 
-    /// The identity file inside, and the passphrase that stands in a file.
+    /// The identity file inside, and the passphrase from a file.
     fn unseal_with_file(
         &self,
         path: &Path,
@@ -209,7 +210,7 @@ impl Sealed {
         Ok((text, passphrase))
     }
 
-    /// The identity file inside, and the passphrase that a person has given.
+    /// The identity file inside, and the passphrase that a person typed.
     fn ask(&self, environment: &Environment) -> Result<(Zeroizing<String>, Zeroizing<String>), Error> {
         let mut mistake = None;
         let name = match &self.origin {
@@ -254,7 +255,7 @@ impl Sealed {
                 self.origin
             ))),
             Unsealed::ExcessiveWork => Err(Error::unsupported(format!(
-                "{} was encrypted with a work factor above {}, more than is accepted; encrypt it again with age -p",
+                "{} was encrypted with a work factor above {}, the limit; encrypt it again with age -p",
                 self.origin,
                 scrypt::WORK_FACTOR_MAX
             ))),

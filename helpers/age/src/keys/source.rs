@@ -1,4 +1,4 @@
-//! Where an identity comes from: the settings, the default file, or the first login, which makes one.
+//! Finds an identity: from the settings, the default file, or the first login, which creates one.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use super::sealed::Sealed;
 use super::ssh::{self, Private};
 use crate::settings;
 
-/// Settings of other programs whose identities open entries here, too. They only decrypt: a team's key that direnv
+/// Settings of other programs whose identities also open entries. They only decrypt: a team's key that direnv
 /// exports in some directory must not become the recipient of a private password.
 const FOREIGN: [(&str, Form); 3] = [
     ("PASSAGE_IDENTITIES_FILE", Form::File),
@@ -40,7 +40,7 @@ pub(crate) enum Found {
 }
 
 impl Found {
-    /// The keys, after a question for the passphrase if there is no other way.
+    /// The keys. Asks for the passphrase if necessary.
     pub(crate) fn open(&self, environment: &Environment) -> Result<Identities, Error> {
         match self {
             Self::Open(identities) => Ok(identities.clone()),
@@ -76,7 +76,7 @@ impl Found {
     }
 }
 
-/// Where our own identity comes from: the first of our sources that is set, or the default file if it exists.
+/// The source of our own identity: the first of our settings that is set, or the default file if it exists.
 pub(crate) fn own_origin(environment: &Environment) -> Result<Option<Origin>, Error> {
     if environment.setting(settings::IDENTITY)?.is_some() {
         return Ok(Some(Origin::Setting(settings::IDENTITY)));
@@ -84,7 +84,7 @@ pub(crate) fn own_origin(environment: &Environment) -> Result<Option<Origin>, Er
     if let Some(path) = environment.path_setting(settings::IDENTITY_FILE)? {
         return Ok(Some(Origin::File(path)));
     }
-    // Without a home there is no such file; that is reported if nothing else is found either.
+    // Without a home there is no such file; report that if there is no other identity either.
     let Ok(path) = settings::default_identity_file(environment) else {
         return Ok(None);
     };
@@ -92,7 +92,7 @@ pub(crate) fn own_origin(environment: &Environment) -> Result<Option<Origin>, Er
     Ok(exists.then_some(Origin::File(path)))
 }
 
-/// Our own identity, or nothing if none is configured. It also decides who the recipients are.
+/// Our own identity, or nothing if none is configured. It also decides the recipients.
 pub(crate) fn own(environment: &Environment) -> Result<Option<Found>, Error> {
     if environment.setting(settings::IDENTITY)?.is_some() {
         return find(&Origin::Setting(settings::IDENTITY), environment).map(Some);
@@ -104,7 +104,7 @@ pub(crate) fn own(environment: &Environment) -> Result<Option<Found>, Error> {
         return Ok(None);
     };
     match environment.trust().own_secret(&path)? {
-        // Only that it is missing lets the other sources have their turn.
+        // Only a missing file allows the other sources.
         None => Ok(None),
         Some(opened) => {
             let content = content(&opened, &path)?;
@@ -113,7 +113,7 @@ pub(crate) fn own(environment: &Environment) -> Result<Option<Found>, Error> {
     }
 }
 
-/// The identity to decrypt with: our own, or else that of another program's settings.
+/// The identity to decrypt with: our own, or one from another program's settings.
 ///
 /// Fails with [`Error::Unavailable`] if there is none.
 pub(crate) fn for_reading(environment: &Environment) -> Result<Found, Error> {
@@ -124,7 +124,7 @@ pub(crate) fn for_reading(environment: &Environment) -> Result<Found, Error> {
         let Some(value) = environment.variable(name).filter(|value| !value.is_empty()) else {
             continue;
         };
-        environment.log(|| format!("the identity is that of {name}"));
+        environment.log(|| format!("using the identity of {name}"));
         return match form {
             Form::File => find(&Origin::File(value.into()), environment),
             Form::Text => find(&Origin::Setting(name), environment),
@@ -138,17 +138,16 @@ pub(crate) fn for_reading(environment: &Environment) -> Result<Found, Error> {
     )))
 }
 
-/// What a person learns about their first identity, in one line.
+/// The message about the first identity, in one line.
 pub(crate) fn created(path: &Path, environment: &Environment) -> String {
     format!(
         "created the identity {}; back it up, because nobody can read your logins without it: docker-credential-age \
-         identity backup FILE (it has no passphrase, so a copy of your home directory reads them; to set one, run: \
-         docker-credential-age identity passphrase)",
+         identity backup FILE (it has no passphrase, so anyone with a copy of your home directory can read them; to set one, run: docker-credential-age identity passphrase)",
         show::path(environment, path)
     )
 }
 
-/// These keys of ours, and those that they are replacing: see [`Outgoing`]. The latter only decrypt.
+/// Our keys, and those that they are replacing, which only decrypt: see [`Outgoing`].
 pub(crate) fn with_outgoing(identities: &Identities, environment: &Environment) -> Result<Identities, Error> {
     let mut all = identities.clone();
     if let Some(old) = outgoing(environment)?.and_then(|outgoing| outgoing.open(identities)) {
@@ -157,8 +156,8 @@ pub(crate) fn with_outgoing(identities: &Identities, environment: &Environment) 
     Ok(all)
 }
 
-/// The identities that were replaced and kept, each with its file. Those with a passphrase are left out: nobody is asked
-/// for the sake of a look.
+/// The replaced and kept identities, each with its file. Omits those with a passphrase, because a check
+/// shouldn't ask.
 pub(crate) fn previous(environment: &Environment) -> Result<Vec<(PathBuf, Identities)>, Error> {
     let path = match own_origin(environment)? {
         Some(Origin::File(path)) => path,
@@ -175,7 +174,7 @@ pub(crate) fn previous(environment: &Environment) -> Result<Vec<(PathBuf, Identi
     Ok(copies(&path)?.into_iter().filter_map(open).collect())
 }
 
-/// The identity that a rotation of our own is replacing.
+/// The identity that our rotation is replacing.
 pub(crate) fn outgoing(environment: &Environment) -> Result<Option<Outgoing>, Error> {
     match own_origin(environment)? {
         Some(Origin::File(path)) => Outgoing::beside(&path),
@@ -183,10 +182,10 @@ pub(crate) fn outgoing(environment: &Environment) -> Result<Option<Outgoing>, Er
     }
 }
 
-/// Makes the first identity and returns it, or the one that another process made in the meantime.
+/// Creates the first identity and returns it, or the one that another process has just created.
 ///
-/// The file and its directories are on disk when this returns, before anything is encrypted to it: a credential
-/// whose only key did not survive the power cut would be lost, too.
+/// The file and its directories are on disk when this returns, before anything is encrypted to it, because a
+/// login would be lost if a power cut destroyed its only key.
 pub(crate) fn create_first(environment: &Environment) -> Result<Found, Error> {
     let (path, is_new) = create_default(environment)?;
     if is_new {
@@ -195,7 +194,7 @@ pub(crate) fn create_first(environment: &Environment) -> Result<Found, Error> {
     own(environment)?.ok_or_else(|| Error::file("read the identity", &path)(missing_file()))
 }
 
-/// What is at this origin. A file that a setting names may be anybody's: then it only decrypts.
+/// The identity from this source. A file that a setting names may belong to anybody: then it only decrypts.
 pub(crate) fn find(origin: &Origin, environment: &Environment) -> Result<Found, Error> {
     match origin {
         Origin::File(path) => {
@@ -213,7 +212,7 @@ pub(crate) fn find(origin: &Origin, environment: &Environment) -> Result<Found, 
     }
 }
 
-/// As the system says it, on Unix and Windows alike.
+/// The system's error text, on both Unix and Windows.
 fn missing_file() -> io::Error {
     io::Error::from_raw_os_error(2)
 }

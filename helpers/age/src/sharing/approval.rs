@@ -1,13 +1,13 @@
-//! Which recipients of a shared store this user has agreed to.
+//! The recipients of a shared store that this user has approved.
 //!
-//! Anybody who can write to a store (a colleague, a pull request, a stolen laptop) could add a recipient to its
-//! `.age-recipients`, and would receive every password that is stored from then on; a recipient of the form `age1name1…`
-//! would even have a program run. So the approved recipients are kept outside the store, in our own configuration, and
-//! a store that names anyone else is not written to until its user has looked. Nothing is approved for being seen
-//! first: a fresh clone is exactly where a stranger's key would be.
+//! Anyone who can write to a store (a colleague, a pull request, a stolen laptop) could add a recipient to
+//! its `.age-recipients`, and could then read every password stored later; a recipient of the form
+//! `age1name1…` would even run a program. So we keep the approved recipients outside the store, in our own
+//! configuration, and don't write to a store that names anyone else until its user has checked. There is no
+//! trust on first use, because a fresh clone is exactly where an attacker's key would be.
 //!
-//! Somebody who left is remembered as absent, because an approval that lasted would let them in again unseen: they could
-//! add their key back, and the next `store` of a colleague would encrypt to it.
+//! We record removed recipients as absent. With a lasting approval, they could add their key back unnoticed,
+//! and a colleague's next `store` would encrypt to it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
@@ -24,15 +24,15 @@ use super::date::Date;
 use super::recipients_file::RecipientsFile;
 use crate::settings;
 
-/// Beneath our configuration.
+/// Below our configuration directory.
 const DIRECTORY: &str = "approved";
-/// Thousands of recipients.
+/// Enough for thousands of recipients.
 const FILE_MAX: u64 = 1 << 20;
-/// A writer needs a millisecond.
+/// A writer only needs a millisecond.
 const LOCK_WAIT: Duration = Duration::from_secs(10);
-/// Says that the store may have no list, with its user's approval.
+/// Means that the user approved a store without a list.
 const ALONE: &str = "none but my own identity";
-/// Begins the line of somebody who left.
+/// The prefix of a removed recipient's line.
 const ABSENT: &str = "absent ";
 
 /// The recipients that a user has approved for one store.
@@ -41,23 +41,23 @@ pub(crate) struct Approval {
     approved: BTreeSet<String>,
     /// The store may have no list.
     is_alone: bool,
-    /// Approved recipients that left, and when each was last seen missing.
+    /// Removed recipients, and the day each was last missing.
     absent: BTreeMap<String, Date>,
 }
 
-/// How the recipients that a store names compare to those its user has approved.
+/// The result of comparing a store's recipients with the approved ones.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum ApprovalState {
-    /// Nothing is sent to anyone that the user doesn't know.
+    /// All recipients are approved.
     Agreed,
     Refused(Objection),
 }
 
-/// The reason for a refusal: what a person has to look at first.
+/// The reason for a refusal, for a person to check.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Objection {
     newcomers: Vec<Newcomer>,
-    /// The list that was approved is not there any more.
+    /// The approved list is gone.
     list_is_gone: bool,
 }
 
@@ -65,17 +65,17 @@ pub(crate) struct Objection {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Newcomer {
     pub(crate) recipient: String,
-    /// As the list calls them, which anyone may have written.
+    /// Their name in the list, which anyone may have written.
     pub(crate) name: Option<String>,
-    /// They were approved, and left.
+    /// They were approved, and then removed.
     pub(crate) last_missing: Option<Date>,
 }
 
 impl Approval {
-    /// `own` are the public keys of the identities that are the user's own: they need no approval.
+    /// `own` are the public keys of the user's own identities, which don't need approval.
     pub(crate) fn compare(&self, list: Option<&RecipientsFile>, own: &BTreeSet<String>) -> ApprovalState {
         let Some(list) = list else {
-            // A key of our own alone is what a store without a list is encrypted to anyway.
+            // A store without a list is encrypted to our own key anyway.
             return if self.is_alone || self.approved.is_subset(own) {
                 ApprovalState::Agreed
             } else {
@@ -104,7 +104,7 @@ impl Approval {
         })
     }
 
-    /// Whether it approves exactly the recipients that the store names.
+    /// Whether it approves exactly the store's recipients.
     pub(crate) fn is_for(&self, list: Option<&RecipientsFile>) -> bool {
         match list {
             Some(list) => self.approved == list.named(),
@@ -112,12 +112,12 @@ impl Approval {
         }
     }
 
-    /// The approved recipients that are not in the list now.
+    /// The approved recipients that are missing from the list.
     pub(crate) fn missing_from(&self, named: &BTreeSet<String>) -> Vec<String> {
         self.approved.difference(named).cloned().collect()
     }
 
-    /// Agrees to these and no others. Those who were approved before are absent from now on.
+    /// Approves only these. Others that were approved before become absent.
     pub(crate) fn approve(&mut self, named: &BTreeSet<String>, today: Date) {
         self.mark_absent(named, today);
         self.approved.clone_from(named);
@@ -125,7 +125,7 @@ impl Approval {
         self.absent.retain(|recipient, _| !named.contains(recipient));
     }
 
-    /// Remembers the approved recipients that are not in the list. Whether that is more than was known.
+    /// Records the approved recipients that are missing from the list. Returns whether that changed anything.
     pub(crate) fn mark_absent(&mut self, named: &BTreeSet<String>, today: Date) -> bool {
         let before = self.clone();
         for recipient in self.missing_from(named) {
@@ -146,7 +146,7 @@ impl Approval {
             .map(str::trim)
             .filter(|line| !line.is_empty() && !line.starts_with('#'))
             .peekable();
-        // One without a line would approve nobody; it was never written.
+        // An empty one would approve nobody; we never write that.
         lines.peek()?;
         let mut approval = Self::default();
         for line in lines {
@@ -177,7 +177,7 @@ impl Approval {
     }
 }
 
-/// Begins the first line, which says whose approval it is.
+/// The prefix of the first line, which names the store.
 const STORE: &str = "# ";
 
 /// The file with the approval of one store.
@@ -190,8 +190,8 @@ pub(crate) struct ApprovalRecord {
 }
 
 impl ApprovalRecord {
-    /// That of the store in this directory, which exists. Links on the way to it are resolved: a store has one approval,
-    /// and a copy of it elsewhere has another.
+    /// That of the store in this existing directory. Resolves links, because a store has one approval, and a
+    /// copy elsewhere has another.
     pub(crate) fn of(store: &Path, environment: &Environment) -> Result<Self, Error> {
         let store = store
             .canonicalize()
@@ -204,10 +204,10 @@ impl ApprovalRecord {
         })
     }
 
-    /// The approval: of nobody before the first one.
+    /// The approval, which is empty before the first one.
     pub(crate) fn read(&self) -> Result<Approval, Error> {
         let path = self.directory.join(&self.name);
-        // Others could write their own keys into a file, or a directory, that they can change.
+        // Others could add their own keys to a file or directory that they can change.
         let Some(file) = self.trust.own_secret(&path)? else {
             return Ok(Approval::default());
         };
@@ -217,15 +217,15 @@ impl ApprovalRecord {
         let text = std::str::from_utf8(&content).ok();
         text.and_then(Approval::from_text).ok_or_else(|| {
             Error::damaged(format!(
-                "cannot read the approved recipients in {}: the file is damaged; look at the recipients \
-                     (docker-credential-age recipients list), remove the file, then run: \
+                "cannot read the approved recipients in {}: the file is damaged; check the recipients \
+                (docker-credential-age recipients list), remove the file, then run: \
                      docker-credential-age recipients approve",
                 path.display()
             ))
         })
     }
 
-    /// Agrees to these and no others, durably. (Nobody: to a store without a list.)
+    /// Approves only these, durably. (Nobody: approves a store without a list.)
     pub(crate) fn approve(&self, named: &BTreeSet<String>) -> Result<(), Error> {
         self.change(LOCK_WAIT, |approval| {
             approval.approve(named, Date::today());
@@ -233,8 +233,8 @@ impl ApprovalRecord {
         })
     }
 
-    /// Agrees to these as well, while a list is being changed: killed half-way, the store has the old or the new one.
-    /// What was approved before, to [`restore`](Self::restore) it if nothing came of the change.
+    /// Also approves these while a list is being changed, because after a kill, the store has the old or the
+    /// new list. Returns the previous approval, to [`restore`](Self::restore) it if the change fails.
     pub(crate) fn allow(&self, named: &BTreeSet<String>, is_alone: bool) -> Result<Approval, Error> {
         let before = self.read()?;
         self.change(LOCK_WAIT, |approval| {
@@ -245,7 +245,7 @@ impl ApprovalRecord {
         Ok(before)
     }
 
-    /// Agrees to exactly what was agreed to before.
+    /// Restores the previous approval.
     pub(crate) fn restore(&self, before: &Approval) -> Result<(), Error> {
         self.change(LOCK_WAIT, |approval| {
             approval.clone_from(before);
@@ -253,7 +253,7 @@ impl ApprovalRecord {
         })
     }
 
-    /// Remembers the approved recipients that are not in the list now.
+    /// Records the approved recipients that are missing from the list.
     pub(crate) fn mark_absent(&self, named: &BTreeSet<String>) -> Result<(), Error> {
         self.change(Duration::ZERO, |approval| {
             approval.mark_absent(named, Date::today())
@@ -273,8 +273,8 @@ impl ApprovalRecord {
             .map_err(writing())
     }
 
-    /// Other stores for which exactly these are approved, as their approvals name them. For a hint, no more: another
-    /// clone may have come by another way.
+    /// Other stores with exactly these approved recipients. Only for a hint, because another clone may have
+    /// another origin.
     pub(crate) fn stores_with(&self, named: &BTreeSet<String>) -> Vec<String> {
         let files = fs::read_dir(&self.directory).into_iter().flatten().flatten();
         files
@@ -286,7 +286,7 @@ impl ApprovalRecord {
     }
 }
 
-/// The sum by which a job names the one list that it approves.
+/// The checksum with which a job approves one list.
 pub(crate) fn sum(named: &BTreeSet<String>) -> String {
     let lines: String = named.iter().flat_map(|recipient| [recipient, "\n"]).collect();
     format!("sha256:{}", hash(lines.as_bytes()))
@@ -302,7 +302,7 @@ impl Objection {
     }
 }
 
-/// As a person reads it, in one line.
+/// For people, in one line.
 impl fmt::Display for Objection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.list_is_gone {

@@ -1,4 +1,4 @@
-//! A day, as approvals and messages write it.
+//! A day, in the format of approvals and messages.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,13 +15,13 @@ pub(crate) struct Date {
 }
 
 impl Date {
-    /// 1970-01-01 where the clock is before it.
+    /// 1970-01-01 if the clock is earlier.
     pub(crate) fn today() -> Self {
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         Self::of_seconds(since.map_or(0, |since: Duration| since.as_secs()))
     }
 
-    /// The day that so many seconds after the beginning of 1970 are in.
+    /// The day of a time in seconds since the beginning of 1970.
     ///
     /// The calendar repeats every 400 years, or 146,097 days; years are counted from March, so that the leap day comes
     /// last and the lengths of the months before it follow one rule.

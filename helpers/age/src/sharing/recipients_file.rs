@@ -1,4 +1,4 @@
-//! The list of those who share a store: its file, and the setting that overrules it.
+//! The list of recipients: its file, and the setting that overrides it.
 
 use std::collections::BTreeSet;
 
@@ -8,10 +8,10 @@ use crate::keys::recipient::{self, Recipient};
 use crate::keys::ssh;
 use crate::settings;
 
-/// A store that several people share names its recipients in this file, as passage does.
+/// A shared store lists its recipients in this file, as passage does.
 pub(crate) const FILE: &str = ".age-recipients";
 
-/// The recipients that the setting names, or nothing if it is not set.
+/// The recipients in the setting, or nothing if it is unset.
 pub(crate) fn from_setting(environment: &Environment) -> Result<Option<Vec<Recipient>>, Error> {
     let Some(text) = environment.setting(settings::RECIPIENTS)? else {
         return Ok(None);
@@ -27,13 +27,13 @@ pub(crate) fn from_setting(environment: &Environment) -> Result<Option<Vec<Recip
     if recipients.is_empty() {
         return Err(Error::setting(
             settings::RECIPIENTS,
-            "names no recipient; give it one (age1…) or unset it",
+            "does not name a recipient; give it one (age1…) or unset it",
         ));
     }
     Ok(Some(recipients))
 }
 
-/// The file of a shared store, with its comments, which are somebody's names for keys.
+/// The file of a shared store, with its comments, which name the holders of keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct RecipientsFile {
     lines: Vec<String>,
@@ -59,7 +59,7 @@ impl RecipientsFile {
         }
         if file.named().is_empty() {
             return Err(Error::damaged(format!(
-                "{path} names no recipient; write one (age1…) on each line, or restore it"
+                "{path} does not name a recipient; write one (age1…) on each line, or restore it"
             )));
         }
         Ok(file)
@@ -71,7 +71,7 @@ impl RecipientsFile {
         }
     }
 
-    /// Everyone it names, once.
+    /// Every recipient in it, once.
     pub(crate) fn named(&self) -> BTreeSet<String> {
         self.entries().collect()
     }
@@ -112,7 +112,8 @@ impl RecipientsFile {
         self.lines.push(line);
     }
 
-    /// Removes a key, and the comment above it: the next key would otherwise get the name. Whether it was there.
+    /// Removes a key and the comment above it; otherwise the next key would get the name. Returns whether the
+    /// key was there.
     pub(crate) fn remove(&mut self, recipient: &str) -> bool {
         let mut is_there = false;
         while let Some(position) = self.position(recipient) {
@@ -123,7 +124,7 @@ impl RecipientsFile {
         is_there
     }
 
-    /// Puts another key in the place of one, under the same name. Whether it was there. Keys in upper case are the same
+    /// Replaces a key with another under the same name. Returns whether it was there. Ignores the case of
     /// keys.
     pub(crate) fn replace(&mut self, recipient: &str, by: &str) -> bool {
         let mut is_there = false;
@@ -276,6 +277,6 @@ mod tests {
             problem(&format!("{PUBLIC}\nx\u{1b}[m\n")),
             "line 2 of FILE is not a recipient (age1… or ssh-…)"
         );
-        assert!(problem("# nobody\n").starts_with("FILE names no recipient"));
+        assert!(problem("# nobody\n").starts_with("FILE does not name a recipient"));
     }
 }

@@ -1,19 +1,19 @@
-//! The git work tree that a store is in, as its files show it: git is never run.
+//! The git work tree of a store, according to its files; never runs git.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use docker_credential_helper::directory::read_file;
 
-/// Says to git which files it must not take for text. Small entries look like some: git merged conflict markers into 17 of
-/// 40 of them.
+/// Names the files that git must not treat as text. Small entries look like text: git merged conflict markers
+/// into 17 of 40 of them.
 pub(crate) const ATTRIBUTES: &str = ".gitattributes";
 
-/// The line that says so of the entries.
+/// The line for entries.
 pub(crate) const ATTRIBUTE: &str = "*.age binary";
 
-/// What git keeps in its directory while an operation waits for a person: the work tree is then neither the state before
-/// nor the one after.
+/// Files in git's directory while an operation waits for a person: the work tree then has neither the old nor
+/// the new state.
 const UNDER_WAY: [&str; 6] = [
     "MERGE_HEAD",
     "CHERRY_PICK_HEAD",
@@ -23,20 +23,20 @@ const UNDER_WAY: [&str; 6] = [
     "rebase-apply",
 ];
 
-/// More than a reference or the path of a directory takes.
+/// Longer than a reference or the path of a directory.
 const LINE_MAX: u64 = 1 << 14;
 const ATTRIBUTES_MAX: u64 = 1 << 20;
 
-/// A directory that git has checked out.
+/// A git work tree.
 #[derive(Debug)]
 pub(crate) struct WorkTree {
     root: PathBuf,
-    /// Git's own directory for it.
+    /// Its git directory.
     git: PathBuf,
 }
 
 impl WorkTree {
-    /// The work tree that `store` is in, if it is in one.
+    /// The work tree that contains `store`, if there is one.
     pub(crate) fn around(store: &Path) -> Option<Self> {
         let store = store.canonicalize().ok()?;
         store.ancestors().find_map(|root| {
@@ -54,7 +54,7 @@ impl WorkTree {
         })
     }
 
-    /// Whether git is told not to merge entries as if they were text, in the store or in a directory above it.
+    /// Whether attributes in the store or a directory above it keep git from merging entries as text.
     pub(crate) fn keeps_entries_whole(&self, store: &Path) -> bool {
         let Ok(store) = store.canonicalize() else {
             return false;
@@ -67,22 +67,22 @@ impl WorkTree {
             .any(|text| text.lines().any(keeps_whole))
     }
 
-    /// Whether git is in the middle of a merge, a rebase or the like.
+    /// Whether git is in the middle of a merge, a rebase or a similar operation.
     pub(crate) fn is_under_way(&self) -> bool {
         UNDER_WAY
             .iter()
             .any(|name| self.git.join(name).symlink_metadata().is_ok())
     }
 
-    /// Whether another state than that of a branch is checked out, such as an old tag. (A submodule always is in such a
-    /// state, and its files are what its owner has now.)
+    /// Whether HEAD is detached, for example at an old tag. (In a submodule it always is, and its files are
+    /// its owner's current state.)
     pub(crate) fn shows_another_time(&self) -> bool {
         let is_submodule = self.git.components().any(|part| part.as_os_str() == "modules");
         !is_submodule && line(&self.git.join("HEAD")).is_some_and(|head| !head.starts_with("ref:"))
     }
 }
 
-/// Whether a line of attributes is about entries, and has git leave their content alone.
+/// Whether a line of attributes applies to entries, and keeps git from merging their content.
 fn keeps_whole(line: &str) -> bool {
     let mut words = line.split_whitespace();
     let is_for_entries = words

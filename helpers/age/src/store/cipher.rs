@@ -1,7 +1,7 @@
-//! age, reduced to what the store needs, with its errors reduced to what a reader can do about them.
+//! age, reduced to the store's needs, with its errors mapped to useful ones.
 //!
-//! The library's own error texts never reach a user: they run over several lines, hold invisible characters, and one
-//! of them can panic while it is printed.
+//! The library's own error texts never reach a user: they have several lines and invisible characters, and
+//! one of them can panic while it is printed.
 
 use std::io::Read;
 
@@ -16,25 +16,25 @@ use crate::keys::plugin::{self, Party};
 use crate::keys::recipient::Recipient;
 use crate::keys::{scrypt, ssh};
 
-/// Why a file could not be decrypted.
+/// Why a file can't be decrypted.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// It is whole as far as can be told, and encrypted to others.
+    /// It seems complete, and is encrypted to others.
     NoIdentity,
-    /// It is no age file, or not all of one, or it was changed.
+    /// It isn't an age file, or is incomplete, or was changed.
     Damaged,
-    /// The plugin that could have opened it did not.
+    /// The plugin that could have opened it failed.
     Plugin(Error),
 }
 
 /// A file's content.
 pub(super) struct Decrypted {
     pub(super) plaintext: Zeroizing<Vec<u8>>,
-    /// We wrote it, for ourselves alone.
+    /// We wrote it, only for ourselves.
     pub(super) is_private: bool,
 }
 
-/// Identities that need no plugin, made ready once for many files and threads.
+/// Identities without plugins, prepared once for many files and threads.
 pub(super) struct Natives<'a> {
     own: Vec<OwnKey>,
     x25519: &'a [x25519::Identity],
@@ -50,7 +50,7 @@ impl<'a> Natives<'a> {
         }
     }
 
-    /// The cheap ones come first.
+    /// Cheap ones first.
     fn iter(&self) -> impl Iterator<Item = &dyn age::Identity> {
         let own = self.own.iter().map(|key| key as &dyn age::Identity);
         own.chain(self.x25519.iter().map(|identity| identity as &dyn age::Identity))
@@ -58,7 +58,7 @@ impl<'a> Natives<'a> {
     }
 }
 
-/// An age file, in binary form or armored. The plugins of plugin identities are run only if no other opens it.
+/// An age file, in binary form or armored. Runs plugins only if no other identity opens it.
 pub(super) fn decrypt(
     file: &[u8],
     identities: &Identities,
@@ -69,7 +69,7 @@ pub(super) fn decrypt(
     decrypt_with(file, natives.iter().chain(unwrappers.iter().map(AsRef::as_ref)))
 }
 
-/// An age file, without plugins: this may be done in several threads.
+/// An age file, without plugins, so this can run in several threads.
 pub(super) fn decrypt_natively(file: &[u8], natives: &Natives<'_>) -> Result<Decrypted, Failure> {
     decrypt_with(file, natives.iter())
 }
@@ -90,7 +90,7 @@ fn decrypt_with<'a>(
     })
 }
 
-/// Whether a file is for its writer alone: their key, their key again in the short form, and grease.
+/// Whether a file is only for its writer: it has stanzas for their key, for the short form of it, and grease.
 fn is_private(split: &Split<'_>) -> bool {
     let mut others = split
         .kinds()
@@ -100,8 +100,8 @@ fn is_private(split: &Split<'_>) -> bool {
         && split.kinds().any(|kind| kind == own_stanza::KIND.as_bytes())
 }
 
-/// A binary age file for these recipients, at least one. `own` is the writer's key if they are among
-/// them.
+/// A binary age file for these recipients, of which there must be at least one. `own` is the writer's key if
+/// the writer is a recipient.
 pub(super) fn encrypt(
     plaintext: &[u8],
     recipients: &[Recipient],
@@ -127,7 +127,7 @@ pub(super) fn encrypt(
     let encryptor = Encryptor::with_recipients(all).map_err(refusal)?;
     let file = scrypt::write(encryptor, plaintext)
         .map_err(|_| Error::unsupported("encrypting for these recipients failed; check them"))?;
-    // A file that we would not read must not replace a login.
+    // Don't replace a login with a file that we couldn't read.
     if Split::of(&file).is_none() {
         return Err(Error::unsupported(format!(
             "cannot encrypt to {} recipients: an entry's header holds about 600; remove some",

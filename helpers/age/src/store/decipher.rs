@@ -1,4 +1,4 @@
-//! From a file to the credential in it, or the reason why there is none.
+//! Reads the credential in a file, or returns the reason why there is none.
 
 use docker_credential_helper::{Credential, Environment, Error};
 use zeroize::Zeroizing;
@@ -8,29 +8,29 @@ use super::entry::{self, Unreadable};
 use super::entry_name::entry_name;
 use crate::keys::identities::Identities;
 
-/// Why a file gives no credential.
+/// Why a file doesn't have a credential.
 #[derive(Debug)]
 pub(crate) enum Problem {
-    /// The file is there and cannot be read. [`Error::Damaged`]: it is none that could hold an entry.
+    /// The file exists but can't be read. [`Error::Damaged`]: it can't be an entry.
     Unread(Error),
     NoIdentity,
     Damaged,
     Newer,
     OtherServer,
-    /// A plugin says why.
+    /// A plugin's error.
     Plugin(Error),
 }
 
-/// What is in a file.
+/// The content of a file.
 pub(crate) struct Deciphered {
     pub(crate) credential: Credential,
-    /// All of it, with the keys that this version ignores.
+    /// The complete text, with keys that this version ignores.
     pub(crate) plaintext: Zeroizing<Vec<u8>>,
     /// We wrote it, for ourselves alone.
     pub(super) is_private: bool,
 }
 
-/// What is in the file, if it belongs there.
+/// The content of the file, if it belongs there.
 pub(super) fn decipher(
     file: &[u8],
     name: &str,
@@ -40,7 +40,7 @@ pub(super) fn decipher(
     checked(cipher::decrypt(file, identities, environment), name)
 }
 
-/// As [`decipher`], without plugins: this may be done in several threads.
+/// As [`decipher`], without plugins, so this can run in several threads.
 pub(super) fn decipher_natively(
     file: &[u8],
     name: &str,
@@ -49,8 +49,8 @@ pub(super) fn decipher_natively(
     checked(cipher::decrypt_natively(file, natives), name)
 }
 
-/// What was decrypted, if it belongs into this file: someone who can write to the store, though not read it, must not
-/// have one registry's password sent to another by swapping two files.
+/// The decrypted content, if it belongs in this file: somebody who can write to the store but not read it
+/// must not be able to send a registry's password to another by swapping two files.
 fn checked(decrypted: Result<Decrypted, Failure>, name: &str) -> Result<Deciphered, Problem> {
     let Decrypted {
         plaintext,

@@ -1,19 +1,18 @@
-//! What an entry's file holds once it is decrypted: the protocol's own JSON, so that `age -d` shows what `get`
-//! answers.
+//! The decrypted content of an entry's file: the protocol's own JSON, so `age -d` shows the answer of `get`.
 
 use docker_credential_helper::{Credential, Error, Secret, ServerUrl, Username};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-/// The version of the format that is written here. It is left out of the file: an entry without one is of the first.
+/// The version of the format. Version 1 isn't written to the file: an entry without a version has version 1.
 const VERSION: u64 = 1;
 
-/// Why a plaintext is not a credential.
+/// Why a plaintext isn't a credential.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Unreadable {
-    /// A later version of this program wrote it, which may keep more in it than we would write back.
+    /// A later version of this program wrote it, with data that we might lose if we wrote it back.
     Newer,
-    /// It is not the JSON of a credential.
+    /// It isn't the JSON of a credential.
     Malformed,
 }
 
@@ -46,7 +45,7 @@ pub(crate) fn to_plaintext(credential: &Credential) -> Result<Zeroizing<Vec<u8>>
     Ok(bytes)
 }
 
-/// Unknown keys are ignored: there is room for more.
+/// Ignores unknown keys, for later additions.
 pub(crate) fn from_plaintext(plaintext: &[u8]) -> Result<Credential, Unreadable> {
     // The version comes first: a later one may have changed everything else.
     let Version { v } = serde_json::from_slice(plaintext).map_err(|_| Unreadable::Malformed)?;

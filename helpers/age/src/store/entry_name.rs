@@ -1,4 +1,4 @@
-//! The name of the file that holds the credential for a key.
+//! The name of the file with the credential for a key.
 
 use std::fmt::Write as _;
 
@@ -6,22 +6,22 @@ use docker_credential_helper::{ServerKey, ServerUrl, hex};
 use sha2::{Digest, Sha256};
 
 const EXTENSION: &str = ".age";
-/// Common file systems end a name at 255 bytes; the rest is room for the extension.
+/// Common file systems limit a name to 255 bytes; the rest is for the extension.
 const LONGEST: usize = 200;
 const KEPT_OF_LONGER: usize = 120;
 
-/// `ghcr.io.age`, `localhost%3A5000.age`: the key as it is read, with what a file system might fold, resolve or
-/// refuse written as `%XX`.
+/// `ghcr.io.age`, `localhost%3A5000.age`: the key, in which characters that a file system might fold, resolve
+/// or refuse are written as `%XX`.
 ///
-/// Different keys have different names also where case is folded: a name has no capitals but those of hexadecimal
-/// digits behind `%`. The escaping is reversible; very long names end in a hash instead, behind `%-`, which no
-/// escape looks like.
+/// Different keys have different names even if case is folded: capitals only occur in hexadecimal digits
+/// after `%`. The escaping is reversible; very long names end in `%-` and a hash instead, which never looks
+/// like an escape.
 pub(crate) fn entry_name(key: &ServerKey) -> String {
     name_of(&key.to_string())
 }
 
-/// The same for a message or the log. What is outside the grammar may hold a user name and a password, so it goes by the
-/// part of it that may be shown.
+/// The same for a message or the log. A server outside the grammar may contain a user name and a password, so
+/// this only uses the part that may be shown.
 pub(crate) fn shown_name(server: &ServerUrl) -> String {
     if server.key().is_opaque() {
         name_of(&server.to_string())
@@ -47,9 +47,8 @@ pub(crate) fn server_of(name: &str) -> Option<ServerUrl> {
     ServerUrl::parse(&key).ok().filter(|_| is_entry_name(name))
 }
 
-/// Whether this is exactly the name that the entry of some server has. Anything else in the store is not ours to read,
-/// and never in the way: whoever can write to the store could otherwise stop a rekey with a file that has a name too long
-/// to be set aside.
+/// Whether this is exactly the name of some server's entry. We ignore all other files in the store;
+/// otherwise, anyone who can write to it could block a rekey with a file whose name is too long to set aside.
 pub(crate) fn is_entry_name(name: &str) -> bool {
     let Some(stem) = name.strip_suffix(EXTENSION) else {
         return false;
@@ -61,7 +60,7 @@ pub(crate) fn is_entry_name(name: &str) -> bool {
     server.is_some_and(|server| entry_name(server.key()) == name)
 }
 
-/// Whether a file looks like an entry to a person, and is none.
+/// Whether a file looks like an entry to a person, but isn't one.
 pub(crate) fn is_foreign_name(name: &str) -> bool {
     name.ends_with(EXTENSION) && !name.starts_with('.') && !is_entry_name(name)
 }
@@ -73,7 +72,7 @@ fn is_shortened(kept: &str, hash: &str) -> bool {
     is_hash && is_cut && is_escaped(kept.as_bytes())
 }
 
-/// Whether there is nothing in a name but what [`escape`] writes.
+/// Whether a name only contains text that [`escape`] writes.
 fn is_escaped(name: &[u8]) -> bool {
     match name {
         [] => true,
@@ -91,7 +90,7 @@ fn is_plain(byte: u8) -> bool {
     matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' | b'_')
 }
 
-/// Nothing for what [`escape`] never writes.
+/// Nothing for text that [`escape`] never writes.
 fn unescape(name: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(name.len());
     let mut rest = name.as_bytes();
@@ -121,7 +120,7 @@ fn escape(key: &str) -> String {
     name
 }
 
-/// `con.example.age` opens the console on Windows, and a shared store is checked out there, too.
+/// `con.example.age` opens the console on Windows, where people may also check out a shared store.
 fn is_windows_device(key: &str) -> bool {
     let stem = key.split('.').next().unwrap_or_default();
     match stem.as_bytes() {
@@ -131,7 +130,7 @@ fn is_windows_device(key: &str) -> bool {
     }
 }
 
-/// The longest length up to `limit` that splits no escape.
+/// The longest length up to `limit` that doesn't split an escape.
 fn whole_escapes(name: &str, limit: usize) -> usize {
     match name[..limit].rfind('%') {
         Some(start) if start + 3 > limit => start,

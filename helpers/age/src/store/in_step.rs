@@ -1,5 +1,4 @@
-//! Whether the entries are encrypted to the recipients that the store names, as far as headers show it without a
-//! secret.
+//! Whether the entries are encrypted to the store's recipients, as far as headers show without a secret.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,8 +8,8 @@ use super::contents_of;
 use crate::keys::header::{self, Split};
 use crate::keys::recipient::Recipient;
 
-/// Kinds of stanzas that belong to one recipient each. Plugins name theirs as they like, grease has a new name each time,
-/// and our own second stanza is for somebody who has a first one.
+/// Kinds of stanzas that belong to one recipient each. Plugins choose any name, grease has a new name each
+/// time, and our own second stanza is for a recipient who has a first one.
 const COUNTED: [&str; 7] = [
     "X25519",
     "mlkem768x25519",
@@ -21,31 +20,31 @@ const COUNTED: [&str; 7] = [
     "scrypt",
 ];
 
-/// How many stanzas there are of each kind.
+/// The number of stanzas of each kind.
 type Counts = BTreeMap<&'static str, usize>;
 
-/// The files of entries whose recipients are not the store's.
+/// The files of entries whose recipients aren't the store's.
 #[derive(Debug, Default)]
 pub(crate) struct OutOfStep {
-    /// A recipient that the store names can't read them.
+    /// One of the store's recipients can't read them.
     pub(crate) too_few: Vec<String>,
-    /// Somebody can read them that the store doesn't name.
+    /// Somebody who isn't one of the store's recipients can read them.
     pub(crate) too_many: Vec<String>,
 }
 
 impl OutOfStep {
-    /// How many entries that are.
+    /// The number of these entries.
     pub(crate) fn count(&self) -> usize {
         let all: BTreeSet<&String> = self.too_few.iter().chain(&self.too_many).collect();
         all.len()
     }
 }
 
-/// Compares the headers of the entries with the recipients. Only numbers can be compared: a header doesn't say whose
-/// a stanza is, so that somebody who was exchanged for another is not noticed.
+/// Compares the headers of the entries with the recipients. It can only compare numbers, because a header
+/// doesn't name the recipient of a stanza, so it doesn't notice an exchanged recipient.
 pub(crate) fn out_of_step(directory: &Directory, names: &[String], recipients: &[Recipient]) -> OutOfStep {
     let expected = expected(recipients);
-    // Whose plugin makes stanzas of which kind is not known.
+    // We don't know which kinds of stanzas a plugin writes.
     let has_unknown = recipients
         .iter()
         .any(|recipient| recipient.stanza_kind().is_none());
@@ -76,7 +75,7 @@ fn expected(recipients: &[Recipient]) -> Counts {
     counts
 }
 
-/// Nothing for a file that is damaged, of which something else says so.
+/// Nothing for a damaged file, which another check reports.
 fn found(file: &[u8]) -> Option<Counts> {
     let binary = header::binary(file).ok()?;
     let mut counts = Counts::new();

@@ -1,10 +1,11 @@
-//! The lock of a store, which no other user can keep from us.
+//! The lock of a store, which other users can't block.
 //!
-//! The directory itself is locked, so that no lock file is in a store that a team keeps in git. But any user who may read
-//! a directory can hold its lock, and would keep everybody else from storing. So where others may read it, as in a clone
-//! that git made, the lock that counts is a file in our own configuration, named by the store's real path. The
-//! directory's own is taken as well, because a process with another home, or of version 0.1.0, shares no other with us. Without
-//! it, a single file is replaced all the same, but the entries aren't encrypted again, and staged files are left alone.
+//! We lock the directory itself, so a team's git repository never contains a lock file. But any user who can
+//! read a directory can hold its lock, and so keep everybody else from storing. So if others can read it, as
+//! in a git clone, the lock that counts is a file in our own configuration, named by the store's real path.
+//! We also take the directory's own lock, because it is the only one that we share with processes with
+//! another home or of version 0.1.0. Without it, we still replace a single file, but don't encrypt the
+//! entries again, and ignore staged files.
 
 use std::io;
 use std::ops::Deref;
@@ -18,16 +19,16 @@ use sha2::{Digest, Sha256};
 use super::AgeStore;
 use crate::settings;
 
-/// A writer holds the lock for a millisecond. Someone who waits this long waits for a process that hangs.
+/// A writer holds the lock for a millisecond. After this time, the other process probably hangs.
 const WAIT: Duration = Duration::from_secs(30);
 
-/// How long to wait for a lock that any user can hold.
+/// The time to wait for a lock that any user can hold.
 const WAIT_FOR_OTHERS: Duration = Duration::from_secs(3);
 
-/// Beneath our configuration.
+/// Below our configuration directory.
 const DIRECTORY: &str = "locks";
 
-/// Held while a store is written to.
+/// Held while writing to a store.
 #[derive(Debug)]
 pub(crate) struct StoreLock {
     lock: Lock,
@@ -53,7 +54,7 @@ impl AgeStore {
         let own = own.map(|(directory, name)| directory.lock_named(&name, WAIT));
         let own = match own.transpose() {
             Err(error) if error.kind() == io::ErrorKind::TimedOut => return Err(locking()(error)),
-            // A home or configuration that can't be written to has no lock file: the directory's own lock counts.
+            // A read-only home or configuration can't have a lock file, so the directory's own lock counts.
             own => own.ok().flatten(),
         };
         match (own, directory.lock(WAIT_FOR_OTHERS)) {
@@ -61,8 +62,8 @@ impl AgeStore {
                 lock,
                 _second: Some(second),
             }),
-            // It may be a user who wants to keep us from storing. It isn't if it encrypts the entries again: nobody
-            // else can write here, and it would overwrite what we store.
+            // Another user may be holding it to block us. A process that is encrypting the entries again
+            // isn't one, because other users can't write here, and it would overwrite our login.
             (Some(_), Err(error)) if !directory.staged().map_err(locking())?.is_empty() => {
                 Err(locking()(error))
             }
@@ -82,10 +83,10 @@ impl AgeStore {
         }
     }
 
-    /// Where our own lock for this store is; nothing for a job without a home, or if it can't be made.
+    /// Our own lock file for this store; nothing for a job without a home, or if it can't be created.
     fn own_lock_directory(&self) -> Option<(Directory, String)> {
         let configuration = settings::configuration_directory(self.environment()).ok()?;
-        // Where others can make the file first, they hold its lock.
+        // If others can create the file first, they can hold its lock.
         self.environment().trust().own_directory(&configuration).ok()?;
         let directory = Directory::create(&configuration.join(DIRECTORY)).ok()?;
         let store = self.path().canonicalize().ok()?;
@@ -96,7 +97,7 @@ impl AgeStore {
     }
 }
 
-/// Whether other users may open the directory, and so lock it.
+/// Whether other users can open the directory, and so lock it.
 #[cfg(unix)]
 fn is_open_to_others(path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;

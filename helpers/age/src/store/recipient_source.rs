@@ -16,10 +16,10 @@ use crate::sharing::date::Date;
 use crate::sharing::recipients_file::{self, RecipientsFile};
 use crate::sharing::work_tree::WorkTree;
 
-/// Thousands of recipients.
+/// Enough for thousands of recipients.
 const RECIPIENTS_MAX: u64 = 1 << 20;
 
-/// What the settings say about keys, before the store is looked at.
+/// The keys in the settings, before the store is examined.
 pub(super) struct Chosen {
     recipients: Option<Vec<Recipient>>,
     write_only: bool,
@@ -34,13 +34,13 @@ impl Chosen {
     }
 }
 
-/// What decides the recipients of a store.
+/// The source of a store's recipients.
 pub(crate) enum RecipientSource {
-    /// The setting, whatever the store says.
+    /// The setting, which overrides the store.
     Setting(Vec<Recipient>),
-    /// The store, and everyone it names is approved.
+    /// The store, whose recipients are all approved.
     File(RecipientsFile),
-    /// Nobody: the holder of the identity.
+    /// None: only the holder of the identity.
     Own,
 }
 
@@ -52,9 +52,9 @@ pub(super) struct Keys {
 }
 
 impl AgeStore {
-    /// The recipients. No plugin is run and nobody is asked before this has answered.
+    /// The recipients. Don't run plugins or ask before this returns.
     ///
-    /// Fails with [`Error::Refused`] if the store names someone who is not approved.
+    /// Fails with [`Error::Refused`] if the store names an unapproved recipient.
     pub(crate) fn recipient_source(&self, directory: &Directory) -> Result<RecipientSource, Error> {
         match recipients_file::from_setting(self.environment())? {
             Some(recipients) => Ok(RecipientSource::Setting(recipients)),
@@ -84,10 +84,10 @@ impl AgeStore {
         ApprovalRecord::of(self.path(), self.environment())
     }
 
-    /// How the recipients that the store names compare to those that its user has approved.
+    /// Compares the store's recipients with those that its user has approved.
     pub(crate) fn approval_state(&self, list: Option<&RecipientsFile>) -> Result<ApprovalState, Error> {
         let approval = match settings::configuration_directory(self.environment()) {
-            // A job without a home has no place for an approval.
+            // A job without a home can't keep an approval.
             Err(_) => Approval::default(),
             Ok(_) => self.approval_record()?.read()?,
         };
@@ -121,7 +121,7 @@ impl AgeStore {
             .collect())
     }
 
-    /// The user's own identities, if nobody has to be asked for that.
+    /// The user's own identities, if that works without asking.
     pub(super) fn open_own_identities(&self) -> Result<Option<Identities>, Error> {
         Ok(match source::own(self.environment())? {
             Some(Found::Open(identities)) => Some(identities),
@@ -130,7 +130,7 @@ impl AgeStore {
         })
     }
 
-    /// How many entries were stored before their writers knew of us; none where that can't be seen without asking.
+    /// The number of entries whose writers didn't know our key; zero if that can't be seen without asking.
     pub(crate) fn closed_to_us(&self, directory: &Directory, names: &[String]) -> Result<usize, Error> {
         let Some(identities) = self.open_own_identities()?.filter(|it| it.plugins.is_empty()) else {
             return Ok(0);
@@ -142,12 +142,12 @@ impl AgeStore {
 
     fn refuse(&self, objection: &Objection, list: Option<&RecipientsFile>) -> Error {
         let way_out = match list {
-            None => "restore it, or, if nobody but you is to read what you store from now on, run: \
-                     docker-credential-age recipients approve"
+            None => "restore it, or, if only you should read new logins, run: docker-credential-age \
+            recipients approve"
                 .to_owned(),
             Some(list) if settings::is_noninteractive(self.environment()).is_ok_and(|it_is| it_is) => {
                 format!(
-                    "a job approves one list that somebody has looked at: docker-credential-age recipients approve --only {}",
+                    "a job approves one checked list: docker-credential-age recipients approve --only {}",
                     approval::sum(&list.named())
                 )
             }
@@ -162,10 +162,11 @@ impl AgeStore {
         ))
     }
 
-    /// Remembers which approved recipients the list does not name any more, so that they are not let in again unseen.
+    /// Records the approved recipients that are missing from the list, so that they can't come back
+    /// unnoticed.
     ///
-    /// Every verb that reads does so, because somebody may leave and come back between two writes. It is done as well as
-    /// can be, and never in the way of the verb.
+    /// Every reading verb does this, because somebody may leave and come back between two writes. Failures
+    /// don't affect the verb.
     pub(crate) fn note_absent(&self, directory: &Directory, identities: &Identities) {
         if let Err(error) = self.try_to_note_absent(directory, identities) {
             self.environment().log(|| error.to_string());
@@ -180,7 +181,7 @@ impl AgeStore {
         if !record.read()?.mark_absent(&named, Date::today()) {
             return Ok(());
         }
-        // A list from before we joined, or from another branch of its history, doesn't show who has left.
+        // A list from before we joined, or from another branch, doesn't show who was removed.
         let is_of_now = || {
             WorkTree::around(self.path())
                 .is_none_or(|tree| !tree.is_under_way() && !tree.shows_another_time())
@@ -191,7 +192,7 @@ impl AgeStore {
         Ok(())
     }
 
-    /// The lock, and the identity to look at what is there with, if one is needed and there is one.
+    /// The lock, and the identity to examine existing entries with, if one is needed and exists.
     pub(super) fn lock_with_identity(
         &self,
         chosen: &Chosen,
@@ -200,7 +201,7 @@ impl AgeStore {
         let find = || self.identity_for_writing(chosen, directory);
         let open = |found: &Option<Found>| {
             if let Some(Found::Sealed(_)) = found {
-                // Nobody is asked before this has answered.
+                // Don't ask before this returns.
                 self.recipient_source(directory)?;
             }
             found
@@ -211,9 +212,9 @@ impl AgeStore {
         self.lock_after(directory, find, open)
     }
 
-    /// Opens what is found, then takes the lock: others need not wait for a person. It starts again if
-    /// something else is found by then, because another process has changed the identity: nobody could read what is
-    /// encrypted to the previous one.
+    /// Opens the identity, then takes the lock, so that others don't wait for a person. Starts again if
+    /// another process has changed the identity in between, because nobody could read entries encrypted to
+    /// the previous one.
     pub(crate) fn lock_after<F: PartialEq, T>(
         &self,
         directory: &Directory,
@@ -235,15 +236,15 @@ impl AgeStore {
         let are_named = chosen.recipients.is_some() || self.recipients_file(directory)?.is_some();
         match (are_named, chosen.write_only) {
             (false, _) => source::own(self.environment()),
-            // Another program's identity does for reading back what the named recipients can read.
+            // Another program's identity is good enough to read back entries for the named recipients.
             (true, false) => source::for_reading(self.environment()).map(Some),
-            // Nor is anybody asked for its passphrase.
+            // Don't ask for its passphrase either.
             (true, true) => Ok(None),
         }
     }
 
-    /// The recipients, and the identities to look at the existing entry with. Called with the lock held, for it may make the
-    /// first identity.
+    /// The recipients, and the identities to examine the existing entry with. Called with the lock held,
+    /// because it may create the first identity.
     pub(super) fn keys_for_writing(
         &self,
         chosen: Chosen,
@@ -259,7 +260,7 @@ impl AgeStore {
             },
         };
         let identities = match (identities, &named) {
-            // They were found for reading while a list named the recipients, and are another program's.
+            // They are another program's, found for reading while a list named the recipients.
             (Some(_), None) if source::own_origin(environment)?.is_none() => {
                 return Err(self.without_own_identity());
             }
@@ -282,7 +283,7 @@ impl AgeStore {
         })
     }
 
-    /// Another program's identity may open the entries. It is not the one to encrypt them to.
+    /// Another program's identity may open the entries, but don't encrypt to it.
     pub(crate) fn without_own_identity(&self) -> Error {
         match settings::default_identity_file(self.environment()) {
             Err(error) => error,
@@ -296,11 +297,11 @@ impl AgeStore {
     }
 }
 
-/// `named_in` is what names the recipients.
+/// `named_in` is the source of the recipients.
 pub(crate) fn not_among(named_in: &str) -> Error {
     Error::refused(format!(
-        "cannot encrypt: none of your identities is among the recipients in {named_in}, so you couldn't read the login \
-         again; add yours, or set {}=1",
+        "cannot encrypt: none of your identities is a recipient in {named_in}, so you couldn't read the \
+        login again; add yours, or set {}=1",
         settings::WRITE_ONLY
     ))
 }

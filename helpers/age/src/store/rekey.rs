@@ -1,8 +1,9 @@
-//! Encrypting every entry again, to other recipients or to the same: all of them or none.
+//! Encrypts every entry again, to other recipients or to the same: all of them or none.
 //!
-//! Every file is staged beside the one it is to replace. Then a mark says that all of them are there, and each takes
-//! its place. Killed before the mark, nothing has changed; killed after it, each file is readable by the old or the
-//! new recipients, and whoever takes the lock next finishes the work.
+//! It stages every file next to the one it will replace, then writes a mark that all of them are complete,
+//! and then moves each to its place. After a kill before the mark, nothing has changed; after a later kill,
+//! each file is readable by the old or the new recipients, and the next process with the lock finishes the
+//! work.
 
 use std::io;
 use std::path::PathBuf;
@@ -20,40 +21,40 @@ use crate::keys::own_stanza::OwnKey;
 use crate::keys::recipient::Recipient;
 use crate::sharing::recipients_file::{self, RecipientsFile};
 
-/// Present while what is staged is to take its place.
+/// Exists while staged files are being moved to their places.
 const MARK: &str = ".rekey-commit";
 
-/// For whoever finds it.
+/// For people who find the file.
 const MARK_TEXT: &[u8] =
     b"docker-credential-age was encrypting this store again and was interrupted; its next store or rekey completes it.\n";
 
-/// What there is under the name of the mark.
+/// The file with the name of the mark.
 #[derive(Debug)]
 pub(crate) enum Mark {
     None,
-    /// The staged files are to take their places.
+    /// The staged files must be moved to their places.
     Pending,
-    /// Something that we never make. It stops a rekey, which needs the name, and nothing else.
+    /// Another file, which we didn't create. It only blocks a rekey, which needs the name.
     Foreign(PathBuf),
 }
 
-/// After how many files progress is shown.
+/// Progress is shown after this many files.
 const STEP: usize = 100;
 
-/// Everything, encrypted again and not yet in its place. Nothing has changed before [`commit`](Self::commit); if this
-/// is dropped instead, nothing has.
+/// All entries, encrypted again but not yet in their places. Only [`commit`](Self::commit) changes anything;
+/// dropping this changes nothing.
 #[must_use]
 pub(crate) struct StagedRekey<'a> {
     store: &'a AgeStore,
     directory: &'a Directory,
     lock: &'a Lock,
     servers: Vec<ServerUrl>,
-    /// How many files are staged: one for each server, and the list if it is to change.
+    /// The number of staged files: one for each server, and the list if it changes.
     files: usize,
 }
 
 impl StagedRekey<'_> {
-    /// Puts everything into its place; the servers of what was encrypted again.
+    /// Moves everything to its place; returns the servers of the entries.
     ///
     /// If it fails while [a rekey is pending](AgeStore::is_rekey_pending), the next writer completes it.
     pub(crate) fn commit(mut self) -> Result<Vec<ServerUrl>, Error> {
@@ -69,7 +70,7 @@ impl StagedRekey<'_> {
         Ok(servers)
     }
 
-    /// A writer of another version may have taken what is staged for what a killed one left behind.
+    /// A writer of another version may have removed the staged files as leftovers of a killed one.
     fn assert_whole(&self) -> Result<(), Error> {
         let staged = self.directory.staged();
         let staged = staged.map_err(Error::file("read", self.store.path()))?;
@@ -85,7 +86,7 @@ impl StagedRekey<'_> {
 
 impl Drop for StagedRekey<'_> {
     fn drop(&mut self) {
-        // What is left behind is not in the way: the next writer removes it, unless it finds the mark.
+        // Leftovers are harmless: the next writer removes them, unless it finds the mark.
         if let Ok(false) = self.store.is_rekey_pending(self.directory) {
             let _ = self.store.unstage_all(self.directory, self.lock);
         }
@@ -93,12 +94,11 @@ impl Drop for StagedRekey<'_> {
 }
 
 impl AgeStore {
-    /// Encrypts every entry to `recipients`, and stages the result. `file` is to become the store's own list of them.
+    /// Encrypts every entry to `recipients`, and stages the result. `file` becomes the store's own list.
     ///
-    /// `progress` is called now and then, with how many of how many files are done.
+    /// Calls `progress` regularly, with the number of finished files and of all files.
     ///
-    /// Fails if an entry cannot be read: nobody could read it any more once those who can are no longer among the
-    /// recipients.
+    /// Fails if an entry can't be read, because after a change of recipients, perhaps nobody could.
     pub(crate) fn stage_rekey<'a>(
         &'a self,
         directory: &'a Directory,
@@ -166,7 +166,7 @@ impl AgeStore {
         }
         if let Some(file) = file {
             let content = file.to_text();
-            // Colleagues share it; it holds public keys only.
+            // Colleagues share it, and it only holds public keys.
             directory
                 .stage(lock, recipients_file::FILE, content.as_bytes(), 0o644)
                 .map_err(writing(recipients_file::FILE))?;
@@ -175,13 +175,13 @@ impl AgeStore {
         Ok(staged)
     }
 
-    /// Encrypts every entry to `recipients`, and makes `after`, if there is one, the store's own list of them. The
-    /// servers of what was encrypted.
+    /// Encrypts every entry to `recipients`, and writes `after`, if there is one, as the store's own list.
+    /// Returns the servers of the entries.
     ///
-    /// `prepare` is called when all is staged and nothing has changed. If it fails, nothing does.
+    /// Calls `prepare` after everything is staged and before anything changes. If it fails, nothing changes.
     ///
-    /// The approval comes first: an interrupted change must not leave a list that its own author has to approve. Until
-    /// the change is complete both lists are approved.
+    /// Approves first, because an interrupted change must not leave a list that its own author has to
+    /// approve. Both lists are approved until the change is complete.
     #[expect(
         clippy::too_many_arguments,
         reason = "each is another thing, and there are two callers"
@@ -206,7 +206,7 @@ impl AgeStore {
         let record = self.approval_record()?;
         let mut both = after.named();
         if let RecipientSource::File(before) = before {
-            // A key of our own in it needed no approval, and needs one once the identity is another.
+            // Our own key in it didn't need approval, but will after the identity has changed.
             both.extend(before.named());
         }
         let approved = record.allow(&both, matches!(before, RecipientSource::Own))?;
@@ -216,21 +216,21 @@ impl AgeStore {
             .and_then(|()| staged.commit());
         match &done {
             Ok(_) => record.approve(&after.named())?,
-            // Failed half-way: the next writer completes it, and both lists are needed.
+            // After a partial failure, the next writer completes it, and needs both lists.
             Err(_) if self.is_rekey_pending(directory)? || self.is_rotation_pending()? => {}
             Err(_) => record.restore(&approved)?,
         }
         done
     }
 
-    /// Completes what was marked as complete and interrupted. Every writer does so once it has the lock.
+    /// Completes a marked but interrupted change. Every writer does so after it takes the lock.
     pub(crate) fn finish_rekey(&self, directory: &Directory, lock: &Lock) -> Result<(), Error> {
         let finishing = || Error::file("finish encrypting again", self.path());
         if !self.is_rekey_pending(directory)? {
             return Ok(());
         }
         let staged = directory.staged().map_err(finishing())?;
-        // The list goes first: from then on whatever is stored is for those it names.
+        // The list first, so that new logins are for its recipients.
         let (list, entries): (Vec<&String>, Vec<&String>) = staged
             .iter()
             .filter(|name| *name == recipients_file::FILE || is_entry_name(name))
@@ -243,12 +243,12 @@ impl AgeStore {
         Ok(())
     }
 
-    /// Whether a writer was interrupted while it moved staged files to their places.
+    /// Whether a writer was interrupted while moving staged files to their places.
     pub(crate) fn is_rekey_pending(&self, directory: &Directory) -> Result<bool, Error> {
         Ok(matches!(self.mark(directory)?, Mark::Pending))
     }
 
-    /// What is under the name of the mark.
+    /// The kind of file with the name of the mark.
     pub(crate) fn mark(&self, directory: &Directory) -> Result<Mark, Error> {
         let path = self.path().join(MARK);
         match directory.read(MARK, 1 << 12) {

@@ -1,4 +1,4 @@
-//! What a store does about an identity that is being replaced, or was while it was being read.
+//! Handles an identity that is being replaced, or that was replaced while the store was being read.
 
 use docker_credential_helper::directory::{Directory, Lock};
 use docker_credential_helper::{Credential, Error, ServerUrl};
@@ -14,10 +14,10 @@ use crate::keys::source::{self, Found};
 use crate::sharing::recipients_file::RecipientsFile;
 
 impl AgeStore {
-    /// Completes a rotation of the identity that was interrupted in this store. Every writer does so once it has the
-    /// lock, before it chooses a recipient: the list may name the outgoing key.
+    /// Completes an interrupted rotation of the identity in this store. Every writer does so after it takes
+    /// the lock and before it chooses recipients, because the list may name the outgoing key.
     ///
-    /// `identities` are those of this writer, which are not opened a second time.
+    /// `identities` are this writer's already open ones.
     pub(crate) fn finish_rotation(
         &self,
         directory: &Directory,
@@ -40,7 +40,7 @@ impl AgeStore {
             (None, None) => return Ok(()),
         };
         match outgoing.open(&new) {
-            // The new key never took its place.
+            // The new key was never written.
             None => outgoing.abandon(&file),
             Some(old) => self.complete(&outgoing, &new, &old, directory, lock),
         }
@@ -61,7 +61,7 @@ impl AgeStore {
     ) -> Result<(), Error> {
         let source = self.recipient_source(directory)?;
         let list = match &source {
-            // The setting decides for now; the rotation waits until it does not.
+            // The setting decides for now, so the rotation waits until it is unset.
             RecipientSource::Setting(_) => return Ok(()),
             RecipientSource::Own => None,
             RecipientSource::File(before) => Some(rotated(before, old, new)),
@@ -72,8 +72,8 @@ impl AgeStore {
             Some(list) => list.recipients(),
             None => trusted_recipients(new)?,
         };
-        // Somebody took the key from the list: only the outgoing one opens the entries, so it stays until the new one is
-        // in the list.
+        // Somebody removed the key from the list: only the outgoing one opens the entries, so it stays until
+        // the new one is in the list.
         if !include_one_of(&recipients, new) {
             return Ok(());
         }
@@ -89,8 +89,8 @@ impl AgeStore {
         outgoing.remove()
     }
 
-    /// A second look for an entry that the identity did not open: both may have been replaced since they were read, or
-    /// the entry may be one that an interrupted rotation has not come to.
+    /// Tries again to open an entry that the identity didn't open: both may have been replaced since they
+    /// were read, or an interrupted rotation may not have reached the entry.
     pub(super) fn get_again(
         &self,
         server: &ServerUrl,
@@ -102,7 +102,7 @@ impl AgeStore {
         let Some(file) = read(directory, name, || shown_name(server))? else {
             return Ok(None);
         };
-        // A header of many stanzas costs much, and once is enough.
+        // A header with many stanzas is expensive, so try it once only.
         if file == before && again == identities {
             return Err(self.explain(Problem::NoIdentity, &shown_name(server)));
         }
@@ -116,7 +116,7 @@ impl AgeStore {
         }
     }
 
-    /// The identity as it is now, with the one that it is replacing. Nobody is asked twice for the same.
+    /// The current identity, and the one that it is replacing. Doesn't ask twice for the same one.
     pub(super) fn reopened(&self, found: &Found, identities: Identities) -> Result<Identities, Error> {
         let again = source::for_reading(self.environment())?;
         let identities = if again == *found {
@@ -128,8 +128,8 @@ impl AgeStore {
     }
 }
 
-/// The list with the new key in the place of the old ones, under the same names. One that names none of these stays as
-/// it is.
+/// The list with the old keys replaced by the new one, under the same names. A list without the old keys
+/// doesn't change.
 pub(crate) fn rotated(list: &RecipientsFile, old: &Identities, new: &Identities) -> RecipientsFile {
     let mut rotated = list.clone();
     let Some(Recipient::X25519(new)) = own_recipients(new).into_iter().next() else {

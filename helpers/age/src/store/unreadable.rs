@@ -1,4 +1,4 @@
-//! Entries that give no login: which of them are lost, and who can still help with the others.
+//! Unreadable entries: finds lost ones, and how to recover the others.
 
 use std::path::PathBuf;
 
@@ -14,13 +14,13 @@ use crate::keys::source;
 use crate::sharing::recipients_file;
 use crate::sharing::work_tree::WorkTree;
 
-/// The files of entries that cannot be read.
+/// The files of unreadable entries.
 #[derive(Debug, Default)]
 pub(crate) struct Unreadable {
     /// Encrypted to others.
     pub(crate) closed: Vec<String>,
     pub(crate) damaged: Vec<String>,
-    /// Neither: a newer version wrote them, or they could not be read today.
+    /// Neither: a newer version wrote them, or reading them failed.
     pub(crate) others: Vec<Error>,
 }
 
@@ -31,7 +31,7 @@ impl Unreadable {
 }
 
 impl AgeStore {
-    /// Fails if a plugin does, because nothing can be said then.
+    /// Fails if a plugin does, because the state is then unknown.
     pub(crate) fn unreadable(
         &self,
         directory: &Directory,
@@ -52,7 +52,7 @@ impl AgeStore {
         Ok(unreadable)
     }
 
-    /// A previous identity that still opens some of these entries: its file, and their names.
+    /// A previous identity that opens some of these entries: its file, and their names.
     pub(crate) fn opened_by_previous(
         &self,
         directory: &Directory,
@@ -70,9 +70,11 @@ impl AgeStore {
             .max_by_key(|(_, opened)| opened.len()))
     }
 
-    /// Who can help with entries that are encrypted to others; nothing if nobody can, as in a store of one.
+    /// Advice for entries that are encrypted to others; nothing if nobody can help, as in a store that isn't
+    /// shared.
     ///
-    /// In a shared store they are never lost: setting them aside would delete them for everybody at the next commit.
+    /// In a shared store they aren't lost: setting them aside would delete them for everybody at the next
+    /// commit.
     pub(crate) fn advice_for_closed(
         &self,
         directory: &Directory,
@@ -94,13 +96,14 @@ impl AgeStore {
             None => add.literal("age1…"),
         };
         Ok(Some(format!(
-            "none of your identities is among the recipients; ask a colleague to run: {add} (or, if the store is yours alone, remove its {}, approve that, and run: docker-credential-age \
+            "none of your identities is a recipient; ask a colleague to run: {add} (or, if the store is \
+            yours alone, remove its {}, approve that, and run: docker-credential-age \
              reset)",
             recipients_file::FILE
         )))
     }
 
-    /// How to get files back that git has; nothing outside a work tree.
+    /// How to restore files from git; nothing outside of a work tree.
     pub(crate) fn git_checkout(&self, names: &[String]) -> Option<String> {
         let tree = WorkTree::around(self.path())?;
         let command = ShellCommand::new("git -C").path(self.environment(), self.path());
@@ -123,7 +126,7 @@ impl AgeStore {
         })
     }
 
-    /// The reason why an entry gives no login, with the way out.
+    /// The reason why an entry is unreadable, and the fix.
     pub(super) fn explain(&self, problem: Problem, name: &str) -> Error {
         let path = self.path().join(name);
         let path = path.display();
@@ -151,14 +154,14 @@ impl AgeStore {
         }
     }
 
-    /// As [`advice_for_closed`](Self::advice_for_closed), where nobody has to be asked for that.
+    /// As [`advice_for_closed`](Self::advice_for_closed), if that works without asking.
     fn advice_for_our_own(&self) -> Option<String> {
         let directory = self.existing().ok()??;
         let identities = self.open_own_identities().ok()??;
         self.advice_for_closed(&directory, &identities).ok()?
     }
 
-    /// Why a rekey changes nothing.
+    /// Why a rekey refuses.
     pub(super) fn refuse_rekey(
         &self,
         directory: &Directory,
@@ -179,7 +182,7 @@ impl AgeStore {
             (&unreadable.closed, "encrypted to others", advice)
         };
         let advice =
-            advice.unwrap_or_else(|| "to go on without, run: docker-credential-age reset".to_owned());
+            advice.unwrap_or_else(|| "to continue without, run: docker-credential-age reset".to_owned());
         Error::refused(format!(
             "cannot encrypt the entries again: {} {what}, such as {}; nothing was changed; {advice}",
             show::count(names.len(), "entry is", "entries are"),

@@ -1,8 +1,10 @@
-//! GitLab CI/CD: the job's own registry, the dependency proxy, a deploy token, and the registry that the job's token may go to.
+//! GitLab CI/CD: the job's own registry, the dependency proxy, a deploy token, and the registry for the job's
+//! token.
 //!
-//! GitLab sets `CI_REGISTRY` for the whole instance, the user and the password always, and `CI_REGISTRY_IMAGE` only if the
-//! project's registry is on. Projects override `CI_REGISTRY` for Docker Hub and forget that the password is still
-//! the job's token. Only `CI_REGISTRY_IMAGE` shows which registry takes that token.
+//! GitLab sets `CI_REGISTRY` for the whole instance, the user and the password always, and
+//! `CI_REGISTRY_IMAGE` only if the project's registry is on. Projects override `CI_REGISTRY` for Docker Hub
+//! and forget that the password is still the job's token. Only `CI_REGISTRY_IMAGE` shows the token's
+//! registry.
 //!
 //! These rules prevent mistakes, not attacks: anyone who can write the job can set all of these variables.
 
@@ -36,8 +38,8 @@ pub(crate) fn job(environment: &Environment) -> Claims {
     claims
 }
 
-/// A project's or group's deploy token, which reaches further than the job's own. It is used only if its user says so,
-/// because GitLab sets the variables for any deploy token of the name `gitlab-deploy-token`.
+/// A project's or group's deploy token, which reaches further than the job's own. The user must enable it,
+/// because GitLab sets the variables for any deploy token named `gitlab-deploy-token`.
 pub(crate) fn deploy(environment: &Environment) -> Claims {
     let password = environment.variable(REGISTRY_PASSWORD);
     let has_job_token = password
@@ -52,8 +54,8 @@ pub(crate) fn deploy(environment: &Environment) -> Claims {
     claims
 }
 
-/// Lets the job's token answer for the registry of the job's project only, whichever convention it comes by: as the
-/// password of `gitlab-ci-token`, or as any password that equals `CI_JOB_TOKEN`.
+/// Lets the job's token answer only for the registry of the job's project, from every source: as the password
+/// of `gitlab-ci-token`, or as any password that equals `CI_JOB_TOKEN`.
 pub(crate) fn confine_job_token(environment: &Environment, mut claims: Claims) -> Claims {
     let token = environment.variable(JOB_TOKEN).filter(|token| !token.is_empty());
     let is_job = token.is_some() || is_gitlab(environment);
@@ -95,7 +97,8 @@ fn confine(environment: &Environment, claim: &mut Claim, token: &str) {
     ));
 }
 
-/// The image's own registry or a part of it that holds the image; never the Hub, which takes no token of GitLab's.
+/// The image's own registry or a part of it that holds the image; never the Hub, which doesn't accept
+/// GitLab's tokens.
 fn is_registry_of(server: &ServerUrl, image: &ServerUrl) -> bool {
     let encloses = |above: &ServerUrl| above.key() == server.key();
     !server.key().is_hub() && (encloses(image) || image.enclosing().iter().any(encloses))

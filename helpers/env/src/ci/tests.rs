@@ -2,7 +2,7 @@ use crate::testing::{ask, assert_answers, assert_error, assert_not_found, enviro
 
 type Variables = Vec<(&'static str, &'static str)>;
 
-/// The variables with some of another value, or unset.
+/// The variables, with some changed or unset.
 fn with(variables: &Variables, changes: &[(&'static str, Option<&'static str>)]) -> Variables {
     let kept = variables
         .iter()
@@ -16,7 +16,7 @@ fn with(variables: &Variables, changes: &[(&'static str, Option<&'static str>)])
     .collect()
 }
 
-/// As GitLab documents a job's variables.
+/// A job's variables, as GitLab documents them.
 fn gitlab() -> Variables {
     vec![
         ("CI", "true"),
@@ -351,7 +351,7 @@ fn a_deploy_token_is_for_the_registry_that_takes_the_jobs_token() {
     assert_confined(&no_image, "registry.example.com:5050");
 }
 
-/// As GitHub documents a job's variables, with the token that a step must be given.
+/// A job's variables, as GitHub documents them, with the token that a workflow must pass to a step.
 fn github() -> Variables {
     vec![
         ("CI", "true"),

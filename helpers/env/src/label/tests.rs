@@ -108,7 +108,7 @@ fn what_no_label_can_say_has_none() {
     }
 }
 
-/// A host and port, apart from the key that the project makes of them.
+/// A host and port, independent of the project's key for them.
 #[derive(Clone, Debug)]
 struct Address {
     host: String,
@@ -123,7 +123,7 @@ impl Address {
         }
     }
 
-    /// Whether a certificate for one is one for the other, at the same port.
+    /// Whether a certificate for one is valid for the other, at the same port.
     fn is_same(&self, other: &Self) -> bool {
         let canonical = |address: &Self| {
             let host = address.host.to_ascii_lowercase();
@@ -144,7 +144,7 @@ impl Address {
     }
 }
 
-/// Hosts whose names, written in capitals and underscores, come close to each other's.
+/// Hosts with similar names in capitals and underscores.
 fn host() -> impl Strategy<Value = String> {
     let part = prop::sample::select(vec![
         "a",
@@ -205,7 +205,7 @@ fn address() -> impl Strategy<Value = Address> {
     (host(), port).prop_map(|(host, port)| Address { host, port })
 }
 
-/// A second address: any, or the first with one thing about it changed.
+/// A second address: any, or the first with one change.
 fn pair() -> impl Strategy<Value = (Address, Address)> {
     let change = prop::sample::select(vec![
         (".", "-"),
@@ -254,7 +254,7 @@ fn pair() -> impl Strategy<Value = (Address, Address)> {
         .prop_filter("within the grammar", is_known)
 }
 
-/// The variables that log in to `server`, by each way to name one.
+/// The variables that log in to `server`, for each way to name one.
 fn every_way(server: &Address) -> Vec<Vec<(String, String)>> {
     let text = server.text();
     let set = |variables: &[(&str, &str)]| {
@@ -289,7 +289,7 @@ fn every_way(server: &Address) -> Vec<Vec<(String, String)>> {
     ways
 }
 
-/// 4,000 pairs, each tried by every way to name a server; a million with `DOCKER_CREDENTIAL_TEST_FULL=1`:
+/// 4,000 pairs, each with every way to name a server; a million with `DOCKER_CREDENTIAL_TEST_FULL=1`:
 ///
 /// ```sh
 /// DOCKER_CREDENTIAL_TEST_FULL=1 cargo test --release -p docker-credential-env another
@@ -303,7 +303,7 @@ fn cases() -> u32 {
     }
 }
 
-/// The control: the pairs are near enough to each other to catch an encoding that confuses servers.
+/// The control: the pairs are similar enough to catch an encoding that confuses servers.
 #[test]
 fn a_careless_encoding_would_be_noticed() {
     let careless: [fn(&Address) -> String; 4] = [

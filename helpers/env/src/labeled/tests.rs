@@ -12,7 +12,7 @@ const PROD: [(&str, &str); 3] = [
     ("DOCKER_CREDENTIAL_PROD_PASSWORD", "hunter2"),
 ];
 
-/// The variables with some of another value, or unset.
+/// The variables, with some changed or unset.
 fn with<'a>(changes: &[(&'a str, Option<&'a str>)]) -> Vec<(&'a str, &'a str)> {
     let kept = PROD
         .into_iter()
@@ -302,7 +302,7 @@ fn two_labels_for_one_server_with_different_logins_are_an_error_for_it() {
                 DOCKER_CREDENTIAL_GHCR_IO_USERNAME and DOCKER_CREDENTIAL_GHCR_IO_PASSWORD hold two logins for \
                 https://ghcr.io; unset those of one";
     assert_error(&variables, "ghcr.io", text);
-    // Nor does another source decide between them.
+    // Another source doesn't decide between them either.
     let config = ("DOCKER_AUTH_CONFIG", r#"{"auths":{"ghcr.io":{"auth":"dTpz"}}}"#);
     assert_error(&[&variables[..], &[config]].concat(), "ghcr.io", text);
     assert_eq!(listed(&environment(&variables)), [""; 0]);
@@ -344,7 +344,7 @@ fn a_name_is_read_in_one_way() {
     }
 }
 
-/// A setting that ended in a suffix would be a label's variable, and its value somebody's secret.
+/// If a setting ended in a suffix, it would be a label's variable, and its value a secret.
 #[test]
 fn no_setting_of_the_suite_ends_in_a_suffix() {
     const SETTINGS: [&str; 18] = [
@@ -385,7 +385,7 @@ fn no_setting_of_the_suite_ends_in_a_suffix() {
     }
 }
 
-/// The names that constants hold in the sources, so that a new setting need not be added here.
+/// The names in the sources' constants, so that new settings are covered.
 fn settings_below(directory: &Path) -> Vec<String> {
     let mut found = Vec::new();
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {

@@ -97,7 +97,7 @@ fn a_pipe_is_an_error_and_is_not_waited_for() {
     assert!(answer(&pipe).unwrap_err().contains("it is not a regular file"));
 }
 
-/// `DOCKER_CREDENTIAL_WHEN_UNAVAILABLE=not-found` ignores the absent ones.
+/// `DOCKER_CREDENTIAL_WHEN_UNAVAILABLE=not-found` ignores missing files.
 #[test]
 fn a_file_is_absent_if_it_is_not_there_and_not_if_it_cannot_be_used() {
     let (large, path) = file("x".repeat(64 * 1024 + 1));
@@ -159,7 +159,7 @@ fn systemds_directory_goes_before_run_secrets() {
             PathBuf::from("/run/secrets")
         ]
     );
-    // Nobody has said relative to what.
+    // Without a base directory.
     assert_eq!(
         directories(&[("CREDENTIALS_DIRECTORY", "credentials")]),
         [PathBuf::from("/run/secrets")]
@@ -183,7 +183,7 @@ fn the_first_directory_that_has_the_file_decides() {
     assert_eq!(
         found(&[&empty]).unwrap_err().to_string(),
         "DOCKER_CREDENTIAL_PROD_PASSWORD_FILE names a file that is neither in $CREDENTIALS_DIRECTORY nor in \
-         /run/secrets; mount it there, or name it from the root on"
+         /run/secrets; mount it there, or use an absolute path"
     );
 }
 
@@ -194,6 +194,9 @@ fn a_path_does_not_lead_out_of_the_directories() {
     fs::create_dir(&inner).unwrap();
     for path in ["../secret", "a/../../secret", ".."] {
         let error = find(Path::new(path), std::slice::from_ref(&inner), NAME).unwrap_err();
-        assert!(error.to_string().contains("without \"..\""), "{path}: {error}");
+        assert!(
+            error.to_string().contains("relative path with \"..\""),
+            "{path}: {error}"
+        );
     }
 }

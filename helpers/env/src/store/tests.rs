@@ -95,7 +95,7 @@ fn another_value_of_the_setting_is_an_error() {
                 "hunter2"
             )
             .unwrap_err(),
-            "DOCKER_CREDENTIAL_ENV_STORE is not \"ignore\", the one value it takes; unset it"
+            "DOCKER_CREDENTIAL_ENV_STORE is not \"ignore\", its only value; unset it"
         );
     }
 }

@@ -4,7 +4,7 @@ use std::sync::{Condvar, Mutex};
 
 use super::*;
 
-/// A store of small blobs in memory, which can be made to fail at the n-th change.
+/// A store of small blobs in memory, which can fail at the n-th change.
 #[derive(Default)]
 struct Memory {
     blobs: RefCell<BTreeMap<String, Vec<u8>>>,
@@ -140,15 +140,14 @@ fn two_stores_at_once_never_remove_each_others_chunks() {
     let [_, long] = secrets();
     let store = store();
     store.store(&credential("ghcr.io", "old", &long)).unwrap();
-    // Another process has written its chunks and not yet its head.
+    // Another process has written its chunks but not its head.
     let other = chunk_name(&name(&server("ghcr.io")), "ffffffffffffffff", 0);
     store.0.write(&other, b"chunk").unwrap();
     store.store(&credential("ghcr.io", "new", &long)).unwrap();
     assert!(store.0.read(&other).unwrap().is_some());
 }
 
-/// What two processes share: a store, and in which order they come at it, by so many accesses of one and so many of the
-/// other.
+/// The state that two processes share: a store, and the order of their accesses to it.
 struct Shared {
     memory: Memory,
     turns: VecDeque<(Process, usize)>,
@@ -160,7 +159,7 @@ enum Process {
     Erasing,
 }
 
-/// The store as one of the processes sees it: each access waits for its turn.
+/// One process's view of the store: each access waits for its turn.
 struct Seen<'a> {
     by: Process,
     shared: &'a Mutex<Shared>,
@@ -221,7 +220,7 @@ impl Blobs for Seen<'_> {
     }
 }
 
-/// What is left when a store and an erase of the same server have both succeeded, in this order of their accesses.
+/// The result after a store and an erase of the same server both succeeded, with this order of accesses.
 fn store_beside_erase(before: &Credential, new: &Credential, turns: &[(Process, usize)]) -> Memory {
     let old = store();
     old.store(before).unwrap();
@@ -250,7 +249,7 @@ fn store_beside_erase(before: &Credential, new: &Credential, turns: &[(Process, 
 
 #[test]
 fn a_store_beside_an_erase_is_kept_whole_or_erased_whole_however_they_take_turns() {
-    // More accesses than either makes.
+    // More accesses than either needs.
     const ALL: usize = 1000;
     let long = "long ".repeat(120);
     let [before, new] = ["old", "new"].map(|username| credential("ghcr.io", username, &long));

@@ -1,4 +1,4 @@
-//! Where the session bus is.
+//! Finds the session bus.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
@@ -12,9 +12,10 @@ use super::failure::Failure;
 const ADDRESS: &str = "DBUS_SESSION_BUS_ADDRESS";
 const RUNTIME_DIRECTORY: &str = "XDG_RUNTIME_DIR";
 
-/// The sockets that the environment names, the most wanted first.
+/// The sockets that the environment names, in order of preference.
 ///
-/// Only sockets in the file system and Linux's abstract ones: over a network, anybody could read the secrets. Fails with [`Failure::NoBus`] if there is none.
+/// Only sockets in the file system and Linux's abstract ones, because anybody could read secrets on a
+/// network. Fails with [`Failure::NoBus`] if there is none.
 pub(super) fn of_session(environment: &Environment) -> Result<Vec<SocketAddr>, Failure> {
     let runtime = environment
         .variable(RUNTIME_DIRECTORY)
@@ -31,7 +32,7 @@ pub(super) fn of_session(environment: &Environment) -> Result<Vec<SocketAddr>, F
     Ok(addresses)
 }
 
-/// The sockets in a list of D-Bus addresses. What is not one, or not understood, is left out, as other clients do.
+/// The sockets in a list of D-Bus addresses. Ignores other and unknown addresses, as other clients do.
 fn parse(list: &[u8], bus: Option<&Path>) -> Vec<SocketAddr> {
     list.split(|byte| *byte == b';')
         .filter_map(|address| address.strip_prefix(b"unix:"))
@@ -39,8 +40,8 @@ fn parse(list: &[u8], bus: Option<&Path>) -> Vec<SocketAddr> {
         .collect()
 }
 
-/// The socket that the keys of an address name. `guid` is ignored: it outlives the bus it was written for, and whose bus
-/// it is, the kernel tells.
+/// The socket in the keys of an address. Ignores `guid`: it may be of an older bus, and the kernel shows the
+/// bus's owner.
 fn socket(keys: &[u8], bus: Option<&Path>) -> Option<SocketAddr> {
     let mut sockets = keys
         .split(|byte| *byte == b',')
@@ -63,7 +64,7 @@ fn socket(keys: &[u8], bus: Option<&Path>) -> Option<SocketAddr> {
 }
 
 fn in_file_system(path: PathBuf) -> Option<SocketAddr> {
-    // A relative one would be wherever docker was started.
+    // A relative one would depend on docker's working directory.
     path.is_absolute()
         .then(|| SocketAddr::from_pathname(path).ok())
         .flatten()
@@ -80,7 +81,7 @@ fn abstract_socket(_: &[u8]) -> Option<SocketAddr> {
     None
 }
 
-/// The bytes that a value of an address stands for; nothing if a `%` is not followed by two digits.
+/// The decoded bytes of a value of an address; nothing if a `%` isn't followed by two digits.
 fn unescaped(value: &[u8]) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(value.len());
     let mut rest = value.iter();

@@ -1,8 +1,8 @@
 //! The cryptography of an encrypted session: key agreement, key derivation, and the secrets themselves.
 //!
-//! It is put together from crates for each part, because the clients of the Secret Service that exist compute it with
-//! exponents of 1024 bits, ten times as slowly. So it is held against vectors that others made: RFC 5869's by way of
-//! libsecret's tests, and those of oo7 (another client and service), which go from private key to ciphertext.
+//! We combine crates for each part, because existing clients of the Secret Service use exponents of 1024
+//! bits, which is ten times as slow. So we test it with others' vectors: RFC 5869's from libsecret's tests,
+//! and those of oo7 (another client and service), which go from private key to ciphertext.
 
 use aes::Aes128;
 use aes::cipher::block_padding::Pkcs7;
@@ -15,13 +15,13 @@ use zeroize::Zeroizing;
 
 use super::failure::Failure;
 
-/// The name of all of it, on the wire.
+/// The algorithm's name in the protocol.
 pub(super) const ALGORITHM: &str = "dh-ietf1024-sha256-aes128-cbc-pkcs7";
 
 const BLOCK: usize = 16;
 const WORD: usize = 128;
 
-/// The Second Oakley Group (RFC 2409, 6.2), which the algorithm's name stands for. Its generator is 2.
+/// The Second Oakley Group (RFC 2409, 6.2), which the algorithm uses. Its generator is 2.
 const GROUP: FixedMontyParams<{ U1024::LIMBS }> = FixedMontyParams::new_vartime(Odd::<U1024>::from_be_hex(
     "FFFFFFFFFFFFFFFFC90FDAA22168C234C4C6628B80DC1CD129024E088A67CC74\
      020BBEA63B139B22514A08798E3404DDEF9519B3CD3A431B302B0A6DF25F1437\
@@ -29,20 +29,21 @@ const GROUP: FixedMontyParams<{ U1024::LIMBS }> = FixedMontyParams::new_vartime(
      EE386BFB5A899FA5AE9F24117C4B1FE649286651ECE65381FFFFFFFFFFFFFFFF",
 ));
 
-/// Our half of the agreement. It is made while the service is busy with something else.
+/// Our half of the agreement, computed while the service is busy.
 pub(super) struct KeyPair {
     private: Zeroizing<U256>,
     public: [u8; WORD],
 }
 
-/// What both sides encrypt with.
+/// The key that both sides encrypt with.
 pub(super) struct Key(Zeroizing<[u8; BLOCK]>);
 
 impl KeyPair {
-    /// The exponent has 256 bits, three times what the group's 80 bits of strength make use of (RFC 3526, 8). Longer
-    /// ones, as other clients take, make it four times slower and no stronger.
+    /// The exponent has 256 bits, which is ample for the group's strength of 80 bits (RFC 3526, 8). The
+    /// longer ones of other clients are four times slower and not stronger.
     ///
-    /// A public key whose first byte could be taken for a sign or for padding is not used, because services have.
+    /// Doesn't use a public key whose first byte looks like a sign or padding, because some services misread
+    /// those.
     pub(super) fn generate() -> Result<Self, Failure> {
         loop {
             let mut bytes = Zeroizing::new([0; 32]);
@@ -59,10 +60,10 @@ impl KeyPair {
         &self.public
     }
 
-    /// The key that both sides derive, from the other side's half; nothing if another pair of keys is needed.
+    /// Derives the common key from the other side's half; nothing if another pair of keys is needed.
     ///
-    /// The shared number is padded to its full length with zeros. `KWallet` before 6.25 leaves the zeros out, and derives
-    /// another key in one case of 256. What it is then sent it cannot decrypt, and keeps an empty secret.
+    /// The shared number is padded to its full length with zeros. `KWallet` before 6.25 omits the zeros, and
+    /// derives another key in one case of 256. It then can't decrypt our secret, and stores an empty one.
     pub(super) fn agree(&self, theirs: &[u8]) -> Result<Option<Key>, Failure> {
         let theirs = public_key(theirs)?;
         let shared = Zeroizing::new(bytes_of(&power(&theirs, &self.private)));
@@ -70,9 +71,10 @@ impl KeyPair {
     }
 }
 
-/// A public key of the other side. Some send leading zeros, as of a signed number, and some leave out those there are.
+/// A public key of the other side. Some add leading zeros, as for a signed number, and some omit leading
+/// zeros.
 fn public_key(bytes: &[u8]) -> Result<U1024, Failure> {
-    const BAD: Failure = Failure::Malformed("a key that is not of its group");
+    const BAD: Failure = Failure::Malformed("a key outside of its group");
     let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
     let digits = &bytes[zeros..];
     let start = WORD.checked_sub(digits.len()).ok_or(BAD)?;
@@ -80,7 +82,7 @@ fn public_key(bytes: &[u8]) -> Result<U1024, Failure> {
     word[start..].copy_from_slice(digits);
     let key = U1024::from_be_slice(&word);
     let largest = GROUP.modulus().as_ref().wrapping_sub(&U1024::from_u8(2));
-    // 0, 1 and p-1 generate groups of one or two elements, in which everybody knows the key.
+    // 0, 1 and p-1 generate groups of one or two elements, so everybody would know the key.
     if key <= U1024::ONE || key > largest {
         return Err(BAD);
     }
@@ -96,7 +98,7 @@ impl Key {
         Self(key)
     }
 
-    /// The ciphertext of a secret, and the initialisation vector that it takes to decrypt it.
+    /// The ciphertext of a secret, and its initialisation vector.
     pub(super) fn encrypt(&self, secret: &[u8]) -> Result<(Vec<u8>, Vec<u8>), Failure> {
         let mut iv = [0; BLOCK];
         random(&mut iv)?;
@@ -107,7 +109,7 @@ impl Key {
         cbc::Encryptor::<Aes128>::new((&*self.0).into(), iv.into()).encrypt_padded_vec::<Pkcs7>(secret)
     }
 
-    /// The secret; nothing if it was not encrypted with this key.
+    /// The secret; nothing if it wasn't encrypted with this key.
     pub(super) fn decrypt(&self, iv: &[u8], ciphertext: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let iv: &[u8; BLOCK] = iv.try_into().ok()?;
         let cipher = cbc::Decryptor::<Aes128>::new((&*self.0).into(), iv.into());

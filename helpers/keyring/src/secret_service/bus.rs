@@ -1,4 +1,4 @@
-//! A connection to the session bus, on which every wait ends.
+//! A connection to the session bus, with a timeout on every wait.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -15,21 +15,21 @@ use super::failure::{Failure, NotUnlocked};
 use super::socket::BusSocket;
 use super::wire::{BUS, BUS_PATH, PROMPT_PATIENCE, PROPERTIES_INTERFACE, SERVICE};
 
-/// How long nothing may come back. Each answer renews it, so that a service that is busy with a hundred other clients
-/// does not pass for one that stalls. docker waits for a helper without a limit of its own, and ten seconds is where
-/// people begin to kill it; so what is left of them must do for [`LAST_QUESTION`] and for the start of the process.
+/// The limit on the time without an answer. Each answer renews it, so that a service that is busy with a
+/// hundred other clients doesn't seem to stall. docker doesn't have a timeout for helpers, but people kill it
+/// after about ten seconds; [`LAST_QUESTION`] and the start of the process get the rest of those.
 const PATIENCE: Duration = Duration::from_secs(8);
 
-/// How long a service that was silent so far may take to show that it does answer other questions.
+/// The time for a silent service to answer a different request.
 const LAST_QUESTION: Duration = Duration::from_secs(1);
 
-/// How many calls are under way at once: enough to keep the service busy, and far from the number of pending replies
-/// that a bus allows a connection.
+/// The number of pending calls: enough to keep the service busy, and far below the bus's limit on a
+/// connection's pending replies.
 const PIPELINE: usize = 128;
 
 pub(super) const GNOME_KEYRING: &str = "GNOME Keyring";
 
-/// Names that services have on the bus besides the specification's.
+/// Names of services on the bus besides the specification's.
 const PROGRAMS: &[(&str, &str)] = &[
     ("org.gnome.keyring", GNOME_KEYRING),
     ("org.kde.kwalletd6", "KWallet"),
@@ -37,44 +37,44 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("org.keepassxc.KeePassXC.MainWindow", "KeePassXC"),
 ];
 
-/// What the id of a bus would be; zbus keeps it and nothing here asks for it.
+/// A placeholder for the bus's id, which zbus stores but we don't need.
 const NO_GUID: &str = "00000000000000000000000000000000";
 
 pub(super) struct Bus {
     connection: Connection,
     /// Our own name on the bus.
     us: String,
-    /// The one program that has the service's name. All calls go to it, even if another takes the name.
+    /// The program that owns the service's name. All calls go to it, even if another one takes over the name.
     service: String,
     deadline: Cell<Instant>,
     silence: Cell<Silence>,
 }
 
-/// The service belongs to this user or to root: nothing is agreed on, and nothing believed, without this.
+/// Whether the service belongs to this user or to root: required before we agree on keys or use its answers.
 #[derive(Clone, Copy)]
 pub(super) struct Trusted(());
 
 /// Why the service does not answer.
 #[derive(Clone, Copy)]
 enum Silence {
-    /// It has not been asked.
+    /// We haven't checked.
     Unknown,
-    /// It answers nothing else either, as far as is known.
+    /// It doesn't answer other requests either, as far as we know.
     Stalled,
-    /// It answers other questions: this one waits for a person.
+    /// It answers other requests: this one waits for a person.
     Prompt,
 }
 
 impl Bus {
-    /// Connects to the first bus of `addresses` that is this user's, and finds the service on it, which may be started
-    /// for it.
+    /// Connects to this user's first bus of `addresses`, and finds the service on it, which the bus may
+    /// start.
     pub(super) async fn connect(addresses: &[SocketAddr]) -> Result<Self, Failure> {
         let deadline = Instant::now() + PATIENCE;
         let mut refusal = Failure::NoBus;
         for address in addresses {
             match bounded(deadline, Self::enter(address, deadline)).await? {
                 Err(failure @ (Failure::NoBus | Failure::ForeignBus(_) | Failure::UnknownBus)) => {
-                    // That nobody listens says less than that somebody else does.
+                    // Another user's bus is a better error than no bus.
                     if refusal == Failure::NoBus {
                         refusal = failure;
                     }
@@ -91,7 +91,7 @@ impl Bus {
             .build()
             .await
             .map_err(|_| Failure::NoBus)?;
-        // Both at once: the bus answers in turn.
+        // Sends both at once, because the bus answers in order.
         let (us, service) = join(hello(&connection), owner(&connection)).await;
         let us = us.map_err(|_| Failure::NoBus)?;
         let service = match service {
@@ -110,9 +110,10 @@ impl Bus {
         })
     }
 
-    /// Checks whose program the service is. Asked together with the first question to the service, it costs no time.
+    /// Checks the service's owner. Runs together with the first request to the service, so it doesn't take
+    /// extra time.
     ///
-    /// The bus counts users in its own namespace, so ours is asked for in the same way.
+    /// The bus uses user ids of its own namespace, so we also ask it for ours.
     pub(super) async fn check_owner(&self) -> Result<Trusted, Failure> {
         const ROOT_USER: u32 = 0;
         let (theirs, ours) = join(self.user(&self.service), self.user(&self.us)).await;
@@ -130,8 +131,8 @@ impl Bus {
         self.bounded(call).await?.map_err(Failure::of_one_program)
     }
 
-    /// Which program the service is, by another name that it has on the bus. The bus is asked, so it is known of a service
-    /// that stalls.
+    /// Identifies the service's program by its other names on the bus. The bus answers this, so it works even
+    /// if the service stalls.
     pub(super) async fn program(&self) -> &'static str {
         self.set_deadline(Instant::now() + LAST_QUESTION / 2);
         for (name, program) in PROGRAMS {
@@ -152,13 +153,13 @@ impl Bus {
         &self.service
     }
 
-    /// Hangs up in order. Nothing is under way any more, unless the service stalls: a gnome-keyring of version 50 can
-    /// abort when its peer leaves in the middle of a call.
+    /// Disconnects cleanly. Unless the service stalls, no calls are pending: gnome-keyring 50 can abort when
+    /// its peer leaves during a call.
     pub(super) async fn close(self) {
         let _ = bounded(self.deadline.get(), self.connection.close()).await;
     }
 
-    /// Waits for an answer, as long as there are answers at all.
+    /// Waits for an answer, as long as there are any answers.
     pub(super) async fn bounded<F: Future>(&self, future: F) -> Result<F::Output, Failure> {
         let mut future = pin!(future);
         loop {
@@ -168,19 +169,19 @@ impl Bus {
                     self.renew_patience();
                     return Ok(output);
                 }
-                // Another call was answered in the meantime.
+                // Another call was answered in between.
                 Err(_) if self.deadline.get() > deadline => {}
                 Err(failure) => return Err(failure),
             }
         }
     }
 
-    /// From now on, every wait ends then.
+    /// Sets the deadline of all waits.
     pub(super) fn set_deadline(&self, deadline: Instant) {
         self.deadline.set(deadline);
     }
 
-    /// Gives the service its full time again.
+    /// Restarts the service's time limit.
     pub(super) fn renew_patience(&self) {
         self.set_deadline(Instant::now() + PATIENCE);
     }
@@ -201,12 +202,12 @@ impl Bus {
         answer(&self.bounded(call).await??)
     }
 
-    /// A call whose answer the service may hold back while it shows a prompt of its own, and its answer. The wait
-    /// is as long as for any other prompt, if the service answers the `question` in the meantime.
+    /// One call that the service may answer only after its own prompt, and its answer. Waits as long as for
+    /// any other prompt if the service answers the `question` in the meantime.
     ///
-    /// `KeePassXC`, as it is installed, answers a search only when a person has unlocked a database. Only another question shows the
-    /// difference from a service that stalls. It is not asked before the patience for any answer has come to
-    /// its end; and of several calls at once one asks for all of them.
+    /// By default, `KeePassXC` answers a search only after a person has unlocked a database. Only another
+    /// request distinguishes this from a service that stalls. We send it after the normal timeout, once for
+    /// all pending calls.
     pub(super) async fn call_held_by_a_prompt<B, A, Q>(
         &self,
         path: &ObjectPath<'_>,
@@ -263,7 +264,7 @@ impl Bus {
             .map_err(|error| Failure::of(&error).of_one_program())
     }
 
-    /// A property of an object, as a value whose type is still to be checked.
+    /// A property of an object, as a value of unchecked type.
     pub(super) async fn property(
         &self,
         path: &ObjectPath<'_>,
@@ -274,8 +275,8 @@ impl Bus {
             .await
     }
 
-    /// Many calls, sent before the first answer is awaited. All answers are awaited, also where one of them is an
-    /// error, so that none is under way when the connection is closed.
+    /// Many calls, sent before waiting for the first answer. Waits for all answers, even after an error, so
+    /// that none is pending when the connection is closed.
     pub(super) async fn pipeline<T, R, F: Future<Output = Result<R, Failure>>>(
         &self,
         items: impl IntoIterator<Item = T>,
@@ -299,7 +300,7 @@ async fn hello(connection: &Connection) -> Result<String, Failure> {
     call_bus(connection, "Hello", &()).await
 }
 
-/// The program that has the service's name.
+/// The program that owns the service's name.
 async fn owner(connection: &Connection) -> Result<String, Failure> {
     call_bus(connection, "GetNameOwner", &(SERVICE,)).await
 }
@@ -310,7 +311,7 @@ async fn start(connection: &Connection) -> Result<(), Failure> {
     Ok(())
 }
 
-/// One call of the bus itself, and its answer.
+/// One call to the bus itself, and its answer.
 async fn call_bus<B, A>(connection: &Connection, method: &str, arguments: &B) -> Result<A, Failure>
 where
     B: Serialize + DynamicType,

@@ -1,4 +1,4 @@
-//! The keyrings of a service: which there are, which are locked, and what a locked one may hide.
+//! The keyrings of a service: lists them, their locks, and items that a locked one may hide.
 
 use std::collections::HashMap;
 
@@ -24,12 +24,13 @@ impl Service {
         self.property(collection, COLLECTION_INTERFACE, "Label").await
     }
 
-    /// What is to be unlocked before it is known that nothing more is there: locked collections in which a search by
-    /// docker's mark `found` something, or which show no items at all, as those of `KeePassXC`; and `hidden` items.
+    /// The objects to unlock before we know that there is nothing more: locked collections in which a search
+    /// by docker's mark `found` something, or which don't show items at all, as in `KeePassXC`; and `hidden`
+    /// items.
     ///
-    /// A search finds the items of a collection that is locked (by their hashes, if it was locked from the start). So one
-    /// that has items, and none of them found, holds nothing of docker's: a second keyring that is always locked does not
-    /// make everything uncertain.
+    /// A search also finds the items of a locked collection (by their hashes, if it was never unlocked). So a
+    /// collection with items, none of which were found, doesn't hold docker's items: a second keyring that is
+    /// always locked doesn't make every answer uncertain.
     pub(super) async fn hiding(
         &self,
         locks: Vec<Lock>,
@@ -69,7 +70,7 @@ impl Service {
         Ok(hiding)
     }
 
-    /// Unlocks the collections if there are any, and none is unlocked.
+    /// Unlocks the collections if all of them are locked.
     pub(super) async fn unlock_if_all_is_locked(&self, scope: &Scope) -> Result<(), Failure> {
         let locks = self.locks(scope).await?;
         if locks.is_empty() || locks.iter().any(|(_, is_locked)| !is_locked) {
@@ -79,12 +80,12 @@ impl Service {
         self.unlock(&collections).await
     }
 
-    /// Each collection, and whether it is locked. One that is gone holds nothing.
+    /// Each collection, and whether it is locked. Skips deleted ones.
     pub(super) async fn locks(&self, scope: &Scope) -> Result<Vec<Lock>, Failure> {
         self.locks_of(self.in_scope(scope).await?).await
     }
 
-    /// The collections that are searched.
+    /// The collections to search.
     pub(super) async fn in_scope(&self, scope: &Scope) -> Result<Vec<OwnedObjectPath>, Failure> {
         match scope {
             Scope::Everywhere => self.collections().await,
@@ -106,7 +107,7 @@ impl Service {
             .collect()
     }
 
-    /// The collection in which new items go, if there is one.
+    /// The collection for new items, if there is one.
     pub(super) async fn default_collection(&self) -> Result<Option<OwnedObjectPath>, Failure> {
         self.alias("default").await
     }
@@ -119,7 +120,7 @@ impl Service {
         Ok(Some(path).filter(|path| path.as_str() != NO_OBJECT))
     }
 
-    /// Makes the default collection. The service asks its user for a password to it.
+    /// Creates the default collection. The service asks its user for a password.
     pub(super) async fn create_default(&self) -> Result<OwnedObjectPath, Failure> {
         if !self.may_prompt {
             return Err(Failure::NoCollection(Words::default()));

@@ -1,21 +1,22 @@
-//! What can go wrong on the bus, and what its user does about it.
+//! Failures on the bus, and how to fix them.
 
 use std::fmt;
 
 use docker_credential_helper::Error;
 
-/// Told apart by the name of a D-Bus error, never by its text, which is translated and changes with each version.
+/// Distinguished by the name of a D-Bus error, never by its text, which is translated and changes with
+/// versions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Failure {
-    /// No session bus: no address, or nobody listens.
+    /// No session bus: no address, or no listener.
     NoBus,
     /// The session bus is this other user's.
     ForeignBus(u32),
-    /// A user namespace hides whose session bus it is.
+    /// A user namespace hides the session bus's owner.
     UnknownBus,
-    /// A bus, and nothing on it that keeps secrets or that could be started.
+    /// A bus without a running or startable service.
     NoService(Words),
-    /// The program that keeps the secrets is this other user's, as the bus counts users.
+    /// The service belongs to this other user, by the bus's user ids.
     ForeignService(u32),
     /// No answer in time.
     Stalled,
@@ -23,23 +24,23 @@ pub(super) enum Failure {
     Gone,
     /// The keyring is locked and was not unlocked.
     Locked(NotUnlocked),
-    /// An object is not there any more: another program was quicker.
+    /// An object is gone, because another program was faster.
     NoSuchObject,
-    /// The service does not do what it was asked for.
+    /// The service doesn't support the request.
     NotSupported(Words),
     /// Another error, by its name on the bus.
     Answered(String, Words),
-    /// An answer that is not what the Secret Service specification says.
+    /// An answer that violates the Secret Service specification.
     Malformed(&'static str),
-    /// No default keyring, and none may be made without asking.
+    /// No default keyring, and we can't create one without asking.
     NoCollection(Words),
-    /// The setting names a collection that is not there.
+    /// The setting names a missing collection.
     UnknownCollection,
-    /// The secret of this server is not text.
+    /// The secret of this server isn't text.
     NotText(String),
-    /// The secret of this server is empty, and was not stored so.
+    /// The secret of this server is empty, but wasn't stored that way.
     Empty(String),
-    /// The service returns another secret than it was given.
+    /// The service returns a different secret than the one we stored.
     Altered,
 }
 
@@ -56,12 +57,12 @@ pub(super) enum NotUnlocked {
     StillLocked,
 }
 
-/// The service's own words about an error, in one line. They are for people: `libqca-ossl is missing`.
+/// The service's own text for an error, in one line, for people: `libqca-ossl is missing`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Words(Option<String>);
 
 impl Words {
-    /// Words beyond this are cut off.
+    /// Longer texts are cut.
     const LENGTH_MAX: usize = 200;
 
     fn of(text: Option<&str>) -> Self {
@@ -72,7 +73,7 @@ impl Words {
             .take(Self::LENGTH_MAX)
             .collect();
         let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
-        // Clients take a text with these words for "nothing is stored".
+        // Clients read a text with these words as "not found".
         let is_misleading = line.to_lowercase().contains("credentials not found");
         Self(Some(line).filter(|line| !line.is_empty() && !is_misleading))
     }
@@ -87,7 +88,7 @@ impl fmt::Display for Words {
     }
 }
 
-/// Not a control, and nothing that changes how the rest of the line is shown.
+/// Not a control character, and not one that changes how the rest of the line is shown.
 fn is_printable(letter: char) -> bool {
     !letter.is_control()
         && !matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
@@ -105,7 +106,7 @@ impl Failure {
         }
     }
 
-    /// What it means for a call to one program, and not to whichever has a name: that one is gone.
+    /// For a call to one program, not to the owner of a name: the program is gone.
     pub(super) fn of_one_program(self) -> Self {
         match self {
             Self::NoService(_) => Self::Gone,
@@ -113,7 +114,7 @@ impl Failure {
         }
     }
 
-    /// Whether it concerns the service as a whole and not the object that was asked.
+    /// Whether it concerns the whole service and not one object.
     pub(super) fn is_of_service(&self) -> bool {
         matches!(
             self,
@@ -121,7 +122,7 @@ impl Failure {
         )
     }
 
-    /// Whether a command of the keyring's own could help, if it is known which that is.
+    /// Whether the keyring's own command could help, if we know it.
     pub(super) fn has_command(&self) -> bool {
         matches!(
             self,
@@ -135,7 +136,7 @@ impl Failure {
             "ServiceUnknown" | "NameHasNoOwner" => Self::NoService(Words::default()),
             spawn if spawn.starts_with("Spawn.") => Self::NoService(words),
             "Timeout" | "TimedOut" => Self::Stalled,
-            // A GDBus service says of an object that is gone that it has no such method.
+            // A GDBus service reports an unknown method for a deleted object.
             "UnknownObject"
             | "UnknownMethod"
             | "UnknownInterface"
@@ -159,19 +160,20 @@ impl Failure {
                  and use docker-credential-age"
             )),
             Self::UnknownBus => Error::unavailable(
-                "cannot use the session bus: this user namespace hides whose it is; map your user into the \
+                "cannot use the session bus: this user namespace hides its owner; map your user into the \
                  namespace (`unshare --map-current-user`), or use docker-credential-age",
             ),
             Self::NoService(words) => Error::unavailable(format!(
-                "cannot reach a keyring: no keyring runs on the session bus{words}; start one, such as GNOME \
-                 Keyring, KWallet or KeePassXC, or use docker-credential-age, which needs none"
+                "cannot reach a keyring: no keyring runs on the session bus{words}; start one, such as \
+                GNOME Keyring, KWallet or KeePassXC, or use docker-credential-age, which doesn't need one"
             )),
             Self::ForeignService(uid) => Error::unavailable(format!(
-                "cannot use the keyring on the session bus: it belongs to another user (uid {uid}), who would \
-                 get your logins; end it and start your own, or use docker-credential-age"
+                "cannot use the keyring on the session bus: it belongs to another user (uid {uid}), who \
+                would get your logins; stop it and start your own, or use docker-credential-age"
             )),
             Self::Stalled => Error::unavailable(format!(
-                "the keyring does not answer; use docker-credential-age, or end the keyring and start it again{}",
+                "the keyring does not answer; use docker-credential-age, or stop the keyring and start it \
+                again{}",
                 command(is_gnome, "--replace --components=secrets")
             )),
             Self::Gone => Error::unavailable(
@@ -192,7 +194,8 @@ impl Failure {
                 "the keyring sent {what}; update it, use another one, or use docker-credential-age"
             )),
             Self::NoCollection(words) => Error::unavailable(format!(
-                "there is no default keyring to store in{words}; make one in your desktop's keyring application \
+                "there is no default keyring to store in{words}; create one in your desktop's keyring \
+                application \
                  (seahorse, KWalletManager), or name one in DOCKER_CREDENTIAL_KEYRING_COLLECTION"
             )),
             Self::UnknownCollection => Error::setting(
@@ -206,14 +209,14 @@ impl Failure {
                 "the secret that the keyring holds for {server} is empty; log in to it again"
             )),
             Self::Altered => Error::refused(
-                "cannot store this secret: the keyring returns it changed, as some do with a NUL or with a byte \
-                 order mark at the start; use another keyring, or docker-credential-age",
+                "cannot store this secret: the keyring changes it, as some do with a NUL or with a byte \
+                order mark at the start; use another keyring, or docker-credential-age",
             ),
         }
     }
 }
 
-/// The command of gnome-keyring that helps, if that is what runs.
+/// gnome-keyring's command that helps, if that is the service.
 fn command(is_gnome: bool, arguments: &str) -> String {
     if is_gnome {
         format!(": `gnome-keyring-daemon {arguments}`")
@@ -231,8 +234,8 @@ impl NotUnlocked {
                                      for its password; unlock it first"
                     .to_owned()
             }
-            Self::MayNotAsk => "the keyring shows a prompt before it does this, and \
-                                DOCKER_CREDENTIAL_NONINTERACTIVE forbids it; unset that"
+            Self::MayNotAsk => "the keyring needs a prompt for this, and DOCKER_CREDENTIAL_NONINTERACTIVE \
+            forbids it; unset that"
                 .to_owned(),
             Self::Dismissed => format!(
                 "the keyring is locked, and its prompt was dismissed or cannot be shown here; unlock it in the \

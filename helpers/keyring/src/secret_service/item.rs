@@ -1,4 +1,4 @@
-//! docker's items among all others in a keyring.
+//! docker's items in a keyring.
 
 use std::collections::HashMap;
 use std::time::SystemTime;
@@ -10,12 +10,12 @@ const SCHEMA: (&str, &str) = ("xdg:schema", "io.docker.Credentials");
 const LABEL: (&str, &str) = ("label", "Docker Credentials");
 const SERVER: &str = "server";
 const USERNAME: &str = "username";
-/// Ours; docker's own helper ignores it.
+/// Our attribute; docker's own helper ignores it.
 const KEY: &str = "docker_credential_key";
-/// Ours: the secret is empty on purpose. Any other empty one is damaged.
+/// Our attribute: the secret is empty on purpose. Any other empty secret is damaged.
 const EMPTY: (&str, &str) = ("docker_credential_empty", "1");
 
-/// The attribute by which all of docker's items are found, whichever version wrote them.
+/// The attribute of all of docker's items, from all versions.
 const MARK: (&str, &str) = ("docker_cli", "1");
 
 /// An item that docker's own helper or this one wrote.
@@ -27,25 +27,26 @@ pub(super) struct Item {
     pub(super) is_locked: bool,
     /// Whether its secret is empty on purpose.
     pub(super) is_empty: bool,
-    /// Only asked for where several items have the same key.
+    /// Only queried if several items have the same key.
     pub(super) modified: Option<SystemTime>,
 }
 
-/// What the attributes of an item that was found say.
+/// The kind of a found item, by its attributes.
 #[derive(Debug)]
 pub(super) enum Sighting {
     Docker(Item),
-    /// Another program's, or one that names no server or no user.
+    /// Another program's, or one without a server or user.
     Foreign,
-    /// It is locked and does not show what it is.
+    /// It is locked and hides its attributes.
     Hidden,
     /// It was deleted since it was found.
     Gone,
 }
 
 impl Sighting {
-    /// An item is docker's if it has docker's mark, and docker's label or, for want of a label, docker's schema. Other
-    /// programs store their own credentials by docker's library, with its mark, its schema and a label of their own.
+    /// An item is docker's if it has docker's mark, and docker's label or, without a label, docker's schema.
+    /// Other programs store their own credentials through docker's library, with its mark and schema but
+    /// their own label.
     pub(super) fn of(
         path: OwnedObjectPath,
         is_locked: bool,
@@ -97,13 +98,13 @@ impl From<Item> for Listed {
     }
 }
 
-/// The attributes that an item is to have.
+/// The attributes for a new item.
 pub(super) type Query<'a> = HashMap<&'a str, &'a str>;
 
-/// The attributes of an item that docker's own helper finds.
+/// Attributes with which docker's own helper finds the item.
 ///
-/// `key` is that of the server. It is added where the server is not in a common spelling, for then only this
-/// attribute finds the item by another one.
+/// `key` is the server's key. It is added if the server isn't in a common spelling, because then only this
+/// attribute finds the item by another spelling.
 pub(super) fn attributes<'a>(credential: &'a Credential, key: &'a str) -> HashMap<&'a str, &'a str> {
     let server = credential.server();
     let mut attributes = HashMap::from([
@@ -127,23 +128,23 @@ pub(super) fn attributes<'a>(credential: &'a Credential, key: &'a str) -> HashMa
     attributes
 }
 
-/// The label that docker's own helper gives an item since 0.9.0, for people who look at their keyring.
+/// The label of docker's own helper since 0.9.0, for people who look at their keyring.
 pub(super) fn label(server: &ServerUrl) -> String {
     format!("Registry credentials for {server}")
 }
 
-/// What finds all of docker's items, and those of programs that use docker's library.
+/// The query for all of docker's items, and those of programs that use docker's library.
 pub(super) fn mark_query() -> Query<'static> {
     HashMap::from([MARK])
 }
 
-/// What finds the items of a server in this spelling. Without the schema, which items in a collection that was locked
-/// from the start do not show.
+/// The query for the items of a server in this spelling. Without the schema, because items in a collection
+/// that was never unlocked don't show it.
 pub(super) fn query(spelling: &str) -> Query<'_> {
     HashMap::from([MARK, (SERVER, spelling)])
 }
 
-/// What finds the items of a server that [`query`] does not find by a common spelling.
+/// The query for items of a server that [`query`] doesn't find by a common spelling.
 pub(super) fn key_query(key: &str) -> Query<'_> {
     HashMap::from([MARK, (KEY, key)])
 }
@@ -173,7 +174,7 @@ mod tests {
         }
     }
 
-    /// Every mark, label and schema there can be, and what they come to.
+    /// Every combination of mark, label and schema, and its result.
     #[test]
     fn the_label_decides_and_the_schema_only_without_one() {
         let choices = |name: &'static str, own: &'static str| {

@@ -1,4 +1,4 @@
-//! Which item answers for a server, with as few questions as that takes.
+//! Finds the item that answers for a server, with as few requests as possible.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -16,18 +16,19 @@ use super::service::{Described, Scope, Service};
 use super::session::Opened;
 use super::wire::Found;
 
-/// Up to so many items of docker's are looked at one by one. In a keyring with more, a few more searches cost less.
+/// Up to this many of docker's items are examined one by one. In a larger keyring, a few more searches are
+/// cheaper.
 const FEW: usize = 8;
 
-/// What there is for a server.
+/// The result for a server.
 pub(super) enum Sight {
     Nothing,
-    /// Something, or perhaps something, once these are unlocked.
+    /// There may be something after these are unlocked.
     Locked(Vec<OwnedObjectPath>),
     Item(Item, Trusted, Box<Opened>),
 }
 
-/// What answers for a server as things are.
+/// The item that answers for a server, in the current state.
 pub(super) async fn look(
     environment: &Environment,
     service: &Service,
@@ -73,11 +74,12 @@ pub(super) async fn look(
     })
 }
 
-/// How a server may be spelled in a keyring with more than a few items, in the order in which it is looked for.
+/// The spellings of a server in a keyring with more than a few items, in search order.
 ///
-/// Each search costs the service a tenth of a millisecond, and more the more it holds. So the spellings of docker
-/// before 1.10 are looked for only where there is none of today's. Both can be there only if nothing has been stored by
-/// this helper since, for that removes all others; then the old one is indeed the older, unless a person put it there.
+/// Each search takes the service a tenth of a millisecond, or longer with more items. So we search for the
+/// spellings of docker before 1.10 only if there are none of today's. Both can only exist if this helper
+/// hasn't stored anything since, because that removes all others; then the old spelling is also the older
+/// item, unless a person created it.
 struct Spellings {
     exact: String,
     recent: Vec<String>,
@@ -86,7 +88,7 @@ struct Spellings {
 }
 
 impl Spellings {
-    /// How many of the common spellings today's clients store.
+    /// The number of common spellings that today's clients store.
     const RECENT: usize = 3;
 
     fn of(server: &ServerUrl) -> Self {
@@ -107,7 +109,7 @@ impl Spellings {
         self.recent.iter().map(|spelling| item::query(spelling)).collect()
     }
 
-    /// Also what this helper stored in a spelling that only the key attribute finds.
+    /// Also items that this helper stored in a spelling that only the key attribute finds.
     fn remaining_queries(&self) -> Vec<Query<'_>> {
         let mut queries = vec![item::key_query(&self.key)];
         queries.extend(self.remaining.iter().map(|spelling| item::query(spelling)));
@@ -115,31 +117,31 @@ impl Spellings {
     }
 }
 
-/// What the first questions come to.
+/// The result of the first requests.
 struct First {
     trusted: Trusted,
-    /// All of docker's items, if there are few; else those in the spelling that is asked for and in today's, and in any
-    /// other if the first search found nothing.
+    /// All of docker's items, if there are few; otherwise those in the requested and today's spellings, and
+    /// in any other if the first search found nothing.
     described: Described,
     /// Whether no other item can answer.
     is_complete: bool,
     /// All items with docker's mark.
     marked: Found,
-    /// Not asked for where something was found.
+    /// Not requested if something was found.
     locks: Option<Vec<Lock>>,
-    /// The session to read a secret by, if it was worth opening.
+    /// The session to read a secret with, if it was worth opening.
     session: Option<Opened>,
 }
 
-/// All that a miss in a small keyring needs, and a hit in any, asked at once.
+/// Sends all requests of a miss in a small keyring, and of a hit in any, at once.
 ///
-/// A miss is the commonest answer of all, so no session is opened before something is found. But if the first search
-/// finds something, the session is opened at once, while the service is still busy with the others: the agreement
-/// takes it longer than all searches together. That a search comes first is also the harmless call that a gnome-keyring
-/// of version 50 needs to see on a new connection.
+/// Most requests are misses, so we don't open a session before something is found. But if the first search
+/// finds something, we open the session at once, while the service is still busy with the others, because its
+/// key agreement takes longer than all searches together. gnome-keyring 50 also needs a harmless first call
+/// on a new connection, and the search is one.
 async fn first_questions(service: &Service, scope: &Scope, spellings: &Spellings) -> Result<First, Failure> {
     let prepared = Cell::new(None);
-    // What the first search finds; the other answers come after it.
+    // The result of the first search; the other answers come later.
     let first_found = RefCell::new(Found::new());
     let exact = async {
         let query = item::query(&spellings.exact);
@@ -181,7 +183,7 @@ async fn first_questions(service: &Service, scope: &Scope, spellings: &Spellings
         let is_complete = marked.len() <= FEW || !is_found;
         Ok((service.describe(found).await?, marked, is_complete))
     };
-    // Last, because the service is searching by then.
+    // Last, because the service is busy with searches by then.
     let prepare = async { KeyPair::generate().map(|keys| prepared.set(Some(keys))) };
     let (exact, locks, others, prepare) = join4(exact, locks, others, prepare).await;
     prepare?;
@@ -198,7 +200,7 @@ async fn first_questions(service: &Service, scope: &Scope, spellings: &Spellings
     })
 }
 
-/// Whatever any of the queries finds.
+/// The items that any of the queries finds.
 async fn search(service: &Service, scope: &Scope, queries: &[Query<'_>]) -> Result<Found, Failure> {
     let answers = service
         .bus
@@ -221,13 +223,13 @@ async fn newest(
     }))
 }
 
-/// All of docker's items, and whatever else has docker's mark.
+/// All of docker's items, and others with docker's mark.
 pub(super) async fn all(service: &Service, scope: &Scope) -> Result<(Described, Found), Failure> {
     let found = service.search(scope, &item::mark_query()).await?;
     Ok((service.describe(found.clone()).await?, found))
 }
 
-/// Asks for the age of those items that share their key with another; of the others it does not matter.
+/// Queries the age of items that share their key with another; it doesn't matter for the others.
 pub(super) async fn date_duplicates(service: &Service, items: Vec<Item>) -> Result<Vec<Item>, Failure> {
     let mut counts = HashMap::new();
     for item in &items {

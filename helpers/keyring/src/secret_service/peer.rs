@@ -1,8 +1,8 @@
-//! Whose bus it is.
+//! Checks the bus's owner.
 //!
-//! An address can be stale or somebody else's: `DBUS_SESSION_BUS_ADDRESS` of another user kept by `sudo` or `su`, an
-//! abstract socket whose name somebody took when the bus was gone, an `XDG_RUNTIME_DIR` of a person who is not docker's
-//! user. A login that is stored there is theirs.
+//! An address can be stale or another user's: a `DBUS_SESSION_BUS_ADDRESS` that `sudo` or `su` kept, an
+//! abstract socket whose name another user took after the bus ended, or another user's `XDG_RUNTIME_DIR`.
+//! They would get every login stored there.
 
 use std::os::unix::net::{SocketAddr, UnixStream};
 
@@ -10,7 +10,7 @@ use super::failure::Failure;
 #[cfg(target_os = "linux")]
 use crate::namespace;
 
-/// Fails with [`Failure::ForeignBus`] unless the other side is this user's or root's. For root it is root's alone.
+/// Fails with [`Failure::ForeignBus`] unless the other end belongs to this user or root. For root, only root.
 #[cfg(target_os = "linux")]
 pub(super) fn check(stream: &UnixStream, _: &SocketAddr) -> Result<(), Failure> {
     let peer = rustix::net::sockopt::socket_peercred(stream).map_err(|_| Failure::NoBus)?;
@@ -21,14 +21,14 @@ pub(super) fn check(stream: &UnixStream, _: &SocketAddr) -> Result<(), Failure> 
     if peer.uid != ours {
         return Err(Failure::ForeignBus(peer.uid.as_raw()));
     }
-    // In a namespace that doesn't map every user, all others appear as this one.
+    // In a namespace that doesn't map every user, all unmapped ones appear as this one.
     if peer.uid.as_raw() == namespace::overflow_uid() && !namespace::maps_every_user() {
         return Err(Failure::UnknownBus);
     }
     Ok(())
 }
 
-/// The owner of the socket's file, for want of a safe way to ask the kernel who listens.
+/// The owner of the socket's file, because safe code can't ask the kernel who listens.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn check(_: &UnixStream, address: &SocketAddr) -> Result<(), Failure> {
     use std::os::unix::fs::MetadataExt as _;

@@ -1,4 +1,4 @@
-//! Asking the person at the screen, for a bounded time.
+//! Prompts the person at the screen, with a timeout.
 
 use std::time::Instant;
 
@@ -11,11 +11,11 @@ use super::bus::Bus;
 use super::failure::{Failure, NotUnlocked};
 use super::wire::{BUS, PROMPT_INTERFACE, PROMPT_PATIENCE};
 
-/// Shows a prompt and waits for what comes of it: the result that the method which made the prompt promises.
+/// Shows a prompt and waits for its result, which the method that returned the prompt defines.
 ///
-/// It fails with [`Failure::Locked`] if nobody agreed, for whichever reason.
+/// Fails with [`Failure::Locked`] if nobody agreed, for any reason.
 pub(super) async fn show(bus: &Bus, prompt: &ObjectPath<'_>) -> Result<OwnedVariant, Failure> {
-    // Subscribed to before it is shown, so that a quick answer is not missed.
+    // Subscribes before showing it, so as not to miss a quick answer.
     let completed = MatchRule::builder()
         .msg_type(Type::Signal)
         .sender(bus.service())
@@ -51,7 +51,7 @@ pub(super) async fn show(bus: &Bus, prompt: &ObjectPath<'_>) -> Result<OwnedVari
         .as_ref()
         .is_err_and(|reason| *reason == NotUnlocked::TimedOut)
     {
-        // Else it would stay on the screen, and its answer would do nothing.
+        // Otherwise it would stay on the screen, and its answer would have no effect.
         let _: Result<(), Failure> = bus.call(prompt, PROMPT_INTERFACE, "Dismiss", &()).await;
     }
     outcome.map_err(Failure::Locked)
@@ -64,7 +64,7 @@ async fn subscribe(bus: &Bus, rule: zbus::match_rule::Builder<'_>) -> Result<Mes
         .map_err(|error| Failure::of(&error))
 }
 
-/// What the first signal says: how the prompt ended, or that the service lost its name and the prompt with it.
+/// The first signal: the result of the prompt, or that the service lost its name and so the prompt.
 fn result(signal: Option<zbus::Result<Message>>) -> Result<OwnedVariant, NotUnlocked> {
     let Some(Ok(message)) = signal else {
         return Err(NotUnlocked::Vanished);

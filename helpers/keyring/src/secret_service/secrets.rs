@@ -1,4 +1,4 @@
-//! Secrets on their way to the service and back.
+//! Sends secrets to the service, and receives them.
 
 use docker_credential_helper::{Credential, Secret};
 use futures_util::future::join;
@@ -11,7 +11,7 @@ use super::item::{self, Item};
 use super::service::Service;
 use super::session::{Opened, Session};
 
-/// Makes an item for a login, and checks it where some services alter what they are given.
+/// Creates an item for a login, and checks it if some services would alter the secret.
 pub(super) async fn create(
     service: &Service,
     trusted: Trusted,
@@ -44,15 +44,16 @@ pub(super) async fn create(
     Ok(())
 }
 
-/// `KWallet` cuts a secret at a NUL (5.103) and drops a byte order mark at the start, as `KeePassXC` does. So such a secret
-/// is read again before the login counts as stored; any other is not, because `KeePassXC` asks its user for each reading.
+/// `KWallet` cuts a secret at a NUL (5.103) and drops a byte order mark at the start, as `KeePassXC` does. So
+/// we read such a secret back before the login counts as stored, but not any other, because `KeePassXC` asks
+/// its user for each reading.
 fn is_altered_by_some(secret: &str) -> bool {
     secret.contains('\0') || secret.starts_with('\u{feff}')
 }
 
-/// A session with a key that every service derives as we do.
+/// A session with a key that every service derives correctly.
 async fn agree(service: &Service, trusted: Trusted) -> Result<Session, Failure> {
-    // One in 256 comes to nothing.
+    // One in 256 is unusable.
     const AGREEMENTS: usize = 8;
     for _ in 0..AGREEMENTS {
         let opened = Opened::open(&service.bus, trusted, KeyPair::generate()?).await?;
@@ -60,10 +61,10 @@ async fn agree(service: &Service, trusted: Trusted) -> Result<Session, Failure> 
             return Ok(session);
         }
     }
-    Err(Failure::Malformed("no key that can be agreed on"))
+    Err(Failure::Malformed("unusable keys"))
 }
 
-/// The secret of an item, by a session that was opened for it.
+/// The secret of an item, with a session that was opened for it.
 pub(super) async fn read(
     service: &Service,
     item: &Item,
@@ -71,7 +72,7 @@ pub(super) async fn read(
     session: Opened,
 ) -> Result<Secret, Failure> {
     let path = session.path().to_owned();
-    // The key is computed while the service looks the secret up.
+    // Computes the key while the service looks up the secret.
     let (sealed, session) = join(service.secret(&item.path, &path), async { session.agree() }).await;
     let bytes = if let Some(session) = session? {
         session.unseal(sealed?)?

@@ -1,4 +1,4 @@
-//! The Secret Service's methods, as its specification has them, with the types they are used with here.
+//! The Secret Service's methods from its specification, with the types that we need.
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
@@ -15,27 +15,27 @@ use super::wire::{
     COLLECTION_INTERFACE, Found, ITEM_INTERFACE, NO_OBJECT, ROOT, SERVICE_INTERFACE, WireSecret,
 };
 
-/// Where items are looked for.
+/// The scope of a search.
 #[derive(Clone, Debug)]
 pub(super) enum Scope {
     /// In every collection.
     Everywhere,
-    /// In the one that its user has named.
+    /// In the one that the user named.
     Collection(OwnedObjectPath),
 }
 
-/// docker's items, and what does not show whether it is one.
+/// docker's items, and those that hide whether they are.
 #[derive(Default)]
 pub(super) struct Described {
     pub(super) items: Vec<Item>,
     /// Locked.
     pub(super) hidden: Vec<OwnedObjectPath>,
-    /// Found again after it was gone.
+    /// Found again after they were gone.
     pub(super) ghosts: Vec<OwnedObjectPath>,
 }
 
 impl Described {
-    /// Adds what another question came to.
+    /// Adds the result of another request.
     pub(super) fn extend(&mut self, other: Self) {
         self.items.extend(other.items);
         self.hidden.extend(other.hidden);
@@ -47,7 +47,7 @@ impl Described {
 pub(super) struct Service {
     pub(super) bus: Bus,
     pub(super) may_prompt: bool,
-    /// What was found and then gone.
+    /// The items that were found and then gone.
     gone: RefCell<HashSet<OwnedObjectPath>>,
 }
 
@@ -96,11 +96,11 @@ impl Service {
         }
     }
 
-    /// docker's items among those found by docker's mark, and what hides its attributes because it is locked.
+    /// docker's items among those with docker's mark, and locked ones that hide their attributes.
     ///
-    /// What is gone is not left out but [`Failure::NoSuchObject`]: a login replaces items, and whatever took the place
-    /// of this one was not there yet when the search was made. What is found once more after that, and is gone still, has
-    /// not been replaced since: a gnome-keyring whose disk is full can go on finding an item that was deleted.
+    /// A missing item isn't skipped but [`Failure::NoSuchObject`]: a login replaces items, and the new one
+    /// may not have existed at the time of the search. If the next search still finds the missing item,
+    /// nothing has replaced it: with a full disk, gnome-keyring can keep finding a deleted item.
     pub(super) async fn describe(
         &self,
         found: impl IntoIterator<Item = (OwnedObjectPath, bool)>,
@@ -134,8 +134,8 @@ impl Service {
         Ok(described)
     }
 
-    /// Why an item's secret may have come back empty: it is locked, or gone, or it is empty. `KWallet` says nothing else
-    /// of an item that is being deleted, or whose wallet was locked a moment ago.
+    /// Why an item's secret may have come back empty: it is locked, gone, or empty. `KWallet` returns an
+    /// empty secret for an item that is being deleted, or whose wallet was just locked.
     pub(super) async fn explain_empty(&self, item: &Item) -> Failure {
         let locked = self.property(&item.path, ITEM_INTERFACE, "Locked");
         let (locked, described) = join(locked, self.describe([(item.path.clone(), false)])).await;
@@ -147,7 +147,7 @@ impl Service {
         }
     }
 
-    /// Adds the time of the last change to each item, where the service tells it.
+    /// Adds the time of the last change to each item, if the service has it.
     pub(super) async fn date(&self, items: Vec<Item>) -> Result<Vec<Item>, Failure> {
         let answers = self
             .bus
@@ -161,7 +161,7 @@ impl Service {
                     Err(failure) if failure == Failure::NoSuchObject || failure.is_of_service() => {
                         return Err(failure);
                     }
-                    // An item of unknown age is still a login.
+                    // An item without a time is still a login.
                     Err(_) => {}
                 }
                 Ok(item)
@@ -182,8 +182,9 @@ impl Service {
         Ok(secret)
     }
 
-    /// A new item, even if another has the same attributes. Replacing one in place would let two logins at once
-    /// delete each other's: each finds the other's item, overwrites its own, and removes what it found.
+    /// Creates a new item, even if another has the same attributes. If we replaced it in place, two logins at
+    /// once could delete each other's: each finds the other's item, overwrites its own, and removes the one
+    /// it found.
     pub(super) async fn create(
         &self,
         collection: &ObjectPath<'_>,
@@ -211,19 +212,19 @@ impl Service {
         match self.complete_prompt(&prompt).await? {
             None => Ok(item),
             Some(created) => {
-                OwnedObjectPath::try_from(created).map_err(|_| Failure::Malformed("a new item that is none"))
+                OwnedObjectPath::try_from(created).map_err(|_| Failure::Malformed("an invalid new item"))
             }
         }
     }
 
-    /// Deletes an item, if it is still there.
+    /// Deletes an item, if it still exists.
     pub(super) async fn delete(&self, item: &ObjectPath<'_>) -> Result<(), Failure> {
         let deleted: Result<OwnedObjectPath, Failure> =
             self.bus.call(item, ITEM_INTERFACE, "Delete", &()).await;
         match deleted {
             Ok(prompt) => self.complete_prompt(&prompt).await.map(drop),
             Err(Failure::NoSuchObject) => Ok(()),
-            // Not every service says by its error that another program was quicker.
+            // Not every service's error shows that another program was faster.
             Err(failure @ (Failure::Answered(..) | Failure::NotSupported(_))) => {
                 match self.describe([(item.to_owned().into(), false)]).await {
                     Err(Failure::NoSuchObject) => Ok(()),
@@ -235,8 +236,8 @@ impl Service {
         }
     }
 
-    /// Unlocks collections or items, by a prompt if need be. A wallet that its user has opened says that it is locked until a
-    /// program asks for it, and needs no prompt then.
+    /// Unlocks collections or items, with a prompt if necessary. A wallet that its user has opened reports
+    /// that it is locked until a program asks for it, and then doesn't need a prompt.
     pub(super) async fn unlock(&self, objects: &[OwnedObjectPath]) -> Result<(), Failure> {
         let (_, prompt): (Vec<OwnedObjectPath>, OwnedObjectPath) = self
             .bus
@@ -248,7 +249,7 @@ impl Service {
         }
     }
 
-    /// Shows the prompt that a method left behind, if it did, and gives its result.
+    /// Shows the prompt that a method returned, if any, and returns its result.
     pub(super) async fn complete_prompt(
         &self,
         prompt: &ObjectPath<'_>,

@@ -1,8 +1,8 @@
-//! A session with the service: how secrets cross the bus.
+//! A session with the service, which encrypts secrets on the bus.
 //!
-//! The bus is a socket that only its owner may open, so the encryption protects little: secrets stay out of the buffers of
-//! the bus daemon, and out of what a monitor of the bus or a core file of it shows. ARCHITECTURE.md has what it costs. A
-//! service that does not offer it is sent them in plain text.
+//! Only its owner can open the bus's socket, so the encryption protects little: it keeps secrets out of the
+//! buffers and core files of the bus daemon, and out of bus monitors. ARCHITECTURE.md has its cost. If a
+//! service doesn't support it, we send plain text.
 
 use zbus::{ObjectPath, OwnedObjectPath, OwnedVariant, Variant};
 use zeroize::Zeroizing;
@@ -17,18 +17,18 @@ const PLAIN: &str = "plain";
 /// A session that the service has opened, before our side has computed its key.
 pub(super) struct Opened {
     path: OwnedObjectPath,
-    /// Our keys and their half; nothing for a plain session.
+    /// Our keys and the service's half; nothing for a plain session.
     halves: Option<(KeyPair, Vec<u8>)>,
 }
 
-/// An agreement with the service on how secrets are sent.
+/// An agreement with the service on how to send secrets.
 pub(super) struct Session {
     path: OwnedObjectPath,
     key: Option<Key>,
 }
 
 impl Opened {
-    /// Opens an encrypted session, or a plain one if the service has no other.
+    /// Opens an encrypted session, or a plain one if the service doesn't support encryption.
     pub(super) async fn open(bus: &Bus, _: Trusted, keys: KeyPair) -> Result<Self, Failure> {
         match open(bus, ALGORITHM, Variant::from(keys.public().to_vec())).await {
             Ok((theirs, path)) => {
@@ -39,7 +39,7 @@ impl Opened {
             }
             Err(Failure::NotSupported(words)) => match open(bus, PLAIN, Variant::from("")).await {
                 Ok((_, path)) => Ok(Self { path, halves: None }),
-                // Why there is no encryption says more.
+                // The first error is more useful.
                 Err(Failure::NotSupported(_)) => Err(Failure::NotSupported(words)),
                 Err(failure) => Err(failure),
             },
@@ -51,7 +51,8 @@ impl Opened {
         self.path.as_ref()
     }
 
-    /// Computes the key; nothing if the two halves do not go together with every service, and another session is needed.
+    /// Computes the key; nothing if some services would derive another key from these halves, so that another
+    /// session is needed.
     pub(super) fn agree(self) -> Result<Option<Session>, Failure> {
         let path = self.path;
         Ok(match self.halves {

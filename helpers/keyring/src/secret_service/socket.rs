@@ -1,7 +1,7 @@
-//! The socket of the bus: whose it is, and how it is greeted.
+//! The bus's socket: checks its owner, and authenticates.
 //!
-//! zbus could connect by itself. It would say our user id before anybody has checked whose socket it is; in a user
-//! namespace it would say one that the bus does not know; and it would wait for the bus to say hello before it asks
+//! zbus could connect itself, but it would send our user id before it checks the socket's owner, in a user
+//! namespace an id that the bus doesn't know, and would wait for the answer to `Hello` before it sends
 //! anything else.
 
 use std::fmt;
@@ -18,20 +18,21 @@ use zruntime::{AsyncIo, Shared, SharedRuntime};
 use super::failure::Failure;
 use super::peer;
 
-/// What is said first: that the kernel knows who we are, which holds in a user namespace too, where a number would not.
-/// Nothing that follows depends on the answer, so all of it goes out at once.
+/// The greeting: authenticates by the kernel's credentials, which also work in a user namespace, unlike a
+/// user id. Later messages don't depend on the answer, so we send everything at once.
 const GREETING: &[u8] = b"\0AUTH EXTERNAL\r\nDATA\r\nBEGIN\r\n";
 
-/// The longest line that a bus answers the greeting with.
+/// The longest line in a bus's answer to the greeting.
 const LINE_MAX: usize = 1024;
 
-/// A socket that belongs to this user, on which the greeting is under way.
+/// This user's socket, with the greeting in progress.
 pub(super) struct BusSocket(Arc<AsyncIo<UnixStream, Shared>>);
 
 impl BusSocket {
-    /// Connects, checks whose socket it is, and only then says something.
+    /// Connects, checks the socket's owner, and only then sends anything.
     ///
-    /// Fails with [`Failure::ForeignBus`] if it is another user's, and with [`Failure::NoBus`] if nobody listens.
+    /// Fails with [`Failure::ForeignBus`] for another user's socket, and with [`Failure::NoBus`] if nobody
+    /// listens.
     pub(super) async fn connect(address: &SocketAddr) -> Result<Self, Failure> {
         let runtime = SharedRuntime::current().map_err(|_| Failure::NoBus)?;
         let mut stream = zruntime::net::unix::UnixStream::<Shared>::connect_addr(&runtime, address)
@@ -60,11 +61,11 @@ impl Socket for BusSocket {
     }
 }
 
-/// What the bus sends, without its answer to the greeting.
+/// The bus's messages, after its answer to the greeting.
 pub(super) struct Reader {
     stream: Arc<AsyncIo<UnixStream, Shared>>,
     received: Vec<u8>,
-    /// How much of it was handed on.
+    /// The number of bytes already returned.
     taken: usize,
     is_greeted: bool,
 }
@@ -81,7 +82,7 @@ impl Reader {
         Ok(length)
     }
 
-    /// Reads lines until the one that lets us in.
+    /// Reads lines until the one that accepts us.
     async fn be_greeted(&mut self) -> io::Result<()> {
         let mut line = Vec::new();
         while !self.is_greeted {
@@ -92,7 +93,7 @@ impl Reader {
             self.taken += 1;
             match byte {
                 b'\n' if line.starts_with(b"OK ") => self.is_greeted = true,
-                // An empty challenge, which the greeting has answered.
+                // An empty challenge, which the greeting already answered.
                 b'\n' if line.trim_ascii_end() == b"DATA" => line.clear(),
                 b'\n' => return Err(io::ErrorKind::PermissionDenied.into()),
                 _ if line.len() == LINE_MAX => return Err(io::ErrorKind::InvalidData.into()),
@@ -117,7 +118,7 @@ impl ReadHalf for Reader {
     }
 }
 
-/// What we send.
+/// Our messages.
 pub(super) struct Writer(Arc<AsyncIo<UnixStream, Shared>>);
 
 #[async_trait]
@@ -131,7 +132,7 @@ impl WriteHalf for Writer {
     }
 }
 
-// zbus wants it; what is under way may be a secret.
+// zbus requires it; the data may contain a secret.
 impl fmt::Debug for Reader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reader").finish_non_exhaustive()

@@ -1,4 +1,4 @@
-//! Several at once: clients run helpers in parallel, and no helper may assume that it is alone.
+//! Several at once: clients run helpers in parallel.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -8,7 +8,7 @@ use crate::probe::{Credential, Stop};
 use crate::{Case, Probe, Verdict, client, stricter};
 
 const COMPOSE: &str = "compose: a `get` for each image, all at once";
-const LOST: &str = "two logins at once; docker takes no lock of its own";
+const LOST: &str = "two logins at once; docker doesn't lock";
 const NEITHER: &str = "a pull during a login must not fail";
 
 pub(super) fn cases() -> Vec<Case> {
@@ -19,7 +19,7 @@ pub(super) fn cases() -> Vec<Case> {
         }),
         client(
             "misses",
-            "Sixteen `get` at once of what is not there all say so.",
+            "Sixteen `get` at once of a missing credential all report it.",
             COMPOSE,
             |p| all((0..16).map(|_| || p.get(&p.host())?.not_found())),
         ),
@@ -49,7 +49,7 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         stricter(
             "stores-one",
-            "Eight `store` at once of one server leave one of the eight, whole.",
+            "Eight `store` at once of one server leave one of the eight, complete.",
             LOST,
             |p| {
                 let host = p.host();
@@ -70,7 +70,7 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         stricter(
             "mixed",
-            "`store` and `erase` of other servers leave a server alone.",
+            "`store` and `erase` of other servers don't affect a server.",
             LOST,
             |p| {
                 let kept = p.stored(&p.host())?;
@@ -107,7 +107,7 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         stricter(
             "list-replace",
-            "While other servers are stored, `list` names a server that is there.",
+            "While other servers are stored, `list` shows a stored server.",
             NEITHER,
             |p| {
                 let kept = p.stored(&p.host())?;
@@ -127,7 +127,7 @@ pub(super) fn cases() -> Vec<Case> {
     ]
 }
 
-/// Does all of it at once, and gives the first failure.
+/// Does everything at once, and returns the first failure.
 fn all<T: FnOnce() -> Verdict + Send>(tasks: impl Iterator<Item = T>) -> Verdict {
     thread::scope(|scope| {
         let running: Vec<_> = tasks.map(|task| scope.spawn(task)).collect();
@@ -135,7 +135,7 @@ fn all<T: FnOnce() -> Verdict + Send>(tasks: impl Iterator<Item = T>) -> Verdict
     })
 }
 
-/// Looks on, again and again, for as long as the work goes on.
+/// Checks repeatedly while the work goes on.
 fn during(work: impl FnOnce() -> Verdict + Send, look: impl Fn() -> Verdict) -> Verdict {
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -165,6 +165,6 @@ fn one_of(p: &Probe<'_>, server: &str, credentials: &[Credential]) -> Verdict {
         credentials
             .iter()
             .any(|credential| run.answers(credential).is_ok()),
-        || format!("{}: none of the credentials that were stored", run.call),
+        || format!("{}: none of the stored credentials", run.call),
     )
 }

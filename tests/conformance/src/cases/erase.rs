@@ -1,23 +1,23 @@
-//! What is erased is gone, and nothing else.
+//! `erase` removes the credential, and only it.
 
 use crate::judge::NO_SERVER;
 use crate::{Case, Probe, Verdict, client, reference, stricter};
 
 const LOGOUT: &str = "docker CLI: logout";
-const EXACT: &str = "docker-credential-helpers: the server is looked up as it was stored";
-const OTHERS: &str = "a logout that logs out of more than was asked";
-const ONE_KEY: &str = "a logout in another spelling than the login would leave the secret behind";
+const EXACT: &str = "docker-credential-helpers: looks up the stored spelling";
+const OTHERS: &str = "a logout that logs out of more than requested";
+const ONE_KEY: &str = "a logout in another spelling would leave the secret behind";
 
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = vec![
-        client("gone", "What was erased is not found.", LOGOUT, |p| {
+        client("gone", "An erased credential is not found.", LOGOUT, |p| {
             let stored = p.stored(&p.host())?;
             p.erase(&stored.server)?.exits(0)?;
             p.get(&stored.server)?.not_found()
         }),
         client(
             "absent",
-            "Erasing what is not there works and prints nothing.",
+            "Erasing a missing credential works and prints nothing.",
             "docker CLI: logout erases four spellings; containers/image before 5.31 overflows its stack",
             |p| p.erase(&p.host())?.worked_in_silence(),
         ),
@@ -33,7 +33,7 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         client(
             "newline",
-            "A newline behind the server is no part of it.",
+            "A newline after the server is ignored.",
             "testcontainers-node, .NET: write lines",
             |p| {
                 let stored = p.stored(&p.host())?;
@@ -43,7 +43,7 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         client(
             "store-again",
-            "After an erase the server can be stored again.",
+            "After an erase, the server can be stored again.",
             "docker CLI: logout, then login",
             |p| {
                 let stored = p.stored(&p.host())?;
@@ -54,7 +54,7 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         reference(
             "empty",
-            "`erase` of nothing is `no credentials server URL`, exit 1.",
+            "`erase` of an empty input is `no credentials server URL`, exit 1.",
             "docker-credential-helpers: credentials.Erase",
             |p| p.verb("erase", "")?.prints(1, &format!("{NO_SERVER}\n")),
         ),
@@ -66,7 +66,7 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         stricter(
             "read-only",
-            "A read-only helper erases nothing and says nothing.",
+            "A read-only helper erases nothing and prints nothing.",
             "docker CLI: logout at the end of a CI job",
             |p| {
                 p.only_read_only()?;
@@ -81,25 +81,25 @@ pub(super) fn cases() -> Vec<Case> {
     cases
 }
 
-/// Erasing one server leaves the other; `{h}` is the host.
+/// Erasing one server keeps the other; `{h}` is the host.
 fn others_stay() -> impl Iterator<Item = Case> {
     #[rustfmt::skip] // a table
     let rows = [
-        ("keeps-port", "Erasing a host leaves the same host on another port.", "{h}:5000", "{h}"),
-        ("keeps-host", "Erasing a host's port leaves the host.", "{h}", "{h}:5000"),
-        ("keeps-subdomain", "Erasing a host leaves its subdomains.", "a.{h}", "{h}"),
-        ("keeps-parent", "Erasing a subdomain leaves the host.", "{h}", "a.{h}"),
-        ("keeps-longer", "Erasing a host leaves those that begin so.", "{h}.example.invalid", "{h}"),
-        ("keeps-path", "Erasing a host leaves its paths.", "{h}/org", "{h}"),
-        ("keeps-http", "Erasing https leaves http.", "http://{h}", "https://{h}"),
-        ("keeps-https", "Erasing http leaves https.", "https://{h}", "http://{h}"),
-        ("keeps-bare", "Erasing http leaves what no scheme means.", "{h}", "http://{h}"),
+        ("keeps-port", "Erasing a host keeps the same host on another port.", "{h}:5000", "{h}"),
+        ("keeps-host", "Erasing a host's port keeps the host.", "{h}", "{h}:5000"),
+        ("keeps-subdomain", "Erasing a host keeps its subdomains.", "a.{h}", "{h}"),
+        ("keeps-parent", "Erasing a subdomain keeps the host.", "{h}", "a.{h}"),
+        ("keeps-longer", "Erasing a host keeps hosts that begin with its name.", "{h}.example.invalid", "{h}"),
+        ("keeps-path", "Erasing a host keeps its paths.", "{h}/org", "{h}"),
+        ("keeps-http", "Erasing https keeps http.", "http://{h}", "https://{h}"),
+        ("keeps-https", "Erasing http keeps https.", "https://{h}", "http://{h}"),
+        ("keeps-bare", "Erasing http keeps the host without a scheme.", "{h}", "http://{h}"),
         ("keeps-wildcard", "An asterisk erases nothing.", "{h}", "*"),
-        ("keeps-wildcard-host", "An asterisk behind a host erases nothing.", "{h}", "{h}*"),
+        ("keeps-wildcard-host", "An asterisk after a host erases nothing.", "{h}", "{h}*"),
         ("keeps-slash", "A slash alone erases nothing.", "{h}", "/"),
         ("keeps-scheme", "A scheme alone erases nothing.", "{h}", "https://"),
-        ("keeps-invalid", "A domain erases nothing of the hosts in it.", "{h}", "invalid"),
-        ("keeps-user", "User information makes no known server.", "{h}", "https://user@{h}"),
+        ("keeps-invalid", "Erasing a domain keeps the hosts in it.", "{h}", "invalid"),
+        ("keeps-user", "User information makes another server.", "{h}", "https://user@{h}"),
     ];
     rows.into_iter()
         .map(|(id, says, kept, erased)| reference(id, says, EXACT, move |p| stays(p, kept, erased)))

@@ -1,4 +1,4 @@
-//! What is malformed is refused, and how.
+//! Malformed requests are refused.
 
 use crate::Class::{Reference, Stricter};
 use crate::judge::{NO_SERVER, NO_USERNAME};
@@ -6,14 +6,14 @@ use crate::{Case, Probe, Verdict, client, reference, stricter};
 
 const VALID: &str = "docker-credential-helpers: credentials are checked before they are stored";
 const DECODER: &str = "docker-credential-helpers: Go's JSON decoder reads the input";
-const AMBIGUOUS: &str = "two readers of one text must not see two servers";
-const UNICODE: &str = "a text that is not UTF-8 cannot come back as it was";
+const AMBIGUOUS: &str = "two parsers of one text must not see two servers";
+const UNICODE: &str = "text that is not UTF-8 cannot come back unchanged";
 
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = vec![
         reference(
             "get-empty",
-            "`get` of nothing is `no credentials server URL`, exit 1.",
+            "`get` of an empty input is `no credentials server URL`, exit 1.",
             VALID,
             |p| p.verb("get", "")?.prints(1, &format!("{NO_SERVER}\n")),
         ),
@@ -25,7 +25,7 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         client(
             "on-stdout",
-            "An error stands on stdout, where docker looks for it.",
+            "An error is on stdout, where docker reads it.",
             "docker CLI: shows stdout of a failed helper",
             |p| {
                 p.verb("get", "")?.one_line_error()?;
@@ -43,7 +43,7 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         stricter(
             "keeps-old",
-            "A refused `store` leaves what was stored before.",
+            "A refused `store` keeps the previous credential.",
             "a failed login must not log out",
             |p| {
                 let stored = p.stored(&p.host())?;
@@ -60,7 +60,7 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         stricter(
             "read-only-store",
-            "A read-only helper refuses to store, on one line that says so.",
+            "A read-only helper refuses to store, with one line.",
             "docker CLI: shows the line after a login",
             |p| {
                 p.only_read_only()?;
@@ -72,7 +72,7 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         stricter(
             "utf-16",
-            "JSON in UTF-16 is refused, and the error says what it is.",
+            "JSON in UTF-16 is refused, and the error names UTF-16.",
             "PowerShell pipes it",
             utf_16,
         ),
@@ -83,7 +83,7 @@ pub(super) fn cases() -> Vec<Case> {
     cases
 }
 
-/// Checks in their order: the server, then the user.
+/// Checks in order: the server, then the user.
 fn missing() -> impl Iterator<Item = Case> {
     #[rustfmt::skip] // a table
     let rows = [
@@ -91,8 +91,8 @@ fn missing() -> impl Iterator<Item = Case> {
         ("empty-server", "`store` with an empty ServerURL is the same.", r#"{"ServerURL":"","Username":"u","Secret":"s"}"#, NO_SERVER),
         ("no-user", "`store` without a Username is `no credentials username`.", r#"{"ServerURL":"{h}","Secret":"s"}"#, NO_USERNAME),
         ("empty-user", "`store` with an empty Username is the same.", r#"{"ServerURL":"{h}","Username":"","Secret":"s"}"#, NO_USERNAME),
-        ("server-first", "Where both are missing, the server is named.", r#"{"Secret":"s"}"#, NO_SERVER),
-        ("empty-object", "An empty object has no server.", "{}", NO_SERVER),
+        ("server-first", "If both are missing, the error names the server.", r#"{"Secret":"s"}"#, NO_SERVER),
+        ("empty-object", "An empty object lacks a server.", "{}", NO_SERVER),
     ];
     rows.into_iter().map(|(id, says, json, text)| {
         reference(id, says, VALID, move |p| {
@@ -107,8 +107,8 @@ fn missing() -> impl Iterator<Item = Case> {
 fn malformed() -> impl Iterator<Item = Case> {
     #[rustfmt::skip] // a table
     let rows = [
-        (Reference, "nothing", "No JSON at all is refused.", DECODER, ""),
-        (Reference, "not-json", "What is not JSON is refused.", DECODER, "{h} u {p}"),
+        (Reference, "nothing", "An empty input is refused.", DECODER, ""),
+        (Reference, "not-json", "Text that is not JSON is refused.", DECODER, "{h} u {p}"),
         (Reference, "truncated", "JSON that ends early is refused.", DECODER, r#"{"ServerURL":"{h}","Username":"u","Secret":"{p}"#),
         (Reference, "array", "An array is refused.", DECODER, r#"["{h}","u","{p}"]"#),
         (Reference, "string", "A string is refused.", DECODER, r#""{p}""#),
@@ -128,10 +128,10 @@ fn malformed() -> impl Iterator<Item = Case> {
         (Reference, "single-quotes", "Single quotation marks are refused.", DECODER, "{'ServerURL':'{h}','Username':'u','Secret':'{p}'}"),
         (Reference, "comma", "A final comma is refused.", DECODER, r#"{"ServerURL":"{h}","Username":"u","Secret":"{p}",}"#),
         (Reference, "raw-tab", "A raw control character in a string is refused.", DECODER, "{\"ServerURL\":\"{h}\",\"Username\":\"u\",\"Secret\":\"{p}\t\"}"),
-        (Stricter, "raw-newline", "A raw newline in a string is refused and not dropped.", AMBIGUOUS, "{\"ServerURL\":\"{h}\",\"Username\":\"u\",\"Secret\":\"{p}\n\"}"),
+        (Stricter, "raw-newline", "A raw newline in a string is refused, not dropped.", AMBIGUOUS, "{\"ServerURL\":\"{h}\",\"Username\":\"u\",\"Secret\":\"{p}\n\"}"),
         (Reference, "bad-escape", "An unknown escape is refused.", DECODER, r#"{"ServerURL":"{h}","Username":"u","Secret":"{p}\x41"}"#),
         (Stricter, "lone-surrogate", "Half of a surrogate pair is refused.", UNICODE, r#"{"ServerURL":"{h}","Username":"u","Secret":"{p}\ud83d"}"#),
-        (Stricter, "low-surrogate", "The second half alone is refused, too.", UNICODE, r#"{"ServerURL":"{h}","Username":"u\ude00","Secret":"{p}"}"#),
+        (Stricter, "low-surrogate", "The second half alone is also refused.", UNICODE, r#"{"ServerURL":"{h}","Username":"u\ude00","Secret":"{p}"}"#),
     ];
     rows.into_iter().map(|(class, id, says, source, json)| {
         Case::new(class, id, says, source, move |p| {
@@ -146,7 +146,7 @@ fn malformed() -> impl Iterator<Item = Case> {
     })
 }
 
-/// Bytes that are no UTF-8, in the place of `{x}`.
+/// Bytes that aren't UTF-8, in place of `{x}`.
 fn not_text() -> impl Iterator<Item = Case> {
     #[rustfmt::skip] // a table
     let rows: [(&str, &str, &str, &[u8]); 5] = [
@@ -172,7 +172,7 @@ fn not_text() -> impl Iterator<Item = Case> {
 }
 
 fn refuses(p: &Probe<'_>, host: &str, secret: &str, json: Vec<u8>) -> Verdict {
-    // What a helper may make of it that does not refuse.
+    // The results of a helper that doesn't refuse it.
     p.will_store(&format!("x.{host}"));
     p.will_store(&format!("{host}\u{fffd}"));
     p.store_bytes(host, json)?.refused(secret)?;

@@ -1,4 +1,4 @@
-//! Input that means harm: refused on one line, without a word of the secret, and nothing is changed by it.
+//! Hostile input: refused on one line, without the secret, and without a change.
 
 use std::ffi::OsStr;
 
@@ -7,13 +7,13 @@ use crate::probe::{Credential, Stop};
 use crate::run::{Input, Output};
 use crate::{Case, Probe, Verdict, reference, stricter};
 
-const GLUED: &str = "line readers glue lines together (git: CVE-2020-5260)";
+const GLUED: &str = "line readers join lines (git: CVE-2020-5260)";
 const CONTROLS: &str = "a control character in a message moves the reader's cursor";
-const MEMORY: &str = "input is bounded, and so is what is kept of it";
+const MEMORY: &str = "input and memory are limited";
 const ARGV: &str = "arguments are bytes";
 const NAMES: &str = "server names become the names of entries";
 
-/// How much memory a helper may take for input that it refuses.
+/// The memory that a helper may use for refused input.
 const MEMORY_LIMIT_KIB: u64 = 32 << 10;
 
 pub(super) fn cases() -> Vec<Case> {
@@ -27,12 +27,12 @@ pub(super) fn cases() -> Vec<Case> {
             GLUED,
             |p| glued(p, "\r\n"),
         ),
-        stricter("glued-cr", "A CR inside is not left out.", GLUED, |p| {
+        stricter("glued-cr", "A CR inside is not dropped.", GLUED, |p| {
             glued(p, "\r")
         }),
         stricter(
             "second-line",
-            "A second server on its own line is not looked up, nor the first.",
+            "With a second server on its own line, neither is looked up.",
             GLUED,
             |p| {
                 let given = p.given()?;
@@ -44,7 +44,7 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         stricter(
             "second-line-erase",
-            "A second server on its own line is not erased, nor the first.",
+            "With a second server on its own line, neither is erased.",
             GLUED,
             |p| {
                 let given = p.given()?;
@@ -66,7 +66,7 @@ pub(super) fn cases() -> Vec<Case> {
         }),
         stricter(
             "argument-controls",
-            "An unknown word with control characters is not printed as it is.",
+            "An unknown word with control characters is not printed unchanged.",
             CONTROLS,
             |p| p.verb("x\u{1b}[2J\ny", "")?.one_line_error(),
         ),
@@ -78,7 +78,7 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         stricter(
             "argument-option",
-            "An unknown option is refused, and nothing is looked up.",
+            "An unknown option is refused without a look-up.",
             ARGV,
             |p| p.run(&["--frobnicate"], "".into(), Output::Apart)?.exits(1),
         ),
@@ -111,7 +111,7 @@ pub(super) fn cases() -> Vec<Case> {
         }),
         stricter(
             "long-secret",
-            "A secret of 2 MiB is refused, and not cut.",
+            "A secret of 2 MiB is refused, not cut.",
             MEMORY,
             |p| {
                 let credential = Credential {
@@ -124,7 +124,7 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         stricter(
             "nested",
-            "JSON nested 100,000 deep is refused, and is no crash.",
+            "JSON nested 100,000 deep is refused without a crash.",
             "parsers recurse",
             |p| nested(p, "["),
         ),
@@ -145,7 +145,7 @@ pub(super) fn cases() -> Vec<Case> {
         }),
         stricter(
             "long-host",
-            "A server longer than a file name may be is answered, or not stored.",
+            "A server that is too long for a file name is answered, or not stored.",
             NAMES,
             |p| {
                 let credential = p.credential(format!("{}.{}", "a".repeat(300), p.host()));
@@ -159,7 +159,7 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         reference(
             "dash-host",
-            "A server that begins with a hyphen is no option.",
+            "A server that begins with a hyphen is not an option.",
             NAMES,
             |p| {
                 let given = p.given()?;
@@ -175,7 +175,7 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         reference(
             "dots-host",
-            "`..` is no server, and no directory either.",
+            "`..` is neither a server nor a directory.",
             NAMES,
             |p| {
                 p.get("..")?.finds_nothing("")?;
@@ -188,24 +188,28 @@ pub(super) fn cases() -> Vec<Case> {
     cases
 }
 
-/// Characters that no server holds: `store` refuses it, and `get` finds nothing and prints none of them.
+/// Characters that servers can't contain: `store` refuses them, and `get` finds nothing and doesn't print
+/// them.
 fn servers() -> impl Iterator<Item = Case> {
     #[rustfmt::skip] // a table
     let rows = [
         ("store-nul", "`store` refuses a server with a NUL.", "get-nul", "`get` of a server with a NUL finds nothing.", "\0"),
-        ("store-escape", "`store` refuses an escape sequence.", "get-escape", "`get` prints no escape sequence back.", "\u{1b}[31m"),
+        ("store-escape", "`store` refuses an escape sequence.", "get-escape", "`get` does not print an \
+        escape sequence back.", "\u{1b}[31m"),
         ("store-tab", "`store` refuses a tab inside a server.", "get-tab", "`get` with a tab inside finds nothing.", "\t"),
         ("store-del", "`store` refuses DEL.", "get-del", "`get` with DEL finds nothing.", "\u{7f}"),
         ("store-c1", "`store` refuses a C1 control.", "get-c1", "`get` with a C1 control finds nothing.", "\u{85}"),
         ("store-lf", "`store` refuses a newline inside a server.", "get-lf", "`get` with a newline inside finds nothing.", "\n"),
         ("store-cr", "`store` refuses a CR inside a server.", "get-cr", "`get` with a CR inside finds nothing.", "\r"),
         ("store-line", "`store` refuses U+2028.", "get-line", "`get` with U+2028 finds nothing.", "\u{2028}"),
-        ("store-override", "`store` refuses U+202E.", "get-override", "`get` prints no right-to-left override back.", "\u{202e}"),
-        ("store-hidden", "`store` refuses a zero-width space.", "get-hidden", "`get` prints no zero-width space back.", "\u{200b}"),
+        ("store-override", "`store` refuses U+202E.", "get-override", "`get` does not print a right-to-left \
+        override back.", "\u{202e}"),
+        ("store-hidden", "`store` refuses a zero-width space.", "get-hidden", "`get` does not print a \
+        zero-width space back.", "\u{200b}"),
     ];
     #[rustfmt::skip] // a table
     let around = [
-        ("store-lf-after", "`store` refuses a newline behind the server, and does not cut it.", "", "\n"),
+        ("store-lf-after", "`store` refuses a newline after the server, and does not trim it.", "", "\n"),
         ("store-space-before", "`store` refuses a space before the server.", " ", ""),
         ("store-bom", "`store` refuses a byte order mark before the server.", "\u{feff}", ""),
     ];
@@ -243,7 +247,7 @@ fn servers() -> impl Iterator<Item = Case> {
 }
 
 fn store_refuses(p: &Probe<'_>, server: &str) -> Verdict {
-    // A helper that accepts it, but reads lines and trims them, cannot erase it again.
+    // A helper that accepts it, but trims lines, can't erase it again.
     if server.trim() != server || server.contains('\n') {
         p.throw_away()?;
     }
@@ -251,7 +255,7 @@ fn store_refuses(p: &Probe<'_>, server: &str) -> Verdict {
     p.try_store(&credential)?.refused(&credential.secret)
 }
 
-/// User names that no backend can show on one line.
+/// User names that backends can't show on one line.
 fn usernames() -> Vec<Case> {
     vec![stricter(
         "user-nul",
@@ -294,7 +298,7 @@ fn within_memory(p: &Probe<'_>, verb: &str, input: Input) -> Verdict {
         None if cfg!(not(target_os = "linux")) => {
             Err(Stop::NotApplicable("memory is measured on Linux only".into()))
         }
-        // It was over before the first look at it.
+        // It ended before the first measurement.
         None => Ok(()),
         Some(peak) => ensure(peak < MEMORY_LIMIT_KIB, || {
             format!("{verb} took {peak} KiB of memory")

@@ -1,4 +1,5 @@
-//! What is listed can be had: a classic `docker build` asks for every listed server, and gives up on one failure.
+//! `get` answers for every listed server: a classic `docker build` requests each, and gives up after one
+//! failure.
 
 use crate::judge::ensure;
 use crate::probe::Credential;
@@ -18,26 +19,21 @@ fn stored() -> Vec<Case> {
     vec![
         client(
             "stored",
-            "What was stored is listed, with its user name.",
+            "A stored credential is listed, with its user name.",
             BUILD,
             |p| {
                 let stored = p.stored(&p.host())?;
                 lists(p, &[&stored])
             },
         ),
-        client(
-            "resolves",
-            "Every listed server, given back to `get`, is answered.",
-            BUILD,
-            |p| {
-                if p.writing().is_ok() {
-                    for server in spellings(&p.host()) {
-                        p.stored(&server)?;
-                    }
+        client("resolves", "`get` answers for every listed server.", BUILD, |p| {
+            if p.writing().is_ok() {
+                for server in spellings(&p.host()) {
+                    p.stored(&server)?;
                 }
-                all_resolve(p)
-            },
-        ),
+            }
+            all_resolve(p)
+        }),
         client(
             "same-user",
             "`get` answers with the user name that `list` shows.",
@@ -55,7 +51,7 @@ fn stored() -> Vec<Case> {
         ),
         reference(
             "as-stored",
-            "A server is listed in the spelling in which it was stored.",
+            "A server is listed in its stored spelling.",
             AS_STORED,
             |p| {
                 let mut stored = Vec::new();
@@ -79,7 +75,7 @@ fn changed() -> Vec<Case> {
     vec![
         client(
             "replaced",
-            "After a login as another user, the server is listed once, with that user.",
+            "After a login as another user, the server is listed once, with the new user.",
             BUILD,
             |p| {
                 let first = p.stored(&p.host())?;
@@ -91,7 +87,7 @@ fn changed() -> Vec<Case> {
                 lists(p, &[&second])
             },
         ),
-        client("erased", "What was erased is not listed.", BUILD, |p| {
+        client("erased", "An erased credential is not listed.", BUILD, |p| {
             let (kept, erased) = (p.stored(&p.host())?, p.stored(&p.host())?);
             p.erase(&erased.server)?.exits(0)?;
             let listed = p.list_mine()?;
@@ -100,19 +96,24 @@ fn changed() -> Vec<Case> {
                 format!("`list` names {listed:?}")
             })
         }),
-        client("refused", "What `store` refused is not listed.", BUILD, |p| {
-            let server = p.host();
-            p.store_bytes(
-                &server,
-                format!(r#"{{"ServerURL":"{server}","Username":"","Secret":"s"}}"#),
-            )?
-            .fails()?;
-            lists(p, &[])
-        }),
+        client(
+            "refused",
+            "A credential that `store` refused is not listed.",
+            BUILD,
+            |p| {
+                let server = p.host();
+                p.store_bytes(
+                    &server,
+                    format!(r#"{{"ServerURL":"{server}","Username":"","Secret":"s"}}"#),
+                )?
+                .fails()?;
+                lists(p, &[])
+            },
+        ),
         client(
             "no-secret",
-            "`list` shows no secret.",
-            "docker CLI: what is listed is shown to a person",
+            "`list` does not show secrets.",
+            "docker CLI: shows the list to a person",
             |p| {
                 let given = p.given()?;
                 p.verb("list", "unused")?.without(&given.secret)
@@ -120,7 +121,7 @@ fn changed() -> Vec<Case> {
         ),
         client(
             "user-characters",
-            "User names of any characters are listed as they are.",
+            "User names with any characters are listed unchanged.",
             "docker CLI: decodes JSON",
             |p| {
                 let stored = Credential {
@@ -134,7 +135,7 @@ fn changed() -> Vec<Case> {
         client(
             "once",
             "No server is listed twice.",
-            "docker CLI: of two equal keys the decoder keeps one",
+            "docker CLI: the decoder keeps one of two equal keys",
             |p| {
                 if p.writing().is_ok() {
                     p.stored(&p.host())?;
@@ -161,7 +162,7 @@ fn changed() -> Vec<Case> {
         ),
         stricter(
             "http-apart",
-            "http and https are two servers, and are listed both.",
+            "http and https are two servers, and both are listed.",
             "http and https are two servers",
             |p| {
                 let host = p.host();
@@ -171,7 +172,7 @@ fn changed() -> Vec<Case> {
         ),
         reference(
             "twice",
-            "`list` changes nothing: asked again, it names the same.",
+            "`list` changes nothing: a second one shows the same.",
             AS_STORED,
             |p| {
                 if p.writing().is_ok() {
@@ -181,16 +182,21 @@ fn changed() -> Vec<Case> {
                 ensure(first == second, || format!("first {first:?}, then {second:?}"))
             },
         ),
-        client("given", "What `get` answers for is listed.", REGCTL, |p| {
-            let given = p.given()?;
-            let listed = p.list()?;
-            ensure(listed.contains(&(given.server, given.username)), || {
-                format!("`list` names {listed:?}")
-            })
-        }),
+        client(
+            "given",
+            "A server that `get` answers for is listed.",
+            REGCTL,
+            |p| {
+                let given = p.given()?;
+                let listed = p.list()?;
+                ensure(listed.contains(&(given.server, given.username)), || {
+                    format!("`list` names {listed:?}")
+                })
+            },
+        ),
         stricter(
             "not-looked-up",
-            "What was only asked for is not listed.",
+            "A server that was only looked up is not listed.",
             "reading writes nothing",
             |p| {
                 let host = p.host();

@@ -1,18 +1,17 @@
-//! Which credential answers for which server.
+//! The matching rule: which credential answers for which server.
 //!
-//! In the tables, `{h}` stands for a host that no other case uses, and `{H}` for the same in upper case.
+//! In the tables, `{h}` is a host that no other case uses, and `{H}` the same in upper case.
 
 use crate::Class::{Client, Reference, Stricter};
 use crate::judge::ensure;
 use crate::{Case, Class, Probe, Stop, Verdict, client, stricter};
 
-const EXACT: &str = "docker-credential-helpers: the server is looked up as it was stored";
-const ONE_KEY: &str =
-    "two spellings of one server are one server; docker login and docker pull use different ones";
-const RELEASE: &str = "a secret released to another server is lost (git: CVE-2020-5260)";
+const EXACT: &str = "docker-credential-helpers: looks up the stored spelling";
+const ONE_KEY: &str = "docker login and docker pull use different spellings of one server";
+const RELEASE: &str = "a secret sent to another server is lost (git: CVE-2020-5260)";
 const ENCLOSING: &str = "crane, ko, cosign: ask for `host/org/repo` first";
-const GRAMMAR: &str = "what cannot be a server would be stored and never asked for";
-const DOCKER_HUB: &str = "docker login index.docker.io stores one spelling, docker pull asks for another";
+const GRAMMAR: &str = "an invalid server would be stored but never looked up";
+const DOCKER_HUB: &str = "docker login index.docker.io stores one spelling, docker pull looks up another";
 
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
@@ -37,7 +36,7 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         client(
             "foreign-scheme",
-            "A server with a scheme of its own is looked up as it stands.",
+            "A server with another scheme is looked up unchanged.",
             "nerdctl: `nerdctl-experimental://…`",
             |p| {
                 let host = p.host();
@@ -56,20 +55,21 @@ fn place(pattern: &str, host: &str) -> String {
     pattern.replace("{h}", host).replace("{H}", &host.to_uppercase())
 }
 
-/// A spelling, stored, answers to itself.
+/// A stored spelling answers for itself.
 fn exact() -> impl Iterator<Item = Case> {
     #[rustfmt::skip] // a table
     let rows = [
-        (Client, "exact-host", "A host answers to itself.", "docker CLI: `host`", "{h}"),
-        (Client, "exact-port", "A host with a port answers to itself.", "docker CLI: `host:port`", "{h}:5000"),
-        (Client, "exact-url", "A URL with a path answers to itself.", "docker CLI: Docker Hub's URL has a path", "https://{h}/v1/"),
-        (Client, "exact-443", "A host with the port 443 answers to itself.", "nerdctl: stores `host:443`", "{h}:443"),
-        (Reference, "exact-http", "A URL with http answers to itself.", EXACT, "http://{h}"),
-        (Reference, "exact-path", "A host with a path answers to itself.", EXACT, "{h}/org/repo"),
-        (Reference, "exact-upper", "A host in upper case answers to itself.", EXACT, "{H}"),
-        (Reference, "exact-dash", "A host with hyphens and underscores answers to itself.", EXACT, "a--b_c.{h}"),
-        (Reference, "exact-final-dot", "A host with a final dot answers to itself.", EXACT, "{h}."),
-        (Reference, "exact-path-case", "A path in mixed case answers to itself.", EXACT, "https://{h}/Org/repo~x,y+z=1"),
+        (Client, "exact-host", "A host answers for itself.", "docker CLI: `host`", "{h}"),
+        (Client, "exact-port", "A host with a port answers for itself.", "docker CLI: `host:port`", "{h}:5000"),
+        (Client, "exact-url", "A URL with a path answers for itself.", "docker CLI: Docker Hub's URL has a \
+        path", "https://{h}/v1/"),
+        (Client, "exact-443", "A host with the port 443 answers for itself.", "nerdctl: stores `host:443`", "{h}:443"),
+        (Reference, "exact-http", "A URL with http answers for itself.", EXACT, "http://{h}"),
+        (Reference, "exact-path", "A host with a path answers for itself.", EXACT, "{h}/org/repo"),
+        (Reference, "exact-upper", "A host in upper case answers for itself.", EXACT, "{H}"),
+        (Reference, "exact-dash", "A host with hyphens and underscores answers for itself.", EXACT, "a--b_c.{h}"),
+        (Reference, "exact-final-dot", "A host with a final dot answers for itself.", EXACT, "{h}."),
+        (Reference, "exact-path-case", "A path in mixed case answers for itself.", EXACT, "https://{h}/Org/repo~x,y+z=1"),
     ];
     rows.into_iter().map(|(class, id, says, source, server)| {
         Case::new(class, id, says, source, move |p| {
@@ -79,26 +79,26 @@ fn exact() -> impl Iterator<Item = Case> {
     })
 }
 
-/// Two spellings of one server answer for each other, whichever was stored.
+/// Two spellings of one server answer for each other, in both directions.
 fn equal() -> impl Iterator<Item = Case> {
     #[rustfmt::skip] // a table
     let rows = [
         ("equal-https", "A bare host and its https URL are one server.", "{h}", "https://{h}"),
-        ("equal-slash", "A final slash makes no other server.", "{h}", "https://{h}/"),
-        ("equal-bare-slash", "A final slash behind a bare host makes no other server.", "{h}", "{h}/"),
+        ("equal-slash", "A final slash does not matter.", "{h}", "https://{h}/"),
+        ("equal-bare-slash", "A final slash after a bare host does not matter.", "{h}", "{h}/"),
         ("equal-port", "The port 443 is https's own.", "{h}", "{h}:443"),
         ("equal-url-port", "The port 443 in a URL is https's own.", "https://{h}", "https://{h}:443/"),
-        ("equal-case", "A host has no case.", "{h}", "{H}"),
-        ("equal-scheme-case", "A scheme has no case.", "https://{h}", "HTTPS://{h}"),
+        ("equal-case", "The case of a host does not matter.", "{h}", "{H}"),
+        ("equal-scheme-case", "The case of a scheme does not matter.", "https://{h}", "HTTPS://{h}"),
         ("equal-v1", "The API root `/v1/` is the server itself.", "{h}", "https://{h}/v1/"),
         ("equal-v2", "The API root `/v2/` is the server itself.", "{h}", "https://{h}/v2/"),
         ("equal-v1-v2", "The API roots are equal to each other.", "https://{h}/v1", "https://{h}/v2/"),
         ("equal-bare-root", "An API root may follow a bare host.", "{h}", "{h}/v2"),
-        ("equal-other-port", "With a port of its own, too, https is what no scheme means.", "{h}:5000", "https://{h}:5000/v2/"),
+        ("equal-other-port", "With another port, no scheme also means https.", "{h}:5000", "https://{h}:5000/v2/"),
         ("equal-http-port", "The port 80 is http's own.", "http://{h}", "http://{h}:80/"),
-        ("equal-http-root", "An API root is the server itself with http, too.", "http://{h}", "http://{h}/v2/"),
-        ("equal-path-slash", "A final slash behind a path makes no other path.", "{h}/org", "https://{h}/org/"),
-        ("equal-path-host-case", "Behind a host in upper case stands the same path.", "{h}/Org", "{H}/Org"),
+        ("equal-http-root", "An API root is the server itself, also with http.", "http://{h}", "http://{h}/v2/"),
+        ("equal-path-slash", "A final slash after a path does not matter.", "{h}/org", "https://{h}/org/"),
+        ("equal-path-host-case", "A path is the same after a host in upper case.", "{h}/Org", "{H}/Org"),
     ];
     rows.into_iter().map(|(id, says, one, other)| {
         stricter(id, says, ONE_KEY, move |p| {
@@ -112,7 +112,7 @@ fn equal() -> impl Iterator<Item = Case> {
     })
 }
 
-/// What is stored for one server never answers for the other, in neither direction where both can be stored.
+/// Two servers never answer for each other, in both directions if both can be stored.
 fn different() -> impl Iterator<Item = Case> {
     #[rustfmt::skip] // a table
     let rows: [(Class, &str, &str, &str, &str); 41] = [
@@ -121,38 +121,38 @@ fn different() -> impl Iterator<Item = Case> {
         (Reference, "not-sibling", "A sibling is another server.", "a.{h}", "b.{h}"),
         (Reference, "not-prefix", "A longer first label is another server.", "{h}", "x{h}"),
         (Reference, "not-hyphen", "A host joined by a hyphen is another server.", "{h}", "x-{h}"),
-        (Reference, "not-suffix", "A host that only begins so is another server.", "{h}", "{h}.example.invalid"),
+        (Reference, "not-suffix", "A host that only begins with the name is another server.", "{h}", "{h}.example.invalid"),
         (Reference, "not-longer", "A longer top-level domain is another server.", "{h}", "{h}x.invalid"),
         (Reference, "not-port", "Another port is another server.", "{h}:5000", "{h}:5001"),
-        (Reference, "not-port-none", "A port is not its absence.", "{h}", "{h}:5000"),
-        (Reference, "not-none-port", "The absence of a port is not a port.", "{h}:5000", "{h}"),
-        (Reference, "not-port-prefix", "A port that only begins so is another port.", "{h}:500", "{h}:5000"),
-        (Reference, "not-http", "http is not what no scheme means.", "{h}", "http://{h}"),
-        (Reference, "not-https", "What is stored for http is not for https.", "http://{h}", "https://{h}"),
-        (Reference, "not-http-bare", "What is stored for http is not for the bare host.", "http://{h}", "{h}"),
+        (Reference, "not-port-none", "A host with a port is not the host without one.", "{h}", "{h}:5000"),
+        (Reference, "not-none-port", "A host without a port is not the host with one.", "{h}:5000", "{h}"),
+        (Reference, "not-port-prefix", "A port that only begins with the digits is another port.", "{h}:500", "{h}:5000"),
+        (Reference, "not-http", "No scheme does not mean http.", "{h}", "http://{h}"),
+        (Reference, "not-https", "A credential for http does not answer for https.", "http://{h}", "https://{h}"),
+        (Reference, "not-http-bare", "A credential for http does not answer for the bare host.", "http://{h}", "{h}"),
         (Stricter, "not-80", "The port 80 without a scheme is https on port 80.", "http://{h}", "{h}:80"),
         (Stricter, "not-http-443", "http on port 443 is not https.", "https://{h}", "http://{h}:443"),
-        (Reference, "not-final-dot", "A final dot makes another name.", "{h}", "{h}."),
-        (Reference, "not-path", "What is stored for a path is not for the host.", "{h}/org", "{h}"),
-        (Reference, "not-other-path", "What is stored for one path is not for another.", "{h}/org", "{h}/other"),
-        (Reference, "not-path-prefix", "A path that only begins so is another.", "{h}/org", "{h}/organisation"),
-        (Reference, "not-path-case", "A path has case.", "{h}/org", "{h}/ORG"),
+        (Reference, "not-final-dot", "A name with a final dot is another name.", "{h}", "{h}."),
+        (Reference, "not-path", "A credential for a path does not answer for the host.", "{h}/org", "{h}"),
+        (Reference, "not-other-path", "A credential for one path does not answer for another.", "{h}/org", "{h}/other"),
+        (Reference, "not-path-prefix", "A path that only begins with the name is another.", "{h}/org", "{h}/organisation"),
+        (Reference, "not-path-case", "The case of a path matters.", "{h}/org", "{h}/ORG"),
         (Reference, "not-deeper-url", "A URL with another path is another server.", "https://{h}", "https://{h}/org"),
-        (Reference, "not-root-prefix", "What only begins like an API root is a path.", "{h}", "https://{h}/v22"),
+        (Reference, "not-root-prefix", "A path that only begins like an API root is a path.", "{h}", "https://{h}/v22"),
         (Reference, "not-v3", "`/v3/` is no API root.", "{h}", "https://{h}/v3/"),
-        (Reference, "not-user", "User information before the host makes no known server.", "{h}", "https://user@{h}"),
-        (Reference, "not-user-pass", "A user and a password before the host make none.", "{h}", "https://user:pass@{h}"),
-        (Reference, "not-as-user", "A host in the place of the user is not the host.", "{h}", "https://{h}@evil.invalid"),
-        (Reference, "not-as-password", "Nor is one in the place of the password.", "{h}", "https://x:{h}@evil.invalid"),
-        (Reference, "not-as-path", "A host in the place of the path is not the host.", "{h}", "evil.invalid/{h}"),
-        (Reference, "not-as-query", "Nor is one in the place of the query.", "{h}", "https://evil.invalid/?{h}"),
-        (Reference, "not-as-fragment", "Nor is one in the place of the fragment.", "{h}", "https://evil.invalid#{h}"),
-        (Reference, "not-query", "A query makes no known server.", "{h}", "{h}?x"),
-        (Reference, "not-fragment", "A fragment makes none.", "{h}", "{h}#x"),
-        (Reference, "not-backslash", "A backslash is no slash.", "{h}", "{h}\\org"),
-        (Reference, "not-three-slashes", "Three slashes begin no URL of the host.", "{h}", "https:///{h}"),
-        (Reference, "not-no-slash", "A scheme without slashes begins none.", "{h}", "https:{h}"),
-        (Reference, "not-relative", "Two slashes without a scheme begin none.", "{h}", "//{h}"),
+        (Reference, "not-user", "User information before the host makes another server.", "{h}", "https://user@{h}"),
+        (Reference, "not-user-pass", "A user and a password before the host make another server.", "{h}", "https://user:pass@{h}"),
+        (Reference, "not-as-user", "A host in place of the user is not the host.", "{h}", "https://{h}@evil.invalid"),
+        (Reference, "not-as-password", "A host in place of the password is not the host.", "{h}", "https://x:{h}@evil.invalid"),
+        (Reference, "not-as-path", "A host in place of the path is not the host.", "{h}", "evil.invalid/{h}"),
+        (Reference, "not-as-query", "A host in place of the query is not the host.", "{h}", "https://evil.invalid/?{h}"),
+        (Reference, "not-as-fragment", "A host in place of the fragment is not the host.", "{h}", "https://evil.invalid#{h}"),
+        (Reference, "not-query", "A query makes another server.", "{h}", "{h}?x"),
+        (Reference, "not-fragment", "A fragment makes another server.", "{h}", "{h}#x"),
+        (Reference, "not-backslash", "A backslash is not a slash.", "{h}", "{h}\\org"),
+        (Reference, "not-three-slashes", "A URL with three slashes is another server.", "{h}", "https:///{h}"),
+        (Reference, "not-no-slash", "A URL without slashes is another server.", "{h}", "https:{h}"),
+        (Reference, "not-relative", "Two slashes without a scheme make another server.", "{h}", "//{h}"),
         (Reference, "not-ftp", "Another scheme is another server.", "{h}", "ftp://{h}"),
         (Reference, "not-port-zeros", "A port with a leading zero is not the port.", "{h}:5000", "{h}:05000"),
         (Reference, "not-port-plus", "A port with a sign is not the port.", "{h}:443", "{h}:+443"),
@@ -163,12 +163,12 @@ fn different() -> impl Iterator<Item = Case> {
         ("not-percent", "A percent-encoded letter is not the letter.", ("c", "%63")),
         ("not-full-width", "A full-width letter is not the letter.", ("c", "\u{ff43}")),
         ("not-homoglyph", "A letter of another script is not the letter.", ("c", "\u{441}")),
-        ("not-zero-width", "A zero-width space is not nothing.", ("c", "c\u{200b}")),
-        ("not-soft-hyphen", "A soft hyphen is not nothing.", ("c", "c\u{ad}")),
-        ("not-ideographic-dot", "An ideographic full stop is no dot.", (".", "\u{3002}")),
+        ("not-zero-width", "A zero-width space is not ignored.", ("c", "c\u{200b}")),
+        ("not-soft-hyphen", "A soft hyphen is not ignored.", ("c", "c\u{ad}")),
+        ("not-ideographic-dot", "An ideographic full stop is not a dot.", (".", "\u{3002}")),
         ("not-kelvin", "A letter that folds to ASCII is not ASCII.", ("i", "\u{130}")),
-        ("not-wildcard", "An asterisk is no pattern.", ("c", "*")),
-        ("not-any", "A question mark is no pattern.", ("c", "?")),
+        ("not-wildcard", "An asterisk is not a pattern.", ("c", "*")),
+        ("not-any", "A question mark is not a pattern.", ("c", "?")),
     ];
     let rows = rows.into_iter().map(|(class, id, says, one, other)| {
         let source = if class == Reference { EXACT } else { RELEASE };
@@ -192,7 +192,7 @@ fn different() -> impl Iterator<Item = Case> {
     rows.chain(unlike)
 }
 
-/// An id, a sentence, what is stored in turn, the question, and the number of the one that answers.
+/// An id, a sentence, the servers to store in order, the request, and the index of the one that answers.
 type Enclosed = (
     &'static str,
     &'static str,
@@ -201,7 +201,7 @@ type Enclosed = (
     Option<usize>,
 );
 
-/// Who answers for a server with a path.
+/// The credential that answers for a server with a path.
 fn enclosing() -> impl Iterator<Item = Case> {
     #[rustfmt::skip] // a table
     let rows: [Enclosed; 10] = [
@@ -267,7 +267,7 @@ fn refused() -> impl Iterator<Item = Case> {
     })
 }
 
-/// Docker Hub, in a store that is a throw-away.
+/// Docker Hub, in a throw-away store.
 fn hub() -> Vec<Case> {
     #[rustfmt::skip] // a table
     let rows = [

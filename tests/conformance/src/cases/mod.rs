@@ -1,9 +1,6 @@
-//! The parts of the protocol, one module each.
+//! The cases for the protocol, one module for each part.
 
-#![allow(
-    clippy::too_many_lines,
-    reason = "a table of cases is as long as there are cases"
-)]
+#![allow(clippy::too_many_lines, reason = "a table has a line for each case")]
 
 mod concurrency;
 mod erase;
@@ -19,10 +16,10 @@ use crate::Group;
 
 pub(super) fn groups() -> Vec<Group> {
     vec![
-        Group::new("protocol", "the bytes that go in and come out", protocol::cases()),
+        Group::new("protocol", "the bytes of requests and answers", protocol::cases()),
         Group::new(
             "values",
-            "user names and secrets come back as they went in",
+            "user names and secrets come back unchanged",
             values::cases(),
         ),
         Group::new(
@@ -30,19 +27,15 @@ pub(super) fn groups() -> Vec<Group> {
             "which credential answers for which server",
             matching::cases(),
         ),
-        Group::new("list", "what is listed can be had", list::cases()),
-        Group::new(
-            "erase",
-            "what is erased is gone, and nothing else",
-            erase::cases(),
-        ),
-        Group::new("errors", "what is malformed is refused, and how", errors::cases()),
+        Group::new("list", "`get` answers for listed servers", list::cases()),
+        Group::new("erase", "`erase` removes one credential only", erase::cases()),
+        Group::new("errors", "malformed requests are refused", errors::cases()),
         Group::new(
             "streams",
-            "standard input, output and error in every state",
+            "standard input, output and error, in every state",
             streams::cases(),
         ),
-        Group::new("hostile", "input that means harm", hostile::cases()),
+        Group::new("hostile", "hostile input", hostile::cases()),
         Group::new("concurrency", "several at once", concurrency::cases()),
     ]
 }

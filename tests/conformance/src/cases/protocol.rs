@@ -1,4 +1,4 @@
-//! The bytes that go in and come out.
+//! The bytes of requests and answers.
 
 use crate::judge::{NOT_FOUND, ensure};
 use crate::run::{Input, Output};
@@ -25,15 +25,12 @@ fn words() -> Vec<Case> {
             SERVE,
             |p| usage(p, &[], 1),
         ),
-        reference(
-            "usage-two",
-            "`get x` is not a verb but a mistake: usage, exit 1.",
-            SERVE,
-            |p| usage(p, &["get", "x"], 1),
-        ),
+        reference("usage-two", "`get x` is a mistake: usage, exit 1.", SERVE, |p| {
+            usage(p, &["get", "x"], 1)
+        }),
         reference(
             "usage-list-two",
-            "`list x` is a mistake too: usage, exit 1.",
+            "`list x` is a mistake: usage, exit 1.",
             SERVE,
             |p| usage(p, &["list", "x"], 1),
         ),
@@ -66,7 +63,7 @@ fn words() -> Vec<Case> {
         ),
         reference(
             "verbs-lower-case",
-            "`LIST` and `Get` are no verbs: exit 1.",
+            "`LIST` and `Get` are not verbs: exit 1.",
             SERVE,
             |p| {
                 p.verb("LIST", "")?.one_line_error()?;
@@ -81,7 +78,7 @@ fn words() -> Vec<Case> {
         ),
         stricter(
             "version-semver",
-            "The version is `v` and a version by the rules of semver.org.",
+            "The version is `v` and a semantic version (semver.org).",
             "tools compare versions",
             |p| {
                 let version = version_of(p)?;
@@ -108,7 +105,7 @@ fn replies() -> Vec<Case> {
     vec![
         reference(
             "get-bytes",
-            "The answer to `get` is one line, compact, and its keys in their order.",
+            "The answer to `get` is one compact line, with its keys in order.",
             ENCODER,
             |p| {
                 let given = p.given()?;
@@ -117,31 +114,31 @@ fn replies() -> Vec<Case> {
         ),
         client(
             "get-keys",
-            "The answer has the keys ServerURL, Username and Secret, spelled so, each once, and no other.",
+            "The answer has exactly the keys ServerURL, Username and Secret, in this spelling, each once.",
             "docker-py, jib: keys are looked up by exact case",
             get_keys,
         ),
         reference(
             "get-echo",
-            "ServerURL in the answer is the server that was asked for.",
+            "ServerURL in the answer is the requested server.",
             ENCODER,
             |p| echo(p, str::to_owned),
         ),
         stricter(
             "get-echo-spelling",
-            "ServerURL is the server as it was asked for, where that is another spelling of the stored one.",
-            "a client looks its own question up in the answer",
+            "ServerURL is the requested spelling, even if another one was stored.",
+            "a client looks up its own request in the answer",
             |p| echo(p, |server| format!("https://{server}/")),
         ),
         reference(
             "store-silent",
-            "`store` that worked prints nothing on stdout.",
+            "A successful `store` prints nothing on stdout.",
             SERVE,
             |p| p.try_store(&p.credential(p.host()))?.worked_in_silence(),
         ),
         reference(
             "erase-silent",
-            "`erase` that worked prints nothing on stdout.",
+            "A successful `erase` prints nothing on stdout.",
             SERVE,
             |p| {
                 let stored = p.stored(&p.host())?;
@@ -150,13 +147,13 @@ fn replies() -> Vec<Case> {
         ),
         client(
             "not-found",
-            "`get` of what is not there prints the one text and a newline, and exits 1.",
+            "`get` of a missing credential prints the text and a newline, and exits 1.",
             "docker CLI: compares stdout with the text; testcontainers-java: exit 1",
             |p| p.get(&p.host())?.prints(1, &format!("{NOT_FOUND}\n")),
         ),
         client(
             "not-found-same",
-            "It prints the same bytes for every server that it does not hold.",
+            "It prints the same bytes for every missing server.",
             "testcontainers-java: learns the text from a server that cannot exist",
             |p| {
                 let first = p.get("https://not.a.real.registry.invalid/url")?;
@@ -193,13 +190,13 @@ fn replies() -> Vec<Case> {
         ),
         client(
             "store-newline",
-            "`store` accepts its JSON with a newline behind it.",
+            "`store` accepts JSON with a newline after it.",
             "docker CLI: Go's encoder ends the line",
             |p| p.stored(&p.host()).map(drop),
         ),
         client(
             "store-no-newline",
-            "`store` accepts its JSON without a newline behind it.",
+            "`store` accepts JSON without a newline after it.",
             "oras, helm: JSON is sent without a newline",
             |p| {
                 let credential = p.credential(p.host());
@@ -221,23 +218,23 @@ fn replies() -> Vec<Case> {
         ),
         reference(
             "list-object",
-            "`list` prints one object, `{}` where it holds nothing.",
+            "`list` prints one object, `{}` if it is empty.",
             ENCODER,
             |p| p.list().map(drop),
         ),
     ]
 }
 
-/// What stands around the server on stdin, and is no part of it.
+/// Characters around the server on stdin, which must be ignored.
 fn server_lines() -> impl Iterator<Item = Case> {
     use crate::Class::{Client, Reference, Stricter};
     #[rustfmt::skip] // a table
     let rows = [
-        (Client, "get-lf", "A newline behind the server is no part of it.", "testcontainers-node: writes a line", ["", "\n"]),
-        (Client, "get-crlf", "CR and LF behind it are no part of it.", ".NET: writes a line on Windows", ["", "\r\n"]),
-        (Reference, "get-blanks", "Blanks around it are no part of it.", TRIM, [" \t", " "]),
-        (Reference, "get-lines", "Empty lines around it are no part of it.", TRIM, ["\n\n", "\r\n\r\n"]),
-        (Stricter, "get-bom", "A UTF-8 byte order mark before it is no part of it.", "PowerShell 5 pipes one", ["\u{feff}", ""]),
+        (Client, "get-lf", "A newline after the server is ignored.", "testcontainers-node: writes a line", ["", "\n"]),
+        (Client, "get-crlf", "CR and LF after it are ignored.", ".NET: writes a line on Windows", ["", "\r\n"]),
+        (Reference, "get-blanks", "Spaces around it are ignored.", TRIM, [" \t", " "]),
+        (Reference, "get-lines", "Empty lines around it are ignored.", TRIM, ["\n\n", "\r\n\r\n"]),
+        (Stricter, "get-bom", "A UTF-8 byte order mark before it is ignored.", "PowerShell 5 pipes one", ["\u{feff}", ""]),
     ];
     rows.into_iter()
         .map(|(class, id, says, source, [before, after])| {
@@ -249,15 +246,15 @@ fn server_lines() -> impl Iterator<Item = Case> {
         })
 }
 
-/// Ways to write the JSON for `store`, with `%S`, `%U` and `%P` in the place of the three values.
+/// Ways to write the JSON for `store`, with `%S`, `%U` and `%P` in place of the three values.
 fn store_json() -> impl Iterator<Item = Case> {
     #[rustfmt::skip] // a table
     let rows = [
         ("store-order", "The keys of `store` may come in any order.", r#"{"Secret":%P,"Username":%U,"ServerURL":%S}"#),
-        ("store-case", "The keys of `store` match without regard to case.", r#"{"serverurl":%S,"USERNAME":%U,"secret":%P}"#),
+        ("store-case", "The case of the keys of `store` is ignored.", r#"{"serverurl":%S,"USERNAME":%U,"secret":%P}"#),
         (
             "store-unknown",
-            "Keys that `store` does not know are ignored, whatever their values.",
+            "Unknown keys of `store` are ignored, with any value.",
             r#"{"Note":{"a":[1,null]},"ServerURL":%S,"Username":%U,"Secret":%P,"Version":2}"#,
         ),
         ("store-spaces", "White space between the parts of the JSON is ignored.", "  { \"ServerURL\" :\t%S , \"Username\" : %U,\n \"Secret\": %P }\r\n "),
@@ -289,7 +286,7 @@ fn usage(p: &Probe<'_>, arguments: &[&str], code: i32) -> Verdict {
     }
 }
 
-/// The last part of the line that `version` prints.
+/// The last part of the output of `version`.
 fn version_of(p: &Probe<'_>) -> Result<String, Stop> {
     let run = p.verb("version", "")?;
     run.exits(0)?;
@@ -306,7 +303,7 @@ fn version_of(p: &Probe<'_>) -> Result<String, Stop> {
     }
 }
 
-/// Three numbers without leading zeros, and perhaps a pre-release and a build behind them.
+/// Three numbers without leading zeros, optionally with a pre-release and a build after them.
 fn is_semver(version: &str) -> bool {
     let (version, build) = version.split_once('+').unwrap_or((version, "0"));
     let (core, pre_release) = version.split_once('-').unwrap_or((version, "0"));
@@ -373,7 +370,7 @@ fn list_bytes(p: &Probe<'_>) -> Verdict {
     }
 }
 
-/// The characters of a JSON text that are not in its strings.
+/// The characters of a JSON text outside of its strings.
 fn outside_strings(json: &str) -> impl Iterator<Item = char> {
     let (mut inside, mut escaped) = (false, false);
     json.chars().filter(move |character| {
@@ -389,7 +386,7 @@ fn outside_strings(json: &str) -> impl Iterator<Item = char> {
 fn list_sorted(p: &Probe<'_>) -> Verdict {
     if p.writing().is_ok() {
         for _ in 0..3 {
-            // Stored in an order that is not the sorted one.
+            // Stored in an unsorted order.
             let host = p.host();
             p.stored(&format!("z-{host}"))?;
             p.stored(&format!("a-{host}"))?;

@@ -1,4 +1,4 @@
-//! Standard input, output and error in every state that a caller leaves them in.
+//! Standard input, output and error, in every state that a caller can leave them in.
 
 use crate::judge::{NO_SERVER, NOT_FOUND, ensure};
 use crate::probe::Stop;
@@ -7,9 +7,9 @@ use crate::{Case, Probe, Verdict, client, reference, stricter};
 
 const MERGED: &str = "Spring Boot: merges stderr into stdout";
 const EPIPE: &str = "docker_credential (Rust): a helper that does not read makes the write fail";
-const UNENDED: &str = "a caller that hands its own stdin down; docker has no timeout";
+const UNENDED: &str = "a caller that passes on its own stdin; docker has no timeout";
 const UNDELIVERED: &str = "a reply that was not delivered is not a success";
-const ODD: &str = "a service or a script starts programs so";
+const ODD: &str = "services and scripts start programs like this";
 const READ: &str = "docker-credential-helpers: stdin is read to its end";
 
 pub(super) fn cases() -> Vec<Case> {
@@ -23,13 +23,13 @@ fn stderr() -> Vec<Case> {
     vec![
         client(
             "quiet-get",
-            "`get` that answers leaves stderr empty.",
+            "A successful `get` does not write to stderr.",
             MERGED,
             |p| p.get(&p.given()?.server)?.quiet(),
         ),
         client(
             "quiet-not-found",
-            "`get` that finds nothing leaves stderr empty.",
+            "A `get` that finds nothing does not write to stderr.",
             MERGED,
             |p| {
                 let run = p.get(&p.host())?;
@@ -39,7 +39,7 @@ fn stderr() -> Vec<Case> {
         ),
         client(
             "quiet-get-error",
-            "`get` that fails leaves stderr empty.",
+            "A failed `get` does not write to stderr.",
             MERGED,
             |p| {
                 let run = p.verb("get", "")?;
@@ -47,14 +47,14 @@ fn stderr() -> Vec<Case> {
                 run.quiet()
             },
         ),
-        client("quiet-list", "`list` leaves stderr empty.", MERGED, |p| {
+        client("quiet-list", "`list` does not write to stderr.", MERGED, |p| {
             let run = p.verb("list", "unused")?;
             run.exits(0)?;
             run.quiet()
         }),
         reference(
             "quiet-version",
-            "`version` leaves stderr empty.",
+            "`version` does not write to stderr.",
             "docker-credential-helpers: credentials.PrintVersion",
             |p| {
                 let run = p.verb("version", "")?;
@@ -64,7 +64,7 @@ fn stderr() -> Vec<Case> {
         ),
         stricter(
             "no-stderr",
-            "Without a stderr `store`, `get` and `list` do the same.",
+            "Without stderr, `store`, `get` and `list` work as usual.",
             ODD,
             |p| {
                 if p.writing().is_ok() {
@@ -91,46 +91,43 @@ fn stdin() -> Vec<Case> {
     vec![
         client(
             "list-unused",
-            "`list` answers where stdin holds the word `unused`.",
+            "`list` answers if stdin is the word `unused`.",
             "docker CLI: sends that word",
             |p| lists(p, "unused".into()),
         ),
         client(
             "list-empty",
-            "`list` answers where stdin is empty.",
+            "`list` answers if stdin is empty.",
             "docker-py: sends nothing",
             |p| lists(p, "".into()),
         ),
         stricter(
             "list-unended",
-            "`list` answers where stdin never ends.",
+            "`list` answers if stdin never ends.",
             UNENDED,
             |p| lists(p, Input::Unended(Vec::new())),
         ),
         stricter(
             "list-unended-word",
-            "`list` answers where stdin holds a word and never ends.",
+            "`list` answers if stdin has a word and never ends.",
             UNENDED,
             |p| lists(p, Input::Unended(b"unused".to_vec())),
         ),
-        stricter("list-closed", "`list` answers without a stdin.", ODD, |p| {
+        stricter("list-closed", "`list` answers without stdin.", ODD, |p| {
             lists(p, Input::Closed)
         }),
-        stricter(
-            "list-null",
-            "`list` answers where stdin is `/dev/null`.",
-            ODD,
-            |p| lists(p, Input::Path("/dev/null")),
-        ),
+        stricter("list-null", "`list` answers if stdin is `/dev/null`.", ODD, |p| {
+            lists(p, Input::Path("/dev/null"))
+        }),
         stricter(
             "list-directory",
-            "`list` answers where stdin is a directory.",
+            "`list` answers if stdin is a directory.",
             ODD,
             |p| lists(p, Input::Path("/")),
         ),
         stricter(
             "list-blocking",
-            "`list` leaves stdin as it was: what the caller shares is not switched to non-blocking.",
+            "`list` does not switch the shared stdin to non-blocking.",
             "the mode of a pipe is shared with the caller",
             |p| {
                 let run = p.run(&["list"], Input::Unended(b"unused".to_vec()), Output::Apart)?;
@@ -140,7 +137,7 @@ fn stdin() -> Vec<Case> {
         ),
         reference(
             "version-unended",
-            "`version` answers where stdin never ends.",
+            "`version` answers if stdin never ends.",
             "docker-credential-helpers: credentials.PrintVersion",
             |p| {
                 p.run(&["version"], Input::Unended(Vec::new()), Output::Apart)?
@@ -149,19 +146,19 @@ fn stdin() -> Vec<Case> {
         ),
         reference(
             "version-closed",
-            "`version` answers without a stdin.",
+            "`version` answers without stdin.",
             "docker-credential-helpers: credentials.PrintVersion",
             |p| p.run(&["version"], Input::Closed, Output::Apart)?.exits(0),
         ),
         reference(
             "usage-unended",
-            "The usage is printed where stdin never ends.",
+            "The usage is printed if stdin never ends.",
             "docker-credential-helpers: credentials.Serve",
             |p| p.run(&[], Input::Unended(Vec::new()), Output::Apart)?.exits(1),
         ),
         client(
             "get-waits",
-            "`get` waits for its input, and takes it.",
+            "`get` waits for its input and reads it.",
             EPIPE,
             |p| {
                 let given = p.given()?;
@@ -170,7 +167,7 @@ fn stdin() -> Vec<Case> {
         ),
         client(
             "store-waits",
-            "`store` waits for its input, and takes it.",
+            "`store` waits for its input and reads it.",
             EPIPE,
             |p| {
                 p.writing()?;
@@ -182,13 +179,13 @@ fn stdin() -> Vec<Case> {
         ),
         client(
             "erase-waits",
-            "`erase` waits for its input, and takes it.",
+            "`erase` waits for its input and reads it.",
             EPIPE,
             |p| late(p, "erase", p.host())?.exits_somehow(),
         ),
         stricter(
             "bad-store-taken",
-            "A `store` that is refused has taken its whole input.",
+            "A refused `store` has read its whole input.",
             EPIPE,
             |p| {
                 let run = p.verb("store", vec![b'x'; 512 << 10])?;
@@ -198,7 +195,7 @@ fn stdin() -> Vec<Case> {
         ),
         reference(
             "get-in-pieces",
-            "`get` reads a server that comes byte by byte.",
+            "`get` reads a server that arrives byte by byte.",
             READ,
             |p| {
                 let given = p.given()?;
@@ -212,7 +209,7 @@ fn stdin() -> Vec<Case> {
         ),
         reference(
             "store-in-pieces",
-            "`store` reads JSON that comes byte by byte.",
+            "`store` reads JSON that arrives byte by byte.",
             READ,
             |p| {
                 p.writing()?;
@@ -236,13 +233,13 @@ fn stdin() -> Vec<Case> {
                     .prints(1, &format!("{NO_SERVER}\n"))
             },
         ),
-        stricter("get-closed", "`get` without a stdin is an error.", ODD, |p| {
+        stricter("get-closed", "`get` without stdin is an error.", ODD, |p| {
             p.run(&["get"], Input::Closed, Output::Apart)?.refused("")
         }),
-        stricter("store-closed", "`store` without a stdin is an error.", ODD, |p| {
+        stricter("store-closed", "`store` without stdin is an error.", ODD, |p| {
             p.run(&["store"], Input::Closed, Output::Apart)?.refused("")
         }),
-        stricter("erase-closed", "`erase` without a stdin is an error.", ODD, |p| {
+        stricter("erase-closed", "`erase` without stdin is an error.", ODD, |p| {
             p.run(&["erase"], Input::Closed, Output::Apart)?.refused("")
         }),
         stricter("get-directory", "`get` from a directory is an error.", ODD, |p| {
@@ -290,7 +287,7 @@ fn stdout() -> Vec<Case> {
         }),
         stricter(
             "full-not-found",
-            "`get` that finds nothing exits 1 on a full device, too.",
+            "A `get` that finds nothing also exits 1 on a full device.",
             UNDELIVERED,
             |p| undelivered(&full(p, "get", &p.host())?, ""),
         ),
@@ -308,7 +305,7 @@ fn stdout() -> Vec<Case> {
         ),
         stricter(
             "gone-get",
-            "`get` to a reader that has gone exits 1, and is not killed.",
+            "`get` to a closed pipe exits 1, and is not killed.",
             UNDELIVERED,
             |p| {
                 let given = p.given()?;
@@ -320,13 +317,13 @@ fn stdout() -> Vec<Case> {
         ),
         stricter(
             "gone-list",
-            "`list` to a reader that has gone exits 1, and is not killed.",
+            "`list` to a closed pipe exits 1, and is not killed.",
             UNDELIVERED,
             |p| undelivered(&p.run(&["list"], "unused".into(), Output::ReaderGone)?, ""),
         ),
         stricter(
             "no-stdout",
-            "Without a stdout `get` ends by itself, and the store is what it was.",
+            "Without stdout, `get` ends normally and does not change the store.",
             ODD,
             |p| {
                 let given = p.given()?;
@@ -338,7 +335,7 @@ fn stdout() -> Vec<Case> {
         ),
         stricter(
             "no-stdout-store",
-            "Without a stdout `store` does what its exit code says.",
+            "Without stdout, the exit code of `store` is right.",
             ODD,
             |p| {
                 p.writing()?;
@@ -355,7 +352,7 @@ fn stdout() -> Vec<Case> {
         ),
         stricter(
             "nothing-open",
-            "With all three streams closed `store` is refused, and the store is what it was.",
+            "With all three streams closed, `store` is refused and does not change the store.",
             ODD,
             |p| {
                 let given = p.given()?;
@@ -365,7 +362,7 @@ fn stdout() -> Vec<Case> {
         ),
         client(
             "one-object",
-            "Nothing but the answer is on stdout.",
+            "Only the answer is on stdout.",
             "oras: bytes after the JSON are an error",
             |p| {
                 let given = p.given()?;
@@ -379,14 +376,14 @@ fn stdout() -> Vec<Case> {
         ),
         client(
             "not-found-alone",
-            "Nothing but the text is on stdout where nothing is found.",
+            "Only the text is on stdout if nothing is found.",
             "docker CLI: compares stdout with the text",
             |p| p.get(&p.host())?.prints(1, &format!("{NOT_FOUND}\n")),
         ),
     ]
 }
 
-/// How the server is named is another case's matter.
+/// Another case checks the server's name.
 fn lists(p: &Probe<'_>, input: Input) -> Verdict {
     let given = p.given()?;
     let run = p.run(&["list"], input, Output::Apart)?;

@@ -4,31 +4,31 @@ use std::ffi::OsString;
 
 use crate::{Group, Mode, groups};
 
-/// What `--help` prints, and a wrong call.
+/// The output of `--help`, and of a wrong call.
 pub(super) const USAGE: &str = "\
 Runs the conformance cases for docker credential helpers against a helper.
 
 Usage: docker-credential-conformance [OPTIONS] <helper-command>
        docker-credential-conformance --list [--only NAME]...
 
-The helper is a program of the name docker-credential-<name>, found in PATH, or a path to one.
-It is given servers under .invalid that no other run uses, and everything that was stored is erased again;
-only a run that is interrupted leaves some: servers that end in .dcc-<run>.invalid.
+The helper is the name of a program docker-credential-<name> in PATH, or a path to one.
+The runner stores logins for servers under .invalid that no other run uses, and erases them again. Only an \
+interrupted run leaves some behind, for servers that end in .dcc-<run>.invalid.
 
 Options:
       --env NAME=VALUE  Set a variable for the helper
-      --only NAME       Run one group, or one case by its id; may be given more than once
-      --read-only       The helper cannot store: judge it by the servers that it lists
-      --throw-away      The store is a throw-away: store and erase Docker Hub's own entries, too, and servers that
-                        a helper may accept and not be able to erase
+      --only NAME       Run one group, or one case by its id; can be repeated
+      --read-only       For a helper that cannot store: test the servers that it lists
+      --throw-away      The store can be thrown away: also store and erase Docker Hub's own entries, and \
+      servers that a helper might accept but fail to erase
       --json            Print the results as JSON
-      --list            Print the cases as Markdown tables, and run nothing
+      --list            Print the cases as Markdown tables without running them
   -h, --help            Print this
 
 Exit codes: 0 every case passed, 1 a case failed or something was left behind, 2 a wrong call.
 ";
 
-/// What the caller asked for.
+/// The requested action.
 #[derive(Debug)]
 pub(super) enum Request {
     /// To run these cases.
@@ -39,16 +39,16 @@ pub(super) enum Request {
     Help,
 }
 
-/// How to run.
+/// The options of a run.
 #[derive(Debug)]
 pub(super) struct Options {
     /// The helper's name or path.
     pub(super) helper: OsString,
     /// Variables for the helper.
     pub(super) variables: Vec<(String, String)>,
-    /// The groups to run, with the cases of them that were asked for.
+    /// The groups to run, with their requested cases.
     pub(super) groups: Vec<Group>,
-    /// What the run may do.
+    /// The permissions of the run.
     pub(super) mode: Mode,
     /// Whether to print JSON.
     pub(super) json: bool,
@@ -56,8 +56,7 @@ pub(super) struct Options {
 
 /// Reads the arguments, without the program's name.
 ///
-/// # Errors
-/// What is wrong with them, and what would do.
+/// # Errors The problem with them, and a valid form.
 pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, String> {
     let mut arguments = arguments.into_iter();
     let (mut helper, mut variables, mut only) = (None, Vec::new(), Vec::new());
@@ -101,7 +100,7 @@ fn value(arguments: &mut impl Iterator<Item = OsString>, form: &str) -> Result<S
         .ok_or_else(|| format!("{form}: the value is missing"))
 }
 
-/// The groups and cases of these names; all of them where there are none.
+/// The groups and cases with these names; all of them without names.
 fn selected(only: &[String]) -> Result<Vec<Group>, String> {
     let mut groups = groups();
     if only.is_empty() {

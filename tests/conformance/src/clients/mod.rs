@@ -1,4 +1,4 @@
-//! The clients: each group sends exactly what one client sends, and judges the answer as that client does.
+//! The clients: each group sends exactly one client's requests, and judges the answers as that client does.
 
 mod readers;
 mod table;
@@ -8,30 +8,31 @@ use crate::probe::Credential;
 use crate::run::Run;
 use crate::{Case, Class, Group, Probe, Stop, Verdict};
 
-/// What a client takes an answer for.
+/// A client's interpretation of an answer.
 #[derive(Debug)]
 pub(super) enum Seen {
     /// A credential: the user name and the secret.
     Found(String, String),
-    /// Nothing is stored; the client goes on without a credential.
+    /// There is no credential; the client continues without one.
     NotFound,
-    /// The client gives up: why.
+    /// The client gives up, for this reason.
     Failed(String),
 }
 
-/// One client, as a helper sees it.
+/// A client's behaviour towards a helper.
 struct Client {
     name: &'static str,
     about: &'static str,
-    /// Sends one question and reads the answer.
+    /// Sends one request and reads the answer.
     get: fn(&Probe<'_>, &str) -> Result<Seen, Stop>,
-    /// What it asks for, in turn, until something is found, where the image is at this host.
+    /// The servers that it looks up for an image on this host, in order, until one is found.
     questions: fn(&str) -> Vec<String>,
-    /// What it asks for where the image is at Docker Hub, and whether docker's own spelling is among that.
+    /// The servers that it looks up for an image on Docker Hub, and whether they include docker's own
+    /// spelling.
     hub: (&'static [&'static str], Class),
-    /// How it tells what is found, and what is not.
+    /// How it recognises results.
     source: &'static str,
-    /// What it does besides.
+    /// Its other actions.
     more: fn() -> Vec<Case>,
 }
 
@@ -57,13 +58,13 @@ impl Client {
             case(
                 Class::Client,
                 "missing",
-                "It sees that there is none for a registry.",
+                "It recognises that there is none for a registry.",
                 |client, p| client.misses(p, &p.host()),
             ),
             case(
                 Class::Client,
                 "port",
-                "It finds the credential of a registry on a port of its own.",
+                "It finds the credential of a registry on another port.",
                 |client, p| {
                     let host = p.host();
                     p.stored(&host)?;
@@ -73,7 +74,7 @@ impl Client {
             case(
                 Class::Client,
                 "token",
-                "It finds an identity token, and sees that it is one.",
+                "It finds an identity token, and recognises it.",
                 |client, p| {
                     let token = Credential {
                         username: "<token>".into(),
@@ -86,7 +87,7 @@ impl Client {
             case(
                 Class::Client,
                 "any-secret",
-                "A secret of several lines and scripts reaches it whole.",
+                "It gets a secret with several lines and scripts unchanged.",
                 |client, p| {
                     let secret = "\"a\\\n\u{43f}\u{1f511}<&>".to_owned();
                     let credential = Credential {
@@ -114,7 +115,7 @@ impl Client {
         cases
     }
 
-    /// Asks in turn, as the client does, until something is found or it gives up.
+    /// Looks up the servers in order, as the client does, until one is found or it gives up.
     fn sees(&self, p: &Probe<'_>, questions: impl IntoIterator<Item = String>) -> Result<Seen, Stop> {
         for question in questions {
             match (self.get)(p, &question)? {

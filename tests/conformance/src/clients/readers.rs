@@ -1,4 +1,4 @@
-//! How each client reads an answer to `get`.
+//! Each client's parser for an answer to `get`.
 
 use serde_json::Value;
 
@@ -10,7 +10,8 @@ use crate::{Probe, Stop};
 
 type Answer = Result<Seen, Stop>;
 
-/// docker's own Go package: compares trimmed stdout of a failed helper, decodes one value of a successful one.
+/// docker's own Go package: compares the trimmed stdout of a failed helper, and decodes one value of a
+/// successful one.
 pub(super) fn docker(p: &Probe<'_>, server: &str) -> Answer {
     let run = p.get(server)?;
     Ok(match run.end {
@@ -28,7 +29,7 @@ pub(super) fn oras(p: &Probe<'_>, server: &str) -> Answer {
     })
 }
 
-/// docker-py: the text anywhere in stdout; keys by exact case; two empty strings are "not found" as well.
+/// docker-py: the text anywhere in stdout; keys by exact case; two empty strings also mean "not found".
 pub(super) fn docker_py(p: &Probe<'_>, server: &str) -> Answer {
     let run = p.get(server)?;
     Ok(match run.end {
@@ -41,7 +42,7 @@ pub(super) fn docker_py(p: &Probe<'_>, server: &str) -> Answer {
     })
 }
 
-/// `docker_credential` for Rust: takes any failure for one, and writes the question whether it is read or not.
+/// `docker_credential` for Rust: treats any failure as an error, and always writes the request.
 pub(super) fn rust(p: &Probe<'_>, server: &str) -> Answer {
     let run = p.run(&["get"], Input::Late(server.into()), Output::Apart)?;
     if !run.took_input {
@@ -49,13 +50,13 @@ pub(super) fn rust(p: &Probe<'_>, server: &str) -> Answer {
     }
     Ok(match run.end {
         End::Exit(0) => whole_value(&run, exact),
-        // It has no word for "not found": its callers go on without a credential.
+        // It doesn't distinguish "not found": its callers continue without a credential.
         End::Exit(_) => Seen::NotFound,
         _ => gives_up(&run, "an exit code"),
     })
 }
 
-/// testcontainers-java: exit 1 and the text that it learnt from a registry that cannot exist.
+/// testcontainers-java: exit 1 and the text that it learnt from a registry that can't exist.
 pub(super) fn testcontainers_java(p: &Probe<'_>, server: &str) -> Answer {
     let run = p.get(server)?;
     if run.end == End::Exit(0) {
@@ -75,12 +76,12 @@ pub(super) fn testcontainers_java(p: &Probe<'_>, server: &str) -> Answer {
     )
 }
 
-/// testcontainers-node: a line; any failure is one without a credential.
+/// testcontainers-node: writes a line; any failure means no credential.
 pub(super) fn testcontainers_node(p: &Probe<'_>, server: &str) -> Answer {
     line(p, format!("{server}\n"))
 }
 
-/// .NET: the same with the line end of Windows.
+/// .NET: the same, with Windows' line ending.
 pub(super) fn dotnet(p: &Probe<'_>, server: &str) -> Answer {
     line(p, format!("{server}\r\n"))
 }
@@ -94,7 +95,7 @@ fn line(p: &Probe<'_>, line: String) -> Answer {
     })
 }
 
-/// jib: never looks at the exit code.
+/// jib: ignores the exit code.
 pub(super) fn jib(p: &Probe<'_>, server: &str) -> Answer {
     let run = p.get(server)?;
     if contains_text(&run) {
@@ -108,7 +109,7 @@ pub(super) fn jib(p: &Probe<'_>, server: &str) -> Answer {
     })
 }
 
-/// Spring Boot: stdout and stderr in one.
+/// Spring Boot: reads stdout and stderr as one stream.
 pub(super) fn spring_boot(p: &Probe<'_>, server: &str) -> Answer {
     let run = p.run(&["get"], Input::Bytes(server.into()), Output::Merged)?;
     Ok(match run.end {
@@ -126,7 +127,7 @@ pub(super) fn spring_boot(p: &Probe<'_>, server: &str) -> Answer {
     })
 }
 
-/// docker-maven-plugin: exit 1 is "not found", whatever is printed; any other failure is one.
+/// docker-maven-plugin: exit 1 is "not found", with any output; any other failure is an error.
 pub(super) fn docker_maven_plugin(p: &Probe<'_>, server: &str) -> Answer {
     let run = p.get(server)?;
     Ok(match run.end {
@@ -136,7 +137,7 @@ pub(super) fn docker_maven_plugin(p: &Probe<'_>, server: &str) -> Answer {
     })
 }
 
-/// regclient: a host that `list` does not name is not asked for, and an error is swallowed.
+/// regclient: doesn't look up a host that `list` doesn't show, and ignores errors.
 pub(super) fn regctl(p: &Probe<'_>, server: &str) -> Answer {
     let listed = p.list()?;
     if !listed.iter().any(|(name, _)| name == server) {
@@ -148,7 +149,7 @@ pub(super) fn regctl(p: &Probe<'_>, server: &str) -> Answer {
 fn trimmed_text(run: &Run) -> Seen {
     match run.not_found() {
         Ok(()) => Seen::NotFound,
-        Err(_) => gives_up(run, "the text for \"not found\" and nothing else on stdout"),
+        Err(_) => gives_up(run, "only the text for \"not found\" on stdout"),
     }
 }
 
@@ -160,7 +161,7 @@ fn exact(left: &str, right: &str) -> bool {
     left == right
 }
 
-/// Reads one JSON value and leaves what follows it, as a stream decoder does.
+/// Reads one JSON value and ignores the rest, as a stream decoder does.
 fn first_value(run: &Run, text: &[u8], same: fn(&str, &str) -> bool) -> Seen {
     match serde_json::Deserializer::from_slice(text).into_iter().next() {
         Some(Ok(Members(members))) => credential(run, &members, same),
@@ -168,7 +169,7 @@ fn first_value(run: &Run, text: &[u8], same: fn(&str, &str) -> bool) -> Seen {
     }
 }
 
-/// Reads one JSON value and nothing else.
+/// Reads one JSON value, and fails if more follows.
 fn whole_value(run: &Run, same: fn(&str, &str) -> bool) -> Seen {
     match serde_json::from_slice(&run.stdout) {
         Ok(Members(members)) => credential(run, &members, same),

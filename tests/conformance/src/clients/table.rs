@@ -1,4 +1,4 @@
-//! The clients that run helpers. The kubelet is not among them: it reads `auths` and runs none.
+//! The clients that run helpers. The kubelet doesn't: it only reads `auths`.
 
 use super::Client;
 use super::readers as read;
@@ -19,11 +19,11 @@ pub(super) const CLIENTS: &[Client] = &[
     },
     Client {
         name: "buildx",
-        about: "buildx and BuildKit, which ask through docker's package",
+        about: "buildx and BuildKit, which use docker's package",
         get: read::docker,
         questions: host,
         hub: (HUB_URL, Class::Client),
-        source: "BuildKit: docker's own package, one question after another",
+        source: "BuildKit: docker's own package, one request after another",
         more: does::buildx,
     },
     Client {
@@ -32,12 +32,12 @@ pub(super) const CLIENTS: &[Client] = &[
         get: read::docker,
         questions: host,
         hub: (HUB_URL, Class::Client),
-        source: "compose: docker's own package, a question for each image",
+        source: "compose: docker's own package, a request for each image",
         more: does::compose,
     },
     Client {
         name: "podman",
-        about: "podman, skopeo and buildah, by `credHelpers`",
+        about: "podman, skopeo and buildah, with `credHelpers`",
         get: read::docker,
         questions: host,
         hub: (&["docker.io"], Class::Stricter),
@@ -67,7 +67,7 @@ pub(super) const CLIENTS: &[Client] = &[
     },
     Client {
         name: "nerdctl",
-        about: "nerdctl, which asks in up to seven spellings",
+        about: "nerdctl, which looks up to seven spellings",
         get: read::docker,
         questions: does::nerdctl_spellings,
         hub: (
@@ -83,7 +83,7 @@ pub(super) const CLIENTS: &[Client] = &[
     },
     Client {
         name: "docker-py",
-        about: "docker for Python, and Ansible with it",
+        about: "docker for Python, which Ansible uses",
         get: read::docker_py,
         questions: host,
         hub: (HUB_URL, Class::Client),
@@ -96,7 +96,7 @@ pub(super) const CLIENTS: &[Client] = &[
         get: read::rust,
         questions: host,
         hub: (&["index.docker.io"], Class::Stricter),
-        source: "docker_credential: any failure is one; the question has to be read",
+        source: "docker_credential: any failure is an error; the request must be read",
         more: Vec::new,
     },
     Client {
@@ -105,12 +105,12 @@ pub(super) const CLIENTS: &[Client] = &[
         get: read::testcontainers_java,
         questions: host,
         hub: (HUB_URL, Class::Client),
-        source: "testcontainers-java: exit 1 and the text that it learnt from a registry that cannot exist",
+        source: "testcontainers-java: exit 1 and the text that it learnt from an impossible registry",
         more: does::testcontainers_java,
     },
     Client {
         name: "testcontainers-go",
-        about: "testcontainers for Go, which asks for the keys of config.json as they are written",
+        about: "testcontainers for Go, which looks up the keys of config.json as written",
         get: read::docker,
         questions: host,
         hub: (HUB_URL, Class::Client),
@@ -132,7 +132,7 @@ pub(super) const CLIENTS: &[Client] = &[
         get: read::regctl,
         questions: host,
         hub: (HUB_URL, Class::Client),
-        source: "regclient: asks only for what is listed",
+        source: "regclient: only looks up listed servers",
         more: Vec::new,
     },
     Client {
@@ -149,7 +149,7 @@ pub(super) const CLIENTS: &[Client] = &[
             ],
             Class::Stricter,
         ),
-        source: "jib: the text anywhere in stdout; the exit code is not looked at",
+        source: "jib: the text anywhere in stdout; ignores the exit code",
         more: Vec::new,
     },
     Client {
@@ -167,7 +167,7 @@ pub(super) const CLIENTS: &[Client] = &[
         get: read::docker_maven_plugin,
         questions: |host| vec![host.to_owned(), format!("https://{host}")],
         hub: (HUB_URL, Class::Client),
-        source: "docker-maven-plugin: exit 1 is \"not found\", any other failure is one",
+        source: "docker-maven-plugin: exit 1 is \"not found\", any other failure an error",
         more: does::docker_maven_plugin,
     },
 ];

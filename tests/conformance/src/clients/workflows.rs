@@ -1,4 +1,4 @@
-//! What clients do besides asking: login, logout, listing, and several at once.
+//! Clients' other actions: login, logout, listing, and several at once.
 
 use std::thread;
 
@@ -12,7 +12,7 @@ pub(super) fn docker() -> Vec<Case> {
     vec![
         client(
             "login",
-            "`docker login` and then `docker pull`: what is stored is found.",
+            "`docker pull` after `docker login` finds the credential.",
             "docker CLI: one `store`",
             |p| {
                 let stored = p.stored(&p.host())?;
@@ -21,7 +21,7 @@ pub(super) fn docker() -> Vec<Case> {
         ),
         client(
             "login-again",
-            "A second login as another user is the one that is found.",
+            "After a second login as another user, the new credential is found.",
             "docker CLI: one `store`",
             |p| {
                 let first = p.stored(&p.host())?;
@@ -45,13 +45,13 @@ pub(super) fn docker() -> Vec<Case> {
         ),
         client(
             "logout-absent",
-            "`docker logout` from where nobody is logged in fails nowhere.",
+            "`docker logout` without a login does not fail.",
             "docker CLI: four `erase`",
             |p| logout(p, &p.host()),
         ),
         client(
             "logout-others",
-            "`docker logout` leaves the other registries.",
+            "`docker logout` keeps the other registries.",
             "docker CLI: four `erase`",
             |p| {
                 let (kept, gone) = (p.stored(&p.host())?, p.stored(&p.host())?);
@@ -63,7 +63,7 @@ pub(super) fn docker() -> Vec<Case> {
         ),
         client(
             "web-login",
-            "The three servers of a web login are stored and found apart, with tokens of 4 KiB.",
+            "The three servers of a web login are stored and found separately, with tokens of 4 KiB.",
             "docker CLI: web login stores `…/v1/access-token`, `…/v1/refresh-token` and `…/v1/`",
             |p| {
                 let host = p.host();
@@ -110,7 +110,7 @@ fn logout(p: &Probe<'_>, host: &str) -> Verdict {
         .try_for_each(|spelling| p.erase(spelling)?.exits(0))
 }
 
-/// What one logout erases, in docker's order.
+/// The servers that one logout erases, in docker's order.
 fn logout_spellings(host: &str) -> [String; 4] {
     [
         host.to_owned(),
@@ -131,7 +131,7 @@ pub(super) fn buildx() -> Vec<Case> {
     vec![client(
         "stages",
         "Several registries of one build, with and without a credential.",
-        "BuildKit: a question for each registry",
+        "BuildKit: a request for each registry",
         |p| {
             let given = p.given()?;
             missing(&read::docker(p, &p.host())?)?;
@@ -145,7 +145,7 @@ pub(super) fn compose() -> Vec<Case> {
     vec![client(
         "at-once",
         "Twelve images at once, half of them from a registry without a credential.",
-        "compose: a question for each image, all at once",
+        "compose: a request for each image, all at once",
         |p| {
             let given = p.given()?;
             thread::scope(|scope| {
@@ -175,7 +175,7 @@ pub(super) fn podman() -> Vec<Case> {
     vec![
         client(
             "login",
-            "`podman login` and then `--get-login`: the user name is found.",
+            "`--get-login` after `podman login` finds the user name.",
             "containers/image: `store`, `get`",
             |p| {
                 let stored = p.stored(&p.host())?;
@@ -184,7 +184,7 @@ pub(super) fn podman() -> Vec<Case> {
         ),
         client(
             "logout",
-            "`podman logout` erases, and then nothing is found.",
+            "After `podman logout`, nothing is found.",
             "containers/image: `erase`",
             |p| {
                 let stored = p.stored(&p.host())?;
@@ -194,7 +194,7 @@ pub(super) fn podman() -> Vec<Case> {
         ),
         client(
             "logout-absent",
-            "Erasing what is not there does not fail.",
+            "Erasing a missing credential does not fail.",
             "containers/image before 5.31: overflows its stack on an error",
             |p| p.erase(&p.host())?.exits(0),
         ),
@@ -222,7 +222,7 @@ pub(super) fn crane() -> Vec<Case> {
     vec![
         client(
             "repository",
-            "A repository is no error: it is found by its host, or not at all.",
+            "Looking up a repository is not an error: its host answers, or there is no credential.",
             "go-containerregistry: an error ends it",
             |p| {
                 let given = p.given()?;
@@ -234,7 +234,7 @@ pub(super) fn crane() -> Vec<Case> {
         ),
         stricter(
             "one-run",
-            "A repository is answered with its host's credential, which saves the second run.",
+            "A repository gets its host's credential, which saves the second run.",
             "go-containerregistry: asks for the repository first",
             |p| {
                 let given = p.given()?;
@@ -248,7 +248,7 @@ pub(super) fn oras() -> Vec<Case> {
     vec![
         client(
             "login",
-            "`oras login` sends JSON without a newline, and finds what it stored.",
+            "`oras login` sends JSON without a newline, and finds the credential.",
             "oras-go: `store`",
             |p| {
                 let credential = p.credential(p.host());
@@ -259,7 +259,7 @@ pub(super) fn oras() -> Vec<Case> {
         ),
         client(
             "logout",
-            "`oras logout` erases, also what is not there.",
+            "`oras logout` erases, even a missing credential.",
             "oras-go: `erase`",
             |p| {
                 let stored = p.stored(&p.host())?;
@@ -301,7 +301,7 @@ pub(super) fn nerdctl() -> Vec<Case> {
         ),
         stricter(
             "docker-pull",
-            "After `nerdctl login` docker finds the credential, too.",
+            "After `nerdctl login`, docker also finds the credential.",
             "one key for a host and its port 443",
             |p| {
                 let host = p.host();
@@ -326,7 +326,7 @@ pub(super) fn nerdctl() -> Vec<Case> {
         ),
         client(
             "namespace",
-            "A mirror's credential stands under a scheme of its own, and is found there only.",
+            "A mirror's credential has a separate scheme, and is only found there.",
             "nerdctl: `nerdctl-experimental://…`",
             |p| {
                 let host = p.host();
@@ -359,7 +359,7 @@ pub(super) fn docker_py() -> Vec<Case> {
         ),
         client(
             "list",
-            "`list` is an object even where nothing is stored.",
+            "`list` is an object even if it is empty.",
             "docker-py: `null` has no keys",
             |p| {
                 let run = p.verb("list", "")?;
@@ -373,7 +373,7 @@ pub(super) fn docker_py() -> Vec<Case> {
 pub(super) fn testcontainers_java() -> Vec<Case> {
     vec![client(
         "learn",
-        "A registry that cannot exist is answered with exit 1 and a line of text.",
+        "For an impossible registry, the answer is exit 1 and a line of text.",
         "testcontainers-java: asks for `https://not.a.real.registry/url`",
         |p| {
             let run = p.get("https://not.a.real.registry.invalid/url")?;
@@ -385,7 +385,7 @@ pub(super) fn testcontainers_java() -> Vec<Case> {
 pub(super) fn testcontainers_go() -> Vec<Case> {
     vec![client(
         "as-written",
-        "What is stored under a URL is found under it.",
+        "A credential that was stored under a URL is found under it.",
         "testcontainers-go: the keys of `auths` as written",
         |p| {
             let stored = p.stored(&format!("https://{}/v2/", p.host()))?;
@@ -409,7 +409,7 @@ pub(super) fn testcontainers_node() -> Vec<Case> {
 pub(super) fn spring_boot() -> Vec<Case> {
     vec![client(
         "no-server",
-        "An empty question is answered with the text that it knows.",
+        "For an empty request, the answer is the text that it knows.",
         "Spring Boot: `no credentials server URL` is \"not found\"",
         |p| {
             p.run(&["get"], Input::Bytes(Vec::new()), Output::Merged)?

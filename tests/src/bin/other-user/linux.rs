@@ -1,4 +1,4 @@
-//! All of it: it exchanges names by a system call of Linux.
+//! The whole program, which exchanges names with a Linux system call.
 
 use std::io::Read as _;
 use std::path::Path;
@@ -42,7 +42,7 @@ pub(crate) fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Each connection is heard until it ends, or until something is said.
+/// Reads each connection until it ends, or until data arrives.
 fn listen(socket: &Path) -> ExitCode {
     let Ok(listener) = std::os::unix::net::UnixListener::bind(socket) else {
         return ExitCode::FAILURE;

@@ -1,18 +1,18 @@
-//! What another user of the machine does to a store, for the tests that run it as one:
+//! Attacks a store as another user of the machine, for the tests:
 //!
 //! ```text
 //! other-user flip ONE OTHER    exchanges two names as fast as it can
-//! other-user open DIRECTORY    tries to open all that is in a directory, again and again
-//! other-user listen SOCKET     accepts connections, and says of each whether anything was said on it
+//! other-user open DIRECTORY    repeatedly tries to open everything in a directory
+//! other-user listen SOCKET     accepts connections, and reports for each whether data arrived
 //! ```
 //!
-//! It ends with its stdin, and prints how often it tried and how often it succeeded.
+//! It ends when its stdin does, and prints the number of attempts and of successes.
 #![cfg_attr(
     all(target_os = "linux", not(test)),
     expect(clippy::print_stdout, reason = "the test reads the figures from there")
 )]
 
-// A harness of tests has a `main` of its own.
+// A test harness has its own `main`.
 #[cfg(all(target_os = "linux", not(test)))]
 mod linux;
 

@@ -1,10 +1,10 @@
-//! Where there is no `/dev/tty`: Windows' console, which is not stdin either.
+//! Systems without `/dev/tty`: Windows' console, which isn't stdin either.
 
 use zeroize::Zeroizing;
 
 use super::{Answer, Question};
 
-/// There is no one place for it beside stdout and stderr, which belong to the client.
+/// The console's only outputs are stdout and stderr, which belong to the client.
 pub(super) fn tell(_text: &str) -> bool {
     false
 }

@@ -1,4 +1,4 @@
-//! A client of pinentry, which speaks Assuan: lines of commands, answered by `OK`, `ERR` or data.
+//! A client of pinentry and its protocol, Assuan: lines of commands, answered with `OK`, `ERR` or data.
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,13 +10,13 @@ use zeroize::Zeroizing;
 
 use super::{ANSWER_MAX, Answer, PATIENCE, Question};
 
-/// Assuan's limit is 1,000 bytes; a percent escape of an answer takes three.
+/// Assuan's limit is 1,000 bytes; a percent escape in an answer takes three.
 const LINE_MAX: usize = 3 * ANSWER_MAX + 16;
 
-/// All that a pinentry has to say.
+/// The limit on a pinentry's whole output.
 const BYTES_MAX: usize = 64 << 10;
 
-/// For everything that no person has to answer.
+/// The timeout for everything that doesn't need a person.
 const START_UP: Duration = Duration::from_secs(10);
 
 /// `GnuPG`'s codes in the low 16 bits of an error: cancelled, fully cancelled, timeout.
@@ -32,13 +32,13 @@ pub(super) fn ask(program: &Path, question: Question<'_>, environment: &Environm
     pinentry.get_pin()
 }
 
-/// A running pinentry. It is ended when this is dropped.
+/// A running pinentry. Dropping this ends it.
 struct Pinentry(Conversation);
 
 enum Reply {
     Ok(Zeroizing<Vec<u8>>),
     Error(u32),
-    /// It ended, is silent, or speaks something else.
+    /// It ended, is silent, or violates the protocol.
     Lost,
     Late,
 }
@@ -58,14 +58,14 @@ impl Pinentry {
         }
     }
 
-    /// Options that a pinentry does not know are errors to it and nothing to us.
+    /// We ignore a pinentry's errors about unknown options.
     fn prepare(&mut self, question: Question<'_>, environment: &Environment) {
         let variable = |name| {
             environment
                 .variable(name)
                 .and_then(|value| value.into_string().ok())
         };
-        // For those that draw on a terminal. stdin and stdout are ours, so it must be named.
+        // For those that draw on a terminal. stdin and stdout are our pipes, so we must name the terminal.
         let terminal = variable("GPG_TTY").unwrap_or_else(|| "/dev/tty".to_owned());
         let mut lines = vec![
             format!("OPTION ttyname={terminal}"),
@@ -107,7 +107,7 @@ impl Pinentry {
 
     fn send(&mut self, line: &str) {
         let line: String = line.chars().filter(|c| !c.is_control()).collect();
-        // A pinentry that is gone is noticed by the reply that does not come.
+        // If the pinentry is gone, waiting for its reply fails.
         let _ = self.0.send(Zeroizing::new(format!("{line}\n").into_bytes()));
     }
 

@@ -1,4 +1,4 @@
-//! The terminal that the process belongs to, whatever its stdin and stdout are.
+//! The process's controlling terminal, independent of stdin and stdout.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -28,7 +28,7 @@ pub(super) fn ask(question: Question<'_>) -> Answer {
             let signal = terminal.signals.caught();
             drop(terminal);
             if let Some(signal) = signal {
-                // With the terminal as it was, what would have happened at once.
+                // After restoring the terminal, delivers the delayed signal.
                 let _ = signal_hook::low_level::emulate_default_handler(signal);
             }
             answer
@@ -49,20 +49,20 @@ pub(super) fn tell(text: &str) -> bool {
 
 /// The controlling terminal, with echo off until it is dropped.
 ///
-/// Signals from the keyboard are off as well: an interrupt comes as a character and ends the question. Those of other
-/// programs wait until what was changed about the terminal is put back.
+/// Signals from the keyboard are also off: an interrupt arrives as a character and ends the question. Signals
+/// of other programs wait until the terminal's settings are restored.
 struct Terminal {
     file: File,
     before: Termios,
     signals: Signals,
 }
 
-/// What ends this process, held up while the terminal is not as it was.
+/// Signals that would end this process, delayed while the terminal's settings are changed.
 struct Signals {
     ids: Vec<SigId>,
-    /// Which came; 0 for none.
+    /// The signal that arrived; 0 for none.
     number: Arc<AtomicUsize>,
-    /// Readable as soon as one came.
+    /// Readable as soon as one arrived.
     pipe: UnixStream,
 }
 
@@ -102,7 +102,7 @@ impl Terminal {
     fn open() -> io::Result<Self> {
         let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
         let file: File = rustix::fs::open("/dev/tty", flags, Mode::empty())?.into();
-        // A process in the background would be stopped by the first of the next calls, and seem to hang.
+        // The next calls would stop a process in the background, and it would seem to hang.
         if tcgetpgrp(&file)? != rustix::process::getpgrp() {
             return Err(io::ErrorKind::WouldBlock.into());
         }
@@ -142,7 +142,7 @@ impl Terminal {
                 Err(error) => return Err(error.into()),
             }
             let count = self.file.read(&mut bytes[..])?;
-            // The terminal has gone away.
+            // The terminal is gone.
             if count == 0 {
                 return Ok(Answer::Cancelled);
             }
@@ -159,7 +159,7 @@ impl Drop for Terminal {
     }
 }
 
-/// The line that is being typed, with the keys that edit it.
+/// The line being typed, and its editing keys.
 #[derive(Default)]
 struct Line(Zeroizing<Vec<u8>>);
 

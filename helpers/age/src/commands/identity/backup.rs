@@ -1,4 +1,4 @@
-//! `identity backup` and `identity restore`: a copy that a passphrase protects, and the way back.
+//! `identity backup` and `identity restore`: write a copy that a passphrase protects, and restore it.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -23,7 +23,8 @@ use crate::keys::ssh;
 use crate::settings;
 use crate::store::AgeStore;
 
-/// Begins the text of a backup whose identity had no passphrase of its own, and gets none by being restored.
+/// The first line of a backup whose identity doesn't have its own passphrase, and won't get one when it is
+/// restored.
 const WITHOUT_PASSPHRASE: &str =
     "# a backup of docker-credential-age; the identity itself has no passphrase\n";
 
@@ -35,7 +36,7 @@ pub(super) fn backup(file: &Path, environment: &Environment, console: &mut Conso
     refuse_ssh_key(&identity, "back up", way_out, environment)?;
     let content = identity_file::read(&identity)?;
     let (content, passphrase) = if let Some(Found::Sealed(sealed)) = source::own(environment)? {
-        // It has a passphrase, which its owner knows; one more would be one more to forget.
+        // It already has a passphrase; don't add a second one to forget.
         let (_, passphrase) = sealed.open_with_passphrase(environment)?;
         (content, passphrase)
     } else {
@@ -46,13 +47,13 @@ pub(super) fn backup(file: &Path, environment: &Environment, console: &mut Conso
         (sealed_with(Some(&passphrase), &text)?, passphrase)
     };
     write(file, &content)?;
-    // What counts is what is on the disk.
+    // Check the file on the disk.
     let written = read_file(file, BACKUP_MAX).map_err(Error::file("read", file))?;
     Sealed::new(written, Origin::File(file.to_owned()), None)
         .keys_by(&passphrase)?
         .ok_or_else(|| {
             Error::damaged(format!(
-                "{} doesn't hold what was written",
+                "{} differs from the written backup",
                 show::path(environment, file)
             ))
         })?;
@@ -62,7 +63,8 @@ pub(super) fn backup(file: &Path, environment: &Environment, console: &mut Conso
     ))
 }
 
-/// A new file, on disk when this returns. Without links, which memory sticks do not have.
+/// Writes a new file, which is on disk when this returns. Doesn't use links, which memory sticks don't
+/// support.
 fn write(file: &Path, content: &[u8]) -> Result<(), Error> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -96,7 +98,7 @@ pub(super) fn restore(
     let (content, identities) = read(file, environment)?;
     let exists = path.symlink_metadata().is_ok();
     if exists && *identity_file::read(&path)? == *content {
-        return console.print("this identity is in use already\n");
+        return console.print("this identity is already in use\n");
     }
     confirm_what_it_opens(&identities, is_sure, environment)?;
     put_in_place(&path, &content, exists, environment, console)?;
@@ -112,7 +114,7 @@ pub(super) fn restore(
     print_recipients(environment, console)
 }
 
-/// What the identity file is to hold, and its keys.
+/// The new content of the identity file, and its keys.
 fn read(file: &Path, environment: &Environment) -> Result<(Zeroizing<Vec<u8>>, Identities), Error> {
     let content = Zeroizing::new(read_file(file, BACKUP_MAX).map_err(Error::file("read", file))?);
     let name = show::path(environment, file);
@@ -123,8 +125,12 @@ fn read(file: &Path, environment: &Environment) -> Result<(Zeroizing<Vec<u8>>, I
         )));
     }
     if !Sealed::is_sealed(&content) {
-        let text =
-            std::str::from_utf8(&content).map_err(|_| Error::damaged(format!("{name} holds no identity")))?;
+        let text = std::str::from_utf8(&content).map_err(|_| {
+            Error::damaged(format!(
+                "{name} does not contain an \
+            identity"
+            ))
+        })?;
         let identities = identities::parse(text, &name)?;
         return Ok((content, identities));
     }
@@ -136,7 +142,7 @@ fn read(file: &Path, environment: &Environment) -> Result<(Zeroizing<Vec<u8>>, I
     })
 }
 
-/// An identity that does not open the stored logins is seldom the one that was meant.
+/// An identity that doesn't open the stored logins is probably the wrong one.
 fn confirm_what_it_opens(
     identities: &Identities,
     is_sure: bool,
@@ -146,7 +152,7 @@ fn confirm_what_it_opens(
     let Some(directory) = store.existing()? else {
         return Ok(());
     };
-    // Whether a plugin opens them only the plugin knows.
+    // For a plugin, only the plugin knows.
     if is_sure || !identities.plugins.is_empty() {
         return Ok(());
     }
@@ -162,7 +168,7 @@ fn confirm_what_it_opens(
             show::count(names.len(), "login", "logins"),
             show::path(environment, store.path())
         ),
-        "Restore it all the same?",
+        "Restore it anyway?",
         "nothing was restored",
     )
 }

@@ -1,4 +1,4 @@
-//! `identity passphrase`: the same key, behind another passphrase, or behind none.
+//! `identity passphrase`: keeps the key, and sets, changes or removes the passphrase.
 
 use std::path::{Path, PathBuf};
 
@@ -20,7 +20,7 @@ pub(super) fn set(environment: &Environment, console: &mut Console) -> Result<()
     };
     let name = show::path(environment, &path);
     let passphrase = if is_change {
-        // The file that the setting names holds the one that was just used.
+        // The file that the setting names holds the passphrase that was just used.
         new_passphrase::ask(&name, environment)?
     } else {
         new_passphrase::choose(&name, environment)?
@@ -64,7 +64,7 @@ fn file_to_change(environment: &Environment) -> Result<PathBuf, Error> {
     Ok(path)
 }
 
-/// Writes the file, if nobody else has since this process read it.
+/// Writes the file, if no other process has changed it since this one read it.
 fn replace(path: &Path, before: &[u8], content: &[u8], environment: &Environment) -> Result<(), Error> {
     let file = IdentityFile::lock(path, environment)?;
     if *file.read()? != before {
@@ -75,7 +75,7 @@ fn replace(path: &Path, before: &[u8], content: &[u8], environment: &Environment
     file.write(before, content)
 }
 
-/// Removes copies of what had no passphrase, and names other keys that have none.
+/// Removes copies without a passphrase, and reports other keys without one.
 fn say_what_is_left_open(
     path: &Path,
     before: &[u8],

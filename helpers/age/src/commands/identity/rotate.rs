@@ -1,4 +1,4 @@
-//! `identity rotate`: another key, for the identity and for every entry.
+//! `identity rotate`: replaces the key of the identity and of every entry.
 
 use std::path::Path;
 
@@ -18,7 +18,7 @@ use crate::settings;
 use crate::sharing::recipients_file;
 use crate::store::{RecipientSource, rotated};
 
-/// The steps, and what a kill between them leaves, are those of [`Outgoing`].
+/// [`Outgoing`] describes the steps, and the result of a kill between them.
 pub(super) fn rotate(
     with_new_passphrase: bool,
     environment: &Environment,
@@ -49,7 +49,7 @@ pub(super) fn rotate(
         )?);
     }
     refuse_in_the_store(&path, &writing)?;
-    // Its own lock as well: another store may be about to change the same identity.
+    // Also takes the identity's lock, because another store's command may be changing the same identity.
     let file = IdentityFile::lock(&path, environment)?;
     existing_file(environment)?;
     if source::own(environment)?.as_ref() != Some(&old) {
@@ -72,7 +72,7 @@ pub(super) fn rotate(
         return Err(not_a_recipient(&writing.identities));
     }
     let before_it = writing.identities.clone();
-    // Entries get a stanza that their writer opens fast: from now on that is the new key.
+    // Entries get a stanza that their writer, from now on the new key, opens fast.
     writing.identities.x25519.push(new.clone());
     let mut copy = String::new();
     let replace = || {
@@ -127,7 +127,7 @@ fn refuse_what_cannot_rotate(writing: &Writing) -> Result<(), Error> {
     Ok(())
 }
 
-/// The lock of the identity is that of its directory, which we hold already if it's the store's.
+/// The identity's lock is that of its directory, which we already hold if it is the store's.
 fn refuse_in_the_store(path: &Path, writing: &Writing) -> Result<(), Error> {
     let real = |directory: &Path| directory.canonicalize().ok();
     if path.parent().and_then(real) != real(writing.directory.path()) {
@@ -139,7 +139,7 @@ fn refuse_in_the_store(path: &Path, writing: &Writing) -> Result<(), Error> {
     )))
 }
 
-/// Somebody took the key from the list. The entries from before still open with it, and none would with the new one.
+/// Somebody removed the key from the list. It still opens the previous entries, but the new key wouldn't.
 fn not_a_recipient(identities: &Identities) -> Error {
     let key = own_recipients(identities).first().map(ToString::to_string);
     Error::refused(format!(

@@ -1,4 +1,4 @@
-//! One run of a plugin: stanzas over its stdin and stdout, as age's plugin protocol has them.
+//! One run of a plugin: exchanges stanzas over its stdin and stdout, in age's plugin protocol.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, Instant};
@@ -17,28 +17,29 @@ use crate::settings;
 /// A body is wrapped at this many columns, and ends with a line that is shorter.
 const COLUMNS: usize = 64;
 
-/// The time of a whole conversation if nobody is there to touch or type anything.
+/// The time for a whole conversation without a person to touch or type anything.
 const PATIENCE_WITHOUT_PERSON: Duration = Duration::from_secs(10);
 
-/// What each file that is opened adds to that: some keys want to be touched for each.
+/// Additional time for each opened file, because some keys need a touch for each.
 const PATIENCE_FOR_FILE: Duration = Duration::from_secs(5);
 const PATIENCE_FOR_FILE_WITHOUT_PERSON: Duration = Duration::from_secs(1);
 
-/// What a plugin may send in one stanza, in lines, in bytes of a line, and in all. Post-quantum stanzas have 2 KiB.
+/// The limits on a plugin's output: lines in a stanza, bytes in a line, and bytes in total. Post-quantum
+/// stanzas have 2 KiB.
 const LINES_MAX: usize = 1 << 12;
 const LINE_MAX: usize = 1 << 12;
 const BYTES_MAX: usize = 8 << 20;
 
-/// How often a plugin may say or ask something.
+/// The limit on a plugin's messages and questions.
 const MESSAGES_MAX: usize = 256;
 
-/// What a plugin may say in an error, in characters.
+/// The limit on a plugin's error text, in characters.
 const SAYING_MAX: usize = 200;
 
 /// The files that were opened, by their index.
 pub(super) struct Opened {
     pub(super) keys: BTreeMap<usize, Zeroizing<[u8; 16]>>,
-    /// Why others were not.
+    /// Why others were not opened.
     pub(super) problem: Option<Error>,
 }
 
@@ -47,7 +48,7 @@ pub(super) struct Connection<'a> {
     environment: &'a Environment,
     is_alone: bool,
     conversation: Conversation,
-    /// How many more messages it may send.
+    /// The number of messages that it may still send.
     messages_left: usize,
 }
 
@@ -86,7 +87,8 @@ impl<'a> Connection<'a> {
         })
     }
 
-    /// The keys of those of the files, each given by the stanzas of its header, that one of the identities opens.
+    /// The keys of the files that one of the identities opens. Each file is given as the stanzas of its
+    /// header.
     pub(super) fn unwrap_file_keys(
         mut self,
         identities: &[&str],
@@ -119,7 +121,7 @@ impl<'a> Connection<'a> {
                     match (index, key) {
                         (Some(index), Ok(key)) if index < files.len() => {
                             let key = Zeroizing::new(key);
-                            // No file twice: each adds to the time.
+                            // Each file only once, because each adds to the time.
                             if opened.keys.insert(index, key).is_some() {
                                 return Err(self.nonsense());
                             }
@@ -194,13 +196,13 @@ impl<'a> Connection<'a> {
         }
         match problem {
             Some(problem) => Err(problem),
-            // Otherwise somebody would be left out in silence.
+            // Otherwise a recipient would be silently missing.
             None if stanzas.len() < recipients.len() + identities.len() => Err(self.nonsense()),
             None => Ok((stanzas, labels)),
         }
     }
 
-    /// What both state machines may ask on the way.
+    /// Messages that both state machines may send.
     fn answer(&mut self, stanza: &Stanza) -> Result<(), Error> {
         self.count_message()?;
         let text = saying(&stanza.body);
@@ -219,7 +221,7 @@ impl<'a> Connection<'a> {
                     mistake: None,
                 };
                 let begin = Instant::now();
-                // On an error the plugin would only say that it was told nothing.
+                // After an error reply, the plugin would only report that it got no answer.
                 let secret = prompt::passphrase(question, "run it in a terminal", self.environment)?;
                 self.conversation.extend(begin.elapsed());
                 self.send("ok", &[], secret.as_bytes())
@@ -320,13 +322,13 @@ impl<'a> Connection<'a> {
 
     fn nonsense(&self) -> Error {
         Error::unavailable(format!(
-            "{} does not keep to age's plugin protocol; install a current version",
+            "{} violates age's plugin protocol; install a current version",
             self.name()
         ))
     }
 }
 
-/// What a plugin says to people.
+/// A plugin's text for people.
 fn saying(body: &[u8]) -> String {
     let text: String = String::from_utf8_lossy(body).chars().take(SAYING_MAX).collect();
     Console::plain(&text)

@@ -1,4 +1,4 @@
-//! The keys of files that plugins have opened, and those that the kernel keeps for the next process.
+//! The keys of files that plugins have opened, including those that the kernel keeps for the next process.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -18,21 +18,21 @@ use crate::asking::prompt_lock::PromptLock;
 use crate::keys::header::{self, Split};
 use crate::settings;
 
-/// The key of a file's header, and what it was wrapped in, as a hash.
+/// The key of a file, and a hash of its wrapping.
 type HeaderHash = [u8; 16];
 type FileKeys = BTreeMap<HeaderHash, Zeroizing<[u8; 16]>>;
 
-/// What is kept begins with its end, in seconds since 1970, which the kernel does not tell.
+/// The kept data begins with its expiry, in seconds since 1970, because the kernel doesn't return that.
 const END_LENGTH: usize = size_of::<u64>();
 
-/// The identities of plugins, and which files they have opened so far.
+/// The identities of plugins, and the files that they have opened so far.
 #[derive(Clone, Default)]
 pub(crate) struct Plugins {
     identities: Vec<Identity>,
     opened: Rc<RefCell<FileKeys>>,
-    /// Plugins that were not heard of in time, and what was said about it: nobody waits for them once more.
+    /// Plugins that timed out, with the error; don't wait for them again.
     silent: Rc<RefCell<BTreeMap<String, String>>>,
-    /// In which the keys of the files are kept, if not in those of the identities.
+    /// The boxes for the keys of the files, if not those of the identities.
     boxes: Option<Boxes>,
 }
 
@@ -41,7 +41,7 @@ impl Plugins {
         self.identities.push(identity);
     }
 
-    /// Has the keys of files kept in the boxes of the file that these identities are sealed in.
+    /// Keeps the keys of files in the boxes of the file that seals these identities.
     pub(crate) fn keep_in(&mut self, boxes: Boxes) {
         self.boxes = Some(boxes);
     }
@@ -65,8 +65,8 @@ impl Plugins {
         })]
     }
 
-    /// Opens all files by one run of each plugin, so that a person who has to touch or type something does so as
-    /// seldom as the plugin allows. What cannot be opened is told when that file is decrypted.
+    /// Opens all files in one run of each plugin, so that a person has to touch or type as little as the
+    /// plugin allows. Reports a file that can't be opened when it is decrypted.
     pub(crate) fn open_files(&self, files: impl Iterator<Item = Vec<u8>>, environment: &Environment) {
         if self.is_empty() {
             return;
@@ -76,7 +76,8 @@ impl Plugins {
         }
     }
 
-    /// Opens all files and keeps their keys for `time`. Whether they are kept: there may be no keyring, or no room.
+    /// Opens all files and keeps their keys for `time`. Returns whether they are kept: the keyring may be
+    /// missing or full.
     pub(crate) fn keep_open(
         &self,
         files: impl Iterator<Item = Vec<u8>>,
@@ -86,7 +87,7 @@ impl Plugins {
         self.open_headers(&headers(files), Some(time), environment)
     }
 
-    /// In which the keys of the files are kept: they change with the identities.
+    /// The boxes for the keys of the files, which change with the identities.
     fn boxes(&self) -> Boxes {
         if let Some(boxes) = &self.boxes {
             return boxes.clone();
@@ -99,8 +100,8 @@ impl Plugins {
         Boxes::of(text.as_bytes())
     }
 
-    /// Opens what is closed, and keeps keys: for `time` those of all these files; without it, and as long as the
-    /// settings say, those that were opened now. Whether they are kept.
+    /// Opens closed files, and keeps keys: those of all these files for `time`; without it, the newly opened
+    /// ones for the time in the settings. Returns whether they are kept.
     fn open_headers(
         &self,
         headers: &[Vec<Stanza>],
@@ -109,7 +110,7 @@ impl Plugins {
     ) -> Result<bool, Error> {
         let time_of_setting = settings::unlock_time(environment)?;
         self.recall();
-        // One of several processes asks; the others find its answer. And none writes over what another keeps.
+        // One of several processes asks; the others use its answer. None overwrites another's kept keys.
         let is_turn_needed = time.is_some() || self.closed(headers).next().is_some();
         let turn = is_turn_needed.then(|| PromptLock::take(environment));
         if turn.is_some() {
@@ -136,9 +137,9 @@ impl Plugins {
             .filter(|stanzas| !self.opened.borrow().contains_key(&hash(stanzas)))
     }
 
-    /// Asks each plugin about those that are still closed. Which of them were opened.
+    /// Asks each plugin about the closed files, and returns the opened ones.
     ///
-    /// Fails if none was and there is a reason to tell.
+    /// Fails if none was opened and there is an error to report.
     fn run(&self, headers: &[Vec<Stanza>], environment: &Environment) -> Result<Vec<HeaderHash>, Error> {
         let mut new = Vec::new();
         let mut failure = None;
@@ -154,7 +155,7 @@ impl Plugins {
             let texts: Vec<&str> = identities.iter().map(|identity| identity.text()).collect();
             let connection = match Connection::open(plugin, "identity-v1", environment) {
                 Ok(connection) => connection,
-                // The next may open it. And what one says that can be run counts for more.
+                // The next one may open it. An error of a plugin that runs is more useful.
                 Err(error) => {
                     failure.get_or_insert(error);
                     continue;
@@ -201,10 +202,10 @@ impl Plugins {
         }
     }
 
-    /// Keeps the keys of those of these files that are open, for `time`. Whether it worked.
+    /// Keeps the keys of the open ones of these files, for `time`. Returns whether it worked.
     ///
-    /// `kept` is what is kept already, and goes on. All of it ends when that would have: opening one more file must
-    /// neither cut an `unlock` of hours nor draw out the minute that was given to others.
+    /// `kept` are the already kept keys. All keys keep their expiry: opening one more file must neither
+    /// shorten an `unlock` of hours nor extend the minute of others.
     fn keep(&self, headers: &[HeaderHash], time: Duration, kept: Option<&[u8]>) -> bool {
         let now = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
@@ -224,7 +225,7 @@ impl Plugins {
             }
         }
         let left = end.saturating_sub(now).min(settings::UNLOCK_SECONDS_MAX);
-        // Where no file is open, all of them are kept.
+        // If no file is open, all of them are already kept.
         content.len() == END_LENGTH
             || self
                 .boxes()
@@ -232,7 +233,7 @@ impl Plugins {
     }
 }
 
-/// All that stands in the headers, of those that can be read.
+/// The content of all readable headers.
 fn headers(files: impl Iterator<Item = Vec<u8>>) -> Vec<Vec<Stanza>> {
     files
         .filter_map(|file| {
@@ -245,7 +246,7 @@ fn headers(files: impl Iterator<Item = Vec<u8>>) -> Vec<Vec<Stanza>> {
         .collect()
 }
 
-/// An identity that opens nothing and notes what it was asked to open.
+/// An identity that doesn't open anything and records the requested stanzas.
 #[derive(Default)]
 struct Recorder(RefCell<Vec<Stanza>>);
 
@@ -271,7 +272,7 @@ fn copy(stanza: &Stanza) -> Stanza {
 fn hash(stanzas: &[Stanza]) -> HeaderHash {
     let mut hash = Sha256::new();
     for stanza in stanzas {
-        // No word of a stanza contains a line break, and a length ends its body.
+        // Words of a stanza don't contain line breaks, and a length ends its body.
         for word in std::iter::once(&stanza.tag).chain(&stanza.args) {
             hash.update(word);
             hash.update(b"\n");
@@ -293,7 +294,7 @@ fn by_plugin(identities: &[Identity]) -> BTreeMap<&str, Vec<&Identity>> {
     groups
 }
 
-/// The identities of all plugins as one identity of the age crate.
+/// The identities of all plugins, as one identity for the age crate.
 struct Unwrapper<'a> {
     plugins: &'a Plugins,
     environment: &'a Environment,

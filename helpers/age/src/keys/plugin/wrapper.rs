@@ -1,4 +1,4 @@
-//! Encryption to what only plugins can encrypt to.
+//! Encryption to recipients that need plugins.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -15,11 +15,11 @@ use super::{Identity, PluginError, Recipient};
 #[derive(Clone, Copy)]
 pub(crate) enum Party<'a> {
     Recipient(&'a Recipient),
-    /// The holder of an identity, whose public half only the plugin knows.
+    /// The holder of an identity whose public key only the plugin knows.
     HolderOf(&'a Identity),
 }
 
-/// For an encryption: one for each plugin that has to be run.
+/// For an encryption: one for each plugin to run.
 pub(crate) fn wrappers<'p, 'a>(
     parties: impl Iterator<Item = Party<'p>>,
     environment: &'a Environment,
@@ -47,7 +47,7 @@ pub(crate) fn wrappers<'p, 'a>(
         .collect()
 }
 
-/// The recipients of one plugin as one recipient of the age crate.
+/// The recipients of one plugin, as one recipient for the age crate.
 struct Wrapper<'a> {
     plugin: String,
     recipients: Vec<String>,

@@ -129,7 +129,7 @@ fn leading_zeros_of_a_half_do_not_count() {
 fn a_shared_number_that_begins_with_zero_is_not_used() {
     let ours = KeyPair::generate().unwrap();
     let public = U1024::from_be_slice(ours.public());
-    // What a service with this private key would share with us.
+    // The shared key of a service with this private key and us.
     let shares_zero = |private: &u32| bytes_of(&power(&public, &U256::from_u32(*private)))[0] == 0;
     let of_service = |private: u32| bytes_of(&power(&U1024::from_u8(2), &U256::from_u32(private)));
     let private = (1100..100_000).find(shares_zero).unwrap();
