@@ -331,25 +331,6 @@ fn comments_and_order_of_the_list_stay() {
 }
 
 #[test]
-fn the_last_one_and_an_unknown_one_cannot_be_removed() {
-    let (_directory, store) = shared();
-    let (ann, _bob, public) = team(&store);
-    assert_refused(
-        &ann.command(&["recipients", "remove", &stranger()]),
-        &["is not a recipient"],
-    );
-    let own = String::from_utf8(ann.command(&["identity", "show"]).stdout).unwrap();
-    assert_refused(
-        &ann.command(&["recipients", "remove", own.trim()]),
-        &["none of your identities"],
-    );
-    assert_refused(
-        &ann.command(&["recipients", "remove", own.trim(), &public]),
-        &["nobody could read the store"],
-    );
-}
-
-#[test]
 fn an_entry_that_cannot_be_read_stops_a_rekey_before_anything_changes() {
     let (_directory, store) = shared();
     let (ann, _bob, public) = team(&store);
@@ -428,20 +409,6 @@ fn a_lost_identity_is_replaced_and_logins_work_again() {
 
     assert!(fs::read_to_string(lost).unwrap().contains(&before));
     assert!(store.join("ghcr.io.age.unreadable").exists());
-}
-
-#[test]
-fn whoever_appears_in_a_store_of_one_is_listed_as_not_approved() {
-    let (_directory, store) = shared();
-    let (ann, _) = Member::with_identity(&store);
-    ann.place().store("ghcr.io", &login());
-    let (_, stranger) = Member::with_identity(&store);
-    fs::write(ann.recipients_file(), format!("{stranger}\n")).unwrap();
-    let listed = ann.command(&["recipients", "list"]);
-    assert_eq!(
-        String::from_utf8_lossy(&listed.stdout).lines().next(),
-        Some(format!("{stranger}  # not approved").as_str())
-    );
 }
 
 #[test]
@@ -693,25 +660,6 @@ fn a_file_that_is_no_entry_is_reported_and_never_in_the_way() {
     assert!(store.join(&long).exists(), "{reset:?}");
     ann.place()
         .assert_lists(&serde_json::json!({ "ghcr.io": "user" }));
-}
-
-#[test]
-fn a_name_is_one_line_for_one_key() {
-    let (_directory, store) = shared();
-    let (ann, _) = Member::with_identity(&store);
-    let (one, other) = (stranger(), stranger());
-    for words in [
-        &["recipients", "add", "--name", "a\nb", &one][..],
-        &["recipients", "add", "--name", " ", &one],
-        &["recipients", "add", "--name", "a", &one, &other],
-    ] {
-        assert_refused(&ann.command(words), &["name"]);
-    }
-    ann.command(&["recipients", "add", "--name", "alice", &one])
-        .assert_success("recipients add");
-    let listed = ann.command(&["recipients", "list"]).text();
-    assert!(listed.contains(&format!("{one}  # alice\n")), "{listed}");
-    assert!(listed.contains("  # yours\n"), "{listed}");
 }
 
 #[test]

@@ -64,16 +64,3 @@ fn an_output_file_is_readable_by_its_owner_only() {
         assert!(text.contains(&alice().basic()));
     }
 }
-
-#[test]
-fn a_terminal_gets_a_hint_at_the_output_file() {
-    let sandbox = sandbox();
-    sandbox.store("ghcr.io", &alice());
-    let command = format!("{} export", AGE.program().display());
-    let refused = sandbox
-        .run("script")
-        .args(["--quiet", "--return", "--command", &command, "/dev/null"])
-        .outcome();
-    assert_eq!(refused.code, Some(1), "{refused:?}");
-    assert!(refused.text().contains("--output FILE"), "{refused:?}");
-}

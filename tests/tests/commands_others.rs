@@ -59,50 +59,6 @@ fn podman_reads_the_exported_file() {
 }
 
 #[test]
-fn a_header_is_one_line_for_curl() {
-    let place = place();
-    place.store("ghcr.io", &alice());
-    let printed = place.command(&["export", "--format", "header", "ghcr.io"]);
-    printed.assert_success("export --format header");
-    let expected = format!("Authorization: Basic {}\n", alice().basic());
-    assert_eq!(printed.stdout, expected.as_bytes());
-    let all = place.command(&["export", "--format", "header"]);
-    assert_eq!(all.code, Some(1), "{all:?}");
-}
-
-#[test]
-fn secrets_go_to_a_terminal_only_when_that_is_said() {
-    require!(program::find("script"));
-    let place = place();
-    place.store("ghcr.io", &alice());
-    let on_a_terminal = |arguments: &str| {
-        let command = format!("{} export {arguments}", AGE.program().display());
-        place
-            .run("script")
-            .args(["--quiet", "--return", "--command", &command, "/dev/null"])
-            .outcome()
-    };
-    let refused = on_a_terminal("");
-    assert_eq!(refused.code, Some(1), "{refused:?}");
-    assert!(!refused.text().contains(&alice().basic()), "{refused:?}");
-    assert!(refused.text().contains("--show-secrets"), "{refused:?}");
-    let shown = on_a_terminal("--show-secrets");
-    assert!(shown.text().contains(&alice().basic()), "{shown:?}");
-}
-
-#[test]
-fn exporting_what_is_not_stored_is_an_error_on_stderr() {
-    let place = place();
-    let failed = place.command(&["export", "ghcr.io"]);
-    assert_eq!(failed.code, Some(1), "{failed:?}");
-    assert!(failed.stdout.is_empty(), "{failed:?}");
-    assert_eq!(
-        failed.stderr, b"docker-credential-age: nothing is stored for ghcr.io\n",
-        "{failed:?}"
-    );
-}
-
-#[test]
 fn another_helper_is_given_a_login_and_asked_for_it_again() {
     let place = place();
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/helpers/docker-credential-other");
@@ -136,58 +92,6 @@ fn what_another_helper_is_given_is_encrypted_to_the_identity_in_its_variable() {
     assert!(!place.path("config/docker-credential-age/identity.txt").exists());
     place.set_program(&AGE.program());
     place.assert_answers("ghcr.io", &alice());
-}
-
-#[test]
-fn explain_says_who_answers_and_why_the_others_do_not() {
-    let mut place = place();
-    place.write_config(&json!({
-        "credsStore": "age",
-        "credHelpers": { "docker.io": "age", "quay.io": "gone" },
-        "auths": { "ghcr.io": { "auth": alice().basic() } },
-    }));
-    place.store("ghcr.io", &alice());
-    let explained = place.command(&["explain", "ghcr.io"]);
-    explained.assert_success("explain");
-    let text = explained.text();
-    let answers: Vec<&str> = text.lines().filter(|line| line.starts_with("=>")).collect();
-    assert_eq!(answers.len(), 3, "{text}");
-    assert!(
-        answers[0].contains("credsStore") && answers[0].contains("\"age\""),
-        "{text}"
-    );
-    assert!(
-        answers[1].contains("in plain text"),
-        "podman reads docker's auths: {text}"
-    );
-    assert!(
-        answers[2].contains("the login of alice, stored for ghcr.io"),
-        "{text}"
-    );
-    assert!(
-        text.contains("in plain text, not used: docker asks the helper"),
-        "{text}"
-    );
-
-    let hub = place.command(&["explain", "alice/app:latest"]).text();
-    assert!(
-        hub.contains("docker asks for https://index.docker.io/v1/"),
-        "{hub}"
-    );
-    assert!(
-        hub.contains("docker doesn't ask for \"docker.io\", which is there"),
-        "{hub}"
-    );
-    let gone = place.command(&["explain", "quay.io"]).text();
-    assert!(gone.contains("docker-credential-gone is not on PATH"), "{gone}");
-
-    place.set(
-        "DOCKER_AUTH_CONFIG",
-        json!({ "auths": { "ghcr.io": { "auth": alice().basic() } } }).to_string(),
-    );
-    let shadowed = place.command(&["explain", "ghcr.io"]).text();
-    let first = shadowed.lines().find(|line| line.starts_with("=>")).unwrap();
-    assert!(first.contains("DOCKER_AUTH_CONFIG"), "{shadowed}");
 }
 
 /// Who decides for docker by `explain --json`, and the helper that it names.
@@ -227,20 +131,6 @@ fn explain_reads_an_image_as_docker_does() {
 }
 
 #[test]
-fn explain_tells_what_is_stored_for_the_same_host_and_no_other() {
-    let place = place();
-    place.store("[::1]:5000", &alice());
-    let is_told = |server| {
-        place
-            .command(&["explain", server])
-            .text()
-            .contains("is another server")
-    };
-    assert!(is_told("[::1]:5001"));
-    assert!(!is_told("[::2]:5000"));
-}
-
-#[test]
 fn explain_shows_no_secret() {
     let place = place();
     place.write_config(&json!({ "auths": {
@@ -249,53 +139,6 @@ fn explain_shows_no_secret() {
     let text = place.command(&["explain", "ghcr.io"]).text();
     for form in alice().forms() {
         assert!(!text.contains(&form));
-    }
-}
-
-#[test]
-fn status_shows_logins_and_the_clients_that_ask_for_them() {
-    let place = place();
-    place.store("ghcr.io", &alice());
-    place.store("https://notion.mcp-dcr", &alice());
-    place.write_config(&json!({ "credsStore": "age", "credHelpers": { "ghcr.io": "age" } }));
-    let status = place.command(&["status", "--json"]);
-    status.assert_success("status --json");
-    let status: Value = serde_json::from_slice(&status.stdout).expect("JSON");
-    assert_eq!(
-        status["logins"],
-        json!([
-            { "server": "ghcr.io", "user": "alice", "clients": ["docker", "podman"] },
-            { "server": "https://notion.mcp-dcr", "user": "alice", "clients": [] },
-        ])
-    );
-    let text = place.command(&["status"]).text();
-    assert!(text.contains("store: 2 logins\n"), "{text}");
-    assert!(text.contains("ghcr.io\talice\tdocker, podman\n"), "{text}");
-    assert!(!text.contains(&alice().secret));
-}
-
-#[test]
-fn a_word_that_is_almost_right_gets_a_suggestion_on_a_terminal_only() {
-    require!(program::find("script"));
-    let place = place();
-    let program = AGE.program();
-    for (word, meant) in [("confgure", "configure"), ("help", "--help"), ("-V", "--version")] {
-        let silent = place.command(&[word]);
-        let expected = format!("docker-credential-age: unknown action: {word}\n");
-        assert_eq!((silent.text(), silent.code), (expected.clone(), Some(1)));
-        // script's terminal is on stdout as well, so the reply goes to a file.
-        let command = format!("{} {word} > reply", program.display());
-        let shown = place
-            .run("script")
-            .args(["--quiet", "--return", "--command", &command, "/dev/null"])
-            .outcome();
-        assert_eq!(fs::read_to_string(place.path("reply")).unwrap(), expected);
-        let text = shown.text();
-        assert!(
-            text.contains(&format!("Did you mean \"docker-credential-age {meant}\"?")),
-            "{text}"
-        );
-        assert!(text.contains("doctor"), "{text}");
     }
 }
 
@@ -493,17 +336,6 @@ fn help_begins_as_docker_s_own_helpers_do_and_names_every_command() {
 }
 
 #[test]
-fn a_wrong_option_is_an_error_on_stderr() {
-    let place = place();
-    let failed = place.command(&["configure", "--frobnicate"]);
-    assert_eq!(failed.code, Some(1), "{failed:?}");
-    assert!(
-        failed.stdout.is_empty() && failed.text().contains("--frobnicate"),
-        "{failed:?}"
-    );
-}
-
-#[test]
 fn an_unknown_word_is_answered_as_by_docker_s_own_helpers() {
     let place = place();
     let failed = place.command(&["frobnicate", "--help"]);
@@ -547,30 +379,6 @@ fn manual_pages_can_be_read_by_everybody() {
         let mode = page.metadata().unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o644, "{page:?}");
     }
-}
-
-#[test]
-fn a_request_that_cannot_be_read_is_told_without_the_system_s_number() {
-    let place = place();
-    let command = format!("{} get < /", AGE.program().display());
-    let failed = place.run("sh").args(["-c", &command]).outcome();
-    assert_eq!(failed.code, Some(1), "{failed:?}");
-    assert_eq!(
-        failed.stdout, b"cannot read the request from stdin: Is a directory\n",
-        "{failed:?}"
-    );
-}
-
-#[test]
-fn a_result_that_cannot_be_delivered_is_an_error() {
-    let place = place();
-    let command = format!("{} explain ghcr.io > /dev/full", AGE.program().display());
-    let failed = place.run("sh").args(["-c", &command]).outcome();
-    assert_eq!(failed.code, Some(1), "{failed:?}");
-    assert!(
-        failed.text().contains("cannot write to standard output"),
-        "{failed:?}"
-    );
 }
 
 /// The script of a shell, in a file, and a place in which `explain ghcr.io` succeeds.
