@@ -1,9 +1,9 @@
-//! Files that are replaced whole or not at all, and stay so through a crash or a power cut.
+//! Replaces whole files or nothing, even in a crash or a power cut.
 //!
-//! A [`Directory`] is opened once and everything is done relative to it, so that nobody who swaps a component of
-//! its path for a link redirects a later step. [`replace`](Directory::replace) is the write path of the project:
-//! temporary file, write, fsync, close, rename, fsync of the directory. The last of these is what file holders
-//! usually leave out; without it an acknowledged write is lost with the power on ext4 and XFS alike.
+//! A [`Directory`] is opened once and everything is relative to it, so that replacing a component of its path
+//! with a link doesn't redirect a later step. [`replace`](Directory::replace) is the write path of the
+//! project: temporary file, write, fsync, close, rename, fsync of the directory. Many programs omit the last
+//! step; without it, a power cut loses an acknowledged write on both ext4 and XFS.
 //!
 //! ```
 //! use docker_credential_helper::directory::Directory;
@@ -40,7 +40,7 @@ pub(crate) use self::regular::read_regular;
 pub(crate) use self::system::{open_path, open_path_itself};
 use self::temporary::TEMPORARY;
 
-/// A directory that is held open.
+/// An open directory.
 #[derive(Debug)]
 pub struct Directory {
     handle: system::Handle,
@@ -48,7 +48,7 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// Opens a directory that exists. Links on the way to it are followed.
+    /// Opens an existing directory. Follows links in its path.
     pub fn open(path: &Path) -> io::Result<Self> {
         Ok(Self {
             handle: system::open(path)?,
@@ -56,11 +56,12 @@ impl Directory {
         })
     }
 
-    /// Opens a directory, made with those above it where they are missing: readable by their owner only, and fsynced
-    /// with their parents, so that what is written into it later has a way down to it after a power cut.
+    /// Opens a directory, and creates it and missing parents: readable by their owner only, and fsynced with
+    /// their parents, so that later files in it can be reached after a power cut.
     ///
-    /// Fails with [`io::ErrorKind::PermissionDenied`] if a directory would have to be made below one that belongs
-    /// to neither this user nor root: under `sudo` with the caller's `HOME`, its owner could not use it afterwards.
+    /// Fails with [`io::ErrorKind::PermissionDenied`] if it would have to create a directory below one that
+    /// belongs to neither this user nor root: under `sudo` with the caller's `HOME`, the caller couldn't use
+    /// it afterwards.
     pub fn create(path: &Path) -> io::Result<Self> {
         match Self::open(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -81,31 +82,31 @@ impl Directory {
         Self::open(path)
     }
 
-    /// The path it was opened by.
+    /// The path with which it was opened.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Owner and mode, of the directory that is open.
+    /// Owner and mode of the open directory.
     #[cfg(unix)]
     pub(crate) fn metadata(&self) -> io::Result<std::fs::Metadata> {
         self.handle.metadata()
     }
 
-    /// Whether it belongs to this user or root. (Always, where files have no owner that a program can ask for.)
+    /// Whether it belongs to this user or root. (Always true on systems without visible owners.)
     pub fn is_ours(&self) -> io::Result<bool> {
         system::is_ours(&self.handle)
     }
 
-    /// Whether everybody may write to it. (Never, on systems without modes.)
+    /// Whether everybody can write to it. (Never on systems without modes.)
     pub fn is_world_writable(&self) -> io::Result<bool> {
         system::is_world_writable(&self.handle)
     }
 
-    /// The content of a regular file in it; nothing if there is none of that name.
+    /// The content of a regular file in it; nothing if there is no file of that name.
     ///
-    /// A link is not followed, a pipe or device does not block. Fails with [`io::ErrorKind::InvalidData`] for
-    /// something else than a regular file, [`io::ErrorKind::FileTooLarge`] for more than `limit` bytes.
+    /// Doesn't follow a link or block on a pipe or device. Fails with [`io::ErrorKind::InvalidData`] for
+    /// anything but a regular file, and [`io::ErrorKind::FileTooLarge`] for more than `limit` bytes.
     pub fn read(&self, name: &str, limit: u64) -> io::Result<Option<Vec<u8>>> {
         match system::open_for_reading(&self.handle, name) {
             Ok(file) => read_regular(&file, limit).map(Some),
@@ -114,12 +115,12 @@ impl Directory {
         }
     }
 
-    /// The names in it that are Unicode, in no particular order, without the temporary ones.
+    /// The Unicode names in it, in no particular order, without temporary ones.
     pub fn names(&self) -> io::Result<Vec<String>> {
         self.lasting_names()?.collect()
     }
 
-    /// Whether one of the [names](Self::names) is such a one. No more of them are read than that takes.
+    /// Whether one of the [names](Self::names) satisfies the condition. Stops reading at the first that does.
     pub fn has(&self, is_such: impl Fn(&str) -> bool) -> io::Result<bool> {
         for name in self.lasting_names()? {
             if is_such(&name?) {
@@ -134,27 +135,28 @@ impl Directory {
         Ok(system::names(&self.handle)?.filter(move |name| !name.as_ref().is_ok_and(is_temporary)))
     }
 
-    /// Waits until no other process holds the lock, and takes it.
+    /// Waits for the lock, and takes it.
     ///
-    /// Fails with [`io::ErrorKind::TimedOut`] after `wait`. File systems without locks are taken as they are.
+    /// Fails with [`io::ErrorKind::TimedOut`] after `wait`. Succeeds on file systems without locks.
     pub fn lock(&self, wait: Duration) -> io::Result<Lock> {
         Lock::take(system::lock_file(&self.handle)?, wait)
     }
 
-    /// As [`lock`](Self::lock), for what a file in this directory stands for. It is made if it is missing, readable by
-    /// its owner only, so that nobody else can hold the lock; it stays empty, and is never removed.
+    /// As [`lock`](Self::lock), but locks a file in this directory, which represents something else. Creates
+    /// the file if it is missing, readable by its owner only, so that others can't hold the lock; it stays
+    /// empty, and is never removed.
     pub fn lock_named(&self, name: &str, wait: Duration) -> io::Result<Lock> {
         Lock::take(system::open_lock(&self.handle, name)?, wait)
     }
 
-    /// Gives `name` a new content, durably: after `Ok` it survives a power cut, after `Err` the old content is still
-    /// there (or, if only the last fsync failed, the new one). `mode` is that of a Unix file.
+    /// Replaces the content of `name` durably: after `Ok` it survives a power cut, after `Err` the old
+    /// content is still there (or, if only the last fsync failed, the new one). `mode` is for Unix files.
     pub fn replace(&self, lock: &Lock, name: &str, content: &[u8], mode: u32) -> io::Result<()> {
         self.replace_as(lock, name, content, &system::Ownership::of_mode(mode))
     }
 
-    /// As [`replace`](Self::replace), for files that others have made: the new one has the mode and the owner of the
-    /// old one. Where there is none, `mode` is the new one's.
+    /// As [`replace`](Self::replace), for other programs' files: keeps the mode and the owner of the old
+    /// file. `mode` is for a new file.
     pub fn replace_alike(&self, lock: &Lock, name: &str, content: &[u8], mode: u32) -> io::Result<()> {
         let ownership = match system::ownership(&self.handle, name) {
             Ok(ownership) => ownership,
@@ -178,12 +180,12 @@ impl Directory {
         system::sync(&self.handle)
     }
 
-    /// Makes `name` with this content, as durably as [`replace`](Self::replace). `Ok(false)` if it exists: it is
-    /// left as it is.
+    /// Creates `name` with this content, as durably as [`replace`](Self::replace). `Ok(false)` if it exists,
+    /// which doesn't change it.
     pub fn create_new(&self, name: &str, content: &[u8], mode: u32) -> io::Result<bool> {
-        // No lock is needed, since only one of several links succeeds, and none is asked for: a caller may hold this
-        // very directory's already. So a writer that does hold it may take the temporary file for a stray one; then
-        // it is made again.
+        // Doesn't need a lock, because only one of several links succeeds, and doesn't take one, because a
+        // caller may already hold this directory's. So a writer with the lock may remove the temporary file
+        // as a leftover; then this creates it again.
         const ATTEMPTS: usize = 100;
         for _ in 0..ATTEMPTS {
             let temporary = self.write_temporary(content, &system::Ownership::of_mode(mode))?;
@@ -201,9 +203,8 @@ impl Directory {
 
     /// Removes a file, durably. `Ok(false)` if there is none.
     ///
-    /// The directory is fsynced also where there is none: it may be missing because an earlier call removed it and
-    /// then failed, or died, before its removal was on disk. Saying that it is gone would not be true after a power
-    /// cut.
+    /// Also fsyncs the directory if the file is missing: an earlier call may have removed it and then failed,
+    /// or been killed, before its removal was on disk. After a power cut, the file could be back.
     pub fn remove(&self, name: &str) -> io::Result<bool> {
         let removed = match system::remove(&self.handle, name) {
             Ok(()) => true,
@@ -214,7 +215,7 @@ impl Directory {
         Ok(removed)
     }
 
-    /// Gives a file another name, durably. `Ok(false)` if that name is taken: nothing is overwritten.
+    /// Renames a file, durably. `Ok(false)` if the new name exists: it never overwrites.
     pub fn set_aside(&self, name: &str, as_name: &str) -> io::Result<bool> {
         match system::link(&self.handle, name, as_name) {
             Ok(()) => {}
@@ -225,14 +226,14 @@ impl Directory {
         system::sync(&self.handle).map(|()| true)
     }
 
-    /// Waits until the directories that lead to it, and the names in it, are on disk.
+    /// Waits until its parent directories, and the names in it, are on disk.
     ///
-    /// [`create`](Self::create) does that for what it makes. This is for what another process has made: it may have
-    /// died in between, and nobody else would notice before the power fails.
+    /// [`create`](Self::create) does this for directories that it creates. This is for those of another
+    /// process, which may have been killed in between.
     pub fn sync_with_ancestors(&self) -> io::Result<()> {
         system::sync(&self.handle)?;
         for ancestor in self.path.ancestors().skip(1) {
-            // One that cannot be opened is nobody's that runs this.
+            // A directory that we can't open isn't ours.
             if let Ok(directory) = system::open(ancestor) {
                 system::sync(&directory)?;
             }
@@ -246,7 +247,7 @@ impl Directory {
     }
 }
 
-/// The directory that a path's last name is in; for a name alone the current one.
+/// The directory of a path's last name; for a name alone, the current one.
 pub(crate) fn parent(path: &Path) -> Option<&Path> {
     let parent = path.parent()?;
     Some(if parent.as_os_str().is_empty() {
@@ -256,7 +257,7 @@ pub(crate) fn parent(path: &Path) -> Option<&Path> {
     })
 }
 
-/// The content of a file, under the terms of [`Directory::read`], for files that are named by a whole path.
+/// The content of a file, as in [`Directory::read`], by its whole path.
 pub fn read_file(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     read_regular(&open_path(path)?, limit)
 }

@@ -1,8 +1,8 @@
-//! Servers: the string a client names one by, and the key that says which strings mean the same one.
+//! Servers: a client's name for one, and the key that is equal for names of the same server.
 //!
-//! The grammar is parsed by hand and compared as text. Libraries for URLs decode `%67hcr.io`, fold full-width
-//! letters into ASCII and accept `+443` for a port; each of these makes two names equal that a registry's TLS
-//! certificate would tell apart.
+//! We parse the grammar by hand and compare text. URL libraries decode `%67hcr.io`, fold full-width letters
+//! into ASCII and accept `+443` as a port; each of these makes two names equal that a registry's TLS
+//! certificate distinguishes.
 
 use std::fmt;
 
@@ -16,13 +16,13 @@ pub use self::key::ServerKey;
 use self::registry::is_plain_foreign_url;
 pub(crate) use self::registry::split_port;
 
-/// The server of Docker Hub as docker itself asks for it; the Hub is always stored and listed under this name.
+/// docker's own name for Docker Hub; the Hub is always stored and listed under it.
 pub const HUB_URL: &str = "https://index.docker.io/v1/";
 
-/// No repository name is longer (OCI distribution specification), so no client asks for a longer path.
+/// Repository names aren't longer (OCI distribution specification), so clients don't request longer paths.
 const REPOSITORY_MAX: usize = 255;
 
-/// A server as a client spells it: one non-empty line without control characters, and the key it stands for.
+/// A server as a client spells it: one non-empty line without control characters, and its key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ServerUrl {
     text: String,
@@ -30,11 +30,11 @@ pub struct ServerUrl {
 }
 
 impl ServerUrl {
-    /// Takes the text as it is; white space around it is refused, for a store would give back another string.
+    /// Keeps the text unchanged; refuses white space around it, because a store would return another string.
     ///
     /// Fails with [`Error::NoServerUrl`] for an empty text and [`Error::Request`] for white space around it, a
-    /// control character, a line separator (U+2028, U+2029) or NUL anywhere. Everything else is a server, if need
-    /// be an [opaque](ServerKey::is_opaque) one.
+    /// control character, a line separator (U+2028, U+2029) or NUL anywhere. Everything else is a server,
+    /// even if it is [opaque](ServerKey::is_opaque).
     pub fn parse(text: &str) -> Result<Self, Error> {
         if text.is_empty() {
             return Err(Error::NoServerUrl);
@@ -71,17 +71,16 @@ impl ServerUrl {
         &self.text
     }
 
-    /// What the string stands for.
+    /// The key of the server.
     pub fn key(&self) -> &ServerKey {
         &self.key
     }
 
-    /// The form under which a credential for this server is kept: the Hub under its URL, every other server as it
-    /// is spelled.
+    /// The spelling to store a credential under: the Hub's URL, or the server's own spelling.
     ///
-    /// Fails with [`Error::Refused`] for a string that could only ever equal itself, unless another scheme says
-    /// that this is meant (`nerdctl-experimental://…`): such a login would never be found again. User-info is
-    /// refused with the rest, since it would put a password into `list`.
+    /// Fails with [`Error::Refused`] for a string that only equals itself, unless it has another scheme
+    /// (`nerdctl-experimental://…`), because such a login would never be found again. That includes user
+    /// information, which would put a password into `list`.
     pub fn for_storing(&self) -> Result<Self, Error> {
         match &self.key.0 {
             Key::Registry(registry) if registry.is_hub() => Ok(Self::hub()),
@@ -94,10 +93,10 @@ impl ServerUrl {
         }
     }
 
-    /// What may be shown of a string that may hold a user name and password, in two parts.
+    /// The parts of a string that may be shown even if it contains a user name and password.
     ///
-    /// The last `@`, wherever it is, and no scheme before it but our two, because `://` may follow a password, or be in
-    /// one: in doubt too much is left out, never too little.
+    /// Omits everything before the last `@`, except our two schemes, because `://` may follow a password, or
+    /// be in one: in doubt, it omits too much.
     fn without_secrets(&self) -> (&str, &str) {
         let text = self.text.as_str();
         let Some(at) = text.rfind('@') else {
@@ -115,11 +114,11 @@ impl ServerUrl {
         }
     }
 
-    /// The servers whose credentials also answer for this one, the closest first: each whole-segment prefix of the
-    /// path, down to the host itself.
+    /// The servers whose credentials also answer for this one, the closest first: each prefix of the path by
+    /// whole segments, down to the host itself.
     ///
-    /// Only for a query without a scheme and with a path: crane, ko and cosign ask for `host/org/repository` before
-    /// they ask for the host. There is none for docker's web login tokens, and those tokens enclose nothing.
+    /// Only for a query without a scheme and with a path, because crane, ko and cosign request
+    /// `host/org/repository` before the host. Docker's web login tokens are neither enclosed nor enclosing.
     pub fn enclosing(&self) -> Vec<Self> {
         let Key::Registry(registry) = &self.key.0 else {
             return Vec::new();
@@ -149,8 +148,8 @@ impl ServerUrl {
     }
 }
 
-/// For messages and logs: a user name and password before the host are left out, a query and a fragment, which may hold
-/// a token, and the end of a very long string.
+/// For messages and logs: omits a user name and password before the host, a query and a fragment, which may
+/// contain a token, and the end of a very long string.
 impl fmt::Display for ServerUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const SHOWN: usize = 200;

@@ -1,20 +1,20 @@
-//! May this path be believed, for this purpose? The one place that decides it.
+//! Decides whether a path is trusted, for each purpose; nothing else does.
 //!
-//! A helper that encrypts to an identity which somebody else put there, or runs a program that everybody may replace,
-//! gives its user's logins away. Each purpose demands what its harm demands, and no more: the table in SECURITY.md
-//! has them all, the methods of [`Trust`] are its rows.
+//! If a helper encrypts to an identity that somebody else planted, or runs a program that everybody can
+//! replace, it gives its user's logins away. Each purpose requires only as much as its danger demands: the
+//! table in SECURITY.md has them all, and the methods of [`Trust`] are its rows.
 //!
-//! **U** is this user or root; for root it is root alone. **A** holds if U owns every directory on the way, from `/`
-//! (or from the home, if that is ours) down, and no others may write there: so nobody but U can exchange what lies
-//! below. In a sticky directory others can add names, not take ours away. Below a directory that only U can enter, on the
-//! same file system, others can write nothing whatever the modes are. **L** is a link that U owns, if both its own
-//! way and that of its target pass A.
+//! **U** is this user or root; for root, only root. **A** holds if U owns every directory of the path, from
+//! `/` (or from the home, if that is ours) down, and others can't write to them, so that only U can replace
+//! anything below. In a sticky directory, others can add names, but not remove ours. Below a directory that
+//! only U can enter, on the same file system, others can't write, whatever the modes are. **L** is a link
+//! that U owns, if both its own path and that of its target pass A.
 //!
-//! The way is examined from the top, name by name, without following links. That is as good as holding every
-//! directory open: a directory that passed is one in which only U can exchange the next name, so what was seen there
-//! stays true. The last name is opened without following links, and judged by the open handle.
+//! We check the path from the top, name by name, without following links. That is as good as keeping every
+//! directory open: in a directory that passed, only U can replace the next name, so the result stays true.
+//! The last name is opened without following links, and checked on the open handle.
 //!
-//! Only owners and modes are read, no access lists. On Windows nothing is checked; see SECURITY.md.
+//! We only check owners and modes, not access lists, and nothing on Windows; see SECURITY.md.
 
 use std::fs::File;
 use std::io;
@@ -40,21 +40,21 @@ pub use self::doubt::{Doubt, Reason};
 pub use self::opened::{Opened, OpenedStore, Target};
 use self::way::{INTO, Step, TO_FILE, TO_PROGRAM, Way};
 
-/// What one user believes. Made by [`Environment::trust`](crate::Environment::trust).
+/// The trust rules for one user. Created by [`Environment::trust`](crate::Environment::trust).
 #[derive(Clone, Debug)]
 pub struct Trust {
     user: system::User,
     home: Option<PathBuf>,
 }
 
-/// What a purpose demands of the last name, besides its owner.
+/// A purpose's requirement on the last name, besides its owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Access {
     /// Nothing.
     Any,
-    /// No others can write.
+    /// Others can't write.
     Unwritable,
-    /// No others have access, or it is root's and nobody can write to it, as mounted secrets are.
+    /// Others don't have access, or it is root's and read-only, like mounted secrets.
     Private,
 }
 
@@ -66,8 +66,8 @@ impl Trust {
         }
     }
 
-    /// A secret of ours in a place of our own: the default identity, approvals, settings, what `configure` replaced.
-    /// Nothing if there is none. A doubt says that others can read it.
+    /// Our own secret in our own place: the default identity, approvals, settings, the values that
+    /// `configure` replaced. Nothing if there is none. A doubt means that others can read it.
     pub fn own_secret(&self, path: &Path) -> Result<Option<Opened>, Error> {
         let Some(opened) = self.open(path, Access::Unwritable)? else {
             return Ok(None);
@@ -80,7 +80,7 @@ impl Trust {
         }
     }
 
-    /// A directory of ours with such secrets. Nothing if there is none.
+    /// Our own directory with such secrets. Nothing if there is none.
     pub fn own_directory(&self, path: &Path) -> Result<Option<Directory>, Error> {
         let Some(store) = self.directory(path)? else {
             return Ok(None);
@@ -90,9 +90,9 @@ impl Trust {
             .map_or(Ok(Some(store.directory)), |doubt| Err(doubt.refuse(path)))
     }
 
-    /// A secret that a setting names, such as an identity: it is read whoever may change it, because containers and CI
-    /// systems mount secrets that way. Nothing if there is none. A doubt forbids to *encrypt* to it: whoever put it
-    /// there could read what is stored.
+    /// A secret that a setting names, such as an identity: it is read even if others can change it, because
+    /// containers and CI systems mount secrets that way. Nothing if there is none. A doubt forbids
+    /// *encrypting* to it, because its owner could read the logins.
     pub fn named_secret(&self, path: &Path) -> Result<Option<Opened>, Error> {
         let opened = self.open(path, Access::Unwritable)?;
         Ok(opened.map(|opened| Opened {
@@ -111,7 +111,7 @@ impl Trust {
         }
     }
 
-    /// A file of docker's or podman's that is about to be changed, or made. Links to it are followed if U owns them.
+    /// docker's or podman's file, to change or create it. Follows links to it that U owns.
     pub fn file_to_change(&self, path: &Path) -> Result<Target, Error> {
         let way = self.way(path, TO_FILE)?;
         if let Some(doubt) = &way.doubt {
@@ -132,7 +132,7 @@ impl Trust {
         }
     }
 
-    /// What speaks against changing that file, whether or not it forbids that. For `doctor`.
+    /// The doubts about changing that file, including those that don't forbid it. For `doctor`.
     pub fn doubt_about_change(&self, path: &Path) -> Result<Option<Doubt>, Error> {
         let way = self.way(path, TO_FILE)?;
         if way.doubt.is_some() || !way.exists {
@@ -142,8 +142,8 @@ impl Trust {
         system::judge_change(&self.user, &file, &way.path).map_err(Error::file("examine", path))
     }
 
-    /// A file that logins are read from. Nothing if there is none. A doubt is a reason to leave it out, unless a
-    /// person named it: then it is a warning.
+    /// A file to read logins from. Nothing if there is none. A doubt is a reason to skip it, or a warning if
+    /// a person named it.
     pub fn logins(&self, path: &Path) -> Result<Option<Opened>, Error> {
         let opened = self.open(path, Access::Any)?.map(|opened| Opened {
             doubt: opened.doubt.or(opened.mild),
@@ -156,7 +156,7 @@ impl Trust {
         else {
             return Ok(opened);
         };
-        // What root reads for the user who called sudo is that user's own, and no link leads out of it.
+        // Root reads only files of sudo's caller for that user, without links out of their home.
         match self.user.for_sudo() {
             Some(user) if matches!(doubt.reason, Reason::Owner(_)) => {
                 let caller = Self { user, home: None };
@@ -166,7 +166,7 @@ impl Trust {
         }
     }
 
-    /// Whether the program at this path may be run. `Ok(false)` if there is none.
+    /// Whether we may run the program at this path. `Ok(false)` if there is none.
     pub fn program(&self, path: &Path) -> Result<bool, Doubt> {
         let Ok(way) = self.way(path, TO_PROGRAM).map(Way::strictly) else {
             return Ok(false);
@@ -178,7 +178,7 @@ impl Trust {
         }
     }
 
-    /// Whether programs in this directory may be run. `Ok(false)` if there is none.
+    /// Whether we may run programs in this directory. `Ok(false)` if there is none.
     pub fn program_directory(&self, path: &Path) -> Result<bool, Doubt> {
         let step = Step {
             is_last_judged: true,
@@ -193,8 +193,9 @@ impl Trust {
         }
     }
 
-    /// The store, to read from. Nothing if there is none. `is_named` says that a setting names it: then it is read
-    /// whoever may change it, because CI systems check repositories out as another user and under umask 0.
+    /// The store, to read from. Nothing if there is none. `is_named` means that a setting names it: then it
+    /// is read even if others can change it, because CI systems check repositories out as another user and
+    /// under umask 0.
     pub fn store_to_read(&self, path: &Path, is_named: bool) -> Result<Option<OpenedStore>, Error> {
         let directory = match Directory::open(path) {
             Ok(directory) => directory,
@@ -208,8 +209,8 @@ impl Trust {
         }
     }
 
-    /// The store, to write to. It is made if it is missing. `is_named` says that a setting names it: then it may be on a
-    /// file system [without modes](Reason::NoModes).
+    /// The store, to write to. Created if it is missing. `is_named` means that a setting names it: then it
+    /// may be on a file system [without modes](Reason::NoModes).
     pub fn store_to_write(&self, path: &Path, is_named: bool) -> Result<Directory, Error> {
         let mut way = self.way(path, TO_FILE)?;
         if !is_named {
@@ -225,7 +226,8 @@ impl Trust {
         }
     }
 
-    /// The log, open for appending, and made if it is missing: a regular file of one name that only this user reads.
+    /// The log, open for appending, and created if it is missing: a regular file with one name that only this
+    /// user can read.
     pub fn log(&self, path: &Path) -> Result<File, Error> {
         let parent = directory::parent(path).unwrap_or(path);
         let way = self.way(parent, INTO)?;
@@ -286,7 +288,7 @@ impl Trust {
         }))
     }
 
-    /// The same where no link is on the way, and nothing where there is a doubt.
+    /// The same for a path without links; nothing if there is a doubt.
     fn open_without_links(&self, path: &Path) -> Result<Option<Opened>, Error> {
         let way = self.way(path, TO_FILE)?;
         let has_links = std::path::absolute(path).is_ok_and(|path| path != way.path);
@@ -303,7 +305,7 @@ impl Trust {
     }
 }
 
-/// Opens what the way led to. A link that came there since is not followed.
+/// Opens the end of the path. Doesn't follow a link that appeared there in between.
 fn open(path: &Path) -> io::Result<File> {
     directory::open_path_itself(path)
 }

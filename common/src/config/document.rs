@@ -10,7 +10,7 @@ use crate::{HUB_URL, Secret, show};
 
 mod edit;
 
-/// What is wrong with the text of a configuration file, and where.
+/// A problem in the text of a configuration file, and its position.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text} (line {line}, column {column})")]
 pub struct Problem {
@@ -41,10 +41,10 @@ impl Problem {
     }
 }
 
-/// The text of a `config.json`, `auth.json` or `.dockercfg`, and what docker understands of it.
+/// The text of a `config.json`, `auth.json` or `.dockercfg`, as docker reads it.
 ///
-/// A change gives another document in which every other byte is the same: unknown keys, the order of keys, the
-/// layout. Keys of docker's own fields match without regard to case, as in docker; names of servers do not.
+/// A change returns a new document in which every other byte is the same: unknown keys, the order of keys,
+/// the layout. As in docker, the case of keys of docker's own fields is ignored, but not that of servers.
 ///
 /// ```
 /// use docker_credential_helper::config::Document;
@@ -57,7 +57,7 @@ impl Problem {
 /// # Ok::<(), docker_credential_helper::config::Problem>(())
 /// ```
 ///
-/// `Debug` shows nothing of the text, which may hold passwords.
+/// `Debug` doesn't show the text, which may contain passwords.
 #[derive(Clone)]
 pub struct Document {
     text: String,
@@ -69,10 +69,10 @@ pub struct Document {
 }
 
 impl Document {
-    /// Reads a text as docker does, and besides it the two older forms that docker has given up.
+    /// Reads a text as docker does, and also the two older formats that docker doesn't support any more.
     ///
-    /// An empty text is an empty configuration. What docker ignores but a rewritten file would lose (bytes after
-    /// the value, a key that comes twice) is no error here; it is one in every change.
+    /// An empty text is an empty configuration. Text that docker ignores but that a rewritten file would lose
+    /// (bytes after the value, a duplicate key) isn't an error here, but in every change.
     pub fn parse(text: &str) -> Result<Self, Problem> {
         if let Some(document) = Self::of_lines(text) {
             return Ok(document);
@@ -92,17 +92,17 @@ impl Document {
         Ok(document)
     }
 
-    /// The text, which may hold passwords.
+    /// The text, which may contain passwords.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The helper that docker asks for every server that has none of its own.
+    /// docker's helper for every server without its own.
     pub fn creds_store(&self) -> Option<&str> {
         self.creds_store.as_deref()
     }
 
-    /// The helper named for exactly this server. An empty name means none: docker then looks into `auths`.
+    /// The helper for exactly this server. An empty name means none: docker then reads `auths`.
     pub fn cred_helper(&self, server: &str) -> Option<&str> {
         self.cred_helpers
             .iter()
@@ -110,12 +110,12 @@ impl Document {
             .map(|(_, helper)| helper.as_str())
     }
 
-    /// The servers that have a helper of their own, and its name.
+    /// The servers with their own helper, and its name.
     pub fn cred_helpers(&self) -> &[(String, String)] {
         &self.cred_helpers
     }
 
-    /// What is said about single servers, in the file's order.
+    /// The entries of single servers, in the file's order.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
     }
@@ -125,12 +125,12 @@ impl Document {
         self.entries.iter().filter(|entry| entry.form() == Form::Auths)
     }
 
-    /// Why the text must not be rewritten, though it can be read.
+    /// The reason why the readable text must not be rewritten.
     pub fn edit_blocker(&self) -> Option<&Problem> {
         self.edit_blocker.as_ref()
     }
 
-    /// The names of the fields at top level, as they are written.
+    /// The names of the fields at top level, as written.
     pub fn field_names(&self) -> impl Iterator<Item = &str> + Clone {
         self.root.members().iter().map(|member| member.key.as_str())
     }
@@ -241,7 +241,7 @@ impl Document {
         }
     }
 
-    /// Two spellings of one field: docker takes both for it.
+    /// Two spellings of one field, which docker both accepts.
     fn double_field(&self, object: &Node) -> Option<Problem> {
         let members = object.members();
         let mut seen = Vec::new();
@@ -266,7 +266,7 @@ impl Document {
         Problem::at(&self.text, node.span.start, text)
     }
 
-    /// `auth = …` and `email = …`, one line each. It can be read only.
+    /// `auth = …` and `email = …`, one line each. Read-only.
     fn of_lines(text: &str) -> Option<Self> {
         let mut entry = Entry::empty(HUB_URL, Form::Lines);
         for line in text.lines().filter(|line| !line.trim().is_empty()) {
@@ -282,7 +282,7 @@ impl Document {
         let edit_blocker = Problem::at(
             text,
             0,
-            "is in docker's oldest form, which nothing writes any more",
+            "is in docker's oldest format, which nothing writes any more",
         );
         Some(Self {
             text: text.to_owned(),

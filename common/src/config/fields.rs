@@ -1,4 +1,4 @@
-//! The fields of config.json, by the names under which docker finds them.
+//! The fields of config.json, by docker's names.
 
 use super::json::{Member, Node};
 
@@ -6,10 +6,10 @@ pub(super) const AUTHS: &str = "auths";
 pub(super) const CREDS_STORE: &str = "credsStore";
 pub(super) const CRED_HELPERS: &str = "credHelpers";
 
-/// What of an entry is a secret, or useless without one.
+/// The fields of an entry that are secret, or useless without one.
 pub(super) const LOGIN_FIELDS: [&str; 4] = ["auth", "username", "password", "identitytoken"];
 
-/// The fields at top level that are not servers, though their value may be an object with whatever in it.
+/// The fields at top level that aren't servers, even if their value is an object.
 pub(super) const KNOWN_FIELDS: [&str; 22] = [
     AUTHS,
     CREDS_STORE,

@@ -1,4 +1,4 @@
-//! The lock of a directory, or of a file that stands for one.
+//! The lock of a directory, or of a file that represents one.
 
 use std::fs::File;
 use std::io;
@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use super::system;
 
-/// Held while a directory is written to. The kernel releases it when the process ends, however it ends.
+/// Held while writing to a directory. The kernel releases it whenever the process ends.
 #[derive(Debug)]
 pub struct Lock {
-    /// Nothing where the file system has no locks; a single [`Directory::replace`](super::Directory::replace) is safe all the same.
+    /// Nothing if the file system doesn't support locks; a single
+    /// [`Directory::replace`](super::Directory::replace) is still safe.
     pub(super) file: Option<File>,
     /// False if another process holds another lock of the same directory.
     pub(super) is_alone: bool,
@@ -32,27 +33,27 @@ impl Lock {
         }
     }
 
-    /// The same lock, of which it's known that it doesn't keep every other writer out: what another one has staged, or
-    /// is about to rename, is left alone.
+    /// The same lock, marked as not keeping every other writer out: don't touch files that another one has
+    /// staged, or is about to rename.
     #[must_use]
     pub fn beside_others(mut self) -> Self {
         self.is_alone = false;
         self
     }
 
-    /// Whether no other writer is known of. It's true on file systems without locks.
+    /// Whether there is no other known writer. True on file systems without locks.
     pub fn is_alone(&self) -> bool {
         self.is_alone
     }
 
-    /// Whether other processes are really kept out.
+    /// Whether it really keeps other processes out.
     pub(super) fn is_held(&self) -> bool {
         self.file.is_some() && self.is_alone
     }
 }
 
-/// The blocking call serves waiters in order, which polling does not: under load one of many would starve. So it
-/// waits on a thread of its own, only if the lock is not free, and is given up with the process.
+/// The blocking call serves waiters in order; with polling, one of many would starve under load. So it waits
+/// in a separate thread, only if the lock isn't free, which ends with the process.
 fn lock_within(file: File, wait: Duration) -> io::Result<File> {
     match file.try_lock() {
         Ok(()) => return Ok(file),

@@ -1,4 +1,4 @@
-//! Windows: by path. What it is not able to do (fsync of a directory, modes, owners) the system does not offer.
+//! Windows: by path. The system doesn't offer fsync of a directory, modes or owners.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
@@ -30,7 +30,7 @@ pub(super) fn open_for_reading(directory: &Handle, name: &str) -> io::Result<Fil
     open_path(&path)
 }
 
-/// A directory is told for what it is: the system says no more than that access is denied.
+/// Report a directory as such, because the system only reports that access is denied.
 pub(crate) fn open_path(path: &Path) -> io::Result<File> {
     if fs::metadata(path)?.is_dir() {
         return Err(super::regular::not_a_regular_file());
@@ -38,7 +38,7 @@ pub(crate) fn open_path(path: &Path) -> io::Result<File> {
     File::open(path)
 }
 
-/// A link is not followed.
+/// Doesn't follow a link.
 pub(crate) fn open_path_itself(path: &Path) -> io::Result<File> {
     if fs::symlink_metadata(path)?.is_symlink() {
         return Err(super::regular::a_symbolic_link());
@@ -94,7 +94,7 @@ pub(super) fn sync(_directory: &Handle) -> io::Result<()> {
     Ok(())
 }
 
-/// A directory cannot be locked there.
+/// Windows can't lock a directory.
 pub(super) const LOCK: &str = ".docker-credential-lock";
 
 pub(super) fn lock_file(directory: &Handle) -> io::Result<File> {
@@ -113,7 +113,7 @@ pub(super) fn has_no_locks(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::Unsupported
 }
 
-/// One after the other, for whoever need not know all. The lock file is none of the caller's.
+/// Iterates lazily. Hides the lock file.
 pub(super) fn names(directory: &Handle) -> io::Result<impl Iterator<Item = io::Result<String>>> {
     let name = |entry: fs::DirEntry| {
         let is_directory = entry.file_type()?.is_dir();

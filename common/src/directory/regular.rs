@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io;
 
-/// The content of an open file, under the terms of [`Directory::read`](super::Directory::read).
+/// The content of an open file, as in [`Directory::read`](super::Directory::read).
 pub(crate) fn read_regular(file: &File, limit: u64) -> io::Result<Vec<u8>> {
     let metadata = file.metadata()?;
     if !metadata.is_file() {

@@ -1,18 +1,18 @@
-//! Several files that take their names together.
+//! Stages several files, to rename them together.
 
 use std::io;
 
 use super::{Directory, Lock, system};
 
-/// The name of a staged file begins so, and ends with the name that it is to take.
+/// The prefix of a staged file's name, before its final name.
 pub(super) const STAGED: &str = ".docker-credential-temporary-staged-";
 
 impl Directory {
-    /// Writes what `name` is to hold once it is [promoted](Self::promote), besides what it holds now. The content is
-    /// on disk when this returns, its name only after [`sync`](Self::sync).
+    /// Writes the future content of `name`, for [`promote`](Self::promote), next to the current one. The
+    /// content is on disk when this returns, its name only after [`sync`](Self::sync).
     ///
-    /// Staged files are temporary: whatever [replaces](Self::replace) another file removes those it finds. Whoever
-    /// stages several and must not lose them leaves a mark, and looks for the mark first whenever it takes the lock.
+    /// Staged files are temporary: every [`replace`](Self::replace) removes them. To keep several staged
+    /// files, write a mark, and check for the mark first whenever you take the lock.
     pub fn stage(&self, _lock: &Lock, name: &str, content: &[u8], mode: u32) -> io::Result<()> {
         let staged = format!("{STAGED}{name}");
         match system::remove(&self.handle, &staged) {
@@ -26,7 +26,7 @@ impl Directory {
         system::close(file)
     }
 
-    /// The names for which a content is staged, in no particular order.
+    /// The names with staged content, in no particular order.
     pub fn staged(&self) -> io::Result<Vec<String>> {
         let staged = |name: String| name.strip_prefix(STAGED).map(str::to_owned);
         system::names(&self.handle)?
@@ -34,12 +34,12 @@ impl Directory {
             .collect()
     }
 
-    /// Gives `name` the content that is staged for it. Durable after [`sync`](Self::sync).
+    /// Replaces the content of `name` with the staged one. Durable after [`sync`](Self::sync).
     pub fn promote(&self, _lock: &Lock, name: &str) -> io::Result<()> {
         system::rename(&self.handle, &format!("{STAGED}{name}"), name)
     }
 
-    /// Forgets what is staged for `name`.
+    /// Removes the staged content for `name`.
     pub fn unstage(&self, _lock: &Lock, name: &str) -> io::Result<()> {
         match system::remove(&self.handle, &format!("{STAGED}{name}")) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),

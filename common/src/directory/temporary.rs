@@ -1,10 +1,10 @@
-//! Files on their way to a name.
+//! Temporary files.
 
 use std::io;
 
 use super::{Directory, Lock, system};
 
-/// The name of a temporary file begins so. They hold what their final file would have held, and are ours to remove.
+/// The prefix of a temporary file's name. They have the content of their final file, and we may remove them.
 pub(super) const TEMPORARY: &str = ".docker-credential-temporary-";
 
 impl Directory {
@@ -26,12 +26,12 @@ impl Directory {
         Ok(temporary)
     }
 
-    /// What a killed writer left behind. Without the lock it might be a live writer's.
+    /// Removes leftovers of a killed writer. Without the lock, they might be a running writer's.
     pub(super) fn remove_stray_temporaries(&self, lock: &Lock) {
         if !lock.is_held() {
             return;
         }
-        // All are read before any is removed.
+        // Reads all names before it removes a file.
         let names: io::Result<Vec<String>> = system::names(&self.handle).and_then(Iterator::collect);
         for name in names.unwrap_or_default() {
             if name.starts_with(TEMPORARY) {
@@ -41,7 +41,7 @@ impl Directory {
     }
 }
 
-/// Removed when dropped, unless it has become a file of its own.
+/// Removed on drop, unless it was renamed.
 pub(super) struct Temporary<'a> {
     directory: &'a Directory,
     pub(super) name: String,
@@ -61,8 +61,8 @@ impl Drop for Temporary<'_> {
     }
 }
 
-/// A name that no other process uses now: they differ in their number, and a number that comes again meets only a
-/// dead process's file, which `O_EXCL` notices.
+/// A name that no other process uses now: it contains the process id, a time and a counter. If it exists all
+/// the same, `O_EXCL` notices.
 fn unique() -> String {
     use std::sync::atomic::{AtomicU64, Ordering};
     use std::time::{SystemTime, UNIX_EPOCH};

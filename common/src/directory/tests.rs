@@ -3,7 +3,7 @@ use super::*;
 
 const WAIT: Duration = Duration::from_secs(30);
 
-/// Every name on disk, but that of the lock file where the system needs one.
+/// Every name on disk, except that of a system's lock file.
 fn on_disk(place: &tempfile::TempDir) -> Vec<String> {
     let names = std::fs::read_dir(place.path()).unwrap();
     let mut names: Vec<String> = names
@@ -191,7 +191,7 @@ mod unix {
         symlink("target", place.path().join("link")).unwrap();
         symlink("nowhere", place.path().join("dangling")).unwrap();
         std::fs::create_dir(place.path().join("directory")).unwrap();
-        // By the program: rustix has no such call on macOS.
+        // With the program, because rustix doesn't have this call on macOS.
         let made = std::process::Command::new("mkfifo")
             .arg(place.path().join("pipe"))
             .status();

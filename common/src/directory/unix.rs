@@ -26,7 +26,7 @@ pub(super) fn make_directory(parent: &Handle, name: &OsStr) -> io::Result<()> {
     }
 }
 
-/// Neither a controlling terminal nor a writer that never comes is waited for.
+/// Don't wait for a controlling terminal or for a pipe's writer.
 const READING: OFlags = OFlags::RDONLY
     .union(OFlags::NONBLOCK)
     .union(OFlags::NOCTTY)
@@ -50,16 +50,16 @@ pub(crate) fn open_path(path: &Path) -> io::Result<File> {
     Ok(rustix::fs::openat(CWD, path, READING, Mode::empty())?.into())
 }
 
-/// A link is not followed.
+/// Doesn't follow a link.
 pub(crate) fn open_path_itself(path: &Path) -> io::Result<File> {
     Ok(rustix::fs::openat(CWD, path, reading_no_link(), Mode::empty())?.into())
 }
 
-/// Who may do what with a file.
+/// The owner and mode of a file.
 #[derive(Debug)]
 pub(super) struct Ownership {
     mode: Mode,
-    /// User and group, where they are not to be those of this process.
+    /// User and group, if they differ from this process's.
     owner: Option<(Uid, Gid)>,
 }
 
@@ -93,7 +93,7 @@ const CREATING: OFlags = OFlags::WRONLY
 /// Readable by its owner only.
 const PRIVATE: Mode = Mode::RUSR.union(Mode::WUSR);
 
-/// Private, whatever it is to become.
+/// Private at first, with any final mode.
 pub(super) fn create_exclusively(directory: &Handle, name: &str) -> io::Result<File> {
     Ok(rustix::fs::openat(directory, name, CREATING, PRIVATE)?.into())
 }
@@ -106,12 +106,12 @@ pub(super) fn give_to(file: &File, ownership: &Ownership) -> io::Result<()> {
     {
         match rustix::fs::fchown(file, Some(user), Some(group)) {
             Ok(()) => {}
-            // A group that we are not in. Ours has no business in the file.
+            // We aren't in the file's group, and ours should not get access.
             Err(Errno::PERM) if user.as_raw() == status.st_uid => mode -= Mode::RWXG,
             Err(error) => return Err(error.into()),
         }
     }
-    // The process's mask can only take away from what `openat` is told.
+    // The process's umask can only remove bits from the mode for `openat`.
     if mode != PRIVATE {
         rustix::fs::fchmod(file, mode)?;
     }
@@ -136,8 +136,8 @@ pub(super) fn remove(directory: &Handle, name: &str) -> io::Result<()> {
     Ok(rustix::fs::unlinkat(directory, name, AtFlags::empty())?)
 }
 
-/// Some file systems cannot fsync a directory, and say so with these two. Any other failure is one: data may be
-/// lost, and a second try would be told that all is well.
+/// Some file systems can't fsync a directory, and report these two errors. Any other error counts: data may
+/// be lost, and a second fsync would succeed.
 pub(super) fn sync(directory: &Handle) -> io::Result<()> {
     match rustix::fs::fsync(directory) {
         Ok(()) | Err(Errno::INVAL | Errno::NOTSUP) => Ok(()),
@@ -145,9 +145,9 @@ pub(super) fn sync(directory: &Handle) -> io::Result<()> {
     }
 }
 
-/// The directory itself is locked, so that no lock file lies about in a shared or committed store.
+/// Locks the directory itself, so that a shared or committed store doesn't contain a lock file.
 pub(super) fn lock_file(directory: &Handle) -> io::Result<File> {
-    // A description of its own: locks of two `Lock`s in one process keep each other out, too.
+    // A separate open file description, so that two `Lock`s in one process also exclude each other.
     Ok(rustix::fs::openat(directory, ".", DIRECTORY, Mode::empty())?.into())
 }
 
@@ -156,7 +156,8 @@ pub(super) fn open_lock(directory: &Handle, name: &str) -> io::Result<File> {
     Ok(rustix::fs::openat(directory, name, flags, PRIVATE)?.into())
 }
 
-/// NFS answers `EBADF`: it takes no exclusive lock on what is open for reading, and a directory cannot be otherwise.
+/// NFS answers `EBADF`: it doesn't allow an exclusive lock on a file that is open for reading, and a
+/// directory can't be opened otherwise.
 pub(super) fn has_no_locks(error: &io::Error) -> bool {
     matches!(
         Errno::from_io_error(error),
@@ -164,7 +165,7 @@ pub(super) fn has_no_locks(error: &io::Error) -> bool {
     )
 }
 
-/// One after the other, for whoever need not know all.
+/// Iterates lazily.
 pub(super) fn names(directory: &Handle) -> io::Result<impl Iterator<Item = io::Result<String>>> {
     Ok(Dir::read_from(directory)?.filter_map(|entry| match entry {
         Err(error) => Some(Err(error.into())),

@@ -1,14 +1,14 @@
-//! What a server stands for.
+//! The key of a server.
 
 use std::fmt;
 
 use super::HUB_URL;
 use super::registry::{Registry, Scheme};
 
-/// What a [`ServerUrl`](super::ServerUrl) stands for. Two servers are the same exactly if their keys are equal; ARCHITECTURE.md has
-/// the rule in words.
+/// The key of a [`ServerUrl`](super::ServerUrl). Two servers are the same if and only if their keys are
+/// equal; ARCHITECTURE.md describes the rule.
 ///
-/// `Display` gives the key's shortest spelling, without scheme and port where they are those of https:
+/// `Display` shows the key's shortest spelling, without scheme and port if they are those of https:
 /// `ghcr.io`, `localhost:5000`, `http://registry.example/team`. Different keys never share it, and it parses to
 /// the key again.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -17,7 +17,7 @@ pub struct ServerKey(pub(super) Key);
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Key {
     Registry(Registry),
-    /// Outside the grammar or with another scheme: it equals itself and nothing else.
+    /// Outside the grammar or with another scheme: it only equals itself.
     Opaque(String),
 }
 
@@ -29,7 +29,7 @@ impl ServerKey {
         })
     }
 
-    /// Whether this is Docker Hub, under whichever of its names.
+    /// Whether this is Docker Hub, under any of its names.
     pub fn is_hub(&self) -> bool {
         matches!(&self.0, Key::Registry(registry) if registry.is_hub())
     }
@@ -39,13 +39,13 @@ impl ServerKey {
         matches!(&self.0, Key::Registry(registry) if registry.is_hub_token())
     }
 
-    /// Whether the string is outside the grammar or has another scheme than http and https, so that it equals
-    /// itself only.
+    /// Whether the string is outside the grammar or has a scheme other than http and https, so that it only
+    /// equals itself.
     pub fn is_opaque(&self) -> bool {
         matches!(self.0, Key::Opaque(_))
     }
 
-    /// Host, port and path of a registry that is spoken to by https; `None` for http and for an opaque key.
+    /// Host, port and path of an https registry; `None` for http and for an opaque key.
     ///
     /// For backends that derive their own names from a host. The host is lower case, the port is `None` for 443,
     /// the path is empty for an API root. The Hub's host is `index.docker.io`.
@@ -61,10 +61,10 @@ impl ServerKey {
         }
     }
 
-    /// The spellings of this key that clients and earlier helpers are known to store, for backends that can only look
-    /// up by exact string. First come the three that today's clients store (docker and its kin the first, nerdctl the
-    /// port), then those of docker before 1.10 and of people. It need not be complete: the exact string that is asked
-    /// for is to be looked up with them.
+    /// The spellings of this key that clients and earlier helpers are known to store, for backends that can
+    /// only look up exact strings. First the three that today's clients store (docker and similar clients the
+    /// first, nerdctl the port), then those of docker before 1.10 and of people. It may be incomplete, so
+    /// callers must also look up the requested string.
     pub fn common_spellings(&self) -> Vec<String> {
         let Key::Registry(registry) = &self.0 else {
             return vec![self.to_string()];

@@ -7,7 +7,7 @@ const HUB_HOSTS: [&str; 4] = [
     "registry-1.docker.io",
     "registry.hub.docker.com",
 ];
-/// docker's web login keeps two tokens of its own below the Hub's URL.
+/// docker's web login keeps two tokens below the Hub's URL.
 const HUB_TOKEN_PATHS: [&str; 2] = ["/v1/access-token", "/v1/refresh-token"];
 const API_ROOTS: [&str; 3] = ["", "/v1", "/v2"];
 
@@ -16,7 +16,7 @@ pub(super) struct Registry {
     pub(super) scheme: Scheme,
     /// Lower case.
     pub(super) host: String,
-    /// Not the scheme's default.
+    /// Not set for the scheme's default.
     pub(super) port: Option<u16>,
     /// Empty for an API root; otherwise it begins with a slash and ends without one.
     pub(super) path: String,
@@ -29,7 +29,7 @@ pub(super) enum Scheme {
 }
 
 impl Registry {
-    /// `[scheme://]host[:port][/path]`, or nothing.
+    /// Parses `[scheme://]host[:port][/path]`.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (scheme, rest) = match text.split_once("://") {
             Some((scheme, rest)) => (Scheme::parse(scheme)?, rest),
@@ -56,7 +56,7 @@ impl Registry {
         )
     }
 
-    /// Gives everything that is equal one representation: the API roots no path, the Hub's hosts one name.
+    /// Normalizes equal registries: no path for the API roots, one name for the Hub's hosts.
     fn normalized(mut self) -> Self {
         if API_ROOTS.contains(&self.path.as_str()) {
             self.path.clear();
@@ -106,7 +106,7 @@ impl Scheme {
     }
 }
 
-/// Splits at the colon before the port, which in an IPv6 address stands behind the bracket.
+/// Splits at the colon before the port, which in an IPv6 address is after the bracket.
 pub(crate) fn split_port(address: &str) -> Option<(&str, Option<&str>)> {
     let host_end = match address.strip_prefix('[') {
         Some(_) => address.find(']')? + 1,
@@ -120,7 +120,7 @@ pub(crate) fn split_port(address: &str) -> Option<(&str, Option<&str>)> {
     }
 }
 
-/// `[1-9][0-9]{0,4}`, at most 65535; `u16::from_str` alone would take `+443` and `00443`.
+/// `[1-9][0-9]{0,4}`, at most 65535; `u16::from_str` alone would accept `+443` and `00443`.
 fn parse_port(text: &str) -> Option<u16> {
     let digits_only = text.bytes().all(|byte| byte.is_ascii_digit());
     if !digits_only || text.starts_with('0') {
@@ -137,7 +137,7 @@ fn is_host(host: &str) -> bool {
                 .bytes()
                 .all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.'));
     }
-    // One final dot is allowed and significant: `ghcr.io.` is looked up in DNS without the search list.
+    // One final dot is allowed and significant: DNS resolves `ghcr.io.` without the search list.
     let labels = host.strip_suffix('.').unwrap_or(host);
     labels.split('.').all(|label| {
         !label.is_empty()
@@ -147,7 +147,8 @@ fn is_host(host: &str) -> bool {
     })
 }
 
-/// Empty, or segments that each begin with a slash. What a proxy might decode, resolve or cut off is not a path.
+/// Empty, or segments that each begin with a slash. Rejects text that a proxy might decode, resolve or cut
+/// off.
 fn is_path(path: &str) -> bool {
     let Some(segments) = path.strip_prefix('/') else {
         return path.is_empty();
@@ -160,7 +161,8 @@ fn is_path(path: &str) -> bool {
     })
 }
 
-/// `scheme://…` in printable ASCII, another scheme than ours, no user-info: what `store` keeps verbatim.
+/// `scheme://…` in printable ASCII, with another scheme and without user information, which `store` keeps
+/// verbatim.
 pub(super) fn is_plain_foreign_url(text: &str) -> bool {
     let Some((scheme, rest)) = text.split_once("://") else {
         return false;

@@ -382,8 +382,8 @@ fn only_https_registries_tell_their_parts() {
     assert_eq!(url("x://a").key().https_parts(), None);
 }
 
-/// The rule again, in other words and by other means: a second opinion, not a copy. It splits from the right where
-/// the parser goes from the left, and describes a server by a tuple of strings.
+/// A second, independent implementation of the rule: it splits from the right, while the parser works from
+/// the left, and represents a server as a tuple of strings.
 fn oracle(text: &str) -> Option<(String, String, String, String)> {
     let lower = text.to_ascii_lowercase();
     let (scheme, skip) = if lower.starts_with("https://") {

@@ -1,4 +1,4 @@
-//! What speaks against a path, and what its user does about it.
+//! Doubts about a path, and how to remove them.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -6,52 +6,52 @@ use std::path::{Path, PathBuf};
 use crate::Error;
 use crate::text::quoted;
 
-/// Why something is not believed. `Display` tells the problem, without a way out.
+/// Why a path isn't trusted. `Display` shows the problem without the fix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Doubt {
     pub(super) path: PathBuf,
     pub(super) reason: Reason,
 }
 
-/// What is wrong with the path.
+/// The problem with the path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reason {
-    /// The user of this number owns it, who is neither this user nor root.
+    /// Its owner has this user id, and is neither this user nor root.
     Owner(u32),
-    /// Everybody may change it.
+    /// Everybody can change it.
     WritableByAll,
-    /// A group with other members may change it.
+    /// A group with other members can change it.
     WritableByGroup,
-    /// Other users may read it.
+    /// Other users can read it.
     Readable,
-    /// Its file system has no modes: everybody may change it, and no `chmod` helps.
+    /// Its file system doesn't have modes: everybody can change it, and `chmod` doesn't help.
     NoModes,
-    /// Root would change a file that has this many names, and another user may have made one of them.
+    /// Root would change a file with this many names, and another user may have created one of them.
     Names(u64),
-    /// It is a link where none is followed.
+    /// It is a link, which isn't followed here.
     Link,
-    /// It is neither a file nor a directory, or not the one of the two that it should be.
+    /// It isn't a file or directory, or is the wrong one of the two.
     Kind,
 }
 
 impl Doubt {
-    /// What is not believed: the path in question, or a directory or link on the way to it.
+    /// The untrusted path: the examined one, or a directory or link in it.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// What is wrong with it.
+    /// The problem with it.
     pub fn reason(&self) -> Reason {
         self.reason
     }
 
-    /// Whether it is no refusal of what a setting names.
+    /// Whether it is only a warning for paths that a setting names.
     pub(super) fn is_mild(&self) -> bool {
         self.reason == Reason::NoModes
     }
 
-    /// The command that removes the doubt, to be followed by the [path](Self::path), if one does so without harm.
+    /// The harmless command that removes the doubt, if there is one; append the [path](Self::path).
     pub fn fix(&self) -> Option<&'static str> {
         match self.reason {
             Reason::WritableByAll | Reason::WritableByGroup => Some("chmod go-w"),
@@ -60,16 +60,16 @@ impl Doubt {
         }
     }
 
-    /// The doubt as a refusal of `path`, with the way out.
+    /// The doubt as a refusal of `path`, with the fix.
     pub fn refuse(&self, path: &Path) -> Error {
         let way_out = match (self.fix(), self.reason) {
             (Some(command), _) => format!("run: {command} {}", quoted(self.path.as_os_str())),
             (_, Reason::Owner(_)) if is_root() => {
                 "run this as that user, or with root's own HOME (sudo -H)".to_owned()
             }
-            (_, Reason::Owner(_)) => "run this as that user, or use a place of your own".to_owned(),
+            (_, Reason::Owner(_)) => "run this as that user, or use your own directory".to_owned(),
             (_, Reason::NoModes) => "move it to a file system that has them".to_owned(),
-            (_, Reason::Names(_)) => "copy it to a file of its own".to_owned(),
+            (_, Reason::Names(_)) => "copy it to a separate file".to_owned(),
             (_, Reason::Link) => "name the file itself".to_owned(),
             (..) => "move it away".to_owned(),
         };
@@ -95,7 +95,7 @@ impl fmt::Display for Doubt {
             Reason::Link => write!(f, "{path} is a symbolic link"),
             Reason::Kind => write!(
                 f,
-                "{path} is neither a regular file nor a directory, or not the one needed"
+                "{path} is not a regular file or directory, or the wrong one of the two"
             ),
         }
     }

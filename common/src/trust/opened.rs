@@ -1,4 +1,4 @@
-//! What was judged, open, so that it is what is read.
+//! Open files that were checked, so that exactly those are read.
 
 use std::fs::File;
 use std::io;
@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::doubt::Doubt;
 use crate::directory::{self, Directory};
 
-/// A file that is open, so that what was judged is what is read.
+/// An open file that was checked.
 #[derive(Debug)]
 pub struct Opened {
     pub(super) file: File,
@@ -16,17 +16,18 @@ pub struct Opened {
 }
 
 impl Opened {
-    /// What speaks against the file without forbidding this purpose; each method of [`Trust`](super::Trust) says which that is.
+    /// A doubt that doesn't forbid this purpose; each method of [`Trust`](super::Trust) documents it.
     pub fn doubt(&self) -> Option<&Doubt> {
         self.doubt.as_ref()
     }
 
-    /// What `doctor` warns of: [`doubt`](Self::doubt), or a file system [without modes](super::Reason::NoModes).
+    /// A warning for `doctor`: [`doubt`](Self::doubt), or a file system [without
+    /// modes](super::Reason::NoModes).
     pub fn warning(&self) -> Option<&Doubt> {
         self.doubt.as_ref().or(self.mild.as_ref())
     }
 
-    /// The content, under the terms of [`Directory::read`].
+    /// The content, as in [`Directory::read`].
     pub fn content(&self, limit: u64) -> io::Result<Vec<u8>> {
         directory::read_regular(&self.file, limit)
     }
@@ -37,20 +38,20 @@ impl Opened {
     }
 }
 
-/// A store whose directory is open, so that what was judged is what is read.
+/// A store whose directory is open and was checked.
 #[derive(Debug)]
 pub struct OpenedStore {
-    /// Where the entries are.
+    /// The directory of the entries.
     pub directory: Directory,
-    /// Why it could not be written to, or would not be read if no setting named it: a warning for `doctor`.
+    /// Why we can't write to it, or wouldn't read it unless a setting named it: a warning for `doctor`.
     pub doubt: Option<Doubt>,
 }
 
 /// The file that a change will replace, behind all links.
 #[derive(Debug)]
 pub struct Target {
-    /// Where it is, or will be.
+    /// Its directory, which may not exist yet.
     pub path: PathBuf,
-    /// Others may change it as well: a warning for `doctor`.
+    /// Others can also change it: a warning for `doctor`.
     pub doubt: Option<Doubt>,
 }

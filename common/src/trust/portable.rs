@@ -1,5 +1,5 @@
-//! Windows: nothing is checked, for owners and modes say nothing there. A user's directories have access lists that keep
-//! others out; SECURITY.md says what that leaves open.
+//! Windows: no checks, because owners and modes don't mean anything there. A user's directories have access
+//! lists that keep others out; SECURITY.md describes the limits.
 
 use std::fs::{File, OpenOptions};
 use std::io;

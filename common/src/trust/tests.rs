@@ -1,5 +1,5 @@
-//! Each purpose with a wrong state and a right neighbour. As root the files get the owners of another user; without, the
-//! cases that need one are left to the integration tests, which demand root.
+//! Each purpose with a wrong state and a valid counterpart. As root, files get another user's owner; other
+//! users leave those cases to the integration tests, which require root.
 #![expect(
     clippy::unwrap_used,
     reason = "a panic is how a part of a test says that it fails"
@@ -13,7 +13,7 @@ use super::*;
 const ME: u32 = 4_000;
 const OTHER: u32 = 4_001;
 
-/// A directory of root's for things with owners and modes.
+/// A directory of root for files with owners and modes.
 struct World {
     root: tempfile::TempDir,
 }
@@ -23,7 +23,7 @@ impl World {
         let world = rustix::process::geteuid().is_root().then(|| Self {
             root: tempfile::tempdir().unwrap(),
         })?;
-        // In one that others can't enter, they could do no harm.
+        // In a directory that others can't enter, they would be harmless.
         fs::set_permissions(world.root.path(), fs::Permissions::from_mode(0o755)).unwrap();
         Some(world)
     }
@@ -70,7 +70,7 @@ fn user(id: u32) -> Trust {
     }
 }
 
-/// What a purpose says: nothing, a doubt that it can live with, or a refusal.
+/// A purpose's result: no doubt, an acceptable one, or a refusal.
 #[derive(Debug, PartialEq, Eq)]
 enum Verdict {
     Believed,
@@ -106,7 +106,7 @@ fn a_file_is_judged_by_owner_and_mode_for_each_purpose() {
     let reads = Doubted(Reason::Readable);
     let all = || Doubted(Reason::WritableByAll);
     let theirs = || Doubted(Reason::Owner(OTHER));
-    // Owner, mode, then: a secret of mine, a named one, a passphrase, a file to change, logins.
+    // Owner, mode, then the results for: my secret, a named one, a passphrase, a file to change, logins.
     for (owner, mode, own, named, passphrase, change, logins) in [
         (ME, 0o600, Believed, Believed, Believed, Believed, Believed),
         (ME, 0o400, Believed, Believed, Believed, Believed, Believed),
@@ -179,7 +179,7 @@ fn every_directory_on_the_way_is_judged() {
     }
 }
 
-/// Under umask 0 another tool makes ~/.config, and everybody could change it if they got there.
+/// Under umask 0, another tool creates ~/.config, and everybody could change it if they could reach it.
 #[test]
 fn what_only_the_user_can_reach_is_the_users() {
     let Some(world) = World::new() else { return };
@@ -226,7 +226,7 @@ fn what_only_the_user_can_reach_is_the_users() {
     assert_eq!(of_file(user(ME).own_secret(&file)), Refused);
 }
 
-/// HOME=/dev/null, which systems give to users without one: nobody is to change its mode.
+/// HOME=/dev/null, which systems use for users without a home: don't advise changing its mode.
 #[test]
 fn a_way_through_a_file_is_no_way() {
     let path = Path::new("/dev/null/.local");
@@ -384,7 +384,7 @@ fn a_program_is_judged_with_its_way_and_its_target() {
         world.set("lib", 0, 0o755);
         world.set("bin", 0, 0o755);
     }
-    // As Homebrew has it.
+    // As in Homebrew.
     let shared = world.set("lib", 0, 0o775);
     World::group(&shared, 50);
     assert_eq!(run(&link), Ok(true));
@@ -466,7 +466,7 @@ fn a_refusal_names_the_cause_and_ends_with_the_command() {
     );
 }
 
-/// WSL's drives, a stick: 0777 for all, whatever `chmod` says.
+/// WSL's drives, a memory stick: always 0777, whatever `chmod` does.
 #[test]
 fn a_file_system_without_modes_is_a_warning_for_what_a_setting_names() {
     let Some(world) = World::new() else { return };
@@ -525,11 +525,11 @@ fn a_readable_file_does_not_hide_a_directory_without_modes() {
     );
 }
 
-/// A file system without modes, until it is dropped.
+/// A file system without modes; dropping it unmounts it.
 struct Modeless(PathBuf);
 
 impl Modeless {
-    /// Nothing where there is no FUSE.
+    /// Nothing without FUSE.
     fn mount(world: &World) -> Option<Self> {
         let source = world.directory("source", 0, 0o755);
         let place = world.directory("mounted", ME, 0o755);

@@ -19,12 +19,12 @@ pub(super) use self::walk::way;
 const OTHERS_WRITE: u32 = 0o002;
 const GROUP_WRITES: u32 = 0o020;
 
-/// Whether its group is the user's own, as Debian gives one to everyone: it has no other members.
+/// Whether its group is the user's own, as in Debian, without other members.
 fn has_own_group(found: &Metadata) -> bool {
     found.gid() == found.uid()
 }
 
-/// Who else can write to it.
+/// The others who can write to it.
 fn writers(path: &Path, found: &Metadata, groups: bool) -> Option<Doubt> {
     let mode = found.mode();
     let reason = if mode & OTHERS_WRITE != 0 {
@@ -41,7 +41,7 @@ fn writers(path: &Path, found: &Metadata, groups: bool) -> Option<Doubt> {
     Some(doubt(path, reason))
 }
 
-/// Whether the modes there are made up: FAT, SMB, 9p (WSL's drives), FUSE show 0777 for all.
+/// Whether modes there aren't real: FAT, SMB, 9p (WSL's drives) and FUSE always show 0777.
 fn has_no_modes(path: &Path) -> bool {
     #[cfg(target_os = "linux")]
     {
@@ -74,7 +74,7 @@ fn has_no_modes(path: &Path) -> bool {
     }
 }
 
-/// Another owner. Where modes are made up, so are owners.
+/// Another owner. Without real modes, owners aren't real either.
 fn owner(path: &Path, found: &Metadata) -> Doubt {
     let is_made_up = !found.is_symlink() && found.mode() & OTHERS_WRITE != 0 && has_no_modes(path);
     let reason = if is_made_up {
@@ -104,7 +104,7 @@ pub(super) fn judge_file(user: &User, file: &File, path: &Path, access: Access) 
         Access::Any => None,
         Access::Unwritable => writers(path, &found, false)
             .or_else(|| (mode & readers != 0).then(|| doubt(path, Reason::Readable))),
-        // Mounted secrets are root's, and closed to writers.
+        // Mounted secrets are root's and read-only.
         Access::Private if found.uid() == 0 && mode & 0o222 == 0 => None,
         Access::Private => writers(path, &found, false)
             .or_else(|| (mode & 0o077 != 0).then(|| doubt(path, Reason::Readable))),
@@ -134,9 +134,9 @@ pub(super) fn judge_directory(user: &User, directory: &Directory) -> io::Result<
     })
 }
 
-/// Whether there is a program. Its directories have passed, so that what is seen here is what will run.
+/// Whether there is a program. Its directories have passed, so exactly this file will run.
 pub(super) fn judge_program(user: &User, path: &Path) -> Result<bool, Doubt> {
-    /// Where the programs of a system are, if its root appears as somebody else.
+    /// The system's directories of programs, if its root appears as somebody else.
     const SYSTEM: [&str; 4] = ["/usr", "/bin", "/opt", "/nix"];
     let Ok(found) = std::fs::symlink_metadata(path) else {
         return Ok(false);
@@ -151,7 +151,7 @@ pub(super) fn judge_program(user: &User, path: &Path) -> Result<bool, Doubt> {
     }
 }
 
-/// Opening does not block on a pipe, and follows no link.
+/// Opening doesn't block on a pipe or follow a link.
 pub(super) fn open_log(path: &Path) -> io::Result<File> {
     let flags = OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::NOFOLLOW;
     OpenOptions::new()

@@ -1,27 +1,27 @@
-//! The way to a path, and what is demanded of it.
+//! The directories of a path, and the requirements on them.
 
 use std::path::PathBuf;
 
 use super::doubt::Doubt;
 
-/// What is demanded of the directories on a way.
+/// The requirements on the directories of a path.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(not(unix), expect(dead_code, reason = "nothing is judged there"))]
 pub(super) struct Step {
-    /// A group that can write to one is its owner's choice. So for programs: Homebrew's directories belong to the
-    /// group `admin`, and whoever writes to a directory of `PATH` can put a `docker` there.
+    /// A group may write, by its owner's choice. For programs: Homebrew's directories belong to the group
+    /// `admin`, and anyone who can write to a directory of `PATH` can put a `docker` there.
     pub(super) is_group_believed: bool,
-    /// The last name is a directory as well, in which something is looked for.
+    /// The last name is also a directory, to search.
     pub(super) is_last_judged: bool,
 }
 
-/// To a file of which more is judged once it is open.
+/// To a file, which is checked further after opening it.
 pub(super) const TO_FILE: Step = Step {
     is_group_believed: false,
     is_last_judged: false,
 };
 
-/// To a directory in which a file is made, or found.
+/// To a directory, to create or find a file there.
 pub(super) const INTO: Step = Step {
     is_last_judged: true,
     ..TO_FILE
@@ -32,21 +32,21 @@ pub(super) const TO_PROGRAM: Step = Step {
     ..TO_FILE
 };
 
-/// A way that was examined to its end, or to the first doubt.
+/// A path that was checked to its end, or to the first doubt.
 #[derive(Debug)]
 pub(super) struct Way {
-    /// Where it leads, behind all links; where there is a doubt, the path as it was given.
+    /// Its target, after all links, or the given path if there is a doubt.
     pub(super) path: PathBuf,
     pub(super) exists: bool,
-    /// What ended the examination.
+    /// The doubt that ended the check.
     pub(super) doubt: Option<Doubt>,
-    /// A directory without modes: no refusal of what a setting names, because whoever mounts such a file system, as WSL
-    /// does, can't do otherwise.
+    /// A directory without modes: acceptable for paths that a setting names, because users of such a file
+    /// system, as in WSL, have no alternative.
     pub(super) mild: Option<Doubt>,
 }
 
 impl Way {
-    /// Where no setting names it, missing modes are as bad as any.
+    /// Without a setting that names it, missing modes are a refusal.
     pub(super) fn strictly(self) -> Self {
         Self {
             doubt: self.doubt.or(self.mild),

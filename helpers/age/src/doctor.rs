@@ -59,7 +59,7 @@ fn of_identity(environment: &Environment, findings: &mut Vec<Finding>) -> Option
                 };
                 findings.push(Finding::ok(
                     "passphrase",
-                    format!("no passphrase: a copy of your home reads logins ({command})"),
+                    format!("no passphrase: copies of your home can read logins ({command})"),
                 ));
             }
             Some(identities)

@@ -90,7 +90,7 @@ const FAULTS: &[Fault] = &[
     Fault {
         name: "lock-file",
         file: "common/src/directory/lock.rs",
-        sound: "/// Held while a directory is written to.",
+        sound: "/// Held while writing to a directory.",
         broken: "static LOCK_FILE: std::sync::OnceLock<std::path::PathBuf> = std::sync::OnceLock::new();
 impl Drop for Lock {
     fn drop(&mut self) {
@@ -99,7 +99,7 @@ impl Drop for Lock {
         }
     }
 }
-/// Removed when dropped, unless it has become a file of its own.\n",
+/// Held while writing to a directory.",
     },
     Fault {
         name: "unbound-entries",

@@ -1,4 +1,4 @@
-//! Changes to a document, which touch nothing else in it.
+//! Changes to a document, which keep the rest of it.
 
 use super::{Document, Entry, Problem};
 use crate::config::fields::{AUTHS, CRED_HELPERS, CREDS_STORE, LOGIN_FIELDS, field, is_same_field};
@@ -14,7 +14,7 @@ impl Document {
         })
     }
 
-    /// With another helper for one server, or none. The server is written as it is given.
+    /// With another helper for one server, or none. Writes the server unchanged.
     pub fn with_cred_helper(&self, server: &str, helper: Option<&str>) -> Result<Self, Problem> {
         let helpers = field(&self.root, CRED_HELPERS)
             .map(|member| &member.value)
@@ -41,7 +41,7 @@ impl Document {
         })
     }
 
-    /// With an empty entry in `auths` for a server that has none.
+    /// With an empty entry in `auths` for a server without one.
     pub fn with_marker(&self, server: &str) -> Result<Self, Problem> {
         let auths = field(&self.root, AUTHS)
             .map(|member| &member.value)
@@ -52,8 +52,8 @@ impl Document {
         })
     }
 
-    /// Without the logins of the entries that `is_chosen` says. The entries themselves stay, because some clients
-    /// ask for no server that has none; so do all other fields.
+    /// Without the logins of the entries for which `is_chosen` is true. The entries themselves stay, because
+    /// some clients skip servers without one; so do all other fields.
     pub fn without_logins(&self, is_chosen: impl Fn(&Entry) -> bool) -> Result<Self, Problem> {
         let is_login_field = |key: &str| LOGIN_FIELDS.iter().any(|field| is_same_field(key, field));
         self.changed(|splices| {
@@ -65,7 +65,7 @@ impl Document {
         })
     }
 
-    /// A change to a text that may not be rewritten is refused with the reason.
+    /// Refuses a change to a text that must not be rewritten, with the reason.
     fn changed(&self, change: impl FnOnce(&mut Splices)) -> Result<Self, Problem> {
         if let Some(edit_blocker) = &self.edit_blocker {
             return Err(edit_blocker.clone());

@@ -1,24 +1,24 @@
-//! U: whose things are believed.
+//! U: the owners that are trusted.
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 
 use super::{GROUP_WRITES, OTHERS_WRITE};
 
-/// Whose things are believed.
+/// The owners that are trusted.
 #[derive(Clone, Debug)]
 pub(in super::super) struct User {
     pub(super) id: u32,
-    /// Root was called by this user through sudo.
+    /// This user called root through sudo.
     sudo: Option<u32>,
-    /// Root reads what this user, too, may have made.
+    /// Root also reads files that this user may have created.
     also: Option<u32>,
 }
 
 impl User {
     pub(in super::super) fn of_process(sudo: Option<u32>) -> Self {
         let id = rustix::process::geteuid().as_raw();
-        // Nothing is ours where everybody has our number.
+        // Trust no owner if everybody has our user id.
         Self::of(if is_ambiguous(id) { u32::MAX } else { id }, sudo)
     }
 
@@ -26,7 +26,7 @@ impl User {
         Self { id, sudo, also: None }
     }
 
-    /// Root, who believes the user who called sudo as well.
+    /// Root, who also trusts sudo's caller.
     pub(in super::super) fn for_sudo(&self) -> Option<Self> {
         (self.id == 0 && self.sudo.is_some()).then(|| Self {
             also: self.sudo,
@@ -39,20 +39,20 @@ impl User {
         owner == self.id || owner == 0 || self.also == Some(owner)
     }
 
-    /// Whether U made what is on the way: a directory, or a link.
+    /// Whether U created a directory or a link of a path.
     pub(super) fn made(&self, found: &Metadata) -> bool {
         let is_closed = found.is_symlink() || found.mode() & (OTHERS_WRITE | GROUP_WRITES) == 0;
         self.is(found.uid()) || is_closed && may_be_root(found.uid())
     }
 }
 
-/// Whether an owner may be root. In a user namespace, every owner from outside appears as one number. Where root is
-/// among those outside, it may be root: `/`, `/usr` and `/home` are, under `unshare -r` and in rootless containers.
+/// Whether an owner may be root. In a user namespace, all unmapped owners appear with the same id. If root
+/// isn't mapped, it may be root: `/`, `/usr` and `/home` are, under `unshare -r` and in rootless containers.
 fn may_be_root(owner: u32) -> bool {
     Some(owner) == overflow() && mapped().is_some_and(|ranges| ranges.iter().all(|range| range.outside != 0))
 }
 
-/// Whether the number stands for more than one user: in a namespace that has none for this process.
+/// Whether the id stands for several users: in a namespace that doesn't map this process's.
 fn is_ambiguous(id: u32) -> bool {
     const USUAL_OVERFLOW: u32 = 65_534;
     let is_inside = |range: &Range| (range.inside..range.inside + range.count).contains(&u64::from(id));

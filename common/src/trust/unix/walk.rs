@@ -1,4 +1,4 @@
-//! A and L: the directories and links on the way.
+//! A and L: the directories and links of a path.
 
 use std::ffi::OsString;
 use std::fs::Metadata;
@@ -10,14 +10,14 @@ use super::super::{Doubt, Step, Way};
 use super::user::User;
 use super::{owner, writers};
 
-/// As the kernel counts them.
+/// The kernel's limit.
 const LINKS_MAX: usize = 40;
 const STICKY: u32 = 0o1000;
 /// The group, or all.
 const OTHERS_ENTER: u32 = 0o011;
 
-/// Follows a path to its end or to the first doubt, which is about a directory or a link on the way. The last name is
-/// judged here only if it is a link, or is to lead on.
+/// Follows a path to its end or to the first doubt about a directory or a link in it. Only checks the last
+/// name if it is a link, or must be a directory.
 pub(in super::super) fn way(user: &User, home: Option<&Path>, path: &Path, step: Step) -> io::Result<Way> {
     let mut walk = Walk {
         user,
@@ -38,8 +38,8 @@ struct Walk<'a> {
     step: Step,
     links: usize,
     mild: Option<Doubt>,
-    /// The file system of a directory above that only U can enter. Nobody else gets to what is below, so its modes don't
-    /// matter. A mounted file system may have another way to it.
+    /// The file system of a parent directory that only U can enter. Others can't reach anything below, so its
+    /// modes don't matter. A mounted file system may be reachable in another way.
     closed_on: Option<u64>,
 }
 
@@ -62,7 +62,7 @@ impl Walk<'_> {
         while let Some(name) = rest.pop() {
             if name == ".." {
                 if base == Some(&at) {
-                    // What is above the home was not examined.
+                    // Directories above the home were not checked.
                     return self.follow(None, path);
                 }
                 at.pop();
@@ -107,7 +107,7 @@ impl Walk<'_> {
         std::fs::read_link(path)
     }
 
-    /// A directory that leads on. In a sticky one others can make new names; they cannot take away ours.
+    /// A directory in the path. In a sticky one, others can create new names, but not remove ours.
     fn judge(&mut self, path: &Path, found: &Metadata) -> Option<Doubt> {
         let doubt = if !self.user.made(found) {
             Some(owner(path, found))
@@ -132,8 +132,8 @@ impl Walk<'_> {
     }
 }
 
-/// A home of ours is where a way may begin: who can exchange it owns the session anyway, and what is above may be
-/// another machine's.
+/// The check may begin at our home: anyone who can replace it owns the session anyway, and directories above
+/// may be another machine's.
 fn own_home(user: &User, home: &Path) -> Option<Metadata> {
     let found = std::fs::symlink_metadata(home).ok()?;
     (found.is_dir() && found.uid() == user.id).then_some(found)
