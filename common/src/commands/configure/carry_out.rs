@@ -1,10 +1,8 @@
 //! Makes a change, after the decision about logins that the client would no longer find.
 
-use std::cell::LazyCell;
-
 use super::change::Change;
 use super::decision::{self, Choice, Decision};
-use super::left_behind::{self, LeftBehind, Place, keys};
+use super::left_behind::{self, LeftBehind, Opened, Place, keys, with_stored};
 use crate::commands::peer::Peer;
 use crate::commands::session::Session;
 use crate::commands::setting::Setting;
@@ -156,38 +154,22 @@ impl Change {
     }
 
     /// The logins that the client would no longer find, and the store if this opened it.
-    #[expect(
-        clippy::type_complexity,
-        reason = "a store that does not open is an error only for who needs it"
-    )]
     fn left_behind<'a>(
         &self,
         session: &mut Session<'a>,
         before: &Document,
         after: &Document,
         choice: Choice,
-    ) -> (LeftBehind, Option<Result<Box<dyn CredentialStore + 'a>, Error>>) {
+    ) -> (LeftBehind, Opened<'a>) {
         let (environment, helper) = (session.environment, session.helper);
-        let mut store = None;
-        let stored = LazyCell::new(|| {
-            let opened = session.open_store();
-            // Treats a store that can't be listed, for example a locked one, as empty: it's better to ask.
-            let keys = opened
-                .as_ref()
-                .map_or_else(|_| Vec::new(), |store| keys(&**store).unwrap_or_default());
-            store = Some(opened);
-            keys
-        });
-        let left_behind = match () {
+        with_stored(session, |stored| match () {
             () if before != after => {
-                LeftBehind::between(environment, helper, self.place(), (before, after), &stored)
+                LeftBehind::between(environment, helper, self.place(), (before, after), stored)
             }
             () if choice == Choice::Import => {
-                left_behind::since(environment, helper, self.place(), before, &stored).0
+                left_behind::since(environment, helper, self.place(), before, stored).0
             }
             () => LeftBehind::default(),
-        };
-        drop(stored);
-        (left_behind, store)
+        })
     }
 }

@@ -1,10 +1,12 @@
 //! Logins that docker finds now, but would not find with this helper.
 
+use std::cell::LazyCell;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
 use crate::commands::peer::{self, Peer};
 use crate::commands::record::Record;
+use crate::commands::session::Session;
 use crate::commands::setting::{Setting, put};
 use crate::commands::transfer::Client;
 use crate::config::default_store::{self, DefaultStore};
@@ -226,6 +228,29 @@ pub(in crate::commands) fn since(
 pub(super) fn keys(store: &dyn CredentialStore) -> Result<Vec<ServerKey>, Error> {
     let items = store.list()?.into_iter();
     Ok(items.map(|item| item.server.key().clone()).collect())
+}
+
+/// The helper's own store, if it was opened.
+pub(super) type Opened<'a> = Option<Result<Box<dyn CredentialStore + 'a>, Error>>;
+
+/// What `look` finds, and the store if `look` needed it. A store that can't be listed, for example a locked one, counts
+/// as empty: it's better to ask.
+pub(super) fn with_stored<'a, T>(
+    session: &mut Session<'a>,
+    look: impl FnOnce(Stored<'_>) -> T,
+) -> (T, Opened<'a>) {
+    let mut store = None;
+    let stored = LazyCell::new(|| {
+        let opened = session.open_store();
+        let keys = opened
+            .as_ref()
+            .map_or_else(|_| Vec::new(), |store| keys(&**store).unwrap_or_default());
+        store = Some(opened);
+        keys
+    });
+    let found = look(&stored);
+    drop(stored);
+    (found, store)
 }
 
 /// Whether there is a credential of the server itself, or of the one that its client asks for.

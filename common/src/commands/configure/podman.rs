@@ -3,14 +3,13 @@
 //! Its list contains only this helper. containers/image uses the next one in the list after any error, so
 //! with the auth.json files after us, a locked store would make `podman login` write plain text.
 
-use std::cell::LazyCell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::apply::prepare;
 use super::decision::{self, Choice, Decision};
-use super::left_behind::{self, LeftBehind, PlainLogins, Stored, keys};
+use super::left_behind::{self, LeftBehind, Opened, PlainLogins, Stored, with_stored};
 use crate::commands::peer::Peer;
 use crate::commands::session::Session;
 use crate::commands::transfer::{Client, FileImport, ImportOptions, Report, Source, StoreOptions, copy_from};
@@ -18,7 +17,7 @@ use crate::config::registries::{self, AUTH_FILES, CredentialHelpers};
 use crate::config::{ConfigFile, lookup, paths};
 use crate::directory::Directory;
 use crate::show::{self, ShellCommand};
-use crate::{CredentialStore, Error, Helper, ServerUrl};
+use crate::{CredentialStore, Environment, Error, Helper, ServerUrl};
 
 const LOCK_WAIT: Duration = Duration::from_secs(10);
 const SIZE_MAX: u64 = 1 << 16;
@@ -242,25 +241,25 @@ fn sources(session: &Session<'_>) -> Result<Vec<Source>, Error> {
 }
 
 /// The logins that podman would no longer find, and the store if this opened it.
-#[expect(
-    clippy::type_complexity,
-    reason = "a store that does not open is an error only for who needs it"
-)]
 fn left_behind<'a>(
     session: &mut Session<'a>,
     helpers: &CredentialHelpers,
-) -> Result<(LeftBehind, Option<Result<Box<dyn CredentialStore + 'a>, Error>>), Error> {
+) -> Result<(LeftBehind, Opened<'a>), Error> {
     let sources = sources(session)?;
     let (environment, helper) = (session.environment, session.helper);
-    let mut store = None;
-    let stored = LazyCell::new(|| {
-        let opened = session.open_store();
-        let keys = opened
-            .as_ref()
-            .map_or_else(|_| Vec::new(), |store| keys(&**store).unwrap_or_default());
-        store = Some(opened);
-        keys
+    let (found, store) = with_stored(session, |stored| {
+        no_longer_found(environment, helper, &sources, helpers, stored)
     });
+    Ok((found?, store))
+}
+
+fn no_longer_found(
+    environment: &Environment,
+    helper: &Helper,
+    sources: &[Source],
+    helpers: &CredentialHelpers,
+    stored: Stored<'_>,
+) -> Result<LeftBehind, Error> {
     let mut left_behind = LeftBehind::default();
     // The helper for each registry, in the files.
     let mut sent: Vec<(String, String)> = Vec::new();
@@ -271,7 +270,7 @@ fn left_behind<'a>(
             .auths()
             .filter(|entry| matches!(entry.login(), Ok(Some(_))));
         let servers = entries.map(|entry| entry.server().to_owned());
-        let servers = servers.filter(|server| !is_stored(server, &stored)).collect();
+        let servers = servers.filter(|server| !is_stored(server, stored)).collect();
         left_behind.plain.extend(PlainLogins::some(&source.path, servers));
         sent.extend(document.cred_helpers().iter().cloned());
     }
@@ -286,15 +285,14 @@ fn left_behind<'a>(
             continue;
         };
         if let Ok(servers) = &mut found.servers {
-            servers.retain(|server| is_asked(server) && !is_stored(server, &stored));
+            servers.retain(|server| is_asked(server) && !is_stored(server, stored));
         }
         if !found.servers.as_ref().is_ok_and(Vec::is_empty) {
             left_behind.helpers.push(found);
         }
     }
-    drop(stored);
     left_behind.is_loss = !left_behind.is_empty();
-    Ok((left_behind, store))
+    Ok(left_behind)
 }
 
 /// The helpers that podman uses, for some registries or all, except this one.
