@@ -8,10 +8,9 @@ use apple_native_keyring_store::keychain::Store;
 use docker_credential_helper::{Environment, Error};
 use keyring_core::Entry;
 use keyring_core::api::CredentialStoreApi;
-use zeroize::Zeroizing;
 
-use crate::blobs::{BlobStore, Blobs, PREFIX};
-use crate::native::{self, Platform};
+use crate::blobs::{BlobStore, PREFIX};
+use crate::native::Platform;
 
 /// The account of every item, so that each server has one item, whatever the user name.
 const ACCOUNT: &str = "docker-credential-keyring";
@@ -26,6 +25,9 @@ pub(crate) struct Keychain(Arc<Store>);
 
 impl Platform for Keychain {
     const STORE: &str = "the keychain";
+    /// The keychain names no limit; this is larger than any request.
+    const BLOB_MAX: usize = 1 << 22;
+    const NAME_MAX: usize = 1 << 15;
 
     fn entry(&self, name: &str) -> keyring_core::Result<Entry> {
         self.0.build(name, ACCOUNT, None)
@@ -54,28 +56,5 @@ impl Platform for Keychain {
                     INTERACTION_NOT_ALLOWED | USER_CANCELED | AUTH_FAILED
                 )
             })
-    }
-}
-
-impl Blobs for Keychain {
-    /// The keychain doesn't document a limit; this is larger than any request.
-    const BLOB_MAX: usize = 1 << 22;
-    const NAME_MAX: usize = 1 << 15;
-    const STORE: &str = <Self as Platform>::STORE;
-
-    fn read(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
-        native::read(self, name)
-    }
-
-    fn write(&self, name: &str, blob: &[u8]) -> Result<(), Error> {
-        native::write(self, name, blob)
-    }
-
-    fn delete(&self, name: &str) -> Result<(), Error> {
-        native::delete(self, name)
-    }
-
-    fn names(&self) -> Result<Vec<String>, Error> {
-        native::names(self)
     }
 }

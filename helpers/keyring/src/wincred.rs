@@ -7,10 +7,9 @@ use docker_credential_helper::{Environment, Error};
 use keyring_core::Entry;
 use keyring_core::api::CredentialStoreApi;
 use windows_native_keyring_store::Store;
-use zeroize::Zeroizing;
 
-use crate::blobs::{BlobStore, Blobs, PREFIX};
-use crate::native::{self, Platform};
+use crate::blobs::{BlobStore, PREFIX};
+use crate::native::Platform;
 
 pub(crate) fn open(_: &Environment) -> Result<BlobStore<CredentialManager>, Error> {
     Store::new()
@@ -22,6 +21,10 @@ pub(crate) struct CredentialManager(Arc<Store>);
 
 impl Platform for CredentialManager {
     const STORE: &str = "the Credential Manager";
+    /// `CRED_MAX_CREDENTIAL_BLOB_SIZE`, five times 512.
+    const BLOB_MAX: usize = 2560;
+    /// `CRED_MAX_GENERIC_TARGET_NAME_LENGTH`.
+    const NAME_MAX: usize = 32767;
 
     fn entry(&self, name: &str) -> keyring_core::Result<Entry> {
         // Only on this machine, as docker's own helper does: the library's default roams in a domain.
@@ -43,29 +46,5 @@ impl Platform for CredentialManager {
     /// Only the session itself can be locked, which the library reports with its own error.
     fn is_locked(_: &(dyn std::error::Error + 'static)) -> bool {
         false
-    }
-}
-
-impl Blobs for CredentialManager {
-    /// `CRED_MAX_CREDENTIAL_BLOB_SIZE`, five times 512.
-    const BLOB_MAX: usize = 2560;
-    /// `CRED_MAX_GENERIC_TARGET_NAME_LENGTH`.
-    const NAME_MAX: usize = 32767;
-    const STORE: &str = <Self as Platform>::STORE;
-
-    fn read(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
-        native::read(self, name)
-    }
-
-    fn write(&self, name: &str, blob: &[u8]) -> Result<(), Error> {
-        native::write(self, name, blob)
-    }
-
-    fn delete(&self, name: &str) -> Result<(), Error> {
-        native::delete(self, name)
-    }
-
-    fn names(&self) -> Result<Vec<String>, Error> {
-        native::names(self)
     }
 }
