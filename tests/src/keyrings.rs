@@ -9,4 +9,6 @@ pub mod kernel;
 pub mod kwallet;
 pub mod mock;
 pub mod mocked;
+#[cfg(feature = "oo7")]
+pub mod oo7;
 pub mod root;

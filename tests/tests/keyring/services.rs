@@ -1,8 +1,10 @@
-//! docker-credential-keyring on a real `KWallet` and on a real `KeePassXC`.
+//! docker-credential-keyring on a real `KWallet`, a real `KeePassXC`, and oo7's daemon.
 
 use docker_credential_tests::keyrings::exercise::Exercise;
 use docker_credential_tests::keyrings::keepassxc::KeePassXc;
 use docker_credential_tests::keyrings::kwallet::KWallet;
+#[cfg(feature = "oo7")]
+use docker_credential_tests::keyrings::oo7::Oo7;
 use docker_credential_tests::require;
 use docker_credential_tests::requirement::Missing;
 use tempfile::TempDir;
@@ -67,3 +69,6 @@ exercises!(kwallet, KWallet, altered: ["one\0two\0", "\u{feff}abc"], writers: 2)
 
 // It drops a byte order mark at the start, and 2.7.4 ends when two programs delete one item.
 exercises!(keepassxc, KeePassXc, altered: ["\u{feff}abc"], writers: 1);
+
+#[cfg(feature = "oo7")]
+exercises!(oo7, Oo7, altered: [], writers: 2);
