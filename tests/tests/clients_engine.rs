@@ -58,6 +58,19 @@ impl Workshop {
             .outcome()
     }
 
+    /// The control of everything here: the same engine and the same plugins, and no helper.
+    fn docker_without_a_login(&self, args: &[&str]) -> Outcome {
+        let mut config = self.sandbox.config();
+        config["credsStore"].take();
+        // Any entry at all keeps docker from choosing a helper that it finds on the machine.
+        config["auths"] = json!({ "other.invalid": { "auth": "eDp5" } });
+        let directory = self.sandbox.path("nobody");
+        fs::create_dir_all(&directory).expect("a directory");
+        fs::write(directory.join("config.json"), config.to_string()).expect("a configuration");
+        let directory = directory.to_str().expect("a path of the test is text");
+        self.docker(&[&["--config", directory], args].concat())
+    }
+
     fn login(&self, login: &Login) {
         self.sandbox
             .run("docker")
@@ -79,6 +92,8 @@ impl Workshop {
         let archive = archive.to_str().expect("a path of the test is text");
         self.docker(&["import", archive, image])
             .assert_success("docker import");
+        self.docker_without_a_login(&["push", image])
+            .assert_failure("docker push without a login");
         self.docker(&["push", image]).assert_success("docker push");
         self.docker(&["rmi", image]).assert_success("docker rmi");
     }
@@ -127,6 +142,9 @@ fn a_private_image_is_pushed_and_pulled(helper: Helper) {
         workshop.login(&alice);
     }
     workshop.push_and_forget();
+    workshop
+        .docker_without_a_login(&["pull", &workshop.image()])
+        .assert_failure("docker pull without a login");
 
     workshop
         .docker(&["pull", &workshop.image()])
@@ -176,15 +194,15 @@ fn a_classic_build_lists_once_and_gets_each_server_once(helper: Helper) {
     workshop.sandbox.provide(&workshop.host, &alice);
     workshop.push_and_forget();
     let log = count_verbs(&mut workshop.sandbox);
+    workshop.sandbox.set("DOCKER_BUILDKIT", "0");
     let context = workshop.build_context();
+    let build = ["build", "-t", "built", &context];
+    workshop
+        .docker_without_a_login(&build)
+        .assert_failure("a classic docker build without a login");
 
     workshop
-        .sandbox
-        .run("docker")
-        .args(["build", "-t", "built", &context])
-        .env("DOCKER_HOST", workshop.engine.host())
-        .env("DOCKER_BUILDKIT", "0")
-        .outcome()
+        .docker(&build)
         .assert_success("a classic docker build from a private image");
 
     let mut expected = vec!["get"; SERVERS];
@@ -203,9 +221,13 @@ fn buildx_builds_from_a_private_image(helper: Helper) {
     workshop.add_plugin(&plugin);
     let log = count_verbs(&mut workshop.sandbox);
     let context = workshop.build_context();
+    let build = ["buildx", "build", "-t", "built", &context];
+    workshop
+        .docker_without_a_login(&build)
+        .assert_failure("docker buildx build without a login");
 
     workshop
-        .docker(&["buildx", "build", "-t", "built", &context])
+        .docker(&build)
         .assert_success("docker buildx build from a private image");
 
     assert_eq!(verbs(&log), ["get"], "processes of a build with BuildKit");
@@ -227,10 +249,12 @@ fn compose_pulls_with_one_get_for_each_image(helper: Helper) {
     let file = file.to_str().expect("a path of the test is text");
     workshop.add_plugin(&plugin);
     let log = count_verbs(&mut workshop.sandbox);
-
+    let pull = ["compose", "--file", file, "pull"];
     workshop
-        .docker(&["compose", "--file", file, "pull"])
-        .assert_success("docker compose pull");
+        .docker_without_a_login(&pull)
+        .assert_failure("docker compose pull without a login");
+
+    workshop.docker(&pull).assert_success("docker compose pull");
 
     assert_eq!(
         verbs(&log),

@@ -76,9 +76,13 @@ fn testcontainers(sandbox: &Sandbox, node: &Node, server: &str) -> Value {
     serde_json::from_slice(&asked.stdout).expect("the script prints JSON")
 }
 
-fn docker_py(sandbox: &Sandbox, python: &Path, args: &[&str]) -> Value {
+fn run_docker_py(sandbox: &Sandbox, python: &Path, args: &[&str]) -> Outcome {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/docker_py.py");
-    let asked = sandbox.run(python).arg(script).args(args).outcome();
+    sandbox.run(python).arg(script).args(args).outcome()
+}
+
+fn docker_py(sandbox: &Sandbox, python: &Path, args: &[&str]) -> Value {
+    let asked = run_docker_py(sandbox, python, args);
     asked.assert_success("docker-py");
     serde_json::from_slice(&asked.stdout).expect("the script prints JSON")
 }
@@ -163,9 +167,13 @@ fn docker_py_pulls_a_private_image(helper: Helper) {
     let engine = require!(Engine::start());
     let mut sandbox = place_with(helper, std::slice::from_ref(&alice));
     let image = registry.push_image(&alice);
-    sandbox.provide(&registry.host(), &alice);
+    let (host, engine) = (registry.host(), engine.host());
+    let pull = [&*host, &engine, &image];
+    run_docker_py(&sandbox, &python, &pull).assert_failure("docker-py without a login");
 
-    docker_py(&sandbox, &python, &[&registry.host(), &engine.host(), &image]);
+    sandbox.provide(&host, &alice);
+
+    docker_py(&sandbox, &python, &pull);
 }
 
 fn the_rust_crate_gets_every_secret(helper: Helper) {

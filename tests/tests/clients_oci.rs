@@ -250,11 +250,16 @@ fn nothing_stored_is_not_an_error(client: &Client, helper: Helper) {
 
 fn logout_removes_the_login(client: &Client, helper: Helper) {
     let (registry, sandbox) = registry_and_sandbox!(client, helper, &[alice()]);
+    let image = registry.push_image(&alice());
     client
         .login(&sandbox, &registry.host(), &alice())
         .assert_success("login");
 
     client.logout(&sandbox, &registry.host()).assert_success("logout");
+
+    client
+        .read(&sandbox, &image)
+        .assert_failure("reading after the logout");
 
     sandbox.assert_not_found(&registry.host());
     sandbox.assert_lists(&json!({}));
@@ -304,13 +309,18 @@ fn a_registry_named_nowhere_is_used(client: &Client, helper: Helper) {
 
 fn skopeo_copies_an_image_in_and_out(helper: Helper) {
     let (registry, mut sandbox) = registry_and_sandbox!(SKOPEO, helper, &[alice()]);
-    sandbox.provide(&registry.host(), &alice());
+    registry.push_image(&alice());
     Image::smallest().write_dir(&sandbox.path("image"));
     let remote = format!("docker://{}/{REPOSITORY}:1", registry.host());
-    let copy = |args: &[&str]| sandbox.run("skopeo").arg("copy").args(args).outcome();
+    let (to, from) = (["dir:image", &remote], [&remote, "dir:copied"]);
+    let copy = |sandbox: &Sandbox, args: [&str; 2]| sandbox.run("skopeo").arg("copy").args(args).outcome();
+    copy(&sandbox, to).assert_failure("skopeo copy to the registry without a login");
+    copy(&sandbox, from).assert_failure("skopeo copy from the registry without a login");
 
-    copy(&["dir:image", &remote]).assert_success("skopeo copy to the registry");
-    copy(&[&remote, "dir:copied"]).assert_success("skopeo copy from the registry");
+    sandbox.provide(&registry.host(), &alice());
+
+    copy(&sandbox, to).assert_success("skopeo copy to the registry");
+    copy(&sandbox, from).assert_success("skopeo copy from the registry");
 
     let read =
         |image: &str| std::fs::read(sandbox.path(image).join("manifest.json")).expect("a copied manifest");
