@@ -3,15 +3,13 @@
 
 #![cfg(target_os = "linux")]
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use docker_credential_tests::clients::engine::Engine;
+use docker_credential_tests::clients::{fetched, reads_with_the_login_only};
 use docker_credential_tests::helper::{Helper, target_directory};
-use docker_credential_tests::login::Login;
-use docker_credential_tests::program::{Outcome, find};
+use docker_credential_tests::program::find;
 use docker_credential_tests::registries::basic::Registry;
-use docker_credential_tests::requirement::Missing;
-use docker_credential_tests::sandbox::Sandbox;
 use docker_credential_tests::{for_each_helper, for_env_too, matrix_is_true, require};
 
 macro_rules! for_all_helpers {
@@ -30,62 +28,45 @@ for_all_helpers!(
 );
 matrix_is_true!();
 
-/// A program that `tests/fetch-clients` installs.
-fn fetched(below: &str) -> Result<PathBuf, Missing> {
-    let program = target_directory().join(below);
-    if program.is_file() {
-        return Ok(program);
-    }
-    Err(Missing::new(format!("target/{below} (tests/run installs it)")))
-}
-
-/// Runs `read` on a private image without a login, which must fail, and then with one.
-macro_rules! reads_with_the_login_only {
-    ($helper:expr, $push:ident, $read:expr) => {{
-        let alice = Login::new("alice", "a \"quoted\" <secret> & more");
-        let registry = require!(Registry::private(std::slice::from_ref(&alice)));
-        let mut sandbox = Sandbox::with_creds_store($helper);
-        sandbox.keep_secret(std::slice::from_ref(&alice));
-        let image = registry.$push(&alice);
-        let read: &dyn Fn(&Sandbox, &str) -> Outcome = $read;
-        read(&sandbox, &image).assert_failure("without a login");
-
-        sandbox.provide(&registry.host(), &alice);
-
-        let seen = read(&sandbox, &image);
-        seen.assert_success("with the login");
-        seen
-    }};
-}
-
 fn syft_scans_a_private_image(helper: Helper) {
     let syft = require!(fetched("clients-python/bin/syft"));
-    let seen = reads_with_the_login_only!(helper, push_image, &|sandbox, image| {
-        sandbox
-            .run(&syft)
-            .args(["--quiet", "--output", "json"])
-            .arg(format!("registry:{image}"))
-            // It would ask whether there is a newer one.
-            .env("SYFT_CHECK_FOR_APP_UPDATE", "false")
-            .outcome()
-    });
+    let seen = require!(reads_with_the_login_only(
+        helper,
+        |_| (),
+        Registry::push_image,
+        |sandbox, image| {
+            sandbox
+                .run(&syft)
+                .args(["--quiet", "--output", "json"])
+                .arg(format!("registry:{image}"))
+                // It would ask whether there is a newer one.
+                .env("SYFT_CHECK_FOR_APP_UPDATE", "false")
+                .outcome()
+        }
+    ));
     assert!(seen.text().contains("\"artifacts\""), "{seen:?}");
 }
 
 fn oras_py_reads_a_private_manifest(helper: Helper) {
     let python = require!(fetched("clients-python/bin/python"));
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/oras_py.py");
-    let seen = reads_with_the_login_only!(helper, push_image, &|sandbox, image| {
-        sandbox.run(&python).arg(&script).arg(image).outcome()
-    });
+    let seen = require!(reads_with_the_login_only(
+        helper,
+        |_| (),
+        Registry::push_image,
+        |sandbox, image| { sandbox.run(&python).arg(&script).arg(image).outcome() }
+    ));
     assert!(seen.text().contains("\"schemaVersion\": 2"), "{seen:?}");
 }
 
 fn notation_lists_the_signatures_of_a_private_image(helper: Helper) {
     require!(find("notation"));
-    let seen = reads_with_the_login_only!(helper, push_image, &|sandbox, image| {
-        sandbox.run("notation").args(["list", image]).outcome()
-    });
+    let seen = require!(reads_with_the_login_only(
+        helper,
+        |_| (),
+        Registry::push_image,
+        |sandbox, image| { sandbox.run("notation").args(["list", image]).outcome() }
+    ));
     assert!(seen.text().contains("no associated signature"), "{seen:?}");
 }
 
@@ -94,38 +75,48 @@ fn devcontainers_list_the_versions_of_a_private_feature(helper: Helper) {
     let cli = require!(fetched(
         "clients-node/node_modules/@devcontainers/cli/devcontainer.js"
     ));
-    let seen = reads_with_the_login_only!(helper, push_feature, &|sandbox, feature| {
-        sandbox
-            .run(&node)
-            .arg(&cli)
-            .args([
-                "features",
-                "info",
-                "tags",
-                feature,
-                "--output-format",
-                "json",
-                "--log-level",
-                "trace",
-            ])
-            .outcome()
-    });
+    let seen = require!(reads_with_the_login_only(
+        helper,
+        |_| (),
+        Registry::push_feature,
+        |sandbox, feature| {
+            sandbox
+                .run(&node)
+                .arg(&cli)
+                .args([
+                    "features",
+                    "info",
+                    "tags",
+                    feature,
+                    "--output-format",
+                    "json",
+                    "--log-level",
+                    "trace",
+                ])
+                .outcome()
+        }
+    ));
     assert!(seen.text().contains("publishedTags"), "{seen:?}");
 }
 
 fn ansible_pulls_a_private_image(helper: Helper) {
     let ansible = require!(fetched("clients-python/bin/ansible"));
     let engine = require!(Engine::start());
-    reads_with_the_login_only!(helper, push_image, &|sandbox, image| {
-        sandbox
-            .run(&ansible)
-            .args(["localhost", "-m", "community.docker.docker_image_pull", "-a"])
-            .arg(format!("name={image}"))
-            .env(
-                "ANSIBLE_COLLECTIONS_PATH",
-                target_directory().join("clients-python/ansible"),
-            )
-            .env("DOCKER_HOST", engine.host())
-            .outcome()
-    });
+    require!(reads_with_the_login_only(
+        helper,
+        |_| (),
+        Registry::push_image,
+        |sandbox, image| {
+            sandbox
+                .run(&ansible)
+                .args(["localhost", "-m", "community.docker.docker_image_pull", "-a"])
+                .arg(format!("name={image}"))
+                .env(
+                    "ANSIBLE_COLLECTIONS_PATH",
+                    target_directory().join("clients-python/ansible"),
+                )
+                .env("DOCKER_HOST", engine.host())
+                .outcome()
+        }
+    ));
 }

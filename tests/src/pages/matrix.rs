@@ -85,19 +85,14 @@ impl Row {
     }
 }
 
-/// The rows of the page's first table.
+/// The rows of the page's tables that name a test: what `tests/run` runs, and what is run by hand.
 fn rows_of(page: &str) -> Vec<Row> {
-    let is_table = |line: &&str| line.starts_with('|');
-    let mut table = page
-        .lines()
-        .skip_while(|line| !is_table(line))
-        .take_while(is_table)
-        .map(cells);
-    let head = table.next().expect("the page has a table");
-    assert_eq!(head[2..5], HELPERS, "the columns of the matrix");
-    // The line between heading and rows.
-    table.next();
-    table.map(|cells| row(&cells)).collect()
+    let tables = page.lines().filter(|line| line.starts_with('|')).map(cells);
+    let mut rows: Vec<_> = tables.filter(|cells| cells.len() == 6).collect();
+    let is_head = |cells: &Vec<&str>| cells[2..5] == HELPERS;
+    assert!(rows.first().is_some_and(is_head), "the columns of the matrix");
+    rows.retain(|cells| !is_head(cells) && cells[0] != "---");
+    rows.iter().map(|cells| row(cells)).collect()
 }
 
 fn cells(line: &str) -> Vec<&str> {
