@@ -1,8 +1,6 @@
 //! The store: one encrypted file for each server key, in one directory.
 
 use std::cell::Cell;
-use std::io;
-use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,10 +8,9 @@ use docker_credential_helper::directory::Directory;
 use docker_credential_helper::trust::OpenedStore;
 use docker_credential_helper::{Credential, CredentialStore, Environment, Error, Listed, ServerUrl};
 
-use self::cipher::Natives;
-pub(crate) use self::decipher::Deciphered;
-use self::decipher::{Problem, decipher, decipher_natively};
+use self::decipher::{Problem, decipher};
 use self::entry_name::{entry_name, is_entry_name, is_foreign_name, shown_name};
+use self::files::{ENTRY_MAX, contents, read};
 pub(crate) use self::in_step::out_of_step;
 pub(crate) use self::lock::StoreLock;
 use self::recipient_source::{Chosen, Keys};
@@ -25,7 +22,6 @@ use crate::keys::identities::Identities;
 use crate::keys::identity_file;
 use crate::keys::own_stanza::OwnKey;
 use crate::keys::source::{self, Found};
-use crate::parallel;
 use crate::settings;
 use crate::sharing::work_tree::{ATTRIBUTE, ATTRIBUTES, WorkTree};
 
@@ -33,18 +29,13 @@ mod cipher;
 mod decipher;
 mod entry;
 pub(crate) mod entry_name;
+mod files;
 mod in_step;
 mod lock;
 mod recipient_source;
 mod rekey;
 mod rotation;
 mod unreadable;
-
-/// The longest request fits twice; larger files aren't ours, and would only take time to decrypt.
-const ENTRY_MAX: u64 = 2 << 20;
-
-/// Starting a thread takes as long as one decryption; this many make it worthwhile.
-const WORTH_A_THREAD: NonZero<usize> = NonZero::new(16).expect("16 is not 0");
 
 /// age-encrypted files in a directory. Opens everything on first use.
 #[derive(Debug)]
@@ -302,71 +293,4 @@ impl AgeStore {
             .has(is_entry_name)
             .map_err(Error::file("read the store", &self.directory))
     }
-
-    /// The content of these files, without those that were erased since the names were read.
-    pub(crate) fn decipher_all<'a>(
-        &self,
-        directory: &Directory,
-        names: &'a [String],
-        identities: &Identities,
-    ) -> Vec<(&'a String, Result<Deciphered, Problem>)> {
-        let deciphered: Vec<_> = if identities.plugins.is_empty() {
-            let natives = Natives::of(identities);
-            parallel::map(names, WORTH_A_THREAD, |name| {
-                decipher_one(directory, name, |file| decipher_natively(file, name, &natives))
-            })
-        } else {
-            // Asks plugins about all files at once, so that a person has to touch or type something only
-            // once.
-            identities
-                .plugins
-                .open_files(contents(directory, names), &self.environment);
-            let decipher = |name| {
-                decipher_one(directory, name, |file| {
-                    decipher(file, name, identities, &self.environment)
-                })
-            };
-            names.iter().map(decipher).collect()
-        };
-        deciphered.into_iter().flatten().collect()
-    }
-}
-
-/// The content of this file; nothing if it was erased since the name was read.
-fn decipher_one<'a>(
-    directory: &Directory,
-    name: &'a String,
-    decipher: impl FnOnce(&[u8]) -> Result<Deciphered, Problem>,
-) -> Option<(&'a String, Result<Deciphered, Problem>)> {
-    let file = read(directory, name, || name.clone()).transpose()?;
-    let deciphered = file.map_err(Problem::Unread).and_then(|file| decipher(&file));
-    Some((name, deciphered))
-}
-
-/// `shown` returns its name for messages.
-fn read(directory: &Directory, name: &str, shown: impl FnOnce() -> String) -> Result<Option<Vec<u8>>, Error> {
-    directory.read(name, ENTRY_MAX).map_err(|error| {
-        let path = directory.path().join(shown());
-        match error.kind() {
-            io::ErrorKind::InvalidData | io::ErrorKind::FileTooLarge => Error::damaged(format!(
-                "{} is not one of our entries: {error}; move it away and log in again",
-                path.display()
-            )),
-            _ => Error::file("read", &path)(error),
-        }
-    })
-}
-
-/// The encrypted content of the readable files.
-fn contents(directory: &Directory, names: &[String]) -> impl Iterator<Item = Vec<u8>> {
-    contents_of(directory, names).map(|(_, file)| file)
-}
-
-fn contents_of<'a>(
-    directory: &Directory,
-    names: &'a [String],
-) -> impl Iterator<Item = (&'a String, Vec<u8>)> {
-    names
-        .iter()
-        .filter_map(|name| Some((name, directory.read(name, ENTRY_MAX).ok().flatten()?)))
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use docker_credential_helper::directory::Directory;
 
-use super::contents_of;
+use super::files::contents_of;
 use crate::keys::header::{self, Split};
 use crate::keys::recipient::Recipient;
 

@@ -4,7 +4,8 @@ use docker_credential_helper::directory::{Directory, Lock};
 use docker_credential_helper::{Credential, Error, ServerUrl};
 
 use super::decipher::{Problem, decipher};
-use super::{AgeStore, RecipientSource, read, shown_name};
+use super::files::read;
+use super::{AgeStore, RecipientSource, shown_name};
 use crate::keys::identities::Identities;
 use crate::keys::identity_file::IdentityFile;
 use crate::keys::origin::Origin;
