@@ -8,6 +8,7 @@ mod conformance;
 mod curl;
 mod dependencies;
 mod env;
+mod faq;
 mod install;
 mod jobs;
 mod keyring;
@@ -152,7 +153,26 @@ const PAGES: &[(&str, &[Known])] = {
                 ("systemd", "ini", VARIABLES),
             ],
         ),
-        ("docs/faq.md", &[]),
+        (
+            "docs/faq.md",
+            &[
+                (
+                    "How do I use two accounts at one registry?",
+                    "console",
+                    Test(faq::two_accounts),
+                ),
+                (
+                    "Can gh or a password manager supply the login?",
+                    "console",
+                    Test(faq::other_sources),
+                ),
+                (
+                    "How do I use ECR or Google's registries beside it?",
+                    "json",
+                    Test(faq::helpers_of_clouds),
+                ),
+            ],
+        ),
         (
             "docs/guide.md",
             &[
