@@ -1,4 +1,4 @@
-//! docker-credential-age's keys changing while others use them: nothing that was said to be stored is lost by it.
+//! Changes of docker-credential-age's keys while others use them: no acknowledged login is lost.
 
 #![cfg(target_os = "linux")]
 
@@ -24,14 +24,14 @@ use serde_json::json;
 const STORE: &str = "data/docker-credential-age";
 const CONFIGURATION: &str = "config/docker-credential-age";
 const IDENTITY: &str = "config/docker-credential-age/identity.txt";
-/// Without care for what happens in between, each of them fails in nine of ten.
+/// Without locks, each of them fails in nine of ten.
 const ROUNDS: usize = 10;
 
 fn login() -> Login {
     Login::new("user", MARKER)
 }
 
-/// A place with one login stored, for ghcr.io.
+/// A sandbox with one login, for ghcr.io.
 fn place() -> Sandbox {
     let place = Sandbox::new(AGE);
     place.store("ghcr.io", &login());
@@ -72,7 +72,7 @@ fn rotations_of_an_identity_with_two_stores_change_it_one_after_the_other() {
             scope.spawn(|| place.command(&["identity", "rotate"]));
             scope.spawn(|| other.command(&["identity", "rotate"]));
         });
-        // The store that the last one did not know of is for the previous identity, which was put aside.
+        // The last writer didn't know of the store, which is encrypted to the previous identity.
         let kept = fs::read_dir(place.path(CONFIGURATION))
             .unwrap()
             .map(|file| file.unwrap().path())
@@ -158,7 +158,7 @@ fn a_rotation_that_fails_leaves_the_identity_as_it_was() {
 fn what_an_interrupted_rekey_staged_does_not_come_back_after_it_was_erased() {
     let place = place();
     place.store("quay.io", &login());
-    // As by a rekey that was killed before all was staged.
+    // As after a rekey that was killed before everything was staged.
     let staged = |name: &str| {
         place
             .path(STORE)
@@ -171,7 +171,7 @@ fn what_an_interrupted_rekey_staged_does_not_come_back_after_it_was_erased() {
     assert!(!staged("quay.io.age").exists());
 }
 
-/// A list of one's own key needs no approval, and after the rotation the key is nobody's.
+/// A list with only our own key needs no approval, but after the rotation it isn't our key.
 #[test]
 fn a_rotation_killed_before_its_mark_is_completed_by_the_next_writer() {
     require!(program::find("strace"));
@@ -254,7 +254,7 @@ fn reset_leaves_alone_what_was_repaired_while_it_asked() {
     let place = place();
     let good = fs::read(entry(&place)).unwrap();
     fs::write(entry(&place), "junk").unwrap();
-    // With the lock held by somebody, it has come to where it may not go on.
+    // With the lock held, it has reached the point where it must wait.
     let lock = File::open(place.path(STORE)).unwrap();
     lock.lock().unwrap();
     let mut reset = place
@@ -279,7 +279,7 @@ fn reset_leaves_alone_what_was_repaired_while_it_asked() {
 fn nobody_waits_for_the_lock_while_a_person_is_asked_for_another_programs_passphrase() {
     require!(program::find("age"));
     let mut place = place();
-    // passage's usual identity, and a store that names its recipients.
+    // passage's usual identity, and a store with a list of recipients.
     let public = place.command(&["identity", "show"]);
     fs::write(place.path(STORE).join(".age-recipients"), &public.stdout).unwrap();
     place
@@ -320,7 +320,7 @@ fn nobody_waits_for_the_lock_while_a_person_is_asked_for_another_programs_passph
     wait_for("the question", || asked.exists().then_some(()));
     place.verb("erase", "ghcr.io").assert_success("erase");
     assert!(store.try_wait().unwrap().is_none(), "nobody has answered");
-    // For reading, too: that does not wait for somebody at the other end.
+    // Also for reading, so that it doesn't wait for the other end.
     let mut answer = File::options().read(true).write(true).open(answer).unwrap();
     answer.write_all(b"\n").unwrap();
     assert!(!store.wait().unwrap().success(), "that was no answer");

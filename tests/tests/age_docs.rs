@@ -1,4 +1,4 @@
-//! The transcripts of docs/age.md: each is run on a terminal, and shows what is written there.
+//! Runs the transcripts of docs/age.md on a terminal, and compares the output.
 
 #![cfg(target_os = "linux")]
 #![expect(
@@ -18,7 +18,7 @@ use docker_credential_tests::registries::basic::Registry;
 use docker_credential_tests::require;
 use docker_credential_tests::sandbox::Sandbox;
 
-/// Runs a section in a place whose home is called as on the page.
+/// Runs a section in a sandbox whose home has the page's name.
 #[track_caller]
 fn assert_section_is_as_written(place: &Sandbox, heading: &str, host: &str, answers: &[&str]) {
     let transcript = Page::read("docs/age.md").section(heading, "console").concat();

@@ -1,4 +1,4 @@
-//! Where docker-credential-age finds its identity, and how the first one comes about.
+//! How docker-credential-age finds its identity, and creates the first one.
 #![cfg(target_os = "linux")]
 
 use std::fs;
@@ -23,7 +23,7 @@ fn store_request(server: &str) -> String {
     format!(r#"{{"ServerURL":"{server}","Username":"user","Secret":"{MARKER}"}}"#)
 }
 
-/// The text of an identity file that some other place made.
+/// The text of another sandbox's identity file.
 fn identity() -> String {
     let place = Sandbox::new(AGE);
     place.store("x.example", &login());
@@ -269,14 +269,14 @@ fn an_identity_that_others_can_write_is_refused() {
     place.assert_answers("ghcr.io", &login());
 }
 
-/// A run to which a program and its arguments are to be added.
+/// A run without its program and arguments.
 fn without_a_home(place: &Sandbox) -> Run {
     place
         .run("env")
         .args(["-u", "HOME", "-u", "XDG_DATA_HOME", "-u", "XDG_CONFIG_HOME"])
 }
 
-/// As [`without_a_home`]; the settings name a store and hold an identity.
+/// As [`without_a_home`], with settings for a store and an identity.
 fn with_settings_alone(place: &Sandbox, identity: &str) -> Run {
     without_a_home(place)
         .arg(format!(
@@ -341,7 +341,7 @@ fn public_key_shown(place: &Sandbox) -> String {
     String::from_utf8(shown.stdout).expect("a key is text")
 }
 
-/// What is done to a file.
+/// A change to a file.
 type Change = Box<dyn Fn(&Path)>;
 
 #[test]
@@ -356,7 +356,7 @@ fn a_new_identity_beside_logins_is_refused_and_rotate_is_named() {
         "{refused:?}"
     );
     assert_eq!(fs::read(place.path(IDENTITY)).unwrap(), before);
-    // The right neighbours: nothing is stored, or somebody is sure.
+    // The valid counterparts: an empty store, or a confirmation.
     place
         .command(&["identity", "new", "--replace", "--yes"])
         .assert_success("--yes");
@@ -368,7 +368,7 @@ fn a_new_identity_beside_logins_is_refused_and_rotate_is_named() {
         .assert_success("there are no logins");
 }
 
-/// As a mounted one may be. Root without these capabilities obeys the modes.
+/// As a mounted one may be. Modes apply to root without these capabilities.
 #[test]
 fn an_identity_in_a_directory_that_can_only_be_searched_is_used() {
     require!(requirement::root());
@@ -397,13 +397,13 @@ fn an_identity_in_a_directory_that_can_only_be_searched_is_used() {
     place.assert_answers("ghcr.io", &login());
 }
 
-/// In a store that others can read, our own lock is in the configuration.
+/// For a store that others can read, our own lock is in the configuration.
 #[test]
 fn a_configuration_that_takes_no_lock_file_is_no_reason_not_to_store() {
     let place = Sandbox::new(AGE);
     place.store("ghcr.io", &login());
     fs::set_permissions(place.path(STORE), fs::Permissions::from_mode(0o755)).unwrap();
-    // Nobody can make a file in /proc, not even root.
+    // Not even root can create a file in /proc.
     std::os::unix::fs::symlink("/proc", place.path("config/docker-credential-age/locks")).unwrap();
     place.store("quay.io", &login());
     place.assert_answers("quay.io", &login());
@@ -445,7 +445,7 @@ fn an_identity_that_opens_less_is_not_restored_unasked() {
         .assert_success("somebody is sure");
 }
 
-/// The default identity and one that a setting names, changed so that others could have put them there.
+/// The default identity and one that a setting names, changed so that others could have planted them.
 #[test]
 fn an_identity_that_others_can_change_is_not_encrypted_to() {
     require!(requirement::root());
@@ -464,7 +464,7 @@ fn an_identity_that_others_can_change_is_not_encrypted_to() {
         place.set("DOCKER_CREDENTIAL_AGE_IDENTITY_FILE", &key);
         place.store("quay.io", &login());
         change(&key);
-        // It decrypts, as mounted secrets have to, and is nobody to encrypt to.
+        // It decrypts, as mounted secrets must, but isn't a recipient.
         place.assert_answers("ghcr.io", &login());
         let stranger = public_key(&identity()).to_owned();
         for words in [&["rekey"][..], &["recipients", "add", &stranger]] {
@@ -493,7 +493,7 @@ fn a_configuration_that_everybody_can_change_is_refused() {
         "everybody can change",
     );
     assert!(!place.path(IDENTITY).exists());
-    // The right neighbour.
+    // The valid counterpart.
     fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).unwrap();
     place.store("ghcr.io", &login());
     fs::set_permissions(&directory, fs::Permissions::from_mode(0o777)).unwrap();
@@ -516,7 +516,7 @@ fn doctor_and_reset_keep_what_a_previous_identity_opens() {
     let reset = place.command(&["reset", "--yes"]);
     assert!(reset.text().contains("nothing was set aside"), "{reset:?}");
 
-    // The new one has logins of its own by now, so it stays, and gets those of the old one.
+    // The new one already has logins, so it stays and gets those of the old one.
     place.store("quay.io", &login());
     let doctor = place.command(&["doctor"]);
     assert!(
@@ -527,7 +527,7 @@ fn doctor_and_reset_keep_what_a_previous_identity_opens() {
     place.assert_answers("ghcr.io", &login());
     place.assert_answers("quay.io", &login());
 
-    // The control: without the old one nothing but reset helps.
+    // The control: without the old one, only reset helps.
     fs::remove_file(place.path(&format!("{IDENTITY}.old"))).unwrap();
     place
         .command(&["identity", "new", "--replace", "--yes"])

@@ -1,4 +1,4 @@
-//! docker-credential-age with an identity that is encrypted with a passphrase: who is asked, how, and how often.
+//! docker-credential-age with an identity that is encrypted with a passphrase: when and how it asks.
 
 #![cfg(target_os = "linux")]
 #![expect(
@@ -28,7 +28,7 @@ fn login() -> Login {
     Login::new("user", MARKER)
 }
 
-/// A place with logins for these servers, whose identity is then encrypted by a passphrase and closed.
+/// A sandbox with logins for these servers, whose identity is then encrypted with a passphrase and locked.
 fn place(servers: &[&str]) -> Sandbox {
     let place = Sandbox::new(AGE);
     for server in servers {
@@ -38,7 +38,7 @@ fn place(servers: &[&str]) -> Sandbox {
     place
 }
 
-/// Encrypts the identity with the passphrase, by age itself.
+/// Encrypts the identity with the passphrase, using age itself.
 fn seal(place: &Sandbox) {
     let script = format!("age --passphrase --output sealed {IDENTITY} </dev/null && mv sealed {IDENTITY}");
     let session = run_on_terminal(
@@ -49,7 +49,7 @@ fn seal(place: &Sandbox) {
     assert_eq!(session.code, Some(0), "{session:?}");
 }
 
-/// Runs a verb with a terminal beside it; stdout and stderr go to files, as a client would have them.
+/// Runs a verb with a controlling terminal; stdout and stderr go to files, as for a client.
 fn on_terminal(place: &Sandbox, verb: &str, request: &str, answers: &[&str]) -> (Session, String) {
     fs::write(place.path("request"), request).unwrap();
     let script = format!("{} {verb} <request >reply 2>complaint", AGE.program().display());
@@ -71,7 +71,7 @@ fn typed(text: &str) -> String {
     format!("{text}\n")
 }
 
-/// Without a controlling terminal, whatever the tests have.
+/// Without a controlling terminal, even if the tests have one.
 fn without_terminal(place: &Sandbox, verb: &str, stdin: &str, settings: &[(&str, &str)]) -> Outcome {
     let mut run = place.run("setsid").arg("--wait").arg(AGE.program()).arg(verb);
     for (name, value) in settings {
@@ -93,7 +93,7 @@ fn write_private(path: &Path, text: &str) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
 }
 
-/// A pinentry by the name that a setting gives, which answers with `answer`, or cancels.
+/// A pinentry, named by a setting, which answers with `answer`, or cancels.
 fn add_pinentry(place: &mut Sandbox, answer: Option<&str>) {
     fs::create_dir(place.path("home/pinentry")).unwrap();
     if let Some(answer) = answer {
@@ -488,7 +488,7 @@ fn docker_logs_in_and_pulls_with_a_passphrase_typed_on_its_terminal() {
     let session = run_on_terminal(&place, &script, &[&typed(PASSPHRASE)]);
     assert!(session.screen.contains("Login Succeeded"), "{session:?}");
     assert_eq!(session.count(QUESTION), 1, "{session:?}");
-    // The registry knows the reader, and not the image.
+    // The registry accepts the login, but doesn't have the image.
     assert!(
         !session.screen.contains("unauthorized") && !session.screen.contains("no basic auth"),
         "{session:?}"
@@ -502,7 +502,7 @@ fn a_terminal_has_its_echo_back_after_each_signal() {
     let place = place(&["ghcr.io"]);
     fs::write(place.path("request"), "ghcr.io").unwrap();
     for (signal, code) in [("TERM", "143"), ("INT", "130"), ("HUP", "129"), ("QUIT", "131")] {
-        // A shell without job control starts a child in the background deaf to INT and QUIT, so one is told to listen.
+        // A shell without job control starts background children with INT and QUIT ignored, so restore them.
         let script = format!(
             "stty -g >before; env --default-signal=INT,QUIT {} get <request >reply & \
              while stty -a | grep -q ' echo '; do sleep 0.05; done; \
@@ -578,7 +578,7 @@ fn a_short_passphrase_is_called_short() {
     }
 }
 
-/// A place with a login, whose passphrase, if it has one, is in a file that a setting names.
+/// A sandbox with a login, whose passphrase, if any, is in a file that a setting names.
 fn place_with_file() -> Sandbox {
     let mut place = Sandbox::new(AGE);
     place.store("ghcr.io", &login());
@@ -624,7 +624,7 @@ fn setting_a_passphrase_leaves_no_copy_without_one() {
         .find(|line| line.starts_with("AGE-SECRET-KEY-1"))
         .unwrap()
         .to_owned();
-    // What a rotation that was killed early leaves behind.
+    // The state after a rotation that was killed early.
     fs::copy(place.path(IDENTITY), place.path(&format!("{IDENTITY}.old"))).unwrap();
     place
         .command(&["identity", "passphrase"])
@@ -691,7 +691,7 @@ fn a_backup_opens_with_its_passphrase_and_is_restored_elsewhere() {
                 .starts_with(b"age-encryption.org/v1\n-> scrypt")
         );
 
-        // Another machine: the store comes by git, the identity by the backup.
+        // Another machine: the store comes from git, the identity from the backup.
         let mut other = place_with_file();
         fs::remove_file(other.path(IDENTITY)).unwrap();
         other.set(
@@ -775,7 +775,7 @@ fn another_user_namespace_neither_reads_nor_replaces_an_unlocked_key() {
         seen.contains("read False") && seen.contains("changed False"),
         "{seen}"
     );
-    // Whether or not this kernel lets it be replaced, nothing is encrypted to what is there now.
+    // Even if this kernel allows replacing it, nothing is encrypted to the planted key.
     place.store("quay.io", &login());
     place.set("DOCKER_CREDENTIAL_AGE_UNLOCK_SECONDS", "0");
     place.assert_answers("quay.io", &login());

@@ -1,5 +1,5 @@
-//! docker-credential-age with keys that only a plugin holds: the plugin here is built on the `age-plugin` crate, and
-//! hides the keys of files by a constant.
+//! docker-credential-age with keys that only a plugin holds. This plugin uses the `age-plugin` crate, and
+//! hides the keys of files with a constant.
 
 #![cfg(target_os = "linux")]
 #![expect(
@@ -30,12 +30,12 @@ fn login() -> Login {
     Login::new("user", MARKER)
 }
 
-/// A place with the plugin on its PATH, as `age-plugin-test`, and its identity.
+/// A sandbox with the plugin on its PATH, as `age-plugin-test`, and its identity.
 fn place() -> Sandbox {
     place_of(IDENTITY)
 }
 
-/// As [`place`]. Tests of what is kept or forgotten have identities of their own: there is one keyring for all.
+/// As [`place`]. Tests of the kept keys have their own identities, because all share one keyring.
 fn place_of(identity_text: &str) -> Sandbox {
     let place = Sandbox::new(AGE);
     fs::create_dir(place.path("home/plugin")).unwrap();
@@ -52,7 +52,7 @@ fn place_of(identity_text: &str) -> Sandbox {
     place
 }
 
-/// A file whose header stands for a key of the plugin's, with nothing below: enough to open it, and nothing to read.
+/// A file with only a header for the plugin's key: enough to open, but without content.
 fn write_header(place: &Sandbox, server: &str, body: &[u8]) {
     let mut file = b"age-encryption.org/v1\n-> test\n".to_vec();
     for line in BASE64_STANDARD_NO_PAD.encode(body).as_bytes().chunks(64) {
@@ -64,7 +64,7 @@ fn write_header(place: &Sandbox, server: &str, body: &[u8]) {
     fs::write(place.path(STORE).join(format!("{server}.age")), file).unwrap();
 }
 
-/// A place where nothing stays open.
+/// A sandbox in which keys don't stay open.
 fn closing_place() -> Sandbox {
     let mut place = place();
     place.set("DOCKER_CREDENTIAL_AGE_UNLOCK_SECONDS", "0");
@@ -187,12 +187,12 @@ fn opening_one_more_file_does_not_cut_the_time_of_an_unlock() {
         ["recipient-v1", "identity-v1", "recipient-v1", "identity-v1"]
     );
     let keys = fs::read_to_string("/proc/keys").unwrap();
-    // Those that were replaced are still listed until the kernel's collector comes by.
+    // Replaced keys are still listed until the kernel's collector runs.
     let keys: Vec<&str> = keys
         .lines()
         .filter(|line| line.contains("docker-credential-age:"))
         .collect();
-    // What is left, in the kernel's own rounding; and salt, tag, the end and the keys of two files.
+    // The remaining time, rounded as in the kernel; and salt, tag, expiry and the keys of two files.
     let is_kept = keys.iter().any(|key| {
         let left = key.split_whitespace().nth(3);
         (left == Some("8h") || left == Some("7h")) && key.ends_with(": 120")
@@ -210,7 +210,7 @@ fn an_unlock_that_the_keyring_has_no_room_for_says_so() {
     let _keyring = keyring::shared();
     let place = place_of("AGE-PLUGIN-TEST-1RPZRY9X8GF2TVDW0S3JN54KHCQJS4MXH");
     place.store("ghcr.io", &login());
-    // More than the kernel keeps in one key, even of root.
+    // More than the kernel allows in one key, even for root.
     for number in 0..1100_u128 {
         write_header(&place, &format!("r{number}.example"), &number.to_be_bytes());
     }
@@ -339,7 +339,7 @@ fn a_plugin_that_reads_nothing_does_not_hold_up_who_writes_more_than_a_pipe_take
     let mut place = closing_place();
     place.store("ghcr.io", &login());
     place.set("DOCKER_CREDENTIAL_NONINTERACTIVE", "1");
-    // No header is as large as a pipe, and a list sends all of them.
+    // A header is smaller than a pipe, but a list sends all of them.
     for server in ["ghcr.io", "a.example", "b.example", "c.example"] {
         place.store(server, &login());
         write_header(&place, server, &vec![0; 40 << 10]);
@@ -418,7 +418,7 @@ fn a_plugin_that_floods_is_ended_within_64_mb() {
     place.set("DOCKER_CREDENTIAL_NONINTERACTIVE", "1");
     for failure in ["flood", "line"] {
         fail(&place, failure);
-        // The limit is on address space, of which threads and allocator take the most.
+        // The limit is on address space, most of which is for threads and the allocator.
         let script = format!("ulimit -v {}; exec {} get", 1 << 18, AGE.program().display());
         let outcome = place.run("sh").args(["-c", &script]).stdin("ghcr.io").outcome();
         assert_eq!(outcome.code, Some(1), "{failure}: {outcome:?}");
@@ -432,7 +432,7 @@ fn a_plugin_that_floods_is_ended_within_64_mb() {
     }
 }
 
-/// The most memory that a get takes, in KiB.
+/// The peak memory of a get, in KiB.
 fn peak_of_get(place: &Sandbox) -> u64 {
     let script = "import resource, subprocess, sys\n\
                   subprocess.run(sys.argv[1:], input=b'ghcr.io', stdout=subprocess.DEVNULL)\n\

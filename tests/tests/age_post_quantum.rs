@@ -1,4 +1,4 @@
-//! docker-credential-age with post-quantum keys, as age 1.3 makes and reads them.
+//! docker-credential-age with post-quantum keys of age 1.3.
 
 #![cfg(target_os = "linux")]
 #![expect(
@@ -24,7 +24,7 @@ use serde_json::json;
 
 const ENTRY: &str = "data/docker-credential-age/ghcr.io.age";
 
-/// The recipient of the identity that age-plugin-tagtest has for tests of other implementations.
+/// The recipient of age-plugin-tagtest's fixed identity.
 const TAGPQ: &str = include_str!("../src/age/tagpq-recipient.txt");
 /// That identity.
 const TAGTEST: &str = "AGE-PLUGIN-TAGTEST-1CXM4UC";
@@ -37,7 +37,7 @@ fn request() -> String {
     json!({ "ServerURL": "ghcr.io", "Username": "user", "Secret": MARKER }).to_string()
 }
 
-/// A place with a plugin of age 1.3.
+/// A sandbox with a plugin of age 1.3.
 fn place_with(plugin: &str) -> Result<Sandbox, Missing> {
     let program = program::find(plugin)?;
     let place = Sandbox::new(AGE);
@@ -45,7 +45,7 @@ fn place_with(plugin: &str) -> Result<Sandbox, Missing> {
     Ok(place)
 }
 
-/// A place whose identity is a new post-quantum key, in the form for its plugin, and the recipient.
+/// A sandbox whose identity is a new post-quantum key, in its plugin's format, and the recipient.
 fn place_with_key() -> Result<(Sandbox, String), Missing> {
     let mut place = place_with("age-plugin-pq")?;
     let keygen = program::find("age-plugin-pq")?.with_file_name("age-keygen");
@@ -61,7 +61,7 @@ fn place_with_key() -> Result<(Sandbox, String), Missing> {
     Ok((place, String::from_utf8(shown.stdout).unwrap().trim().to_owned()))
 }
 
-/// What age 1.3 decrypts with the key itself.
+/// Decrypts with age 1.3 and the key itself.
 fn decrypted_by_age(place: &Sandbox) -> String {
     let age = program::find("age-plugin-pq").unwrap().with_file_name("age");
     let shown = place
@@ -206,7 +206,7 @@ fn an_age_identity_has_no_way_into_a_post_quantum_entry() {
     place.store("ghcr.io", &login());
     assert_eq!(stanzas(&place.path(ENTRY)), ["mlkem768p256tag"]);
     assert_error(&place.verb("get", "ghcr.io"), "your identity does not open");
-    // The control: without the setting, the same identity has a stanza of its own.
+    // The control: without the setting, the same identity has its own stanza.
     let other = place.path("data/docker-credential-age/quay.io.age");
     assert_eq!(stanzas(&other), ["X25519", "docker-credential-age"]);
 }

@@ -1,4 +1,4 @@
-//! docker-credential-age encrypting everything again, and being killed while it does.
+//! docker-credential-age is killed while it encrypts everything again.
 
 #![cfg(target_os = "linux")]
 #![expect(
@@ -23,7 +23,7 @@ fn login() -> Login {
     Login::new("user", MARKER)
 }
 
-/// A store with a login for each server; Bob is about to be added.
+/// A store with a login for each server, before Bob is added.
 struct Before {
     directory: tempfile::TempDir,
     ann: Member,
@@ -57,12 +57,12 @@ fn hidden_files(store: &Path) -> BTreeSet<String> {
     fs::read_dir(store)
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        // Made before anything else, and of use whoever reads the store.
+        // Created before anything else, and useful with any recipients.
         .filter(|name| name.starts_with('.') && name != ".gitattributes")
         .collect()
 }
 
-/// The system calls that `recipients add` makes, in order, with how often each was made before.
+/// The system calls of `recipients add`, in order, each with the number of previous ones.
 fn trace(before: &Before) -> Vec<(String, usize)> {
     let traced = before
         .ann
@@ -94,7 +94,7 @@ fn trace(before: &Before) -> Vec<(String, usize)> {
 #[test]
 fn killed_at_any_system_call_each_file_is_readable_and_the_next_store_completes_it() {
     require!(program::find("strace"));
-    // These change something, or come between such; the loader's and the allocator's calls do not.
+    // Calls that change something, or are between such calls; not those of the loader and the allocator.
     let telling = [
         "openat", "rename", "renameat", "linkat", "unlinkat", "fsync", "write", "close", "flock",
     ];
@@ -131,7 +131,7 @@ fn killed_at_any_system_call_each_file_is_readable_and_the_next_store_completes_
             assert_eq!(answer.code, Some(0), "{at}: {server}: {answer:?}");
         }
         let next = before.ann.try_store("d.example", &login());
-        // Only between the approval and the mark is the list approved that is not there yet.
+        // Only between the approval and the mark, a list is approved that doesn't exist yet.
         if next.code != Some(0) {
             assert!(next.text().contains(".age-recipients is gone"), "{at}: {next:?}");
             before

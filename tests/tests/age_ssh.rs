@@ -1,4 +1,4 @@
-//! docker-credential-age with the SSH keys that people have: as identities and as recipients.
+//! docker-credential-age with SSH keys as identities and as recipients.
 
 #![cfg(target_os = "linux")]
 #![expect(
@@ -32,7 +32,7 @@ fn login() -> Login {
     Login::new("user", MARKER)
 }
 
-/// A place whose identity is such a key, and the key.
+/// A sandbox whose identity is such a key, and the key.
 fn place_with(passphrase: &str, arguments: &[&str]) -> (Sandbox, SshKey) {
     let mut place = Sandbox::new(AGE);
     let key = SshKey::make(&place, "id", passphrase, arguments);
@@ -45,20 +45,20 @@ fn write_private(path: &Path, text: &str) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
 }
 
-/// Puts this passphrase where no person has to type it.
+/// Writes this passphrase to a file, so that nobody has to type it.
 fn set_passphrase_file(place: &mut Sandbox, passphrase: &str) {
     let file = place.path("passphrase");
     write_private(&file, &format!("{passphrase}\n"));
     place.set("DOCKER_CREDENTIAL_AGE_PASSPHRASE_FILE", file);
 }
 
-/// A get without a controlling terminal, whatever the tests have.
+/// A get without a controlling terminal, even if the tests have one.
 fn get_without_terminal(place: &Sandbox, server: &str) -> Outcome {
     let run = place.run("setsid").arg("--wait").arg(AGE.program()).arg("get");
     run.stdin(server).outcome()
 }
 
-/// The answers to the questions of one get, and how often it was asked for the passphrase.
+/// The result of one get with these answers, and the number of prompts.
 fn get_on_terminal(place: &Sandbox, server: &str, answers: &[&str]) -> (String, usize) {
     let script = format!("printf {server} | {} get >reply", AGE.program().display());
     let session = run_on_terminal(place, &script, answers);
@@ -209,7 +209,7 @@ fn the_home_is_not_searched_for_keys() {
     };
     assert!(!is_opened(&place));
     assert!(place.path("config/docker-credential-age/identity.txt").exists());
-    // The control: the key is opened where a setting names it.
+    // The control: a key that a setting names is opened.
     use_key(&mut place, &key);
     assert!(is_opened(&place));
 }
@@ -225,7 +225,7 @@ fn the_terminal_is_asked_once_for_what_follows() {
             get_on_terminal(&place, "ghcr.io", &["no\n", &typed]),
             (answer_for("ghcr.io"), 2)
         );
-        // The key itself is kept: what a wrong passphrase would not open is open.
+        // The key itself is kept: it opens even with a wrong passphrase.
         set_passphrase_file(&mut place, "wrong");
         place.assert_answers("ghcr.io", &login());
         place.command(&["lock"]).assert_success("lock");
@@ -264,7 +264,7 @@ fn a_key_is_unlocked_for_a_time_and_locked_again() {
     assert_error(&get_without_terminal(&place, "ghcr.io"), "needs a passphrase");
 }
 
-/// A place with one login, whose key has a passphrase and is closed.
+/// A sandbox with one login, whose key has a passphrase and is locked.
 fn sealed_place(arguments: &[&str]) -> Sandbox {
     let (mut place, key) = place_with(PASSPHRASE, arguments);
     place.set("DOCKER_CREDENTIAL_AGE_RECIPIENTS", &key.public);
@@ -410,7 +410,7 @@ fn recipients_that_age_does_not_take_are_called_by_their_kind() {
         .args(["-c", "cd home/.ssh && exec ssh-keygen \"$@\"", "sh"]);
     signed.args(certify).outcome().assert_success("ssh-keygen -s");
     let certificate = fs::read_to_string(place.path("home/.ssh/id_ed25519-cert.pub")).unwrap();
-    // Made by hand: a security key is needed to make one.
+    // Written by hand, because a real one needs a security key.
     let security_key = "sk-ssh-ed25519@openssh.com \
                         AAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29tAAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAABHNzaDo=";
     let dsa = "ssh-dss AAAAB3NzaC1kc3MAAAABAQ==";
@@ -465,7 +465,7 @@ fn a_setting_holds_keys_with_their_comments() {
         );
         place.assert_answers("ghcr.io", &login());
     }
-    // Nobody is left out because they were taken for a comment.
+    // A recipient must not be mistaken for a comment.
     place.set(
         "DOCKER_CREDENTIAL_AGE_RECIPIENTS",
         format!("{} {age}", key.public),

@@ -1,5 +1,5 @@
-//! docker-credential-age's store: files that age itself can read, bound to their servers, and left alone when they
-//! are not ours.
+//! docker-credential-age's store: files that age itself can read, bound to their servers. Other files are
+//! ignored.
 #![cfg(target_os = "linux")]
 
 use std::fs;
@@ -21,7 +21,7 @@ fn login() -> Login {
     Login::new("user", MARKER)
 }
 
-/// A place with one login stored, for ghcr.io.
+/// A sandbox with one login, for ghcr.io.
 fn place() -> Sandbox {
     let place = Sandbox::new(AGE);
     place.store("ghcr.io", &login());
@@ -234,7 +234,7 @@ fn what_is_no_regular_file_is_not_read() {
 #[test]
 fn an_error_about_a_file_names_no_password() {
     let place = place();
-    // As it would be named if it were stored.
+    // With its name as an entry.
     let name = "https%3A%2F%2Falice%3Ahunter2%40ghcr.io.age";
     fs::create_dir(entry(&place, name)).unwrap();
     for verb in ["get", "erase"] {
@@ -343,16 +343,16 @@ fn get_and_list_make_nothing() {
     assert!(!place.path(STORE).exists() && !place.path("config/docker-credential-age").exists());
 }
 
-/// A place with a login in a store that a setting names.
+/// A sandbox with a login in a store that a setting names.
 fn named_place() -> Sandbox {
     let mut place = place();
     place.set("DOCKER_CREDENTIAL_AGE_DIR", place.path(STORE));
     place
 }
 
-/// What may be done with a store that others control.
+/// The allowed uses of a store that others control.
 fn assert_guarded(change: impl Fn(&Path), problem: &str) {
-    // One that a setting names is read: CI systems check out as another user, and under umask 0.
+    // A store that a setting names is read, because CI systems check out as another user, and under umask 0.
     let place = named_place();
     change(&place.path(STORE));
     place.assert_answers("ghcr.io", &login());
@@ -374,7 +374,7 @@ fn assert_guarded(change: impl Fn(&Path), problem: &str) {
         "{rekey:?}"
     );
 
-    // The default one is not, because nobody but its user should have put anything there.
+    // The default one isn't, because only its user should have written there.
     let place = self::place();
     change(&place.path(STORE));
     for (verb, request) in [("get", "ghcr.io"), ("list", "")] {
@@ -388,7 +388,7 @@ fn a_store_that_everybody_can_change_is_not_written_to() {
         |mode| move |store: &Path| fs::set_permissions(store, fs::Permissions::from_mode(mode)).unwrap();
     assert_guarded(set(0o777), "everybody can change");
     assert_guarded(set(0o1777), "everybody can change");
-    // The right neighbour.
+    // The valid counterpart.
     let place = place();
     set(0o755)(&place.path(STORE));
     place.assert_answers("ghcr.io", &login());
@@ -421,7 +421,7 @@ fn another_users_lock_keeps_nobody_from_storing() {
     let place = place();
     let store = place.path(STORE);
     fs::set_permissions(&store, fs::Permissions::from_mode(0o755)).unwrap();
-    // Whose lock it is cannot be seen, so this process's does for another user's.
+    // The lock's owner isn't visible, so this process stands in for another user.
     let held = fs::File::open(&store).unwrap();
     held.lock().unwrap();
     place.store("quay.io", &login());

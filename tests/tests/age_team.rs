@@ -1,4 +1,4 @@
-//! A store of docker-credential-age that several share: who can read it, who agreed to that, and how it changes.
+//! A shared store of docker-credential-age: its recipients, their approval, and changes.
 
 #![cfg(target_os = "linux")]
 #![expect(
@@ -21,7 +21,7 @@ fn login() -> Login {
     Login::new("user", MARKER)
 }
 
-/// Where a store is that belongs to nobody in particular.
+/// The directory of a shared store.
 fn shared() -> (tempfile::TempDir, std::path::PathBuf) {
     let directory = tempfile::Builder::new().prefix("shared-").tempdir().unwrap();
     let store = directory.path().join("store");
@@ -39,13 +39,13 @@ fn team(store: &Path) -> (Member, Member, String) {
     (ann, bob, public)
 }
 
-/// The member has asked the others whose keys these are.
+/// Approves the recipients, as after asking the others.
 fn approve(member: &Member) {
     let approved = member.command(&["recipients", "approve", "--yes"]);
     approved.assert_success("recipients approve");
 }
 
-/// Somebody who should not be there.
+/// The key of a stranger.
 fn stranger() -> String {
     Member::with_identity("/nonexistent/store").1
 }
@@ -259,7 +259,7 @@ fn a_merge_an_old_tag_or_a_list_without_us_unapproves_nobody() {
     bob.place().assert_answers("ghcr.io", &login());
     fs::write(bob.recipients_file(), &full).unwrap();
     bob.place().store("quay.io", &login());
-    // The control: without git, the same reading does.
+    // The control: without git, the same read does.
     read_without_ann();
     assert_refused(&bob.try_store("quay.io", &login()), &["last missing on"]);
 }
@@ -390,7 +390,7 @@ fn a_lost_identity_is_replaced_and_logins_work_again() {
     ann.place().store("ghcr.io", &login());
     ann.command(&["identity", "new", "--replace", "--yes"])
         .assert_success("identity new");
-    // What reset would not set aside, because the previous identity opens it.
+    // Reset wouldn't set these aside, because the previous identity opens them.
     let (old, lost) = (
         ann.place().path("config/docker-credential-age/identity.txt.old"),
         ann.place().path("lost"),
@@ -436,7 +436,7 @@ fn a_rotated_identity_takes_the_place_of_the_old_one_among_the_recipients() {
         .assert_success("the new list is approved by its author");
 }
 
-/// Removals need no approval, so a colleague's is seen by nothing before the rotation.
+/// Removals need no approval, so nothing notices a colleague's before the rotation.
 #[test]
 fn an_identity_that_is_not_in_the_list_is_not_rotated() {
     let (_directory, store) = shared();
@@ -478,7 +478,7 @@ fn a_key_in_upper_case_is_rotated_like_any_other() {
     assert!(!list.contains(&own.to_ascii_uppercase()), "{list}");
 }
 
-/// Two homes have no lock file in common, only the directory's lock, which any reader can hold.
+/// Two homes only share the directory's lock, which any reader can hold.
 #[test]
 fn a_writer_without_the_lock_leaves_the_files_of_others_alone() {
     let (_directory, store) = shared();
@@ -494,7 +494,7 @@ fn a_writer_without_the_lock_leaves_the_files_of_others_alone() {
         &["another process holds the lock of the store"],
     );
     assert!(temporary.exists());
-    // Now it encrypts the entries again, and would overwrite what is stored.
+    // Now it encrypts the entries again, and would overwrite the new login.
     let staged = store.join(".docker-credential-temporary-staged-quay.io.age");
     fs::write(&staged, "another writer's").unwrap();
     assert_refused(&bob.try_store("quay.io", &login()), &["cannot lock the store"]);

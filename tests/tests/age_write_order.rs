@@ -1,5 +1,5 @@
-//! The write path of docker-credential-age, read from the system calls it makes: what is acknowledged by exit 0 has
-//! been brought to disk before, in an order in which each moment leaves the old credential or the new one.
+//! Checks the system calls of docker-credential-age's write path: a credential is on disk before exit 0, and
+//! at each moment the old or the new one is there.
 #![cfg(target_os = "linux")]
 
 use std::fs;
@@ -10,7 +10,7 @@ use docker_credential_tests::program::{self, Outcome};
 use docker_credential_tests::require;
 use docker_credential_tests::sandbox::Sandbox;
 
-/// The system calls of one verb or command, a line each, without those of reading and memory.
+/// The system calls of one verb or command, one a line, without those for reading and memory.
 fn trace(place: &Sandbox, words: &[&str], stdin: &str) -> Vec<String> {
     let output = place.path("trace");
     let outcome = place
@@ -32,7 +32,7 @@ fn trace(place: &Sandbox, words: &[&str], stdin: &str) -> Vec<String> {
         .collect()
 }
 
-/// The first call at or after `from` that has all of `parts`; the index behind it is where to look for the next.
+/// The first call at or after `from` that contains all of `parts`, and the index after it.
 #[track_caller]
 fn find(trace: &[String], from: usize, parts: &[&str]) -> usize {
     let found = trace[from..]
@@ -92,7 +92,7 @@ fn the_first_credential_waits_for_a_store_that_somebody_else_has_just_made() {
     require!(program::find("strace"));
     let place = Sandbox::new(AGE);
     place.command(&["identity", "new"]).assert_success("identity new");
-    // By a process that was killed before it had brought it to disk, for all that is known.
+    // Perhaps by a process that was killed before it had synced it.
     fs::create_dir(place.path("data/docker-credential-age")).expect("it is new");
     let first = trace(&place, &["store"], &request("new"));
     for directory in ["/data>", "/config/docker-credential-age>"] {
@@ -171,7 +171,7 @@ fn reading_writes_nothing_and_takes_no_lock() {
     }
 }
 
-/// A store while each attempt to take the lock fails so.
+/// A store while each attempt to take the lock fails with this error.
 fn store_without_lock(place: &Sandbox, error: &str) -> Outcome {
     place
         .run("strace")

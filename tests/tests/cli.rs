@@ -1,5 +1,5 @@
-//! What the commands print, as transcripts: `tests/cli/NAME.md` has one rule under each heading, and below it a console
-//! block that is typed in a new home and compared with the screen. NAME begins with the helper's.
+//! The output of commands, as transcripts: `tests/cli/NAME.md` has a rule in each heading, and below it a
+//! console block that this types in a new home and compares with the screen. NAME begins with the helper's.
 
 #![cfg(target_os = "linux")]
 

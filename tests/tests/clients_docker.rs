@@ -45,7 +45,7 @@ fn logout(sandbox: &Sandbox, host: &str) -> Outcome {
     sandbox.run("docker").args(["logout", host]).outcome()
 }
 
-/// A registry that knows alice, and a sandbox whose docker uses the helper.
+/// A registry with an account for alice, and a sandbox whose docker uses the helper.
 macro_rules! registry_and_sandbox {
     ($helper:expr, $people:expr) => {{
         require!(find("docker"));
@@ -79,13 +79,13 @@ fn login_keeps_the_secret_out_of_every_file(helper: Helper) {
     );
 }
 
-/// The control of the test above: its search finds what docker writes when there is no helper.
+/// The control of the test above: its search finds docker's plain text without a helper.
 #[test]
 fn without_a_helper_the_search_finds_the_secret() {
     require!(find("docker"));
     let registry = require!(Registry::private(&[alice()]));
     let mut sandbox = Sandbox::new(docker_credential_tests::helper::AGE);
-    // Any entry at all keeps docker from choosing a helper that it finds on the machine.
+    // Any entry keeps docker from choosing a helper of this machine.
     sandbox.write_config(&json!({ "auths": { "other.invalid": { "auth": "eDp5" } } }));
     sandbox.keep_secret(&[alice()]);
 
@@ -194,7 +194,8 @@ fn a_refused_login_stores_nothing(helper: Helper) {
     );
 }
 
-/// Since version 29 docker goes on without a login only if "not found" is the text that it knows; older ones always do.
+/// Since version 29, docker continues without a login only after the exact text for "not found"; older
+/// versions always do.
 fn a_public_registry_is_read_without_a_login(helper: Helper) {
     require!(find("docker"));
     let registry = require!(Registry::public());

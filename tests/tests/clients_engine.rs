@@ -31,16 +31,16 @@ for_env_too!(
 );
 matrix_is_true!();
 
-/// What `docker build` shows the helper of: 20 servers, one of them real.
+/// The servers of a `docker build`: 20, one of them real.
 const SERVERS: usize = 20;
 
-/// What `docker compose` pulls images for.
+/// The services of `docker compose`.
 const SERVICES: [&str; 4] = ["database", "cache", "worker", "web"];
 
 struct Workshop {
     sandbox: Sandbox,
     registry: Registry,
-    /// Host and port by which the registry is used.
+    /// The registry's host and port.
     host: String,
     engine: Engine,
 }
@@ -81,7 +81,7 @@ impl Workshop {
             .assert_success("docker login");
     }
 
-    /// Makes an image without a network and pushes it, so that it exists nowhere but in the registry.
+    /// Builds an image without a network and pushes it, so that it only exists in the registry.
     fn push_and_forget(&self) {
         self.push_and_forget_as(&self.image());
     }
@@ -98,14 +98,14 @@ impl Workshop {
         self.docker(&["rmi", image]).assert_success("docker rmi");
     }
 
-    /// Tells docker's client where this plugin is.
+    /// Installs this plugin for docker's client.
     fn add_plugin(&self, plugin: &Path) {
         let mut config = self.sandbox.config();
         config["cliPluginsExtraDirs"] = json!([plugin.parent()]);
         self.sandbox.write_config(&config);
     }
 
-    /// A directory with what builds another image from the private one.
+    /// A directory to build another image from the private one.
     fn build_context(&self) -> String {
         let context = self.sandbox.path("context");
         fs::create_dir(&context).expect("a build context");
@@ -210,7 +210,7 @@ fn a_classic_build_lists_once_and_gets_each_server_once(helper: Helper) {
     assert_eq!(verbs(&log), expected, "processes of a classic build");
 }
 
-/// By plain HTTP, which is all that the `BuildKit` of an engine of 2020 speaks to a registry on loopback.
+/// With plain HTTP, because the `BuildKit` of an engine of 2020 only uses that for a registry on loopback.
 fn buildx_builds_from_a_private_image(helper: Helper) {
     let plugin = require!(find_plugin("docker-buildx"));
     let alice = Login::new("alice", "builder's secret");
@@ -263,7 +263,7 @@ fn compose_pulls_with_one_get_for_each_image(helper: Helper) {
     );
 }
 
-/// Puts the counting helper before the real one, and returns its log.
+/// Wraps the helper with the counting one, and returns its log.
 fn count_verbs(sandbox: &mut Sandbox) -> std::path::PathBuf {
     let log = sandbox.path("verbs");
     let counting = Path::new(env!("CARGO_MANIFEST_DIR")).join("helpers/docker-credential-counting");
@@ -276,7 +276,7 @@ fn count_verbs(sandbox: &mut Sandbox) -> std::path::PathBuf {
     log
 }
 
-/// What the helper was called for, in order of the alphabet.
+/// The helper's calls, sorted.
 fn verbs(log: &Path) -> Vec<String> {
     let log = fs::read_to_string(log).expect("the helper was called");
     let mut verbs: Vec<_> = log.lines().map(str::to_owned).collect();

@@ -15,7 +15,7 @@ use docker_credential_tests::sandbox::{IDENTITY_TOKEN, Sandbox};
 use docker_credential_tests::{for_each_helper, for_env_too, matrix_is_true, require};
 use serde_json::{Value, json};
 
-/// None of them logs in, so each does the same with each helper.
+/// They don't log in, so each does the same with each helper.
 macro_rules! for_all_helpers {
     ($($test:ident),+ $(,)?) => {
         for_each_helper!($($test),+);
@@ -48,7 +48,7 @@ fn python() -> Result<PathBuf, Missing> {
         .ok_or_else(|| Missing::new("docker-py (tests/run installs it)"))
 }
 
-/// Where the npm package `testcontainers` is, and the program that runs it.
+/// The path of the npm package `testcontainers`, and the program that runs it.
 struct Node {
     node: PathBuf,
     package: PathBuf,
@@ -63,7 +63,7 @@ fn node() -> Result<Node, Missing> {
     Ok(Node { node, package })
 }
 
-/// What testcontainers would pull an image of this server with.
+/// The login that testcontainers would use for an image of this server.
 fn testcontainers(sandbox: &Sandbox, node: &Node, server: &str) -> Value {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/testcontainers.js");
     let asked = sandbox

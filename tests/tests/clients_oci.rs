@@ -1,5 +1,5 @@
-//! The other clients of registries against Debian's: skopeo, buildah and podman, which know only `credHelpers`, and crane,
-//! oras and cosign, which read docker's configuration.
+//! Other clients with Debian's registry: skopeo, buildah and podman, which only support `credHelpers`, and
+//! crane, oras and cosign, which read docker's configuration.
 
 #![cfg(target_os = "linux")]
 
@@ -14,16 +14,16 @@ use docker_credential_tests::sandbox::Sandbox;
 use docker_credential_tests::{for_each_helper, for_env_too, matrix_is_true, require};
 use serde_json::{Value, json};
 
-/// A client, and how it is told what all of them can do.
+/// A client, and its arguments for the common actions.
 struct Client {
     program: &'static str,
     /// Whether it reads containers' auth.json instead of docker's config.json.
     auth_file: bool,
-    /// Whether `login` takes a password of several lines.
+    /// Whether `login` accepts a password with several lines.
     several_lines: bool,
     login: &'static [&'static str],
     read: &'static [&'static str],
-    /// What stands before the image in the last argument of `read`.
+    /// The prefix of the image in the last argument of `read`.
     transport: &'static str,
     logout: &'static [&'static str],
 }
@@ -79,7 +79,7 @@ const ORAS: Client = Client {
 };
 
 impl Client {
-    /// Tells the client of the helper, for this server.
+    /// Configures the helper for this server in the client.
     fn configure(&self, sandbox: &mut Sandbox, host: &str) {
         let helper = sandbox.helper().name;
         if self.auth_file {
@@ -153,7 +153,7 @@ macro_rules! for_each_client {
     };
 }
 
-/// The clients that read containers' auth.json take a helper for all registries from registries.conf.d.
+/// The clients that read containers' auth.json get a helper for all registries from registries.conf.d.
 macro_rules! for_each_client_of_containers {
     ($($module:ident $client:ident),+ $(,)?) => {
         mod by_one_setting {
@@ -280,7 +280,7 @@ fn a_registry_named_nowhere_is_used(client: &Client, helper: Helper) {
     let image = registry.push_image(&alice());
     let mut sandbox = Sandbox::new(helper);
     sandbox.keep_secret(&[alice()]);
-    // With it, newer versions log in to docker's file.
+    // With it, newer versions write logins to docker's file.
     sandbox.set("DOCKER_CONFIG", "");
     sandbox.store(&registry.host(), &alice());
     client
@@ -327,7 +327,7 @@ fn skopeo_copies_an_image_in_and_out(helper: Helper) {
     assert_eq!(read("copied"), read("image"));
 }
 
-/// crane asks for `host/team/private` first; the login of the host answers, and a sibling's does not.
+/// crane looks up `host/team/private` first; the login of the host answers, and a sibling's doesn't.
 fn crane_finds_a_login_for_a_whole_host(helper: Helper) {
     let (registry, mut sandbox) = registry_and_sandbox!(CRANE, helper, &[alice()]);
     let image = registry.push_image(&alice());
@@ -352,7 +352,7 @@ fn cosign_signs_and_verifies_a_private_image(helper: Helper) {
     let mut sandbox = Sandbox::with_creds_store(helper);
     sandbox.keep_secret(&[alice()]);
     let image = registry.push_image(&alice());
-    // Of the key.
+    // The passphrase of the key.
     sandbox.set("COSIGN_PASSWORD", "");
     let cosign = |sandbox: &Sandbox, args: &[&str]| sandbox.run("cosign").args(args).outcome();
     cosign(&sandbox, &["generate-key-pair"]).assert_success("cosign generate-key-pair");

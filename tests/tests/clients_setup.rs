@@ -1,4 +1,5 @@
-//! From another store to a helper, by `configure`, to the next pull by a real client: nobody has to log in again.
+//! From another store to a helper with `configure`, and to the next pull by a real client, without logging in
+//! again.
 #![cfg(target_os = "linux")]
 
 use std::fs;
@@ -66,7 +67,7 @@ fn assert_the_next_pull_works(sandbox: &Sandbox, registry: &Registry) {
     age(sandbox, &["configure", "--import"]).assert_success("configure --import");
     assert_eq!(sandbox.config()["credsStore"], "age");
     inspect(sandbox, &image).assert_success("docker after configure --import");
-    // It is this helper that answers.
+    // This helper answers.
     sandbox
         .run(AGE.program())
         .arg("erase")
@@ -142,7 +143,7 @@ fn the_keyring_needs_no_import_from_the_secret_service() {
     inspect(&sandbox, &image).assert_success("docker after configure");
 }
 
-/// Without the import the login is out of sight: this is what the tests above would see if nothing came along.
+/// Without the import, the login isn't found, which the tests above would notice.
 #[test]
 fn a_login_that_is_left_behind_is_not_found() {
     require!(find("docker"));
@@ -177,7 +178,7 @@ fn the_way_back_to_pass_works() {
     }
 }
 
-/// podman, skopeo and buildah by `configure --podman`.
+/// podman, skopeo and buildah with `configure --podman`.
 struct Client {
     program: &'static str,
     read: &'static [&'static str],
@@ -231,7 +232,7 @@ fn traces(sandbox: &Sandbox) -> Vec<PathBuf> {
     sandbox.traces_of(&alice())
 }
 
-/// Without `DOCKER_CONFIG`, which would make them log in to docker's file.
+/// Without `DOCKER_CONFIG`, which would make them write logins to docker's file.
 fn podman_s_sandbox() -> Sandbox {
     let mut sandbox = Sandbox::new(AGE);
     sandbox.set("DOCKER_CONFIG", "");
@@ -261,7 +262,7 @@ fn podman_s_login_comes_along() {
     skopeo.read(&sandbox, &image).assert_success("after a reboot");
 }
 
-/// With the auth.json files behind the helper in the list, containers/image would write there.
+/// With the auth.json files after the helper in the list, containers/image would write there.
 #[test]
 fn a_store_that_fails_makes_nobody_write_plain_text() {
     for client in CLIENTS {

@@ -42,7 +42,7 @@ fn inspect(sandbox: &Sandbox, registry: &TokenRegistry) -> Outcome {
         .outcome()
 }
 
-/// What docker should have stored: the newest identity token, under the user name that says that it is one.
+/// The login that docker should have stored: the newest identity token, with the user name that marks it.
 fn identity(registry: &TokenRegistry) -> Login {
     let token = registry
         .identity_tokens()
@@ -88,7 +88,7 @@ fn the_identity_token_pays_for_the_next_access_token(helper: Helper) {
     let (registry, mut sandbox) = registry_and_sandbox!(helper, &[alice()]);
     inspect(&sandbox, &registry).assert_failure("docker manifest inspect before the login");
     if helper.read_only {
-        // Somebody logs in once, elsewhere, and gives the job what came of it.
+        // Somebody logs in once, elsewhere, and passes the result to the job.
         let mut elsewhere = Sandbox::with_creds_store(AGE);
         elsewhere.keep_secret(&[alice()]);
         login(&elsewhere, &registry, &alice()).assert_success("docker login elsewhere");
@@ -124,7 +124,7 @@ fn the_identity_token_pays_for_the_next_access_token(helper: Helper) {
 
 fn every_password_earns_an_identity_token(helper: Helper) {
     let mut people = Login::every();
-    // No bcrypt here: as long as the tokens of cloud registries are.
+    // As long as cloud registries' tokens, because this registry doesn't use bcrypt.
     people.push(Login::new("long", &"0123456789abcdef".repeat(512)));
     let (registry, sandbox) = registry_and_sandbox!(helper, &people);
 

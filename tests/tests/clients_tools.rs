@@ -1,5 +1,5 @@
-//! Programs that read a registry with docker's credentials, and never log in: syft, oras-py, notation, the CLI of dev
-//! containers, and Ansible's modules for docker.
+//! Programs that read a registry with docker's credentials without logging in: syft, oras-py, notation, the
+//! CLI of dev containers, and Ansible's modules for docker.
 
 #![cfg(target_os = "linux")]
 

@@ -1,4 +1,4 @@
-//! `configure` and `unconfigure`: the files that they change, and everything in them that they do not.
+//! `configure` and `unconfigure`: the files that they change, and the parts that they must keep.
 #![cfg(target_os = "linux")]
 
 use std::fs;
@@ -11,7 +11,7 @@ use docker_credential_tests::sandbox::Sandbox;
 use docker_credential_tests::{require, requirement};
 use serde_json::json;
 
-/// With what an edit easily loses: order, an unknown key, a number's spelling, an escape, tabs.
+/// With details that an edit easily loses: order, an unknown key, a number's format, an escape, tabs.
 const CONFIG: &str = "{\n\t\"auths\": {\n\t\t\"ghcr.io\": {\n\t\t\t\"auth\": \"YWxpY2U6aHVudGVyMg==\"\n\t\t}\n\t},\n\t\"zz\": 1.50,\n\t\"HttpHeaders\": {\n\t\t\"A\": \"marker\\u003c\"\n\t},\n\t\"credsStore\": \"desktop\",\n\t\"psFormat\": \"x\"\n}";
 
 fn place(config: &str) -> Sandbox {
@@ -69,7 +69,7 @@ fn configuring_again_changes_nothing() {
     again.assert_success("configure again");
     assert!(again.text().contains("nothing to change"), "{again:?}");
     assert_eq!(config(&place), once);
-    // And what was there before the first time is still remembered.
+    // The original value is still recorded.
     place.command(&["unconfigure"]).assert_success("unconfigure");
     assert_eq!(config(&place), CONFIG);
 }
@@ -294,7 +294,7 @@ fn nothing_is_remembered_in_another_users_directory() {
     let refused = place.command(&["configure", "--no-import"]);
     assert_eq!(refused.code, Some(1), "{refused:?}");
     assert!(refused.text().contains("belongs to another user"), "{refused:?}");
-    // Its identity is not used either, so docker is not made to ask it.
+    // Its identity is not used either, so docker must not use it.
     assert_eq!(config(&place), CONFIG);
     assert!(!own.join("replaced.json").exists());
 }

@@ -1,4 +1,4 @@
-//! `configure` and the logins that docker finds without it: nobody loses one by it.
+//! `configure` doesn't lose logins that docker finds without it.
 #![cfg(target_os = "linux")]
 
 use std::fs;
@@ -19,7 +19,7 @@ fn sandbox(config: &Value) -> Sandbox {
     sandbox
 }
 
-/// docker-credential-NAME with these logins, in files of its own.
+/// docker-credential-NAME with these logins, in its own files.
 fn add_helper(sandbox: &Sandbox, name: &str, logins: &[(&str, Login)]) {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/helpers/docker-credential-other");
     sandbox.add_program(&format!("docker-credential-{name}"), script.as_ref());
@@ -38,7 +38,7 @@ fn config_bytes(sandbox: &Sandbox) -> Vec<u8> {
     fs::read(sandbox.config_path()).unwrap_or_default()
 }
 
-/// Runs it, and checks that it fails and changes nothing of docker's.
+/// Runs it, and checks that it fails and doesn't change docker's files.
 #[track_caller]
 fn refused(sandbox: &Sandbox, arguments: &[&str]) -> String {
     let before = config_bytes(sandbox);
@@ -110,7 +110,7 @@ fn logins_can_be_left_behind() {
     assert_eq!(sandbox.config()["credsStore"], "age");
     let record = fs::read_to_string(sandbox.path("config/docker-credential-age/replaced.json")).unwrap();
     assert!(record.contains("--no-import"), "{record}");
-    // The import can still be done, and then nothing is left behind.
+    // The import still works, and then nothing is left behind.
     done(&sandbox, &["configure", "--import"]);
     sandbox.assert_answers("ghcr.io", &alice());
 }
@@ -161,7 +161,7 @@ fn a_store_that_does_not_list_may_hold_logins() {
 fn docker_s_own_default_store_is_one_that_is_replaced() {
     let sandbox = sandbox(&json!({}));
     add_helper(&sandbox, "secretservice", &[("ghcr.io", alice())]);
-    // Without pass, docker takes the Secret Service by itself.
+    // Without pass, docker uses the Secret Service by default.
     let path = format!(
         "{}:{}",
         sandbox.path("bin").display(),
@@ -186,7 +186,7 @@ fn docker_s_own_default_store_is_one_that_is_replaced() {
         text.text().contains("1 login in docker-credential-secretservice"),
         "{text:?}"
     );
-    // For one registry, docker would give up its default for all others.
+    // An entry for one registry would end docker's default for all others.
     configure(&["--registry", "quay.io"]).assert_success("configure --registry");
     assert_eq!(
         sandbox.config(),
@@ -267,7 +267,7 @@ fn the_helper_for_variables_names_the_two_ways() {
     let text = refused(&sandbox, &["configure", "--import"]);
     assert!(text.contains("read-only"), "{text}");
     done(&sandbox, &["configure", "--registry", "quay.io"]);
-    // A login that the variables have as well is not lost.
+    // A login that the variables also have isn't lost.
     sandbox.provide("ghcr.io", &bob());
     done(&sandbox, &["configure"]);
 }
@@ -392,7 +392,7 @@ fn root_follows_no_link_of_another_user() {
     let failed = sandbox.command(&["configure"]);
     assert_eq!(failed.code, Some(1), "{failed:?}");
     assert_eq!(fs::read(&target).unwrap(), b"{}");
-    // Nor is a directory of another user's written to.
+    // It doesn't write to another user's directory either.
     fs::remove_file(sandbox.config_path()).unwrap();
     chown(sandbox.path("home/.docker"), Some(4321), None).unwrap();
     let failed = sandbox.command(&["configure"]);

@@ -1,4 +1,4 @@
-//! `export`: which logins it takes, and where it writes them.
+//! `export`: the logins that it selects, and its output.
 #![cfg(target_os = "linux")]
 
 use std::fs;

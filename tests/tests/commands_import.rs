@@ -1,4 +1,4 @@
-//! `import`: what comes into the store, what is taken out of the files, and what is not.
+//! `import`: logins that it stores, removes from files, or leaves.
 #![cfg(target_os = "linux")]
 
 use std::fs;
@@ -146,7 +146,7 @@ fn the_name_that_docker_asks_by_goes_before_its_aliases() {
     assert_row(&told, "left", "https://a.example/v1/");
     place.assert_answers("https://index.docker.io/v1/", &alice());
     place.assert_answers("a.example", &alice());
-    // What is in no store stays where it is.
+    // A login that isn't in a store stays in its file.
     assert_eq!(place.config()["auths"]["docker.io"], bob().entry());
     assert_eq!(place.config()["auths"]["https://a.example/v1/"], bob().entry());
 }
@@ -282,7 +282,7 @@ fn a_file_that_no_client_reads_is_copied_and_never_changed() {
     assert_eq!(fs::read_to_string(&file).unwrap(), config);
     assert_eq!(place.config(), json!({}));
 
-    // --configure is about the file that docker reads.
+    // --configure only affects docker's own file.
     let configured = place.command(&["import", "--from", path, "--configure"]);
     configured.assert_success("import --from --configure");
     assert!(!configured.text().contains("yet"), "{configured:?}");
@@ -327,7 +327,7 @@ fn a_path_in_docker_s_file_is_podman_s_and_stays() {
     done.assert_success("import");
     assert_row(&done, "copied", "quay.io/org");
     assert_eq!(place.config(), config);
-    // docker takes it for the host.
+    // docker treats it as the host.
     place.assert_answers("quay.io", &alice());
 }
 
@@ -341,7 +341,7 @@ fn another_user_s_file_is_left_out() {
     let told = place.command(&["import", "--configure"]);
     assert!(told.text().contains("left out"), "{told:?}");
     place.assert_lists(&json!({}));
-    // What is named is read, with a warning.
+    // A named file is read, with a warning.
     let named = place.command(&["import", "--keep", "--from", file.to_str().unwrap()]);
     named.assert_success("import --from");
     assert!(named.text().contains("belongs to another user"), "{named:?}");
@@ -420,7 +420,7 @@ fn a_login_for_another_server_is_not_stored() {
     let told = place.command(&["import", "--from", "other"]);
     assert_row(&told, "failed", "ghcr.io");
     place.assert_lists(&json!({}));
-    // The same server in another spelling is the one that was asked for.
+    // Another spelling of the requested server counts.
     let login = alice();
     let reply = json!({ "ServerURL": "https://ghcr.io", "Username": login.username, "Secret": login.secret });
     place.add_file("home/other/ghcr.io", reply.to_string());
@@ -504,7 +504,7 @@ fn a_helper_in_the_current_directory_is_not_run() {
     }
 }
 
-/// Each run is killed at a later system call, up to the one that finishes.
+/// Each run is killed at a later system call, until one finishes.
 #[test]
 fn wherever_it_is_killed_no_login_is_lost() {
     require!(program::find("strace"));

@@ -94,7 +94,7 @@ fn what_another_helper_is_given_is_encrypted_to_the_identity_in_its_variable() {
     place.assert_answers("ghcr.io", &alice());
 }
 
-/// Who decides for docker by `explain --json`, and the helper that it names.
+/// The deciding step for docker in `explain --json`, and its helper.
 fn decision(place: &Sandbox, server: &str) -> (Value, Value) {
     let outcome = place.command(&["explain", "--json", server]);
     outcome.assert_success("explain --json");
@@ -182,7 +182,7 @@ fn doctor_finds_nothing_wrong_where_nothing_is() {
     assert_eq!(code, Some(0), "{found:?}");
     assert!(found.iter().all(|(level, _)| level == "ok"), "{found:?}");
     assert!(found.contains(&("ok".into(), "round-trip".into())), "{found:?}");
-    // And it leaves nothing behind.
+    // It leaves nothing behind.
     place.assert_lists(&json!({ HUB: "alice" }));
 }
 
@@ -273,7 +273,7 @@ fn doctor_looks_for_the_program_as_docker_does() {
     let place = place();
     place.add_program("docker-credential-age", &AGE.program());
     assert_found(&place, "ok", "program");
-    // What docker runs is this one all the same.
+    // docker still runs this one.
     fs::set_permissions(place.path("bin"), fs::Permissions::from_mode(0o777)).unwrap();
     assert_found(&place, "warning", "program");
 }
@@ -381,7 +381,7 @@ fn manual_pages_can_be_read_by_everybody() {
     }
 }
 
-/// The script of a shell, in a file, and a place in which `explain ghcr.io` succeeds.
+/// A shell's script, in a file, and a sandbox in which `explain ghcr.io` succeeds.
 fn completing(shell: &str) -> Sandbox {
     let place = place();
     place.store("ghcr.io", &alice());
@@ -453,7 +453,7 @@ fn completions_go_below_the_top_level_and_name_helpers() {
     );
     assert!(candidates("docker-credential-age identity ").contains("backup\n"));
     assert_eq!(candidates("docker-credential-age doctor --j"), "--json\n");
-    // bash replaces what stands behind the colon.
+    // bash only replaces the part after the colon.
     assert_eq!(candidates("docker-credential-age explain localhost:50"), "5000\n");
 }
 

@@ -1,4 +1,4 @@
-//! The conformance runner judges rightly: a helper that does everything passes, and each kind of fault is noticed.
+//! The conformance runner judges correctly: a correct helper passes, and each kind of fault is noticed.
 #![cfg(unix)]
 
 use std::collections::BTreeSet;
@@ -17,7 +17,7 @@ const THROW_AWAY: Mode = Mode {
     throw_away: true,
 };
 
-/// The reference helper with a store of its own, broken in one way or not at all.
+/// The reference helper with its own store, with one fault or none.
 struct Sandbox {
     directory: TempDir,
 }
@@ -231,7 +231,7 @@ fn the_specification_has_the_tables_of_the_cases() {
         );
         rows -= group.cases.len();
     }
-    assert_eq!(rows, 0, "docs/protocol.md has cases that are no more");
+    assert_eq!(rows, 0, "docs/protocol.md has cases that don't exist any more");
 }
 
 #[test]
@@ -306,7 +306,7 @@ fn the_runner_prints_json() {
     assert_eq!(report["cases"][1]["result"], "failed");
 }
 
-/// What the command did.
+/// The outcome of the command.
 struct Finished {
     code: u8,
     stdout: Vec<u8>,
@@ -337,7 +337,7 @@ fn version(helper: &Helper) -> Run {
         .expect("the helper runs")
 }
 
-/// The cases of these groups and of these ids.
+/// The cases with these groups or ids.
 fn only(names: &[&str]) -> Vec<Group> {
     let mut groups = groups();
     for group in &mut groups {

@@ -1,4 +1,4 @@
-//! docker-credential-env as a program: its answers, the things that it leaves alone, and the places where it runs.
+//! docker-credential-env as a program: its answers, its effects, and its environments.
 
 #![cfg(target_os = "linux")]
 
@@ -25,7 +25,7 @@ fn login() -> Login {
     Login::new("ci", MARKER)
 }
 
-/// A place with these variables.
+/// A sandbox with these variables.
 fn place(variables: &[(&str, &str)]) -> Sandbox {
     let mut place = Sandbox::new(ENV);
     for (name, value) in variables {
@@ -64,7 +64,7 @@ fn it_conforms_for_every_known_client() {
     assert!(report.is_clean(), "{}", report.to_text());
 }
 
-/// What each client sends for the Hub, byte for byte.
+/// Each client's request for the Hub, byte for byte.
 #[test]
 fn the_hub_is_answered_to_every_client() {
     let place = hub_and_ghcr();
@@ -281,7 +281,7 @@ fn import_is_refused() {
     assert_eq!(fs::read(&file).expect("the file"), before);
 }
 
-/// Read only, executes nothing, opens no socket: by what it asks the kernel for.
+/// Its system calls only read: it doesn't execute programs or open sockets.
 #[test]
 fn it_opens_no_socket_writes_no_file_and_runs_no_program() {
     let strace = require!(find("strace"));
@@ -325,7 +325,7 @@ fn it_opens_no_socket_writes_no_file_and_runs_no_program() {
     }
 }
 
-/// `FROM scratch`: nothing but the program, as a user without a name, in a directory that cannot be listed.
+/// `FROM scratch`: only the program, as a user without a name, in a directory that can't be listed.
 #[test]
 fn it_runs_in_an_empty_root() {
     require!(requirement::root());
@@ -384,7 +384,7 @@ fn it_runs_in_an_empty_root() {
     assert_eq!(run("erase", "ghcr.io").code, Some(0));
 }
 
-/// Whether the program needs no other file: it names no interpreter (`PT_INTERP` among its program headers).
+/// Whether the program is static: it doesn't have an interpreter (`PT_INTERP` in its program headers).
 fn is_static(program: &Path) -> Result<(), Missing> {
     const PT_INTERP: u32 = 3;
     let bytes = fs::read(program).expect("the program can be read");

@@ -1,5 +1,5 @@
-//! docker-credential-env in jobs as GitLab and GitHub run them: their variables, real clients, a private registry, and no
-//! login.
+//! docker-credential-env in jobs like GitLab's and GitHub's: their variables, real clients, a private
+//! registry, without `docker login`.
 
 #![cfg(target_os = "linux")]
 
@@ -18,12 +18,12 @@ use docker_credential_tests::sandbox::Sandbox;
 use serde_json::json;
 use tempfile::TempDir;
 
-/// What a job does with an image that only its login can read. `$IMAGE` is the image.
+/// A job's commands for an image that only its login can read. `$IMAGE` is the image.
 const DOCKER: &str = r#"docker manifest inspect "$IMAGE""#;
 const SKOPEO: &str = r#"skopeo inspect "docker://$IMAGE""#;
 const CRANE: &str = r#"crane manifest "$IMAGE""#;
 
-/// A place in which docker and crane ask the helper for every server, and skopeo for this one. It keeps no login.
+/// A sandbox in which docker and crane use the helper for every server, and skopeo for this one.
 fn place(host: &str, login: &Login) -> Result<Sandbox, Missing> {
     let mut place = Sandbox::with_creds_store(ENV);
     place.keep_secret(std::slice::from_ref(login));
@@ -47,8 +47,8 @@ fn job(place: &Sandbox, variables: &[(&str, &str)], script: &str) -> Outcome {
         .outcome()
 }
 
-/// Checks that every client reads the image with the job's variables, none without those in `secret`, and that
-/// nothing is left behind.
+/// Checks that every client reads the image with the job's variables, that none does without those in
+/// `secret`, and that nothing is left behind.
 #[track_caller]
 fn assert_reads(place: &Sandbox, login: &Login, variables: &[(&str, &str)], secret: &str) {
     for client in [DOCKER, SKOPEO, CRANE] {
@@ -114,7 +114,7 @@ fn a_gitlab_job_reads_an_image_with_docker_auth_config() {
     assert_reads(&place, &login, &variables, "DOCKER_AUTH_CONFIG");
 }
 
-/// ghcr.io is played by the registry here. Nothing leaves the machine.
+/// The local registry stands in for ghcr.io. Nothing leaves the machine.
 #[test]
 fn a_github_job_reads_its_private_package() {
     let token = Login::new("octocat", "ghs_a \"quoted\" <secret>");
@@ -148,7 +148,7 @@ fn a_job_with_a_mounted_secret_reads_its_private_image() {
     let registry = require!(Registry::private(std::slice::from_ref(&login)));
     let (host, image) = (registry.host(), registry.push_image(&login));
     let place = require!(place(&host, &login));
-    // Outside of the place, for that is searched for the secret.
+    // Outside of the sandbox, which is searched for the secret.
     let mounted = TempDir::new().expect("a directory");
     fs::write(mounted.path().join("registry"), format!("{}\n", login.secret)).expect("a mounted secret");
     let directory = mounted.path().to_str().expect("a path in UTF-8");
@@ -197,7 +197,7 @@ fn a_job_that_logs_in_anyway_is_told_what_to_set_or_left_alone() {
     );
 }
 
-/// compose asks once for each image, all at once.
+/// compose sends one request for each image, all at once.
 #[test]
 fn twenty_at_once_are_all_answered() {
     let login = Login::new("ci", "a \"quoted\" <secret> & more");

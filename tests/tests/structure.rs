@@ -1,20 +1,20 @@
-//! The source itself: its rooms can be read from the ground up, and ARCHITECTURE.md names all of them.
+//! Checks the source: modules don't depend on each other in cycles, and ARCHITECTURE.md names all of them.
 //!
-//! A room is a module's file together with the folder of its name. It reads text, not types: what stands in comments,
-//! strings and test modules is left out.
+//! A unit is a module's file together with the folder of its name. This reads text, not types, without
+//! comments, strings and test modules.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A module by the names that lead to it from the crate's root.
+/// A module's path from the crate's root.
 type Module = Vec<String>;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// The crates whose rooms are examined.
+/// The checked crates.
 fn crates() -> Vec<PathBuf> {
     let helpers = fs::read_dir(root().join("helpers")).expect("there are helpers");
     let mut crates: Vec<_> = helpers.map(|entry| entry.expect("an entry").path()).collect();
@@ -53,7 +53,7 @@ fn modules(krate: &Path) -> BTreeMap<Module, String> {
     modules
 }
 
-/// Names and signs, without comments, strings, characters and test modules.
+/// Names and punctuation, without comments, strings, characters and test modules.
 fn tokens(text: &str) -> Vec<String> {
     let mut tokens: Vec<String> = Vec::new();
     let mut rest = text;
@@ -97,7 +97,7 @@ fn string_length(text: &str) -> usize {
     text.len()
 }
 
-/// Of a character, or of the quote before a lifetime.
+/// The length of a character literal, or of the quote before a lifetime.
 fn character_length(text: &str) -> usize {
     let mut chars = text.char_indices().skip(1);
     match (chars.next(), chars.next()) {
@@ -127,7 +127,7 @@ fn without_tests(tokens: &[String]) -> Vec<String> {
     kept
 }
 
-/// The paths that a module's text names, each from the crate's root.
+/// The paths in a module's text, each from the crate's root.
 fn paths(module: &Module, tokens: &[String]) -> Vec<Module> {
     let mut found = Vec::new();
     for at in 0..tokens.len() {
@@ -139,7 +139,7 @@ fn paths(module: &Module, tokens: &[String]) -> Vec<Module> {
     found.iter().filter_map(|path| resolve(module, path)).collect()
 }
 
-/// Reads one path, with its branches in braces. Returns where it ends.
+/// Reads one path, with its branches in braces. Returns the index after it.
 fn expand(before: &mut Module, tokens: &[String], mut at: usize, found: &mut Vec<Module>) -> usize {
     let start = before.len();
     loop {
@@ -203,7 +203,7 @@ fn resolve(module: &Module, path: &Module) -> Option<Module> {
     Some(base)
 }
 
-/// What the crate's root hands on: `crate::Error` is a use of `error`.
+/// The crate root's re-exports: `crate::Error` is a use of `error`.
 fn handed_on(root: &[String]) -> BTreeMap<String, Module> {
     let mut found = Vec::new();
     for at in 1..root.len() {
@@ -218,7 +218,7 @@ fn handed_on(root: &[String]) -> BTreeMap<String, Module> {
         .collect()
 }
 
-/// Which of the rooms of one folder uses which, by their paths.
+/// The uses between the units of one folder, by their paths.
 fn edges(modules: &BTreeMap<Module, String>) -> BTreeMap<Module, BTreeSet<Module>> {
     let read: BTreeMap<&Module, Vec<String>> = modules
         .iter()
@@ -256,27 +256,27 @@ fn edges(modules: &BTreeMap<Module, String>) -> BTreeMap<Module, BTreeSet<Module
     edges
 }
 
-/// The rooms that can be left and come back to.
+/// The units in cycles.
 fn circles(edges: &BTreeMap<Module, BTreeSet<Module>>) -> Vec<String> {
     let reached_from = |start: &Module| {
         let mut reached = BTreeSet::new();
         let mut open: Vec<&Module> = edges.get(start).into_iter().flatten().collect();
-        while let Some(room) = open.pop() {
-            if reached.insert(room.clone()) {
-                open.extend(edges.get(room).into_iter().flatten());
+        while let Some(unit) = open.pop() {
+            if reached.insert(unit.clone()) {
+                open.extend(edges.get(unit).into_iter().flatten());
             }
         }
         reached
     };
     edges
         .keys()
-        .filter(|room| reached_from(room).contains(*room))
-        .map(|room| room.join("::"))
+        .filter(|unit| reached_from(unit).contains(*unit))
+        .map(|unit| unit.join("::"))
         .collect()
 }
 
 #[test]
-fn no_rooms_use_each_other_in_a_circle() {
+fn no_units_depend_on_each_other_in_a_cycle() {
     for krate in crates() {
         let circles = circles(&edges(&modules(&krate)));
         assert!(circles.is_empty(), "{}: {circles:?}", krate.display());
@@ -284,11 +284,11 @@ fn no_rooms_use_each_other_in_a_circle() {
 }
 
 #[test]
-fn control_rooms_that_use_each_other_are_caught() {
-    let room = |name: &str, text: &str| (name.split('/').map(str::to_owned).collect(), text.to_owned());
-    let caught = |rooms: &[(&str, &str)]| {
+fn control_units_that_use_each_other_are_caught() {
+    let unit = |name: &str, text: &str| (name.split('/').map(str::to_owned).collect(), text.to_owned());
+    let caught = |units: &[(&str, &str)]| {
         circles(&edges(
-            &rooms.iter().map(|(name, text)| room(name, text)).collect(),
+            &units.iter().map(|(name, text)| unit(name, text)).collect(),
         ))
     };
     assert_eq!(

@@ -1,4 +1,4 @@
-//! What a person at a terminal sees of `get` and `list`, whose answers docker keeps to itself.
+//! The messages of `get` and `list` to a person at a terminal, because docker hides their answers.
 #![cfg(target_os = "linux")]
 
 use std::fs;
@@ -23,13 +23,13 @@ fn a_failed_get_is_repeated_where_only_a_person_sees_it() {
     let directory = place.path("").display().to_string();
     for (script, count) in [
         ("docker-credential-age get <wrong >reply; cat reply >/dev/null", 1),
-        // The answer is on the terminal already.
+        // The answer is already on the terminal.
         ("docker-credential-age get <wrong", 0),
         ("docker-credential-age get <wrong >reply 2>errors; cat errors", 0),
         ("docker-credential-age get <wrong 2>&1 | cat >reply", 0),
-        // Every public pull.
+        // As in every public pull.
         ("docker-credential-age get <right >reply", 0),
-        // What is not in the foreground would be stopped.
+        // A background process would be stopped.
         (
             "set -m; stty tostop; docker-credential-age get <wrong >reply & wait; stty -tostop",
             0,

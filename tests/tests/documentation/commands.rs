@@ -29,7 +29,7 @@ pub(crate) fn add_script(place: &Sandbox, name: &str, text: &str) {
     place.add_program(name, &file);
 }
 
-/// As docker writes it, with plain-text logins for two registries.
+/// docker's file with plain-text logins for two registries.
 fn plain_text(creds_store: &str) -> String {
     let entry = alice().entry();
     let config = json!({ "auths": { "ghcr.io": entry, HUB: entry }, "credsStore": creds_store });

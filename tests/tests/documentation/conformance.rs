@@ -1,4 +1,4 @@
-//! docs/conformance.md: the runner on a helper of somebody's own, at home and in CI.
+//! docs/conformance.md: the runner with somebody else's helper, at home and in CI.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -14,10 +14,10 @@ use docker_credential_tests::pages::home::{home, reader};
 
 const PAGE: &str = "docs/conformance.md";
 
-/// The page's helper, and one that there is.
+/// The page's helper, and an existing one.
 const MINE: (&str, &str) = ("docker-credential-mine", "docker-credential-age");
 
-/// A project that has built a good helper and a broken one, and can install the runner: it is there already.
+/// A project with a good helper and a broken one, and an installed runner.
 fn project() -> Sandbox {
     let sandbox = home(AGE);
     let helper = sandbox.path("home").join(MINE.1);

@@ -1,4 +1,4 @@
-//! What ARCHITECTURE.md says about dependencies.
+//! The dependencies in ARCHITECTURE.md.
 
 use std::fs;
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ fn manifests() -> Vec<PathBuf> {
         .collect()
 }
 
-/// The crates of other people that a manifest names.
+/// The third-party crates in a manifest.
 fn dependencies(manifest: &str) -> Vec<&str> {
     let mut is_list = false;
     let mut names = Vec::new();

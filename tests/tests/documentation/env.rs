@@ -1,4 +1,4 @@
-//! The blocks of docs/env.md but for the two jobs that are run whole.
+//! The blocks of docs/env.md, except the two jobs that other tests run.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -25,7 +25,7 @@ fn ci() -> Login {
     Login::new("ci", "a \"quoted\" <secret> & more")
 }
 
-/// ghcr.io is played by a registry here, for docker's engine, too.
+/// A local registry stands in for ghcr.io, also for docker's engine.
 #[test]
 pub(crate) fn first_pull_and_names() {
     require!(find("docker"));
@@ -72,8 +72,8 @@ pub(crate) fn the_configuration() {
     assert_eq!(config, json!({ "credsStore": "env" }));
 }
 
-/// The systems themselves are not here, so what is seen is that each sets the variables that the helper reads, and that
-/// YAML is YAML.
+/// We can't run these systems, so this checks that each example sets the helper's variables, and that the
+/// YAML is valid.
 #[test]
 pub(crate) fn variables_of_the_snippets() {
     for (heading, language) in [

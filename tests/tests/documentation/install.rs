@@ -1,4 +1,4 @@
-//! What the pages say about installing.
+//! The installation commands on the pages.
 
 use std::fs;
 use std::path::Path;
@@ -12,13 +12,13 @@ use serde_json::json;
 
 use docker_credential_tests::pages::home::home;
 
-/// Runs a script in the home, as a person does who is there and has `~/.local/bin` on PATH.
+/// Runs a script in the home, with `~/.local/bin` on PATH.
 fn run(place: &Sandbox, script: &str) -> Outcome {
     let script = format!("set -e\ncd \"$HOME\"\nPATH=\"$HOME/.local/bin:$PATH\"\n{script}");
     place.run("sh").args(["-c", &script]).outcome()
 }
 
-/// An archive as `packaging/packages` makes it, without the manual pages.
+/// An archive like `packaging/packages` builds, without the manual pages.
 fn make_archive(place: &Sandbox, name: &str) {
     let root = name.trim_end_matches(".tar.gz");
     let tree = place.path("tmp").join(root);
@@ -40,7 +40,8 @@ fn make_archive(place: &Sandbox, name: &str) {
     made.assert_success("tar");
 }
 
-/// The README and the page show the same line. It is run with another prefix, for root's is the machine's.
+/// The README and the page show the same line. Runs it with another prefix, because root's would be the
+/// machine's.
 #[test]
 pub(crate) fn from_an_archive() {
     require!(find("tar"));
@@ -76,7 +77,7 @@ pub(crate) fn from_an_archive() {
     assert_eq!(place.config(), json!({ "credsStore": "age" }));
 }
 
-/// The options that the README names beside the command.
+/// The options in the README after the command.
 #[test]
 fn another_helper_or_no_configuration() {
     require!(find("tar"));
@@ -117,7 +118,7 @@ pub(crate) fn completions() {
     }
 }
 
-/// The store is encrypted to the identity that the page makes, and the job reads it by the variable.
+/// The store is encrypted to the page's identity, and the job reads it with the variable.
 #[test]
 pub(crate) fn an_identity_for_ci() {
     require!(find("age-keygen"));
@@ -138,7 +139,7 @@ echo ghcr.io | docker-credential-age get";
     assert!(stdout.contains("\"Secret\":\"s\""), "{stdout}");
 }
 
-/// In a source tree as on the page, of which the script is the part that matters.
+/// In a source tree like the page's, which only needs the script.
 #[test]
 pub(crate) fn remove() {
     let place = home(AGE);
@@ -159,7 +160,7 @@ pub(crate) fn remove() {
     run(&place, configured).assert_success(configured);
     assert_eq!(place.config(), json!({ "credsStore": "age" }));
 
-    // With another prefix, for root's is the machine's.
+    // With another prefix, because root's would be the machine's.
     run(&place, &format!("{} --prefix .local", script.trim())).assert_success(&script);
 
     assert_eq!(place.config(), json!({}));

@@ -61,7 +61,7 @@ fn run_gitlab(yaml: &str) -> Result<(), Missing> {
         ("CI_REGISTRY_USER", &token.username),
         ("CI_REGISTRY_PASSWORD", &token.secret),
         ("CI_SERVER_HOST", "gitlab.example.com"),
-        // What the page says is set in the project's settings.
+        // The variables that the page sets in the project's settings.
         ("DOCKER_CREDENTIAL_DOCKER_IO_PASSWORD", "unused"),
     ] {
         let is_of_the_job = !name.contains("DOCKER_IO") || yaml.contains(name);
@@ -98,12 +98,12 @@ fn run_github(yaml: &str) -> Result<(), Missing> {
     Ok(())
 }
 
-/// A runner with docker and the helper, and a project whose image is made from a private one.
+/// A runner with docker and the helper, and a project whose image is built from a private one.
 fn runner(token: &Login, base: &str) -> Result<Sandbox, Missing> {
     find("docker")?;
     let mut place = home(ENV);
     place.keep_secret(std::slice::from_ref(token));
-    // The builder that needs no plugin.
+    // The builder without a plugin.
     place.set("DOCKER_BUILDKIT", "0");
     let project = place.path("project");
     fs::create_dir(&project).expect("a project");
@@ -115,8 +115,8 @@ fn runner(token: &Login, base: &str) -> Result<Sandbox, Missing> {
     Ok(place)
 }
 
-/// Runs the job as its system does, each script in a shell that ends at the first failure; and sees that without its
-/// secrets it fails.
+/// Runs the job as its system does, each script in a shell that ends at the first failure; and checks that it
+/// fails without its secrets.
 #[track_caller]
 fn run(place: &mut Sandbox, job: &Value, token: &Login) {
     let scripts = job::scripts(job);

@@ -35,7 +35,7 @@ pub(crate) fn in_place() {
     }
 }
 
-/// A place without a bus: what answers is the kernel.
+/// A sandbox without a bus, in which the kernel's keyring answers.
 #[test]
 pub(crate) fn the_kernels() {
     let place = home(KEYRING_ALONE);

@@ -1,5 +1,4 @@
-//! What the documentation shows is what happens: every block of the README and of `docs/` is run, or it is said here why
-//! it is not.
+//! Runs every block of the README and of `docs/`, or gives the reason why not.
 
 #![cfg(target_os = "linux")]
 
@@ -23,10 +22,10 @@ use docker_credential_tests::pages::transcript::Reader;
 
 use docker_credential_tests::pages::home::home;
 
-/// Who sees that a block is right.
+/// The check of a block.
 #[derive(Clone, Copy)]
 enum Seen {
-    /// This test runs it, or what it is made of.
+    /// This test runs it, or its parts.
     Test(
         #[expect(
             dead_code,
@@ -34,7 +33,7 @@ enum Seen {
         )]
         fn(),
     ),
-    /// The program of this path runs it.
+    /// The program at this path runs it.
     Program(&'static str),
     /// The test in this file does; it is another program.
     File(&'static str),
@@ -42,7 +41,7 @@ enum Seen {
     ByHand,
 }
 
-/// A block: the heading above it, its language, and who sees that it is right.
+/// A block: the heading above it, its language, and its check.
 type Known = (&'static str, &'static str, Seen);
 
 /// Every page with its blocks, in order.
@@ -209,7 +208,7 @@ const PAGES: &[(&str, &[Known])] = {
                 ("From a release's archive", "sh", Test(install::from_an_archive)),
                 ("On a CI runner", "sh", Test(install::an_identity_for_ci)),
                 ("Remove", "sh", Test(install::remove)),
-                // GitHub's program, which asks GitHub.
+                // GitHub's program, which needs GitHub.
                 ("Check and rebuild a release", "sh", ByHand),
                 // A build of everything.
                 ("Check and rebuild a release", "sh", ByHand),
@@ -273,7 +272,7 @@ fn assert_seen(page: &str, block: &Block, seen: Seen) {
     }
 }
 
-/// A row is worth what its test program says of it.
+/// The test programs check their rows.
 #[test]
 fn every_test_program_in_the_matrix_of_clients_checks_its_rows() {
     for row in matrix::rows() {
@@ -285,7 +284,7 @@ fn every_test_program_in_the_matrix_of_clients_checks_its_rows() {
     }
 }
 
-/// Commands in the middle of a sentence: the program knows them and their options.
+/// Commands in sentences: the program accepts them and their options.
 #[test]
 fn every_command_in_the_text_is_one() {
     let place = home(helper::KEYRING_ALONE);

@@ -28,7 +28,7 @@ fn transcript(heading: &str) -> String {
     Page::read("docs/guide.md").section(heading, "console")[0].clone()
 }
 
-/// Somebody who finds this registry where the README shows `localhost:5000`.
+/// A reader with this registry instead of the README's `localhost:5000`.
 fn reader_with<'a>(place: &'a Sandbox, registry: &Registry) -> Reader<'a> {
     let host = registry.other_host();
     let file = host.replace(':', "%3A");
@@ -37,7 +37,7 @@ fn reader_with<'a>(place: &'a Sandbox, registry: &Registry) -> Reader<'a> {
         .reads("localhost%3A5000", file)
 }
 
-/// As `packaging/install` leaves a home: docker uses `age`, and there is an identity.
+/// A home after `packaging/install`: docker uses `age`, and there is an identity.
 fn installed(helper: Helper) -> Sandbox {
     let place = home(helper);
     let configured = place.run("docker-credential-age").arg("configure").outcome();
@@ -54,7 +54,7 @@ pub(crate) fn what_it_looks_like() {
     reader_with(&installed(AGE), &registry).follows(&shown);
 }
 
-/// What the README shows works after its own install command, from the top to the bottom, in one home.
+/// The README's commands work after its own install command, from top to bottom, in one home.
 #[test]
 pub(crate) fn the_sections_in_order() {
     require!(GnomeKeyring::available());
@@ -93,7 +93,7 @@ pub(crate) fn the_first_login() {
     reader_with(&place, &registry).follows(&transcript("Your first login"));
 }
 
-/// What docker's own helper keeps is there after the change, and what came since after the change back.
+/// The logins of docker's own helper are there after the switch, and later ones after the switch back.
 #[test]
 pub(crate) fn on_a_desktop() {
     require!(find("docker"));
@@ -160,7 +160,7 @@ fn plain_text() -> serde_json::Value {
     json!({ "auths": { "ghcr.io": entry, HUB: entry } })
 }
 
-/// The one command for each former home of logins, as the README's table has it.
+/// The command for each previous store, from the README's table.
 #[test]
 fn migrating_takes_one_command() {
     let commands: Vec<(String, String)> = Page::read("README.md")
@@ -216,10 +216,10 @@ fn stay_in_the_keyring(command: &str) -> Result<(), Missing> {
     Ok(())
 }
 
-/// osxkeychain is a program of macOS. In its place stands one that speaks the protocol, under its name.
+/// osxkeychain only runs on macOS, so another helper stands in under its name.
 fn assert_migrates_from_a_helper_that_keeps_files(command: &str) {
     let place = home(AGE);
-    // Its variable is not among those that a helper gets.
+    // A helper doesn't get its variable.
     let stand_in = place.path("tmp/osxkeychain");
     let script = format!(
         "#!/bin/sh\nREFERENCE_STATE='{}' exec '{}' \"$@\"\n",
@@ -232,7 +232,7 @@ fn assert_migrates_from_a_helper_that_keeps_files(command: &str) {
     fs::metadata(place.path("osxkeychain")).expect("the stand-in keeps what it has");
 }
 
-/// docker asks another helper, which has a login; after the command it asks ours, which has it, too.
+/// docker uses another helper, which has a login; after the command it uses ours, which also has it.
 #[track_caller]
 fn migrate_from(place: &Sandbox, command: &str, former: &str, official: &Path) {
     place.add_program(&format!("docker-credential-{former}"), official);

@@ -1,4 +1,4 @@
-//! docs/reference.md is made from what the helpers describe, and names every variable of theirs.
+//! docs/reference.md is generated from the helpers' descriptions, and contains all their variables.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,7 +14,7 @@ fn page() -> String {
     fs::read_to_string(repository().join("docs/reference.md")).expect("the reference page")
 }
 
-/// To write the page again: `docker-credential-… manual --reference` prints its sections.
+/// To update the page: `docker-credential-… manual --reference` prints its sections.
 #[test]
 fn the_reference_page_is_what_the_helpers_describe() {
     let page = page();
@@ -50,7 +50,7 @@ fn every_variable_of_ours_is_in_the_reference() {
     }
 }
 
-/// Those that constants name, without the labels that tests choose.
+/// The variables in constants, without the labels that tests choose.
 fn variables_in(directory: &Path, found: &mut BTreeSet<String>) {
     for entry in fs::read_dir(directory).expect("a directory of sources").flatten() {
         let path = entry.path();

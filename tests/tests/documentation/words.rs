@@ -1,4 +1,4 @@
-//! Words that have no right use here: CONTRIBUTING.md lists what to write instead. The rest is judgement.
+//! Rejects words that have no right use here: CONTRIBUTING.md lists replacements. The rest is judgement.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,7 +27,8 @@ const UNWANTED: [&str; 18] = [
     "whomever",
 ];
 
-/// What the project says: pages, help, messages, comments. Not this file, and not CONTRIBUTING.md, which lists them.
+/// All texts of the project: pages, help, messages, comments. Except this file and CONTRIBUTING.md, which
+/// list the words.
 fn texts() -> Vec<PathBuf> {
     let mut found = Vec::new();
     for root in [
@@ -80,7 +81,7 @@ fn below(directory: &Path, found: &mut Vec<PathBuf>) {
 fn unwanted(text: &str) -> Vec<(usize, &'static str)> {
     let mut found = Vec::new();
     for (number, line) in text.lines().enumerate() {
-        // Two words with a sign between them are no phrase.
+        // Words with punctuation between them aren't a phrase.
         let clauses = line
             .to_lowercase()
             .replace([':', ',', '.', ';', '(', ')', '`', '_'], " | ");
@@ -99,7 +100,7 @@ fn unwanted(text: &str) -> Vec<(usize, &'static str)> {
 fn words_without_a_right_use_are_not_used() {
     let mut complaints = Vec::new();
     for path in texts() {
-        // What is not text has no words.
+        // Skip binary files.
         let Ok(text) = fs::read_to_string(&path) else {
             continue;
         };

@@ -1,4 +1,4 @@
-//! docker-credential-keyring with a real gnome-keyring, on a bus of its own.
+//! docker-credential-keyring with a real gnome-keyring, on its own bus.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::ScopedJoinHandle;
@@ -20,7 +20,7 @@ fn request(server: &str, login: &Login) -> String {
     json!({ "ServerURL": server, "Username": login.username, "Secret": login.secret }).to_string()
 }
 
-/// A place with a keyring, or the end of the test.
+/// A sandbox with a keyring; skips the test if that is missing.
 macro_rules! place {
     () => {{
         require!(GnomeKeyring::available());
@@ -28,7 +28,7 @@ macro_rules! place {
     }};
 }
 
-/// What a verb says that failed for another reason than that nothing is stored.
+/// The message of a verb that failed, but not with "not found".
 #[track_caller]
 fn trouble(outcome: &Outcome) -> String {
     let text = String::from_utf8(outcome.stdout.clone()).expect("UTF-8");
@@ -43,7 +43,7 @@ fn trouble(outcome: &Outcome) -> String {
     text
 }
 
-/// What each verb says of a keyring that cannot be used.
+/// Each verb's message for an unusable keyring.
 #[track_caller]
 fn troubles(place: &Sandbox) -> Vec<String> {
     let store = request("ghcr.io", &bob());
@@ -289,7 +289,7 @@ fn a_keyring_that_stalls_is_given_up() {
     place.store("ghcr.io", &alice());
     place.keyring().stop();
     for (verb, stdin) in [("get", "ghcr.io"), ("list", "unused")] {
-        // An outer limit: the promise is ten seconds, of which a busy machine may take its share.
+        // A generous limit: the promise is ten seconds, but the machine may be busy.
         let given_up = place
             .run("timeout")
             .arg("20")
@@ -478,7 +478,7 @@ fn a_login_that_is_replaced_is_found_at_every_moment() {
             })
         });
         let wrong = readers.map(ScopedJoinHandle::join);
-        // Also if a reader has panicked: the scope waits for the logins.
+        // Even if a reader has panicked, because the scope waits for the logins.
         is_done.store(true, Ordering::Relaxed);
         for wrong in wrong {
             let wrong = wrong.expect("a reader does not panic");
@@ -491,8 +491,8 @@ fn a_login_that_is_replaced_is_found_at_every_moment() {
 fn many_gets_at_once_are_all_answered_and_the_keyring_lives() {
     let mut place = place!();
     place.store("ghcr.io", &alice());
-    // The keyring answers one after the other, so on a slow or busy machine the last of 500 is given up after 10
-    // seconds, as it should be. DOCKER_CREDENTIAL_TEST_FULL=1 asks 500 at once all the same.
+    // The keyring answers one request at a time, so on a slow or busy machine the last of 500 correctly fails
+    // after 10 seconds. DOCKER_CREDENTIAL_TEST_FULL=1 still sends 500 at once.
     let is_full = environment("DOCKER_CREDENTIAL_TEST_FULL").is_some_and(|value| value == "1");
     let (at_once, in_turn) = if is_full { (500, 1) } else { (50, 10) };
     std::thread::scope(|scope| {
@@ -540,7 +540,7 @@ fn version_and_usage_need_no_bus() {
     assert_ne!(version.stdout, NOT_FOUND);
 }
 
-/// An item as another program writes it.
+/// An item of another program.
 fn add_item(place: &Sandbox, server: &str, username: &str, attributes: &[&str]) {
     place
         .run("secret-tool")

@@ -1,4 +1,4 @@
-//! docker-credential-keyring in place of docker's own helper, and back: one keyring, two programs.
+//! Switching from docker's own helper to docker-credential-keyring and back: one keyring, two programs.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,5 @@
-//! docker-credential-keyring with the kernel's keyring. The tests share one per user, so each uses servers of its own.
+//! docker-credential-keyring with the kernel's keyring. All tests share the user's keyring, so each uses its
+//! own servers.
 
 use std::fs;
 
@@ -11,7 +12,7 @@ use docker_credential_tests::sandbox::{NOT_FOUND, Sandbox};
 use linux_keyutils::{Key, KeyRing, KeyRingIdentifier, KeySerialId};
 use serde_json::{Value, json};
 
-/// A place without a bus, whose helper uses the kernel's keyring; what a test stores is erased when it ends.
+/// A sandbox without a bus, whose helper uses the kernel's keyring; it erases the test's logins at the end.
 struct Kernel {
     place: Sandbox,
     mark: String,
@@ -21,7 +22,7 @@ impl Kernel {
     fn start() -> Result<Self, Missing> {
         let mut place = Sandbox::new(KEYRING_ALONE);
         place.set("DOCKER_CREDENTIAL_KEYRING_BACKEND", "keyutils");
-        // Of the temporary directory, so that no two tests, nor two runs of one, meet.
+        // From the temporary directory's name, so that tests and their runs don't collide.
         let name = place.path("");
         let mark = name
             .file_name()
@@ -97,7 +98,7 @@ fn every_secret_comes_back_byte_for_byte() {
     let mut logins = Login::every();
     logins.push(Login::new("empty", ""));
     logins.push(Login::new("nul", "one\0two\0"));
-    // More than one key holds. An ordinary user's keys hold 20,000 bytes in all.
+    // More than one key can hold. The limit for an ordinary user's keys is 20,000 bytes in total.
     let length = if requirement::root().is_ok() {
         40_000
     } else {
@@ -125,7 +126,7 @@ fn servers_that_differ_in_case_only_where_it_matters_are_two() {
     assert_eq!(kernel.listed().len(), 2);
 }
 
-/// The crate panics at a name of more than some 480 bytes, be the key whose it may.
+/// The crate panics if any key has a name of more than about 480 bytes.
 #[test]
 fn a_long_name_is_listed_and_hinders_no_other() {
     let kernel = require!(Kernel::start());
@@ -191,7 +192,7 @@ fn a_full_keyring_names_its_limits_and_keeps_its_logins() {
     require!(requirement::root());
     let setpriv = require!(find("setpriv"));
     let kernel = require!(Kernel::start());
-    // A user of its own, whose keys nobody else counts: no account is needed for that.
+    // A separate user id, whose keys are counted separately; it doesn't need an account.
     let uid = (200_000 + std::process::id() % 100_000).to_string();
     let run = |verb: &str, stdin: String| {
         kernel
@@ -225,7 +226,7 @@ fn a_full_keyring_names_its_limits_and_keeps_its_logins() {
     assert_eq!(run("list", String::new()).stdout, b"{}\n");
 }
 
-/// The helper where every user may run it.
+/// A copy of the helper that every user can run.
 fn program_for_all(place: &Sandbox) -> std::path::PathBuf {
     use std::os::unix::fs::PermissionsExt as _;
     let program = place.path("docker-credential-keyring");
@@ -239,8 +240,8 @@ fn program_for_all(place: &Sandbox) -> std::path::PathBuf {
 /// Revokes the key of a server, as `keyctl revoke` does.
 fn revoke(server: &str) {
     let keys = fs::read_to_string("/proc/keys").expect("the kernel lists its keys");
-    // A key that was revoked before stays in the table until the kernel's collector comes by; its flags, the second
-    // column, hold an R (keyrings(7), proc(5)).
+    // A key that was revoked before stays in the table until the kernel's collector runs; its flags, the
+    // second column, contain an R (keyrings(7), proc(5)).
     let id = keys
         .lines()
         .filter(|line| line.contains(server))
@@ -254,7 +255,7 @@ fn revoke(server: &str) {
         .map(|(id, _)| id)
         .expect("a living key of the server");
     let id = i32::from_str_radix(id, 16).expect("a number");
-    // Only who possesses a key may revoke it.
+    // Only a possessor of a key may revoke it.
     let thread = KeyRing::from_special_id(KeyRingIdentifier::Thread, true).expect("a keyring of this thread");
     let _ = KeyRing::get_persistent(KeyRingIdentifier::Thread);
     let user = KeyRing::from_special_id(KeyRingIdentifier::User, false).expect("a keyring of this user");

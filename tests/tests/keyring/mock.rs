@@ -88,7 +88,7 @@ fn no_prompt_is_made_where_none_may_be_shown() {
             let text = trouble(&mocked.verb(verb));
             assert!(text.contains("DOCKER_CREDENTIAL_NONINTERACTIVE"), "{text}");
             let calls = mocked.mock.calls();
-            // KeePassXC shows one where all is locked and it is searched.
+            // KeePassXC shows one on a search if everything is locked.
             assert!(
                 !["Prompt", "SearchItems"]
                     .iter()
@@ -328,7 +328,7 @@ fn nothing_makes_a_keyring_of_version_50_abort() {
         }
     });
     mocked.sandbox.assert_not_found("quay.io");
-    // Errors hang up, too.
+    // Also disconnects after errors.
     let mocked = require!(Mocked::start(Script {
         fault: Some((
             "GetSecret",
@@ -366,7 +366,7 @@ fn the_mock_notices_what_would_make_it_abort() {
     assert_eq!(mocked.mock.offences()[1], "hung up before ReadAlias was answered");
 }
 
-/// The mock has been called, and had nothing to complain of.
+/// The mock was called, without a violation.
 #[track_caller]
 fn trouble_free(mocked: &Mocked) {
     assert!(!mocked.mock.calls().is_empty());

@@ -1,4 +1,4 @@
-//! docker-credential-keyring and what each Secret Service does in its own way, on a mock that does it on command.
+//! docker-credential-keyring and the quirks of each Secret Service, with a mock.
 
 use docker_credential_tests::keyrings::mock::{Agreement, Attributes, Fault, Script, Second};
 use docker_credential_tests::keyrings::mocked::{Mocked, VERBS, alice, trouble};
@@ -102,7 +102,7 @@ fn an_unlocked_item_without_attributes_is_gone() {
     }
 }
 
-/// What a program that uses docker's library for logins of its own stores.
+/// An item of another program that uses docker's library.
 fn porters() -> Attributes {
     [
         ("xdg:schema", "io.docker.Credentials"),
@@ -175,7 +175,7 @@ fn second(second: Second) -> Script {
     }
 }
 
-/// As gnome-keyring 42 does once it could not save a deletion: the disk was full.
+/// As gnome-keyring 42 does after it couldn't save a deletion on a full disk.
 #[test]
 fn an_item_that_is_found_for_good_and_is_gone_is_ignored() {
     let mocked = require!(Mocked::start(Script::default()));

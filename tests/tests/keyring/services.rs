@@ -9,7 +9,7 @@ use docker_credential_tests::require;
 use docker_credential_tests::requirement::Missing;
 use tempfile::TempDir;
 
-/// A service and what exercises it; the service ends first.
+/// A service and its exercise; the service ends first.
 struct Place<S> {
     exercise: Exercise,
     _service: S,
@@ -67,7 +67,7 @@ macro_rules! exercises {
 // It drops a byte order mark at the start, and 5.103 cuts a secret at a NUL.
 exercises!(kwallet, KWallet, altered: ["one\0two\0", "\u{feff}abc"], writers: 2);
 
-// It drops a byte order mark at the start, and 2.7.4 ends when two programs delete one item.
+// It drops a byte order mark at the start, and 2.7.4 crashes when two programs delete one item.
 exercises!(keepassxc, KeePassXc, altered: ["\u{feff}abc"], writers: 1);
 
 #[cfg(feature = "oo7")]

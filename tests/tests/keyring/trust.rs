@@ -1,4 +1,4 @@
-//! Whose bus and whose service docker-credential-keyring speaks to.
+//! The owners of the bus and the service that docker-credential-keyring accepts.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -15,11 +15,11 @@ use docker_credential_tests::sandbox::Sandbox;
 use docker_credential_tests::{program, require};
 use serde_json::json;
 
-/// Two users who have an account everywhere, `daemon` and `bin`: a bus lets nobody else in.
+/// Two users that exist everywhere, `daemon` and `bin`, because a bus only admits users with an account.
 const OWNER: u32 = 1;
 const OTHER: u32 = 2;
 
-/// The bus of `OWNER`, a service on it, and a sandbox that any user may run the helper in.
+/// The bus of `OWNER`, a service on it, and a sandbox in which any user can run the helper.
 struct Foreign {
     mock: Mock,
     sandbox: Sandbox,
@@ -66,7 +66,7 @@ fn open_sandbox() -> Sandbox {
     sandbox
 }
 
-/// The helper where others can run it.
+/// A copy of the helper that others can run.
 fn program_for_all(sandbox: &Sandbox) -> PathBuf {
     let program = sandbox.path("docker-credential-keyring");
     if !program.exists() {
@@ -83,7 +83,7 @@ fn another_users_bus_is_refused_by_every_address() {
         for address in [
             foreign.bus.address().to_owned(),
             foreign.bus.abstract_address(),
-            // Only XDG_RUNTIME_DIR is left, which is theirs as well.
+            // Only XDG_RUNTIME_DIR is left, which is also theirs.
             String::new(),
             format!("unix:path=/nowhere;{}", foreign.bus.address()),
         ] {
@@ -158,7 +158,7 @@ fn a_namespace_that_hides_whose_bus_it_is_is_refused() {
     assert_eq!(foreign.mock.calls(), Vec::<String>::new());
 }
 
-/// Whether users may make namespaces here.
+/// Whether users may create namespaces here.
 fn namespaces(foreign: &Foreign) -> Result<(), Missing> {
     find("unshare")?;
     let uid = OWNER.to_string();
@@ -206,7 +206,7 @@ fn nothing_is_said_to_another_users_socket() {
         .stdin("ghcr.io")
         .outcome();
     trouble(&own);
-    // The control: the last one was its own, and something was said.
+    // The control: the last one was its own, and it received data.
     assert_eq!(listener.heard(), ["nothing", "nothing", "something"]);
 }
 
@@ -230,7 +230,7 @@ fn another_users_service_on_our_bus_is_refused() {
         );
     }
     assert!(keyring.items("docker_cli", "1").is_empty());
-    // The right neighbour: the same bus with a service of our own.
+    // The valid counterpart: the same bus with our own service.
     keyring.end();
     drop(keyring);
     let keyring = require!(GnomeKeyring::start(&sandbox.path("tmp")));
@@ -242,7 +242,7 @@ fn another_users_service_on_our_bus_is_refused() {
         .assert_success("list");
 }
 
-/// A socket of `OWNER` on which somebody listens.
+/// A listening socket of `OWNER`.
 struct Listener {
     child: std::process::Child,
     lines: std::io::Lines<std::io::BufReader<std::process::ChildStdout>>,
@@ -269,7 +269,7 @@ impl Listener {
         Self { child, lines }
     }
 
-    /// What was heard on each connection so far.
+    /// The data received on each connection so far.
     fn heard(&mut self) -> Vec<String> {
         drop(self.child.stdin.take());
         let heard = self.lines.by_ref().map(|line| line.expect("text")).collect();

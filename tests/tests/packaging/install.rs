@@ -1,4 +1,4 @@
-//! What the install script installs from an archive, and how it makes docker use it.
+//! The install script installs from an archive, and makes docker use the helper.
 
 use std::fs;
 use std::process::Command;
@@ -54,7 +54,7 @@ fn an_archive_with_another_sum_is_refused() {
     download.assert_nothing_was_written();
 }
 
-/// Exchanges the archive for another one as soon as its sum is computed.
+/// Replaces the archive as soon as its checksum is computed.
 fn exchange_after_the_sum(download: &Download) {
     let evil = Download::new();
     fs::copy(evil.path("archive.tar.gz"), download.path("evil.tar.gz")).expect("it can be copied");
@@ -144,8 +144,8 @@ fn what_root_installs_is_for_everyone_whatever_the_umask() {
     assert_eq!(closed, "", "everyone may read it");
 }
 
-/// `program` interrupts the script that runs it, as Ctrl-C does. Whoever runs the tests may ignore interrupts, and the
-/// script would inherit that.
+/// `program` interrupts the script that runs it, as Ctrl-C does. The tests may run with interrupts ignored,
+/// and the script would inherit that.
 fn interrupted_in(program: &str) -> Download {
     let download = Download::new();
     let real = find(program).unwrap_or_else(|missing| panic!("{missing}"));
@@ -207,7 +207,7 @@ fn a_refusing_configure_exits_3_with_everything_installed() {
     assert!(download.path(PROGRAM).is_file());
 }
 
-/// What is left to type needs a new shell, and `configure` has printed it: the installation is complete.
+/// The remaining commands need a new shell, and `configure` has printed them: the installation is complete.
 #[test]
 fn off_path_the_installation_has_not_failed() {
     let download = Download::new();

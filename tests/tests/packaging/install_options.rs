@@ -1,4 +1,4 @@
-//! What the install script understands, and what it refuses before it does anything.
+//! The install script's options, and its refusals before it does anything.
 
 use std::fs;
 use std::path::Path;
@@ -140,7 +140,7 @@ fn a_prefix_of_somebody_else_is_refused_before_building() {
     let built = download.path("home/built");
     download.stand_in("cargo", &format!("touch '{}'", built.display()));
     fs::create_dir(download.prefix()).expect("a directory can be made");
-    // A part of the checkout, which may itself be closed to others.
+    // A part of the checkout, which others may not be able to enter.
     let source = download.path("source");
     for part in [
         "packaging/install",
@@ -236,7 +236,8 @@ fn an_old_rust_is_refused_with_what_is_there() {
     download.assert_nothing_was_written();
 }
 
-/// As on Fedora and openSUSE, where the library is a package of its own. The oldest Rust that will do goes on to here.
+/// As on Fedora and openSUSE, where the library is a separate package. The oldest accepted Rust gets this
+/// far.
 #[test]
 fn without_the_static_c_library_nothing_is_built() {
     let download = Download::new();

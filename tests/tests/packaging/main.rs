@@ -1,4 +1,4 @@
-//! How the helpers get onto a machine and off it again: the install script, the packages, and the scripts of a release.
+//! Installs and removes the helpers: the install script, the packages, and the scripts of a release.
 
 #![cfg(target_os = "linux")]
 

@@ -1,4 +1,4 @@
-//! What a release consists of, installed where nothing else is, and run there.
+//! Installs the files of a release in an empty root, and runs them there.
 
 use std::fs;
 use std::io::Write as _;
@@ -17,7 +17,7 @@ use crate::place::{HELPERS, named, repository, run, small_prefix, write, write_p
 
 const REQUEST: &str = r#"{"ServerURL":"https://r.example.com","Username":"u","Secret":"s&<>"}"#;
 
-/// What packaging/install has installed for the tests: programs, manual pages and completions.
+/// The prefix of packaging/install for the tests: programs, manual pages and completions.
 pub(crate) fn installed() -> Result<PathBuf, Missing> {
     let prefix = helper::directory().parent().expect("programs lie in bin");
     if prefix.join("share/doc/credstow").is_dir() {
@@ -29,7 +29,7 @@ pub(crate) fn installed() -> Result<PathBuf, Missing> {
     }
 }
 
-/// What makes all packages into `directory`.
+/// The command that builds all packages into `directory`.
 fn packer(prefix: &Path, directory: &Path) -> Command {
     let mut command = Command::new(repository().join("packaging/packages"));
     command.arg("--from").arg(prefix).arg(directory);
@@ -40,7 +40,7 @@ fn make_packages(prefix: &Path, directory: &Path) {
     run(&mut packer(prefix, directory));
 }
 
-/// Where all packages are, made once: compressing them takes long.
+/// The directory of all packages, built once, because compression is slow.
 fn packages(prefix: &Path) -> &'static Path {
     static PACKAGES: OnceLock<PathBuf> = OnceLock::new();
     PACKAGES.get_or_init(|| {
@@ -68,7 +68,8 @@ fn archived(directory: &Path) -> Vec<String> {
         .collect()
 }
 
-/// Every program of `directory`, seen from within `root` and with nothing but it; and the age helper keeps a login.
+/// Runs every program of `directory` in `root`, without anything else, and stores a login with the age
+/// helper.
 fn assert_programs_run_in(root: &Path, directory: &str) {
     for helper in HELPERS {
         let program = format!("{directory}/docker-credential-{helper}");
@@ -166,7 +167,7 @@ fn rpms_install_into_an_empty_root_and_run_there() {
         rpm.arg("--root").arg(&clean).args(["--dbpath", "/var/lib/rpm"]);
         rpm
     };
-    // Debian's rpm asks for this word up to 4.18, because the machine's own packages are dpkg's.
+    // Debian's rpm up to 4.18 requires this option, because the machine's own packages are dpkg's.
     let force = ["--force-debian"];
     let knows = Command::new("rpm").args(force).arg("--version").output();
     let force = &force[..usize::from(knows.is_ok_and(|output| output.status.success()))];
@@ -285,7 +286,7 @@ fn two_file_systems(one: &Path, other: &Path) -> Result<(), Missing> {
     )))
 }
 
-/// As macOS has them, as far as the script could tell them from GNU's.
+/// Stand-ins that behave like macOS's, where the script distinguishes them from GNU's.
 #[test]
 fn packages_are_the_same_with_the_date_and_touch_of_bsd() {
     let prefix = small_prefix();

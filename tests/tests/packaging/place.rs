@@ -1,4 +1,4 @@
-//! What the tests of the scripts share: directories of their own, programs that stand in, and small archives.
+//! Common parts of the scripts' tests: directories, stand-ins for programs, and small archives.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -42,7 +42,7 @@ pub(crate) fn write_program(path: &Path, script: &str) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("its mode can be set");
 }
 
-/// The same command, run by a program that takes it as its last arguments.
+/// The same command, as the last arguments of another program.
 pub(crate) fn below(runner: &[&str], command: &Command) -> Command {
     let mut below = Command::new(runner[0]);
     below
@@ -60,7 +60,7 @@ pub(crate) fn below(runner: &[&str], command: &Command) -> Command {
     below
 }
 
-/// The files of `directory` whose names end so.
+/// The files of `directory` whose names have this suffix.
 pub(crate) fn named(directory: &Path, end: &str) -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> = directory
         .read_dir()
@@ -79,8 +79,8 @@ pub(crate) fn tree(directory: &Path) -> String {
         .arg(directory))
 }
 
-/// A prefix with all files that packaging/install installs, each of a few bytes: enough to pack, and quickly. The helpers
-/// are shell scripts that note what they are asked for in `$HOME/asked`.
+/// A prefix with all files of packaging/install, each of a few bytes, to pack quickly. The helpers are shell
+/// scripts that record their arguments in `$HOME/asked`.
 pub(crate) fn small_prefix() -> TempDir {
     let prefix = TempDir::new().expect("a temporary directory");
     let path = prefix.path();
@@ -116,7 +116,7 @@ pub(crate) fn small_prefix() -> TempDir {
     prefix
 }
 
-/// What a release's archive for this machine is called, without its ending.
+/// The name of a release's archive for this machine, without its extension.
 pub(crate) fn archive_name() -> String {
     let system = if cfg!(target_os = "macos") {
         "apple-darwin"
@@ -130,7 +130,7 @@ pub(crate) fn archive_name() -> String {
     )
 }
 
-/// A directory as a person has it who downloaded a release: the archive and the install script, alone; and a home.
+/// The directory after downloading a release, with only the archive and the install script; and a home.
 pub(crate) struct Download {
     pub(crate) directory: TempDir,
     pub(crate) sum: String,
@@ -173,13 +173,13 @@ impl Download {
         self.path("target")
     }
 
-    /// Puts a shell script before the machine's programs.
+    /// Adds a shell script before the machine's programs on PATH.
     pub(crate) fn stand_in(&self, name: &str, script: &str) {
         write_program(&self.path("programs").join(name), script);
     }
 
-    /// The script with these arguments, in a home and a temporary directory of the test. The prefix is on PATH, or docker
-    /// would not find the helpers.
+    /// The script with these arguments, in the test's home and temporary directory. The prefix is on PATH, so
+    /// that docker finds the helpers.
     pub(crate) fn script(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new("sh");
         command
@@ -207,7 +207,7 @@ impl Download {
         command
     }
 
-    /// What the helpers were asked for, a line for each.
+    /// The helpers' calls, one a line.
     pub(crate) fn asked(&self) -> String {
         fs::read_to_string(self.path("home/asked")).unwrap_or_default()
     }
@@ -229,7 +229,7 @@ pub(crate) fn sum(file: &Path) -> String {
     line.split(' ').next().expect("a sum").to_owned()
 }
 
-/// What a refusal prints on stderr; it exits with 1.
+/// The message of a refusal on stderr; it exits with 1.
 #[track_caller]
 pub(crate) fn refusal(command: &mut Command) -> String {
     let output = outcome(command);
@@ -241,7 +241,7 @@ pub(crate) fn outcome(command: &mut Command) -> Output {
     command.output().expect("sh can be run")
 }
 
-/// A directory with these programs of the machine and no others, for PATH.
+/// A directory with only these programs of the machine, for PATH.
 pub(crate) fn only(directory: &Path, programs: &[&str]) {
     fs::create_dir_all(directory).expect("a directory can be made");
     for program in programs {

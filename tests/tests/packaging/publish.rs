@@ -1,4 +1,4 @@
-//! What a release consists of, and what is pushed and drafted.
+//! Collects, pushes and drafts the files of a release.
 
 use std::fs;
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::place::{HELPERS, outcome, run, write};
 use crate::tree::{Tree, names};
 
-/// What the jobs of a release deliver.
+/// The artifacts of a release's jobs.
 fn artifacts(tree: &Tree) -> Vec<String> {
     let mut files = vec!["windows-x86_64/credstow-1.2.3-x86_64-pc-windows-msvc.zip".to_owned()];
     for (rust, debian) in [("x86_64", "amd64"), ("aarch64", "arm64")] {

@@ -1,4 +1,4 @@
-//! Which tag may become a release, and how its files are built.
+//! Checks tags for releases, and builds the files.
 
 use std::fs;
 

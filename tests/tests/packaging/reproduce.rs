@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::place::{HELPERS, archive_name, outcome, run, write, write_program};
 use crate::tree::{Tree, rust};
 
-/// Sources whose cargo makes programs of the text in `program`.
+/// Sources whose cargo writes the text in `program` as the programs.
 fn sources() -> Tree {
     let tree = Tree::new();
     rust(&tree);
@@ -33,7 +33,7 @@ fn sources() -> Tree {
     tree
 }
 
-/// What a release of this commit is, and where.
+/// The archive of this commit's release.
 fn released(tree: &Tree) -> String {
     run(&mut tree.script("release/build", &["released"]));
     let name = archive_name();
@@ -94,7 +94,7 @@ fn two_builds_of_one_commit_are_compared() {
     assert!(said.starts_with("the same, to the bit: SHA-256 "), "{said}");
 }
 
-/// A program that knows where it was built is the usual reason why two builds differ.
+/// Programs that contain their build directory are the usual reason for different builds.
 #[test]
 fn control_a_build_that_leaks_its_directory_is_caught() {
     let tree = sources();

@@ -1,4 +1,4 @@
-//! The scripts and the manual pages, as the tools for them see them.
+//! Checks the scripts and the manual pages with tools.
 
 use std::fs;
 use std::process::Command;
@@ -33,7 +33,7 @@ fn every_command_has_a_manual_page() {
     }
 }
 
-/// Every file that git tracks and that is a script of a POSIX shell or bash.
+/// Every script for a POSIX shell or bash that git tracks.
 fn scripts() -> Vec<String> {
     let tracked = run(Command::new("git").arg("-C").arg(repository()).arg("ls-files"));
     let is_script = |file: &&str| {
@@ -56,7 +56,7 @@ fn scripts_are_clean_to_shellcheck() {
         .args(scripts));
 }
 
-/// Every crate that is linked has its licence's text, or is named as one that brings none.
+/// Every linked crate has its licence's text, or is named as one without.
 #[test]
 fn every_linked_crate_has_its_licence_in_the_notices() {
     let prefix = require!(installed());

@@ -1,4 +1,4 @@
-//! Sources of their own for the scripts of a release, with stand-ins for the programs that they call.
+//! Separate sources for a release's scripts, with stand-ins for the programs that they call.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::place::{outcome, repository, run, write, write_program};
 
-/// A repository of its own with the release's scripts, one commit on main, and stand-ins for programs.
+/// A separate repository with the release's scripts, one commit on main, and stand-ins for programs.
 pub(crate) struct Tree(TempDir);
 
 pub(crate) const MANIFEST: &str = "version = \"1.2.3\"\nrust-version = \"1.89\"\nauthors = [\"A\"]\n\
@@ -47,7 +47,7 @@ impl Tree {
             .args(words.split(' ')));
     }
 
-    /// Commits everything, on main at the origin as well.
+    /// Commits everything, also to the origin's main.
     pub(crate) fn commit(&self) {
         self.git("add -A");
         self.git("commit -q --allow-empty -m change");
@@ -58,7 +58,7 @@ impl Tree {
         write_program(&self.path("programs").join(name), script);
     }
 
-    /// Notes its name and arguments in `called`, and then runs `script`.
+    /// Records its name and arguments in `called`, and then runs `script`.
     pub(crate) fn recorder(&self, name: &str, script: &str) {
         let called = self.path("called").display().to_string();
         self.stand_in(name, &format!("echo \"{name} $*\" >>'{called}'\n{script}"));
@@ -89,7 +89,7 @@ impl Tree {
     }
 }
 
-/// The Rust that releases are built with, as far as the scripts see it.
+/// A stand-in for the releases' Rust.
 pub(crate) fn rust(tree: &Tree) {
     tree.stand_in(
         "rustc",

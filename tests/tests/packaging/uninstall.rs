@@ -1,4 +1,4 @@
-//! What the install script removes, and what it leaves.
+//! The install script removes its files, and leaves others.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! The workflows, as far as they can be read here, and the scripts of `packaging/ci`.
+//! Checks the text of the workflows, and runs the scripts of `packaging/ci`.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -50,7 +50,7 @@ fn every_workflow_begins_without_rights() {
     }
 }
 
-/// Only what installs a tool is written in a workflow itself; all else is a script, which these tests run.
+/// Workflows only contain commands that install tools; everything else is in scripts, which these tests run.
 #[test]
 fn every_step_runs_a_script_that_is_there() {
     let installing = [
@@ -67,7 +67,7 @@ fn every_step_runs_a_script_that_is_there() {
     }
 }
 
-/// One image, whose Rust is the release's: what the programs are linked with is in it.
+/// One image, with the release's Rust and the libraries that the programs are linked with.
 #[test]
 fn the_gate_and_the_release_use_one_image() {
     let images: BTreeSet<String> = values("image").into_iter().chain(values("container")).collect();
@@ -101,7 +101,7 @@ fn workflows_are_clean_to_zizmor() {
         .arg(repository().join(".github")));
 }
 
-/// The scripts of `packaging/ci` in the source tree, with stand-ins that note how they were called.
+/// The scripts of `packaging/ci` in the source tree, with stand-ins that record their calls.
 fn ci(download: &Download, script: &str) -> Command {
     let mut command = Command::new(repository().join("packaging/ci").join(script));
     let scripts = download.script(&[]);
@@ -133,7 +133,7 @@ fn the_oldest_rust_is_the_one_of_the_manifest() {
     );
 }
 
-/// A directory with stand-ins for the runner and for what makes an identity.
+/// A directory with stand-ins for the runner and for creating an identity.
 fn programs(download: &Download) -> String {
     let asked = download.path("home/asked").display().to_string();
     let bin = download.path("bin");

@@ -1,6 +1,6 @@
-//! Promise 30: advice helps. In each state of a machine, every command that `doctor` shows is run in a shell as it is
-//! shown, until there is none left. The finding must be gone and never return, no login that could be read may be lost,
-//! and no error may come that was not there.
+//! Promise 30: advice helps. In each state of a machine, this runs every command that `doctor` shows in a
+//! shell, as shown, until there are none left. The finding must be gone and never return, no readable login
+//! may be lost, and no new error may appear.
 
 mod states;
 
@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use self::states::{STATES, State};
 
-/// More than any state needs one after another.
+/// More rounds than any state needs.
 const ROUNDS: usize = 12;
 
 #[test]
@@ -58,12 +58,12 @@ fn state(name: &str) -> &'static State {
         .expect("a state of that name")
 }
 
-/// Runs what doctor shows, changed by `edit`.
+/// Runs doctor's commands, changed by `edit`.
 fn judge(state: &State, edit: impl Fn(&str) -> String) -> Result<(), String> {
     let mut sandbox = states::healthy();
     (state.prepare)(&mut sandbox);
     let before = readable(&sandbox);
-    // What only holds in the shell in which it is run: variables.
+    // Commands that only affect their shell: variables.
     let mut shell = String::new();
     let mut findings = doctor(&sandbox, &shell)?;
     if !state.expected.is_empty() && !findings.iter().any(|finding| finding.check == state.expected) {
@@ -93,7 +93,7 @@ fn judge(state: &State, edit: impl Fn(&str) -> String) -> Result<(), String> {
         } else {
             let script = format!("{shell}{command}");
             let run = sandbox.run("sh").args(["-c", &script]).outcome();
-            // `import` exits with 1 if it leaves something, and says what; the finding must be gone all the same.
+            // `import` exits with 1 if it leaves a login; the finding must still be gone.
             let now = doctor(&sandbox, &shell)?;
             if run.code != Some(0) && now.contains(&finding) {
                 return Err(format!("{command:?} failed: {run:?}"));
@@ -104,7 +104,7 @@ fn judge(state: &State, edit: impl Fn(&str) -> String) -> Result<(), String> {
             return Err(format!("after {command:?} this is still there: {finding:#?}"));
         }
         let is_new = |found: &&Found| found.is_error && !findings.contains(found);
-        // A file that could not be read hid what is in it.
+        // An unreadable file hid its content.
         if let Some(new) = now.iter().find(is_new).filter(|_| !finding.is_error) {
             return Err(format!("after {command:?} this is new: {new:#?}"));
         }
@@ -122,7 +122,7 @@ fn is_for_the_shell(command: &str) -> bool {
     ["export ", "unset "].iter().any(|word| command.starts_with(word))
 }
 
-/// Hostile names in the states would make this file.
+/// Hostile names in the states would create this file.
 fn leaves_no_trace(sandbox: &Sandbox) -> Result<(), String> {
     let is_there = files_under(&sandbox.path("."))
         .into_iter()
@@ -161,7 +161,7 @@ fn doctor(sandbox: &Sandbox, shell: &str) -> Result<Vec<Found>, String> {
         .collect())
 }
 
-/// Every login that somebody could read: server, user and secret.
+/// Every readable login: server, user and secret.
 fn readable(sandbox: &Sandbox) -> BTreeSet<(String, String, String)> {
     let mut logins = BTreeSet::new();
     let own = AGE.program();
@@ -200,7 +200,7 @@ fn readable(sandbox: &Sandbox) -> BTreeSet<(String, String, String)> {
     logins
 }
 
-/// The registry, however it is written.
+/// The canonical name of a registry.
 fn host(server: &str) -> String {
     let host = server
         .trim_start_matches("https://")

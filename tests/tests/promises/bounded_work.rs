@@ -1,4 +1,5 @@
-//! No file in a store costs more than a bounded amount of work, counted in instructions: times depend on the machine.
+//! Every file in a store costs a bounded amount of work, counted in instructions, because times depend on the
+//! machine.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -9,7 +10,7 @@ use docker_credential_tests::{program, require};
 use crate::broken::Subject;
 use crate::scale::report;
 
-/// A third of a second on the machine that it was measured on.
+/// A third of a second on the measuring machine.
 const MOST: u64 = 1_000_000_000;
 
 const END: &str = "--- AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n";
@@ -33,7 +34,7 @@ fn instructions(subject: Subject, file: &[u8]) -> u64 {
     count.trim().parse().expect("a number")
 }
 
-/// An age file with so many stanzas.
+/// An age file with this many stanzas.
 fn file(stanza: &str, count: usize) -> Vec<u8> {
     let mut text = String::from("age-encryption.org/v1\n");
     for _ in 0..count {
@@ -46,7 +47,7 @@ fn file(stanza: &str, count: usize) -> Vec<u8> {
 #[test]
 fn no_file_costs_more_than_a_bounded_number_of_instructions() {
     require!(program::find("valgrind"));
-    // An ephemeral share that is a point of the curve, and a body of the right length.
+    // A valid ephemeral share, and a body of the right length.
     let x25519 = format!("-> X25519 {}\n{}\n", "C".repeat(42) + "A", "D".repeat(42) + "A");
     let cases = [
         ("6,000 short stanzas", file("-> x\n\n", 6_000)),
@@ -66,7 +67,7 @@ fn no_file_costs_more_than_a_bounded_number_of_instructions() {
         ),
         ("2 MiB of armor", armored(1_500_000)),
     ];
-    // In a build for debugging a curve costs ten times as much, which shows nothing.
+    // In a debug build, a curve costs ten times as much, so figures are meaningless.
     let one =
         instructions(Subject::Sound, &file(&x25519, 1)) - instructions(Subject::Sound, &file("-> x\n\n", 1));
     let curves = ("as many X25519 stanzas as are read", file(&x25519, 640));

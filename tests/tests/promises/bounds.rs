@@ -1,5 +1,5 @@
-//! What each verb costs the kernel: system calls and page faults, which are a helper's time, and don't depend on how busy
-//! the machine is. `bench/` has the times.
+//! The system calls and page faults of each verb, which dominate a helper's time and don't depend on the
+//! machine's load. `bench/` measures times.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -20,10 +20,10 @@ const SERVER: &str = "ghcr.io";
 const NOWHERE: &str = "nowhere.example.com";
 const REQUEST: &str = r#"{"ServerURL":"quay.io","Username":"user","Secret":"secret"}"#;
 
-/// A verb, what it reads, and the most that it may cost.
+/// A verb, its input, and its limits.
 ///
-/// Above what was seen on 2026-11-26 by a quarter to a half: enough for another kernel and a longer path, too little for a
-/// second parser, a scan of the store or another library.
+/// A quarter to a half above the figures of 2026-11-26: enough for another kernel and a longer path, but too
+/// little for a second parser, a scan of the store or another library.
 struct Bound {
     verb: &'static str,
     stdin: &'static str,
@@ -57,7 +57,7 @@ const OF_ENV: [Bound; 4] = [
     bound("list", "", 60, 80),
 ];
 
-/// The service's answers come when they come, in one read or in several: twice the system calls that were seen.
+/// The service's answers may arrive in one read or several: twice the measured system calls.
 const OF_KEYRING: [Bound; 6] = [
     bound("version", "", 55, 75),
     bound("get", SERVER, 220, 125),
@@ -89,14 +89,14 @@ fn system_calls(sandbox: &Sandbox, program: &Path, verb: &str, stdin: &str) -> u
         .stdin(stdin)
         .outcome();
     let text = fs::read_to_string(&trace).expect("strace wrote its trace");
-    // A call that another thread interrupts has two lines.
+    // A call that another thread interrupts takes two lines.
     text.lines()
         .filter(|line| line.contains('(') && !line.contains("<unfinished"))
         .count()
         + text.matches(" resumed>").count()
 }
 
-/// The pages that the kernel had to provide. Where they lie is chance, and so are two or three of them.
+/// The number of page faults, which varies by two or three with the memory layout.
 fn page_faults(sandbox: &Sandbox, program: &Path, verb: &str, stdin: &str) -> usize {
     (0..5)
         .map(|_| page_faults_once(sandbox.run(program).arg(verb).into_command(), stdin))
@@ -113,7 +113,7 @@ fn page_faults_once(mut command: Command, stdin: &str) -> usize {
         .spawn()
         .expect("the helper can be run");
     let process = Pid::from_child(&child);
-    // Ended, and not yet forgotten by the kernel.
+    // Ended, but not yet reaped.
     waitid(
         WaitId::Pid(process),
         WaitIdOptions::EXITED | WaitIdOptions::NOWAIT,
@@ -127,12 +127,12 @@ fn page_faults_once(mut command: Command, stdin: &str) -> usize {
     faults.parse().expect("a number")
 }
 
-/// What is over its bound, and what was seen.
+/// The exceeded limits, and the measured figures.
 fn judge(sandbox: &Sandbox, program: &Path, bounds: &[Bound]) -> (Vec<String>, String) {
     let (mut over, mut seen) = (Vec::new(), String::new());
     for bound in bounds {
         let &Bound { verb, stdin, .. } = bound;
-        // First, for `store` and `erase` find the same every time only if what they did is undone.
+        // First, because `store` and `erase` only find the same state if their changes are undone.
         let calls = system_calls(sandbox, program, verb, stdin);
         let faults = page_faults(sandbox, program, verb, stdin);
         let line = format!(
@@ -147,7 +147,7 @@ fn judge(sandbox: &Sandbox, program: &Path, bounds: &[Bound]) -> (Vec<String>, S
     (over, seen)
 }
 
-/// An unoptimised helper has other figures. It is also dynamic, by which it is recognised.
+/// A debug build has other figures. It is recognised because it is dynamic.
 fn released(helper: Helper) -> Result<(), Missing> {
     if names_a_loader(&fs::read(helper.program()).expect("a helper")) {
         return Err(Missing::new(
@@ -157,7 +157,7 @@ fn released(helper: Helper) -> Result<(), Missing> {
     Ok(())
 }
 
-/// Whether one of the program headers of an ELF file for 64 bits is `PT_INTERP`.
+/// Whether one of a 64-bit ELF file's program headers is `PT_INTERP`.
 fn names_a_loader(elf: &[u8]) -> bool {
     const PT_INTERP: usize = 3;
     let number = |at: usize, bytes: usize| {

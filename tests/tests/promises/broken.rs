@@ -1,8 +1,8 @@
-//! Helpers that are broken on purpose, one fault each: the source as it stands, with a few lines changed.
+//! Helpers that are broken on purpose, with one fault each: the current source with a few lines changed.
 //!
-//! The product carries no switch for this. Its source is copied aside, each fault is written into the copy behind a
-//! variable, and the copy is built once. A fault whose lines are no longer in the source ends the test: it would
-//! be a control of nothing.
+//! The product has no switch for this. We copy its source, add each fault to the copy, enabled by a variable,
+//! and build the copy once. If a fault's lines aren't in the source any more, the test fails, because its
+//! control would be void.
 
 use std::collections::HashMap;
 use std::fs;
@@ -13,19 +13,19 @@ use std::sync::OnceLock;
 use docker_credential_tests::helper::{AGE, target_directory};
 use docker_credential_tests::sandbox::Sandbox;
 
-/// Selects the fault of a broken helper.
+/// The variable that selects the fault of a broken helper.
 const SWITCH: &str = "DOCKER_CREDENTIAL_TEST_FAULT";
 
 struct Fault {
     name: &'static str,
     file: &'static str,
     sound: &'static str,
-    /// `FAULT` stands for the condition that this fault is selected.
+    /// `FAULT` is replaced with the condition that this fault is selected.
     broken: &'static str,
 }
 
 const FAULTS: &[Fault] = &[
-    // As a helper would that has never heard of rename.
+    // Like a helper without rename.
     Fault {
         name: "writes-in-place",
         file: "common/src/directory.rs",
@@ -40,7 +40,7 @@ const FAULTS: &[Fault] = &[
             return system::sync(&self.handle);
         }\n",
     },
-    // As one would that is careful not to overwrite.
+    // Like one that avoids overwriting.
     Fault {
         name: "removes-first",
         file: "common/src/directory.rs",
@@ -68,7 +68,7 @@ const FAULTS: &[Fault] = &[
     }
     match file.try_lock() {\n",
     },
-    // A file that says \"locked\" and stays when its maker dies.
+    // A lock file, which stays when its creator is killed.
     Fault {
         name: "lock-file",
         file: "common/src/directory/lock.rs",
@@ -127,7 +127,7 @@ impl Drop for Lock {
                 wipe(block, layout.size());
             }\n",
     },
-    // Trust refuses a store that others can exchange. Without that, the directory's handle is what protects.
+    // Trust refuses a store that others can replace. Without that, only the directory's handle protects it.
     Fault {
         name: "reopens-by-path",
         file: "common/src/trust/unix/user.rs",
@@ -137,7 +137,7 @@ impl Drop for Lock {
             return true;
         }\n",
     },
-    // Looks at the store once, and writes to whatever has its name later.
+    // Checks the store once, and then writes to any directory of its name.
     Fault {
         name: "reopens-by-path",
         file: "common/src/directory.rs",
@@ -157,7 +157,7 @@ impl Drop for Lock {
         sound: "READING.union(OFlags::NOFOLLOW)",
         broken: "READING.union(if FAULT { OFlags::empty() } else { OFlags::NOFOLLOW })",
     },
-    // Private in the end, and not from the beginning.
+    // Private at the end, but not from the beginning.
     Fault {
         name: "private-later",
         file: "common/src/directory/unix.rs",
@@ -221,14 +221,14 @@ impl Drop for Lock {
         Some(doubt(path, Reason::Kind))
     } else if found.uid() != user.id",
     },
-    // Trust on first use, and on any other.
+    // Trust on every use.
     Fault {
         name: "approves-all",
         file: "helpers/age/src/sharing/approval.rs",
         sound: "        if newcomers.is_empty() {\n",
         broken: "        if FAULT || newcomers.is_empty() {\n",
     },
-    // As the age crate reads a header.
+    // Reads a header as the age crate does.
     Fault {
         name: "parses-by-line",
         file: "helpers/age/src/keys/header.rs",
@@ -241,7 +241,7 @@ impl Drop for Lock {
         sound: "            if stanzas > STANZAS_MAX {\n",
         broken: "            if !(FAULT) && stanzas > STANZAS_MAX {\n",
     },
-    // As a library for URLs would have it.
+    // Like a URL library.
     Fault {
         name: "any-port",
         file: "common/src/server/registry.rs",
@@ -257,7 +257,7 @@ fn program() -> &'static Path {
     PROGRAM.get_or_init(build)
 }
 
-/// Which helper a harness looks at: the one that is released, or a broken one.
+/// The helper of a harness: the real one, or a broken one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Subject {
     Sound,
@@ -265,12 +265,12 @@ pub(crate) enum Subject {
 }
 
 impl Subject {
-    /// An empty place with this helper.
+    /// An empty sandbox with this helper.
     pub(crate) fn place(self) -> Sandbox {
         self.place_below(&std::env::temp_dir())
     }
 
-    /// An empty place with this helper in a directory of the test's choice.
+    /// An empty sandbox with this helper in the given directory.
     pub(crate) fn place_below(self, directory: &Path) -> Sandbox {
         let mut place = Sandbox::below(directory, AGE);
         if let Self::Broken(fault) = self {
@@ -288,7 +288,7 @@ fn build() -> PathBuf {
         .expect("the tests lie in the workspace");
     let directory = target_directory().join("broken");
     fs::create_dir_all(&directory).expect("a directory for the broken helpers");
-    // One build at a time, whoever asks for it.
+    // One build at a time.
     let lock = fs::File::create(directory.join("lock")).expect("a lock for the broken helpers");
     lock.lock().expect("a lock for the broken helpers");
 
@@ -298,7 +298,7 @@ fn build() -> PathBuf {
     for entry in workspace.read_dir().expect("the source can be listed") {
         let path = entry.expect("the source can be listed").path();
         let name = path.file_name().expect("an entry has a name").to_string_lossy();
-        // All that the workspace may name as a member, and nothing that was built.
+        // All members of the workspace, without built files.
         if !(name.starts_with('.') || name == "target" || name == "fuzz" || path == target_directory()) {
             copy(&path, &source.join(&*name), &edited);
         }
@@ -327,7 +327,7 @@ fn build() -> PathBuf {
     target.join("release/docker-credential-age")
 }
 
-/// The files of the source that have faults in them.
+/// The source files with faults.
 fn edited(workspace: &Path) -> HashMap<PathBuf, String> {
     let mut edited = HashMap::new();
     for fault in FAULTS {
@@ -358,7 +358,7 @@ fn edited(workspace: &Path) -> HashMap<PathBuf, String> {
     edited
 }
 
-/// Read without allocating, for the allocator asks as well.
+/// Read without allocating, because the allocator also calls this.
 const SWITCHED: &str = "
 #[doc(hidden)]
 #[allow(unsafe_code, missing_docs)]
@@ -383,7 +383,8 @@ fn copy(from: &Path, to: &Path, edited: &HashMap<PathBuf, String>) {
     }
 }
 
-/// A file of an earlier copy that is no longer in the source may be one too many: a second target of one name.
+/// Removes files of an earlier copy that aren't in the source any more, because they could be a second target
+/// with the same name.
 fn forget_what_is_gone(from: &Path, to: &Path) {
     for entry in to.read_dir().expect("the copy can be listed") {
         let entry = entry.expect("the copy can be listed");
@@ -393,7 +394,7 @@ fn forget_what_is_gone(from: &Path, to: &Path) {
     }
 }
 
-/// Writes only what differs, so that cargo builds only what has changed.
+/// Only writes changed files, so that cargo only rebuilds those.
 fn write(path: &Path, content: &[u8]) {
     if fs::read(path).is_ok_and(|there| there == content) {
         return;

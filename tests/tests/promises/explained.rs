@@ -1,5 +1,5 @@
-//! The twin of promise 30, for `explain`: what it says decides is what the real docker and skopeo do, in front of a
-//! registry that remembers who logged in.
+//! Promise 30 for `explain`: its deciding step is what the real docker and skopeo do, with a registry that
+//! records who logged in.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,10 +12,10 @@ use docker_credential_tests::require;
 use docker_credential_tests::sandbox::Sandbox;
 use serde_json::{Value, json};
 
-/// Alice is in the helper, bob in the helper that another program brings, carol in plain text.
+/// alice's login is in our helper, bob's in another program's helper, and carol's in plain text.
 struct State {
     name: &'static str,
-    /// `HOST` is replaced by the registry.
+    /// `HOST` is replaced with the registry.
     config: &'static str,
     /// podman's `auth.json`.
     podman: &'static str,
@@ -233,7 +233,7 @@ fn inspect(sandbox: &Sandbox, image: &str) {
         .outcome();
 }
 
-/// `PATH` holds the helpers under test and the state's programs, and no store that docker would take as its default.
+/// `PATH` has the helpers under test and the state's programs, but no default store of docker's.
 fn prepare(state: &State, host: &str) -> Sandbox {
     let mut sandbox = Sandbox::new(AGE);
     let carol = Login::new("carol", "plain");
@@ -272,7 +272,7 @@ fn explain(sandbox: &Sandbox, image: &str) -> Value {
     serde_json::from_slice(&outcome.stdout).unwrap_or_else(|error| panic!("{error}: {outcome:?}"))
 }
 
-/// Who logs in, if that is right.
+/// The user who logs in, if the explanation is right.
 fn expected(section: &Value) -> Vec<String> {
     let user = match (section["helper"].as_str(), section["user"].as_str()) {
         (Some("age"), _) => Some("alice"),

@@ -1,4 +1,5 @@
-//! The old credential or the new one, never neither: whichever system call fails, and at whichever the process dies.
+//! The old or the new credential is always there, if any system call fails, or the process is killed at any
+//! of them.
 
 use std::fs;
 use std::process::Output;
@@ -16,9 +17,8 @@ use crate::scale::{full, report};
 const SERVER: &str = "ghcr.io";
 const BYSTANDER: &str = "quay.io";
 
-/// Calls that the kernel never refuses (`geteuid`, `umask`), and those whose failure ends any Rust program in a panic
-/// before or between its own steps: the runtime's stack for signals, the generator of random numbers. A kill at each of
-/// them is tried all the same.
+/// Calls that never fail (`geteuid`, `umask`), and those whose failure makes any Rust program panic: the
+/// runtime's stack for signals, the random number generator. A kill at each of them is still tried.
 const WITHOUT_ERRORS: [&str; 6] = ["geteuid", "umask", "mmap", "mprotect", "sigaltstack", "getrandom"];
 
 const ERRORS: [&str; 4] = ["error=EIO", "error=ENOSPC", "error=EINTR", "error=EDQUOT"];
@@ -82,7 +82,7 @@ impl Case for Verb {
             kinds.extend(MORE_ERRORS.iter().filter(|_| full()));
         }
         let once = kinds.iter().map(|&kind| Fault { kind, lasts: false });
-        // An interruption that never ends would be waited for, and rightly so.
+        // The helper would correctly wait for an endless interruption.
         let lasting = kinds
             .iter()
             .filter(|kind| full() && **kind != KILL && **kind != "error=EINTR")
@@ -116,7 +116,7 @@ impl Case for Verb {
         if self == Self::List && code == Some(0) && !listed.contains("user") {
             return Some(format!("what is stored is listed as {listed}"));
         }
-        // What is left behind must not be in the way of the next login, nor stay.
+        // Leftovers must not block the next login, and must be removed by it.
         if self.name() == "store" {
             place.store(SERVER, &Login::new("user", "next"));
             let names = fs::read_dir(place.path("data/docker-credential-age")).expect("the store is there");

@@ -1,4 +1,4 @@
-//! A full disk costs no credential: what was stored stays, and the login that does not fit is an error.
+//! A full disk doesn't lose credentials: stored ones stay, and a login that doesn't fit is an error.
 
 use std::fs;
 use std::io::Write as _;
@@ -46,7 +46,7 @@ impl Drop for Tmpfs {
     }
 }
 
-/// Takes all blocks but that many, or all inodes but that many.
+/// Uses up all but this many blocks, or all but this many inodes.
 #[derive(Clone, Copy, Debug)]
 enum Left {
     Pages(usize),
@@ -83,7 +83,7 @@ impl Left {
     }
 }
 
-/// What the helper does wrong on a disk with so much left; nothing if it keeps its promise.
+/// The helper's violation on a disk with this much space left, if any.
 fn violation(subject: Subject, left: Left, size: usize, is_first: bool) -> Result<Option<String>, Missing> {
     let disk = Tmpfs::new("size=2m,nr_inodes=200,mode=700")?;
     let place = subject.place_below(disk.path());
@@ -104,7 +104,7 @@ fn violation(subject: Subject, left: Left, size: usize, is_first: bool) -> Resul
     if now != Answer::Is(expected) {
         return Ok(Some(format!("after exit {stored:?}, get says {now:?}")));
     }
-    // Whoever logs out makes room.
+    // Logging out frees space.
     if run(&place, "erase", "ghcr.io") != Some(0) || answer(&place, "ghcr.io") != Answer::Is(None) {
         return Ok(Some("a full disk keeps a credential from being erased".into()));
     }
@@ -119,7 +119,7 @@ fn violation(subject: Subject, left: Left, size: usize, is_first: bool) -> Resul
 }
 
 fn run(place: &Sandbox, verb: &str, stdin: &str) -> Option<i32> {
-    // Its output must not need room on the disk that is full; the place's own runner keeps it elsewhere.
+    // Its output must not need space on the full disk; the sandbox's own runner keeps it elsewhere.
     place.verb(verb, stdin).code
 }
 

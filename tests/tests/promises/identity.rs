@@ -1,7 +1,8 @@
-//! A change of the identity is whole or not at all: whichever system call of it fails, and at whichever it dies.
+//! A change of the identity happens completely or not at all, if any of its system calls fails, or it is
+//! killed at any of them.
 //!
-//! Afterwards every login opens with the identity or with a copy that was kept of it, the next login is for one key
-//! alone, and a key that was replaced is nobody's recipient any more.
+//! Afterwards, every login opens with the identity or a kept copy of it, the next login is encrypted to one
+//! key only, and a replaced key isn't a recipient any more.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -24,7 +25,7 @@ const CONFIGURATION: &str = "config/docker-credential-age";
 const IDENTITY: &str = "config/docker-credential-age/identity.txt";
 const STORE: &str = "data/docker-credential-age";
 
-/// Those system calls that leave something behind.
+/// The system calls with lasting effects.
 const LASTING: [&str; 12] = [
     "openat",
     "write",
@@ -43,7 +44,7 @@ const LASTING: [&str; 12] = [
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Change {
     Rotate,
-    /// In a store with a list of recipients.
+    /// With a list of recipients.
     RotateShared,
     Replace,
     Restore,
@@ -60,7 +61,7 @@ impl Change {
         Self::SEALED.contains(&self)
     }
 
-    /// Every login opens: with the identity, or with a copy that was kept.
+    /// Every login opens with the identity or a kept copy.
     fn unopened(self, place: &Sandbox) -> Option<String> {
         let must_open = !matches!(self, Self::Replace | Self::Restore);
         SERVERS.into_iter().find_map(|server| {
@@ -117,7 +118,7 @@ impl Case for Change {
                 fs::write(&file, "a long passphrase\n").expect("the passphrase can be written");
                 fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("it is private");
                 place.set("DOCKER_CREDENTIAL_AGE_PASSPHRASE_FILE", file);
-                // Otherwise a get would find what the one before it kept open.
+                // Otherwise a get would find keys that the previous one kept open.
                 place.set("DOCKER_CREDENTIAL_AGE_UNLOCK_SECONDS", "0");
                 if self != Self::SetPassphrase {
                     command(place, &["identity", "passphrase"]);
@@ -151,7 +152,7 @@ impl Case for Change {
     fn faults(self, call: &str) -> Vec<Fault> {
         let kinds: &[&str] = match (full(), self.is_sealed()) {
             (true, _) => &[KILL, "error=EIO", "error=ENOSPC"],
-            // A kill at another call leaves what a kill at the next of these does.
+            // A kill at another call has the same effect as one at the next of these.
             (false, _) if !LASTING.contains(&call) => &[],
             (false, false) => &[KILL, "error=EIO"],
             // Each run of these derives a key from a passphrase, several times.
@@ -182,7 +183,7 @@ impl Case for Change {
     }
 }
 
-/// What a rotation or a store that is complete doesn't leave.
+/// Files that a complete rotation or store doesn't leave.
 fn left_behind(place: &Sandbox) -> Option<String> {
     if place.path(&format!("{IDENTITY}.outgoing")).exists() {
         return Some("the rotation is still not complete after a login".into());
@@ -255,7 +256,7 @@ fn each_failure_of_a_change_of_identity_leaves_one_that_opens() {
     );
 }
 
-/// The calls that give, change or take away a name.
+/// The calls that create, change or remove a name.
 const NAMES: [&str; 4] = ["renameat", "renameat2", "linkat", "unlinkat"];
 
 #[test]
@@ -264,7 +265,7 @@ fn each_kill_of_a_change_of_passphrase_leaves_one_that_opens() {
     assert_whole(
         &Change::SEALED,
         "28 kill at each change of a name by passphrase and by a sealed rotate",
-        // Each point costs several passphrases, which are slow by design.
+        // Each point needs several passphrases, which are slow by design.
         |point| full() || point.fault.kind == KILL && NAMES.contains(&point.call.as_str()),
     );
 }

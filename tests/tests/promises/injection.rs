@@ -1,4 +1,4 @@
-//! One system call of a helper's run fails, or the helper dies at it: at every call of the run, one after the other.
+//! Makes each system call of a helper's run fail, or kills the helper at it, one after the other.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -13,9 +13,9 @@ use docker_credential_tests::sandbox::Sandbox;
 use crate::broken::Subject;
 use crate::scale::share;
 
-/// What is done while something fails, and what must be true afterwards.
+/// An action during which a call fails, and its check.
 pub(crate) trait Case: Copy + Debug + Sync {
-    /// Stores what the run finds.
+    /// Prepares the state for the run.
     fn prepare(self, place: &mut Sandbox);
 
     fn arguments(self, place: &Sandbox) -> Vec<String>;
@@ -25,12 +25,12 @@ pub(crate) trait Case: Copy + Debug + Sync {
     /// The faults to try at the calls of this name.
     fn faults(self, call: &str) -> Vec<Fault>;
 
-    /// What is wrong after a run during which one call failed; nothing if the promise holds. `before` is what the place
-    /// held when it was prepared.
+    /// The violation after a run in which one call failed, if any. `before` is the prepared content of the
+    /// sandbox.
     fn violation(self, place: &Sandbox, before: &Snapshot, output: &Output) -> Option<String>;
 }
 
-/// How a call fails, as strace writes it.
+/// How a call fails, in strace's syntax.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Fault {
     pub(crate) kind: &'static str,
@@ -40,7 +40,7 @@ pub(crate) struct Fault {
 
 pub(crate) const KILL: &str = "signal=KILL";
 
-/// One system call of a run, counted among those of its name, and how it fails.
+/// One system call of a run, by its name and number, and how it fails.
 #[derive(Clone, Debug)]
 pub(crate) struct Point {
     pub(crate) call: String,
@@ -58,7 +58,7 @@ impl Point {
     }
 }
 
-/// The run's output while strace fails one call of it, or traces all.
+/// The run's output while strace injects a fault into one call, or traces all.
 fn traced(place: &Sandbox, case: impl Case, options: &[&str]) -> Output {
     let mut child = place
         .run("strace")
@@ -73,7 +73,7 @@ fn traced(place: &Sandbox, case: impl Case, options: &[&str]) -> Output {
         .spawn()
         .expect("strace can be run");
     let mut stdin = child.stdin.take().expect("stdin is a pipe");
-    // A helper that was killed reads nothing.
+    // A killed helper doesn't read.
     let _ = std::io::Write::write_all(&mut stdin, case.stdin().as_bytes());
     drop(stdin);
     child.wait_with_output().expect("a child can be waited for")
@@ -101,7 +101,7 @@ fn points(subject: Subject, case: impl Case) -> Vec<Point> {
             *counts.entry(name.to_owned()).or_default() += 1;
         }
     }
-    // Without it there is no helper to look at.
+    // Without it, the helper doesn't start.
     counts.remove("execve");
     let mut points = Vec::new();
     for (call, calls) in counts {
@@ -117,7 +117,7 @@ fn points(subject: Subject, case: impl Case) -> Vec<Point> {
     points
 }
 
-/// Violations at the chosen points, and how many these are.
+/// Violations at the chosen points, and the number of points.
 pub(crate) fn fail_everywhere(
     subject: Subject,
     case: impl Case,
@@ -137,7 +137,7 @@ pub(crate) fn fail_everywhere(
                 return violations;
             };
             let injection = point.injection();
-            // strace fails only what it traces.
+            // strace only injects faults into traced calls.
             let traced_call = format!("trace={}", point.call);
             let options = [
                 "-e",
@@ -162,7 +162,7 @@ pub(crate) fn fail_everywhere(
     (violations.concat(), count)
 }
 
-/// Makes the place what it was, whatever happened in it.
+/// Restores the sandbox.
 fn restore(place: &Sandbox, before: &Snapshot) {
     let now = snapshot(&place.path(""));
     if now == *before {
@@ -174,7 +174,7 @@ fn restore(place: &Sandbox, before: &Snapshot) {
         }
     }
     for (path, mode, content) in before {
-        // A link of the place's programs stays what it is; directories have no content.
+        // Keeps links to the sandbox's programs; directories don't have content.
         if !path.is_dir() && !path.is_symlink() {
             fs::write(path, content).expect("a file of the place can be written");
             let mode = fs::Permissions::from_mode(*mode & 0o7777);

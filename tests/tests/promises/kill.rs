@@ -1,4 +1,4 @@
-//! Exit 0 survives the death of the process, and a process that dies leaves the old credential or the new one.
+//! Exit 0 survives a kill of any process, and a killed process leaves the old or the new credential.
 
 use std::time::{Duration, Instant};
 
@@ -8,14 +8,14 @@ use crate::broken::Subject;
 use crate::model::{Answer, Model, Step, Tally, answer};
 use crate::scale::{report, scale, share};
 
-/// Kills a helper at a random moment of that many runs, over one store.
+/// Kills a helper at a random moment in this many runs, with one store.
 fn kill_at_random(subject: Subject, kills: usize) -> Tally {
     let mut random = fastrand::Rng::new();
     let mut model = Model::new(subject.place(), 5);
     let usual = usual_duration(&mut model);
     while model.tally.cut_short < kills {
         let step = model.random_step(&mut random);
-        // Over the end, so that the last system calls are as likely as the others.
+        // Up to after the end, so that the last system calls are as likely as the others.
         model.carry_out(&step, Some(usual.mul_f64(random.f64() * 1.2)));
         let (Step::Store(server, _) | Step::Erase(server)) = step;
         model.check(server);

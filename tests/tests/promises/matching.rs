@@ -15,7 +15,7 @@ use crate::oracle::answering;
 use crate::released::released;
 use crate::scale::{report, scale, share};
 
-/// Names that a careless comparison takes for one another.
+/// Names that a careless comparison confuses.
 const NEAR: &[&str] = &[
     "ghcr.io",
     "GHCR.IO",
@@ -85,7 +85,8 @@ const NEAR: &[&str] = &[
     "nerdctl-experimental://ghcr.io:443",
 ];
 
-/// Asks a place for every near name, while only `stored` is there; how often, and what was answered wrong.
+/// Requests every similar name while only `stored` is stored; returns the number of requests and the wrong
+/// answers.
 fn ask_all(place: &Sandbox, stored: &str, wrong: &mut Vec<String>) -> usize {
     for query in NEAR {
         let expected = answering(&[stored.to_owned()], query).map(|_| "secret".to_owned());
@@ -97,8 +98,8 @@ fn ask_all(place: &Sandbox, stored: &str, wrong: &mut Vec<String>) -> usize {
     NEAR.len()
 }
 
-/// Every near name stored alone, and every one asked for: how often, and what was answered wrong. `place` makes a
-/// place for all of them.
+/// Stores each similar name alone, and requests every one; returns the number of requests and the wrong
+/// answers. `place` creates the sandbox.
 fn matrix(place: impl Fn() -> Sandbox + Sync) -> (usize, Vec<String>) {
     let next = AtomicUsize::new(0);
     let results = share(0, |_| {
@@ -106,7 +107,7 @@ fn matrix(place: impl Fn() -> Sandbox + Sync) -> (usize, Vec<String>) {
         let (mut asked, mut wrong) = (0, Vec::new());
         while let Some(stored) = NEAR.get(next.fetch_add(1, Ordering::Relaxed)) {
             let request = json!({ "ServerURL": stored, "Username": "user", "Secret": "secret" });
-            // What is no registry is refused.
+            // Names that aren't registries are refused.
             if place.verb("store", &request.to_string()).code == Some(0) {
                 asked += ask_all(&place, stored, &mut wrong);
                 place.verb("erase", stored).assert_success("erase");
@@ -235,7 +236,7 @@ fn server(random: &mut fastrand::Rng) -> String {
     server
 }
 
-/// Some server, or one that is more or less the stored one.
+/// A random server, or one similar to the stored one.
 fn question(random: &mut fastrand::Rng, stored: &str) -> String {
     let plain = stored.split_once("://").map_or(stored, |(_, rest)| rest);
     match random.u8(..8) {
@@ -250,7 +251,7 @@ fn question(random: &mut fastrand::Rng, stored: &str) -> String {
     }
 }
 
-/// How many of that many questions, each to a store of its own, are answered otherwise than the oracle says.
+/// The number of these requests, each to a new store, whose answer differs from the oracle's.
 fn compare(questions: usize, answer: impl Fn(&[String], &str) -> Option<String>) -> (usize, Vec<String>) {
     let mut random = fastrand::Rng::new();
     let mut answered = 0;

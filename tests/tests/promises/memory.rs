@@ -1,4 +1,5 @@
-//! No secret stays in the memory of a helper that ends: it is stopped on its way out, and all its memory is read.
+//! No secret stays in the memory of a helper that exits: the test stops it just before, and reads all its
+//! memory.
 
 use std::borrow::Borrow;
 use std::collections::HashSet;
@@ -19,7 +20,7 @@ use serde_json::json;
 use crate::broken::Subject;
 use crate::scale::report;
 
-/// A piece of a secret as long as this is one.
+/// The length of a piece of a secret.
 const WINDOW: usize = 16;
 const SERVER: &str = "ghcr.io";
 const SIZES: [usize; 5] = [20, 100, 1_000, 8_000, 65_536];
@@ -30,15 +31,15 @@ const ESCAPED: [char; 8] = ['"', '\\', '\n', '\t', '<', '>', '&', '\u{1}'];
 #[derive(Clone, Copy, Debug)]
 enum Shape {
     Plain,
-    /// With what JSON, and what Go's JSON, write differently.
+    /// With characters that JSON, or Go's JSON, escapes.
     Escaped,
     Unicode,
-    /// What looks like a document of its own.
+    /// Looks like another document.
     Json,
 }
 
 impl Shape {
-    /// A secret of about `size` bytes in which no piece comes twice.
+    /// A secret of about `size` bytes without repeated pieces.
     fn secret(self, size: usize) -> String {
         let mut random = fastrand::Rng::new();
         let mut secret = String::new();
@@ -54,11 +55,11 @@ impl Shape {
     }
 }
 
-/// The pieces by which a text is recognised, in memory as anywhere.
+/// The pieces that identify a text in memory.
 #[derive(Default)]
 struct Pieces {
     pieces: HashSet<[u8; WINDOW]>,
-    /// Whether some piece begins with these two bytes: it rules out nearly all memory.
+    /// Whether any piece begins with these two bytes, which excludes nearly all memory.
     begins: Vec<bool>,
 }
 
@@ -76,7 +77,8 @@ impl Pieces {
         };
         for form in [text, escaped, &go] {
             all.add(form.as_bytes());
-            // Base64 depends on where in a group of three bytes the text begins; `auth` has a user name before it.
+            // Base64 depends on the text's offset in a group of three bytes; `auth` has a user name before
+            // it.
             for offset in 0..3.min(form.len()) {
                 let encoded = BASE64_STANDARD.encode(&form.as_bytes()[offset..]);
                 all.add(&encoded.as_bytes()[..encoded.len().saturating_sub(4)]);
@@ -93,7 +95,7 @@ impl Pieces {
         }
     }
 
-    /// How many are in this memory.
+    /// The number of pieces in this memory.
     fn count_in(&self, memory: &[u8]) -> usize {
         memory
             .windows(WINDOW)
@@ -103,14 +105,14 @@ impl Pieces {
     }
 }
 
-/// All memory that a helper can write to, at the moment it exits after `verb`, without its stacks: what is on them is in
-/// nobody's reach. Others of the same user can't look at the process, it ends at once, and the kernel zeroes the pages.
+/// All writable memory of a helper when it exits after `verb`, without its stacks, which nobody can reach:
+/// other processes of the same user can't inspect it, it ends at once, and the kernel zeroes the pages.
 fn memory_at_exit(place: &Sandbox, verb: &str, stdin: &str) -> Vec<Vec<u8>> {
     let program = fs::canonicalize(place.program()).expect("the helper is there");
     let mut strace = place
         .run("strace")
         .args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=exit_group"])
-        // In microseconds; it is ended long before.
+        // In microseconds; it is killed long before.
         .args(["-e", "inject=exit_group:delay_enter=60000000"])
         .arg(&program)
         .arg(verb)
@@ -128,7 +130,7 @@ fn memory_at_exit(place: &Sandbox, verb: &str, stdin: &str) -> Vec<Vec<u8>> {
     let process = wait_for("the helper's end", || {
         let children = fs::read_to_string(format!("/proc/{tracer}/task/{tracer}/children")).ok()?;
         let child: i32 = children.split_whitespace().next()?.parse().ok()?;
-        // strace begins by tracing a child of its own, to see what the kernel offers; it exits as well.
+        // strace first traces its own child, to check the kernel's features; that also exits.
         if fs::read_link(format!("/proc/{child}/exe")).ok()? != program {
             return None;
         }
@@ -143,9 +145,9 @@ fn memory_at_exit(place: &Sandbox, verb: &str, stdin: &str) -> Vec<Vec<u8>> {
         let (range, rest) = line.split_once(' ').expect("a line of maps");
         let (start, end) = range.split_once('-').expect("a range of addresses");
         let [start, end] = [start, end].map(|end| u64::from_str_radix(end, 16).expect("an address"));
-        // What was never written to since it was read from the program's file holds no secret.
+        // Pages that weren't written to since they were read from the program's file don't contain secrets.
         if !rest.starts_with("rw") {
-            // Below a thread's stack is one page that nobody may touch.
+            // Below a thread's stack is an inaccessible page.
             guard_end = (rest.starts_with("---p") && end - start == 4096).then_some(end);
             continue;
         }
@@ -159,20 +161,20 @@ fn memory_at_exit(place: &Sandbox, verb: &str, stdin: &str) -> Vec<Vec<u8>> {
         read.push(bytes);
     }
     let _ = kill_process(Pid::from_raw(process).expect("a process"), Signal::KILL);
-    // It would see the delay through, for nobody.
+    // Otherwise it would wait for the whole delay.
     let _ = strace.kill();
     let _ = strace.wait();
     read
 }
 
-/// The number of the system call, as the kernel shows it.
+/// The number of the system call, in the kernel's format.
 const EXIT_GROUP: &str = if cfg!(target_arch = "x86_64") {
     "231 "
 } else {
     "94 "
 };
 
-/// Pieces of the secret that are left after each verb, and of the identity that opens it, where there is one.
+/// Remaining pieces of the secret after each verb, and of its identity, if there is one.
 fn residue(place: &Sandbox, shape: Shape, size: usize) -> Vec<(&'static str, usize, usize)> {
     let secret = shape.secret(size);
     let request = json!({ "ServerURL": SERVER, "Username": "user", "Secret": secret }).to_string();
@@ -219,12 +221,12 @@ fn no_secret_is_left_in_memory_at_exit_after_a_conversation_with_a_keyring() {
     require!(requirement::root());
     require!(program::find("strace"));
     require!(GnomeKeyring::available());
-    // gnome-keyring takes long to start, and one will do.
+    // gnome-keyring is slow to start, so share one.
     let place = Sandbox::new(KEYRING);
     assert_nothing_left("13 memory at exit, keyring", || &place);
 }
 
-/// A long list is deciphered by several threads, each with a stack of its own.
+/// Several threads decrypt a long list, each with its own stack.
 #[test]
 fn no_secret_is_left_in_memory_after_a_list_in_threads() {
     require!(requirement::root());
@@ -284,7 +286,7 @@ fn no_core_file_is_written() {
     let place = Subject::Sound.place();
     let login = Login::new("user", "correct horse battery staple");
     place.store(SERVER, &login);
-    // As by a bug, while the answer with the credential is written.
+    // Simulates a bug while the answer with the credential is written.
     let script =
         "ulimit -c unlimited; exec strace -f -qq -o /dev/null -e inject=write:signal=ABRT \"$0\" get";
     let died = place

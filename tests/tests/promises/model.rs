@@ -1,5 +1,5 @@
-//! What must be true of a store after a run that may have been cut short: each credential is the one from before or
-//! the one from after, and what was acknowledged stays.
+//! A model of a store, to check it after a run that may have been interrupted: each credential is the old or
+//! the new one, and acknowledged ones stay.
 
 use std::process::{Command, ExitStatus, Stdio};
 use std::thread;
@@ -8,18 +8,18 @@ use std::time::{Duration, Instant};
 use docker_credential_tests::sandbox::{NOT_FOUND, Sandbox};
 use serde_json::{Value, json};
 
-/// What was seen against a promise. Everything but `cut_short` is to stay zero.
+/// The counted violations. Everything except `cut_short` must stay zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
     /// Runs that ended before they answered.
     pub(crate) cut_short: usize,
-    /// Credentials that were acknowledged and are gone.
+    /// Acknowledged credentials that are gone.
     pub(crate) lost: usize,
-    /// Credentials that are there and cannot be read, or are none that was ever stored.
+    /// Credentials that are unreadable, or were never stored.
     pub(crate) torn: usize,
-    /// Credentials that came back after they had been erased or replaced.
+    /// Credentials that came back after they were erased or replaced.
     pub(crate) resurrected: usize,
-    /// Runs that failed although nothing was wrong.
+    /// Runs that failed without a reason.
     pub(crate) refused: usize,
 }
 
@@ -49,14 +49,14 @@ impl std::fmt::Display for Tally {
     }
 }
 
-/// What one run of the helper is asked to do.
+/// The action of one run of the helper.
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
     Store(usize, String),
     Erase(usize),
 }
 
-/// A place, and what may be stored in it.
+/// A sandbox, and its possible content.
 pub(crate) struct Model {
     pub(crate) place: Sandbox,
     pub(crate) tally: Tally,
@@ -66,14 +66,14 @@ pub(crate) struct Model {
 
 struct Server {
     name: String,
-    /// What `get` may answer now: one value, or several after a run that was cut short.
+    /// The possible answers of `get`: one value, or several after an interrupted run.
     possible: Vec<Option<String>>,
-    /// All that was ever stored, to tell what is stale from what is torn.
+    /// All values that were ever stored, to distinguish stale from torn ones.
     past: Vec<String>,
 }
 
 impl Model {
-    /// An empty place and that many servers.
+    /// An empty sandbox and this many servers.
     pub(crate) fn new(place: Sandbox, servers: usize) -> Self {
         let servers = (0..servers).map(|index| Server {
             name: format!("r{index}.example.com"),
@@ -92,7 +92,7 @@ impl Model {
         &self.servers[index].name
     }
 
-    /// Some step: mostly stores, of secrets that differ in length.
+    /// A random step: mostly stores, of secrets of different lengths.
     pub(crate) fn random_step(&mut self, random: &mut fastrand::Rng) -> Step {
         let server = random.usize(..self.servers.len());
         self.steps += 1;
@@ -106,7 +106,7 @@ impl Model {
         }
     }
 
-    /// Runs a step to its end, or to its death after `limit`.
+    /// Runs a step to its end, or kills it after `limit`.
     pub(crate) fn carry_out(&mut self, step: &Step, limit: Option<Duration>) {
         let (verb, input) = self.request(step);
         let mut command = self.place.run(self.place.program()).into_command();
@@ -119,12 +119,12 @@ impl Model {
             .expect("the helper can be run");
         let started = Instant::now();
         let mut stdin = child.stdin.take().expect("stdin is a pipe");
-        // Less than a pipe holds, so it does not wait for the reader. A helper that is broken may not read.
+        // Smaller than a pipe, so it doesn't wait for the reader. A broken helper may not read.
         let _ = std::io::Write::write_all(&mut stdin, input.as_bytes());
         drop(stdin);
         if let Some(limit) = limit {
             if let Some(rest) = limit.checked_sub(started.elapsed()) {
-                // Sleeping overshoots by more than a system call takes, so the last part is spent waiting.
+                // Sleeping overshoots by more than the duration of a system call, so spin for the last part.
                 thread::sleep(rest.saturating_sub(Duration::from_micros(200)));
             }
             while started.elapsed() < limit {
@@ -136,7 +136,7 @@ impl Model {
         self.conclude(step, status);
     }
 
-    /// The verb and the request that carry out a step.
+    /// The verb and the request of a step.
     pub(crate) fn request(&self, step: &Step) -> (&'static str, String) {
         match step {
             Step::Store(server, secret) => (
@@ -148,7 +148,7 @@ impl Model {
         }
     }
 
-    /// Takes note of how a step ended.
+    /// Records the result of a step.
     pub(crate) fn conclude(&mut self, step: &Step, status: ExitStatus) {
         let (server, value) = match step {
             Step::Store(server, secret) => (&mut self.servers[*server], Some(secret.clone())),
@@ -168,7 +168,7 @@ impl Model {
         }
     }
 
-    /// Asks for one server and judges the answer. From here on nothing but this answer will do.
+    /// Requests one server and judges the answer. From now on, only this answer is valid.
     pub(crate) fn check(&mut self, index: usize) {
         let answer = answer(&self.place, &self.servers[index].name);
         let server = &mut self.servers[index];
@@ -184,7 +184,7 @@ impl Model {
             }
             Answer::Is(Some(_)) | Answer::Trouble(_) => {
                 self.tally.torn += 1;
-                // Counted once: a login replaces it.
+                // Count it only once: a login replaces it.
                 self.carry_out(&Step::Store(index, "repaired".into()), None);
             }
         }
@@ -196,7 +196,7 @@ impl Model {
         }
     }
 
-    /// Whether a store that works leaves only whole files behind, whatever was killed before it.
+    /// Whether a successful store leaves only complete files, after earlier kills.
     pub(crate) fn assert_tidy_after_a_store(&mut self) {
         self.carry_out(&Step::Store(0, "last".into()), None);
         let directory = self.place.path("data/docker-credential-age");
@@ -211,16 +211,16 @@ impl Model {
     }
 }
 
-/// What `get` says.
+/// The answer of `get`.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
     /// This secret, or "not found".
     Is(Option<String>),
-    /// An error, or something that is no answer: how it ended, and what it said.
+    /// An error or an invalid answer: the exit status and the output.
     Trouble(String),
 }
 
-/// Asks the helper of a place for a server.
+/// Requests a server from the helper of a sandbox.
 pub(crate) fn answer(place: &Sandbox, server: &str) -> Answer {
     answer_of(place.run(place.program()).into_command(), server)
 }

@@ -1,9 +1,9 @@
-//! The matching rule once more, from its description and in another way, to judge the one that is released.
+//! A second implementation of the matching rule, from its description, to judge the real one.
 
-/// Scheme (whether http), host, port and path, with one form for what means the same.
+/// Scheme (whether http), host, port and path, in canonical form.
 pub(crate) type Key = (bool, String, u32, String);
 
-/// What a string stands for; nothing if it only equals itself.
+/// The key of a string; nothing if it only equals itself.
 pub(crate) fn key(server: &str) -> Option<Key> {
     let lower = server.to_ascii_lowercase();
     let is_http = lower.starts_with("http://");
@@ -72,7 +72,7 @@ fn segment_is_well_formed(segment: &str) -> bool {
             .all(|c| ('!'..='~').contains(&c) && !"%\\?#".contains(c))
 }
 
-/// Which of several stored servers answers for `query`, of those with equal keys the first.
+/// The stored server that answers for `query`, the first of those with equal keys.
 pub(crate) fn answering<'a>(stored: &'a [String], query: &str) -> Option<&'a String> {
     let equal = |wanted: &str| {
         stored.iter().find(|server| match (key(server), key(wanted)) {

@@ -1,4 +1,4 @@
-//! Another user of the machine, who looks at a store and changes what stands around it.
+//! Another user of the machine, who reads a store and changes its surroundings.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -17,19 +17,20 @@ use crate::scale::{report, scale};
 
 const OTHER: u32 = 4321;
 
-/// The program `other-user`, running as one.
+/// The program `other-user`, running as another user.
 struct Other {
     child: Child,
     stdout: BufReader<ChildStdout>,
 }
 
 impl Other {
-    /// `arena` is where the program can be run from: the directory of the build may be closed to others.
+    /// `arena` is a directory to run the program from, because others may not be able to enter the build
+    /// directory.
     fn start(arena: &Path, arguments: &[&Path]) -> Self {
         let program = arena.join("other-user");
         if !program.exists() {
-            // By a process of its own: what this one has open for writing, another test's fork would hold open, and
-            // then it could not be run.
+            // Copied by a separate process: another test's fork could hold this one's open file, and then the
+            // copy couldn't run.
             let copied = Command::new("cp")
                 .arg(env!("CARGO_BIN_EXE_other-user"))
                 .arg(&program)
@@ -55,7 +56,7 @@ impl Other {
         Self { child, stdout }
     }
 
-    /// How often it tried, and how often it succeeded.
+    /// The numbers of attempts and of successes.
     fn stop(mut self) -> (u64, u64) {
         drop(self.child.stdin.take());
         let mut text = String::new();
@@ -71,7 +72,7 @@ impl Other {
     }
 }
 
-/// A directory that everybody may look into.
+/// A directory that everybody can list.
 fn arena() -> TempDir {
     let arena = tempfile::tempdir().expect("a temporary directory");
     open_to(arena.path(), 0o755);
@@ -82,8 +83,8 @@ fn open_to(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("a mode can be set");
 }
 
-/// Stores that often, with each mask in turn, in a directory whose names everybody can read; the figures of someone
-/// who tries to open all that appears there.
+/// Stores this often, with each umask in turn, in a directory whose names everybody can read; returns the
+/// figures of a user who tries to open every new file.
 fn stores_under_watch(subject: Subject, stores: usize) -> (u64, u64) {
     let arena = arena();
     let mut place = subject.place();
@@ -135,8 +136,8 @@ fn control_a_helper_that_makes_files_private_later_is_caught() {
     assert!(successes > 0);
 }
 
-/// The store stands in a directory of another user, who exchanges it with one of his own; how often he did, and what
-/// he got into his hands.
+/// The store is in a directory of another user, who exchanges it with their own; returns the number of
+/// exchanges, and the files that they got.
 fn stores_beside_a_decoy(subject: Subject, stores: usize) -> (u64, usize) {
     let arena = arena();
     let shared = arena.path().join("shared");
@@ -154,7 +155,7 @@ fn stores_beside_a_decoy(subject: Subject, stores: usize) -> (u64, usize) {
     let mut place = subject.place();
     place.set("DOCKER_CREDENTIAL_AGE_DIR", &store);
     let mut flips = 0;
-    // Once the directory itself, once a link to it.
+    // Once with the directory itself, once with a link to it.
     for other in [&decoy, &link] {
         let flipper = Other::start(arena.path(), &[Path::new("flip"), &store, other]);
         for number in 0..stores {
@@ -164,7 +165,7 @@ fn stores_beside_a_decoy(subject: Subject, stores: usize) -> (u64, usize) {
             assert!(outcome.code == Some(0) || outcome.code == Some(1), "{outcome:?}");
         }
         flips += flipper.stop().1;
-        // An odd number of exchanges leaves them exchanged.
+        // An odd number of exchanges must be undone.
         if !store.join("r0.example.com.age").exists() && is_of_other(&store) {
             let aside = shared.join("aside");
             fs::rename(&store, &aside).expect("it is put back");
@@ -200,8 +201,8 @@ fn control_a_helper_that_goes_by_path_twice_is_caught() {
     assert!(caught);
 }
 
-/// An entry and a link to somebody else's file, exchanged while the entry is read and written. Returns the flips, and
-/// what went wrong.
+/// Exchanges an entry with a link to somebody else's file while the entry is read and written. Returns the
+/// number of exchanges, and the violations.
 fn entries_beside_a_link(subject: Subject, runs: usize) -> (u64, usize) {
     let arena = arena();
     let mut place = subject.place();
@@ -214,7 +215,7 @@ fn entries_beside_a_link(subject: Subject, runs: usize) -> (u64, usize) {
     let content = fs::read(&precious).expect("it can be read");
     symlink(&precious, store.join("link")).expect("a link");
     place.store("ghcr.io", &Login::new("user", "0"));
-    // A store of a group whose members do not trust each other.
+    // A store of a group whose members don't trust each other.
     chown(&store, None, Some(OTHER)).expect("root gives it away");
     open_to(&store, 0o770);
     let flipper = Other::start(
@@ -230,7 +231,7 @@ fn entries_beside_a_link(subject: Subject, runs: usize) -> (u64, usize) {
             let _ = place.verb("store", &request);
         }
         escapes += usize::from(fs::read(&precious).expect("it can be read") != content);
-        // A store has replaced the link, as it should; there is to be one for the next run.
+        // A store has correctly replaced the link; create it again for the next run.
         let (entry, link) = (store.join("ghcr.io.age"), store.join("link"));
         if !entry.is_symlink() && !link.is_symlink() {
             let fresh = store.join("fresh");

@@ -1,4 +1,4 @@
-//! No update is lost among many processes, and a writer that dies leaves no lock behind.
+//! Many processes don't lose updates, and a killed writer doesn't leave a lock behind.
 
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Barrier;
@@ -24,7 +24,8 @@ struct Seen {
     failed: usize,
 }
 
-/// What one of many processes does: logs in and out at a server of its own and at one that all share, and asks.
+/// The work of one of many processes: logs in and out at its own server and at a shared one, and requests
+/// both.
 #[expect(
     clippy::option_option,
     reason = "what was stored last, if anything was, as `answer` tells what is stored"
@@ -38,7 +39,7 @@ fn work(
     let mut random = fastrand::Rng::new();
     let mut seen = Seen::default();
     let own = format!("r{worker}.example.com");
-    // What may be stored for the own server: two values after a run that was killed.
+    // The possible values for its own server: two after a killed run.
     let mut possible = vec![None];
     let mut last_shared = None;
     start.wait();
@@ -131,7 +132,7 @@ fn work_at_once(subject: Subject, workers: usize, operations: usize) -> Seen {
         sum.missing += seen.missing;
         sum.failed += seen.failed;
     }
-    // Each worker's last login at the shared server replaced its earlier ones, so one of the last stands.
+    // Each worker's last login at the shared server replaced its earlier ones, so one of these must remain.
     let last: Vec<_> = results.into_iter().filter_map(|(_, last)| last).collect();
     match answer(&place, SHARED) {
         Answer::Is(value) if last.contains(&value) || last.is_empty() => {}
@@ -159,7 +160,7 @@ fn control_a_helper_without_a_lock_is_caught() {
     assert!(caught);
 }
 
-/// How long the next login takes after a writer died with the lock in its hand; nothing if it does not succeed.
+/// The duration of the next login after a writer was killed with the lock held; nothing if it fails.
 fn next_login_after_a_death(subject: Subject) -> Option<Duration> {
     let place = subject.place();
     place.store("ghcr.io", &Login::new("user", "old"));

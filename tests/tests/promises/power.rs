@@ -1,5 +1,5 @@
-//! Exit 0 survives a power cut: file systems on loop devices that are shut down without writing out their log, and
-//! mounted again.
+//! Exit 0 survives a power cut: shuts down file systems on loop devices without flushing their log, and
+//! mounts them again.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -21,7 +21,7 @@ enum Kind {
     Xfs,
 }
 
-/// A file system of its own, mounted from an image.
+/// A separate file system, mounted from an image.
 struct Disk {
     kind: Kind,
     directory: TempDir,
@@ -33,12 +33,12 @@ impl Disk {
         requirement::root()?;
         let (make, size, options) = match kind {
             Kind::Ext4 => ("mkfs.ext4", 64 << 20, "-q"),
-            // mkfs.xfs makes nothing smaller.
+            // The minimum for mkfs.xfs.
             Kind::Xfs => ("mkfs.xfs", 300 << 20, "-q"),
         };
         find(make)?;
         find("xfs_io")?;
-        // In memory where that is possible: what is simulated is a loss of power, not the disk.
+        // In memory if possible, because this simulates a power cut, not the disk.
         let memory = Path::new("/dev/shm");
         let base = if memory.is_dir() {
             memory.to_owned()
@@ -73,12 +73,12 @@ impl Disk {
         run("mount", &[&self.device, &self.root().to_string_lossy()])
     }
 
-    /// All that is on it goes to the medium.
+    /// Writes everything to the medium.
     fn sync(&self) {
         run("sync", &["--file-system", &self.root().to_string_lossy()]).expect("sync");
     }
 
-    /// Forgets everything that is not on the medium.
+    /// Loses everything that isn't on the medium.
     fn cut_power(&self) {
         // FS_IOC_SHUTDOWN with "no log flush"; `-x` because ext4 takes the same request.
         run(
@@ -114,13 +114,13 @@ fn run(program: &str, arguments: &[&str]) -> Result<String, String> {
     }
 }
 
-/// Cuts the power that many times, after a few logins and logouts each, some of them killed.
+/// Cuts the power this many times, after a few logins and logouts each, some of them killed.
 fn cut_at_random(subject: Subject, disk: &Disk, cycles: usize) -> Tally {
     let mut random = fastrand::Rng::new();
     let mut tallies = Vec::new();
     let mut model = Model::new(new_place(subject, disk), 4);
     for cycle in 0..cycles {
-        // Now and then a new store, whose directories and identity are as fresh as the credential.
+        // Occasionally a new store, whose directories and identity are also new.
         if cycle % 10 == 9 {
             tallies.push(model.tally);
             model = Model::new(new_place(subject, disk), 4);
@@ -133,7 +133,7 @@ fn cut_at_random(subject: Subject, disk: &Disk, cycles: usize) -> Tally {
         }
         disk.cut_power();
         model.check_all();
-        // What a check has seen may itself have been lost again, unless it is on the medium.
+        // A checked value may be lost again unless it is on the medium.
         disk.sync();
     }
     tallies.push(model.tally);
@@ -187,7 +187,7 @@ fn control_a_helper_that_does_not_sync_the_directory_is_caught_on_xfs() {
     without_the_directory_it_is_lost(Kind::Xfs);
 }
 
-/// The first logout does not get through to the medium and says so; the second one says that all is well.
+/// The first logout can't write to the medium and fails; the second one succeeds.
 fn an_erase_that_is_repeated(kind: Kind) {
     require!(find("strace"));
     let disk = require!(Disk::new(kind));
@@ -219,12 +219,13 @@ fn a_logout_that_is_repeated_after_a_failed_one_survives_a_power_cut_on_xfs() {
     an_erase_that_is_repeated(Kind::Xfs);
 }
 
-/// A first login is killed before the names of what it made are on the medium; the second one finds them, and says
-/// that all is well. On two file systems, for on one the second login's own fsync happens to write out both.
+/// The first login is killed before its new names are on the medium; the second one finds them and succeeds.
+/// On two file systems, because on a single one the second login's own fsync would flush both.
 fn a_first_login_that_is_killed(kind: Kind) {
     require!(find("strace"));
     let (data, config) = (require!(Disk::new(kind)), require!(Disk::new(kind)));
-    // The 1st fsync is that of `data`, where the store's directory is new; the last is that of the entry's name.
+    // The first fsync is that of `data`, which has the new store's directory; the last is that of the entry's
+    // name.
     for count in 1..=40 {
         let mut place = new_place(Subject::Sound, &data);
         let home = config.root().join(format!("config-{count}"));

@@ -1,4 +1,4 @@
-//! The matching rule as it is released, over a store in memory.
+//! The real matching rule, with a store in memory.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -7,7 +7,7 @@ use docker_credential_helper::{
     Credential, CredentialStore, Error, Listed, Secret, ServerKey, ServerUrl, Username, matching,
 };
 
-/// A store that trusts the keys it is given, as a backend does.
+/// A store that trusts the given keys, as a backend does.
 #[derive(Default)]
 struct Memory(RefCell<BTreeMap<ServerKey, Credential>>);
 
@@ -29,7 +29,7 @@ impl CredentialStore for Memory {
     }
 }
 
-/// Which of several stored servers answers for `query`, of those with equal keys the first.
+/// The stored server that answers for `query`, the first of those with equal keys.
 pub(crate) fn released(stored: &[String], query: &str) -> Option<String> {
     let store = Memory::default();
     for server in stored.iter().rev() {

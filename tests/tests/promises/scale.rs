@@ -1,17 +1,17 @@
-//! How long a harness runs, and what it says it saw.
+//! The repetitions of a harness, and its reported figures.
 
 use std::io::Write as _;
 use std::thread;
 
 use docker_credential_tests::requirement::environment;
 
-/// Whether to go for the full figure, which takes minutes to hours.
+/// Whether to run at full size, which takes minutes to hours.
 pub(crate) fn full() -> bool {
     environment("DOCKER_CREDENTIAL_TEST_FULL").is_some_and(|value| value == "1")
 }
 
-/// How often to repeat: `usual` as a part of every test run, a quarter of it on a machine that is only to be seen to run the
-/// tests, `long` for the figure that is published.
+/// The number of repetitions: `usual` in every test run, a quarter of it on a machine that only has to run
+/// the tests, `long` for the published figure.
 pub(crate) fn scale(usual: usize, long: usize) -> usize {
     let is_quick = environment("DOCKER_CREDENTIAL_TEST_QUICK").is_some_and(|value| value == "1");
     match () {
@@ -21,14 +21,14 @@ pub(crate) fn scale(usual: usize, long: usize) -> usize {
     }
 }
 
-/// Tells a figure, also where the test passes and libtest keeps its output.
+/// Reports a figure, even if the test passes and libtest captures its output.
 pub(crate) fn report(promise: &str, figure: &str) {
     let _ = std::io::stderr()
         .lock()
         .write_all(format!("promise: {promise}: {figure}\n").as_bytes());
 }
 
-/// Divides `count` runs among as many threads as there are processors, and returns what each of them found.
+/// Divides `count` runs among as many threads as processors, and returns the result of each.
 pub(crate) fn share<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
     let threads = thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| {

@@ -1,5 +1,5 @@
-//! A store that several people share through git leaks to nobody who isn't approved, and loses no login, whatever
-//! somebody does who can write to it: a colleague who was removed, a leaked deploy key, a pull request.
+//! A store that people share through git only leaks to approved recipients, and doesn't lose logins, whatever
+//! an attacker with write access does: a removed colleague, a leaked deploy key, a pull request.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -99,7 +99,7 @@ impl Person {
         self.place.verb("store", &request.to_string())
     }
 
-    /// How many of the files in a clone this person's key opens.
+    /// The number of files in a clone that this person's key opens.
     fn can_read(&self, clone: &Path) -> usize {
         let opened = |server: &&&str| {
             let run = self.place.run(self.place.program()).arg("get").stdin(**server);
@@ -154,7 +154,7 @@ impl Team {
         }
     }
 
-    /// Mallory was a member once, and what she could read then has been changed since.
+    /// Mallory was a member once, and the passwords that she could read were changed since.
     fn with_a_former_member(subject: Subject) -> Self {
         let team = Self::new(subject);
         team.ann
@@ -168,7 +168,7 @@ impl Team {
             .assert_success("recipients remove");
         team.ann.publish();
         team.bob.pull();
-        // All that he does before she is back.
+        // His actions before she is back.
         team.bob
             .place
             .assert_answers(SERVERS[0], &Login::new("team", &secret(SERVERS[0])));
@@ -176,7 +176,7 @@ impl Team {
         team
     }
 
-    /// Everything that a member may do without thinking of keys.
+    /// A member's everyday actions.
     fn carry_on(&self) {
         for member in [&self.ann, &self.bob] {
             let _ = member.try_store("new.example");
@@ -186,7 +186,7 @@ impl Team {
         }
     }
 
-    /// How many secrets she reads, and how many logins the members can't read any more.
+    /// The number of secrets that she reads, and of logins that the members can't read any more.
     fn damage(&self) -> (usize, usize) {
         let clones = self.root.read_dir().expect("the clones").flatten();
         let read = clones.map(|clone| self.mallory.can_read(&clone.path())).sum();
@@ -196,7 +196,7 @@ impl Team {
     }
 }
 
-/// What Mallory does, and then the others.
+/// Mallory's actions, and then the others'.
 type Attack = fn(Subject) -> Team;
 
 fn comes_back(subject: Subject) -> Team {
@@ -211,7 +211,7 @@ fn comes_back(subject: Subject) -> Team {
 
 fn slips_in(subject: Subject) -> Team {
     let team = Team::new(subject);
-    // Under a name that they know.
+    // Under a familiar name.
     team.mallory.lists("bob", &team.mallory.key);
     team.mallory.publish();
     team.ann.pull();
@@ -330,7 +330,7 @@ fn control_a_helper_that_trusts_what_it_sees_is_caught() {
     }
 }
 
-/// Two clones change the same 40 logins and merge; how many entries hold git's conflict markers then.
+/// Two clones change the same 40 logins and merge; returns the number of entries with git's conflict markers.
 fn merge(with_attributes: bool) -> usize {
     let team = Team::new(Subject::Sound);
     let servers: Vec<String> = (0..40).map(|number| format!("r{number}.example")).collect();

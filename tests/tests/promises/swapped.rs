@@ -1,4 +1,4 @@
-//! Whoever can write to a store, though not read it, cannot have one registry's password sent to another.
+//! An attacker who can write to a store but not read it can't send a registry's password to another.
 
 use std::fs;
 
@@ -10,7 +10,7 @@ use crate::scale::report;
 
 const SERVERS: usize = 50;
 
-/// Puts each entry in the place of each other one; how many pairs were tried, and how many gave a wrong secret.
+/// Replaces each entry with each other one; returns the number of pairs and of wrong secrets.
 fn swap_all_pairs(subject: Subject, servers: usize) -> (usize, usize) {
     let place = subject.place();
     let server = |index: usize| format!("r{index}.example.com");

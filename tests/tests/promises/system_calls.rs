@@ -1,4 +1,4 @@
-//! What a helper never asks of the system: the network, a write while reading, another program.
+//! System calls that a helper never makes: network, writes while reading, other programs.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -15,7 +15,7 @@ use crate::scale::report;
 
 const SERVER: &str = "ghcr.io";
 
-/// What was asked, and of no interest while it is not.
+/// Expected calls, which are ignored.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Asked {
     calls: usize,
@@ -52,7 +52,7 @@ fn asked(place: &Sandbox, program: &Path, verb: &str, stdin: &str) -> Asked {
                 asked.network.push(call.to_owned());
             }
             "execve" | "execveat" if asked.calls > 1 => asked.programs.push(call.to_owned()),
-            // To the client, to the terminal, to the kernel's event counters; not to a file.
+            // To the client, to the terminal or to event counters, not to a file.
             "write" | "writev" | "pwrite64"
                 if !["0<", "1<", "2<"]
                     .iter()
@@ -91,7 +91,7 @@ fn asked(place: &Sandbox, program: &Path, verb: &str, stdin: &str) -> Asked {
     asked
 }
 
-/// The duplicate of stdout that the reply goes to; in a test it is a temporary file without a name.
+/// The duplicate of stdout for the reply; in a test it is a temporary file without a name.
 fn is_reply(arguments: &str) -> bool {
     arguments.contains("(deleted)")
 }
@@ -115,7 +115,7 @@ const WRITING: [(&str, &str); 3] = [
     ("erase", "https://not.there.example.com"),
 ];
 
-/// Places in which a helper can be asked: with entries, without, with what cannot be read.
+/// Sandboxes for requests: with entries, empty, with unreadable entries.
 fn places() -> Vec<Sandbox> {
     let stored = Subject::Sound.place();
     stored.store(SERVER, &Login::new("user", "secret"));
@@ -187,7 +187,7 @@ fn control_a_helper_that_writes_connects_and_runs_programs_is_caught() {
 fn nothing_on_a_careless_path_is_executed() {
     let mut place = Subject::Sound.place();
     place.store(SERVER, &Login::new("user", "secret"));
-    // Where docker happens to run it, with every name that a helper of this kind might look for.
+    // docker's working directory, with every name that such a helper might look for.
     let trap = place.path("home/trap");
     fs::write(
         &trap,
@@ -222,7 +222,7 @@ fn nothing_on_a_careless_path_is_executed() {
         place.verb(verb, stdin);
     }
     assert!(!place.path("home/sprung").exists());
-    // That the trap works where someone steps into it.
+    // The control: the trap works.
     place.run(place.path("home/public/age")).outcome();
     assert!(place.path("home/sprung").exists());
 }

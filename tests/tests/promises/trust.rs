@@ -1,5 +1,5 @@
-//! Promise 26: what others own or can write is not believed. Each purpose with its wrong states, and a right neighbour
-//! for each.
+//! Promise 26: files that others own or can write aren't trusted. Each purpose with its wrong states, and a
+//! valid counterpart for each.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, chown, lchown, symlink};
@@ -16,20 +16,20 @@ use crate::scale::report;
 const OTHER: u32 = 4_321;
 const SERVER: &str = "ghcr.io";
 
-/// One thing that a helper is to believe, or not.
+/// A purpose of a file.
 struct Purpose {
     name: &'static str,
-    /// Makes the sound state, and tells the file and the directory that it depends on.
+    /// Creates the valid state, and returns its file and directory.
     prepare: fn(&mut Sandbox) -> (PathBuf, PathBuf),
-    /// Whether it is believed.
+    /// Whether it is trusted.
     believes: fn(&Sandbox) -> bool,
-    /// The states that are refused.
+    /// The refused states.
     wrong: &'static [State],
-    /// The states that are not.
+    /// The accepted states.
     right: &'static [State],
 }
 
-/// How a file and its directory differ from the sound state.
+/// The difference of a file and its directory from the valid state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Sound,
@@ -280,7 +280,7 @@ fn named_store(place: &mut Sandbox) -> (PathBuf, PathBuf) {
     (directory.join("ghcr.io.age"), directory)
 }
 
-/// A helper run by another user as root of a namespace of its own, with a home in which it may do all.
+/// A helper that another user runs as root of their own namespace, with a writable home.
 struct Namespace {
     home: tempfile::TempDir,
     flag: &'static str,
@@ -336,19 +336,19 @@ fn root_of_a_user_namespace_has_its_own_files_and_no_others() {
         .home
         .path()
         .join(".config/docker-credential-age/identity.txt");
-    // Root's own appears there as nobody's.
+    // Root's files appear there as nobody's.
     chown(&identity, Some(0), Some(0)).expect("root owns all");
     fs::set_permissions(&identity, fs::Permissions::from_mode(0o644)).expect("a mode");
     let (success, text) = namespace.answer("get", SERVER);
     assert!(!success && text.contains("belongs to another user"), "{text}");
 
-    // Where everybody has one number, nothing is known to be ours.
+    // If everybody has the same id, we don't know our own files.
     let nameless = Namespace::new("--user");
     let (success, text) = nameless.answer("store", login);
     assert!(!success && text.contains("belongs to another user"), "{text}");
 }
 
-/// Whether this helper believes this state.
+/// Whether this helper trusts this state.
 fn believes(subject: Subject, purpose: &Purpose, state: State) -> bool {
     let mut place = subject.place();
     let (file, directory) = (purpose.prepare)(&mut place);

@@ -1,4 +1,4 @@
-//! What cannot be read is never destroyed: not by a login elsewhere, not by a logout, not by looking.
+//! Unreadable files are never destroyed: not by another login, a logout or a read.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -16,7 +16,7 @@ use crate::scale::report;
 const STORE: &str = "data/docker-credential-age";
 const MINE: &str = "ghcr.io";
 
-/// A store with one entry that can be read among many things that cannot.
+/// A store with one readable entry among many unreadable files.
 fn place() -> Sandbox {
     let place = Subject::Sound.place();
     place.store(MINE, &Login::new("user", "secret"));
@@ -73,7 +73,7 @@ fn place() -> Sandbox {
     place
 }
 
-/// All but the one entry that verbs are told to change.
+/// All files except the entry that the verbs change.
 fn others(place: &Sandbox) -> Snapshot {
     let mine: PathBuf = place.path(STORE).join("ghcr.io.age");
     let own: PathBuf = place.path(STORE).join("quay.io.age");
@@ -106,7 +106,7 @@ fn what_cannot_be_read_survives_everything_that_is_done_elsewhere() {
             ("list", ""),
             ("erase", "quay.io"),
             ("erase", "not.there.example"),
-            // What is newer is not overwritten even by a login to the same server.
+            // Even a login to the same server doesn't overwrite a newer version's entry.
             (
                 "store",
                 r#"{"ServerURL":"newer.example","Username":"user","Secret":"new"}"#,

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::broken::Subject;
 use crate::scale::{report, scale, share};
 
-/// Any Unicode, with a liking for what formats and shells treat differently.
+/// Any Unicode, with a preference for characters that formats and shells treat specially.
 fn text(random: &mut fastrand::Rng, longest: usize, is_secret: bool) -> String {
     const ODD: &str = "\"\\/<>&'`$%:;,{}[]() \t\n\r\u{1}\u{7f}\u{85}\u{a0}\u{ad}\u{301}\u{200b}\u{2028}\u{feff}\u{fffd}\u{10ffff}";
     let odd: Vec<char> = ODD.chars().collect();
@@ -36,7 +36,7 @@ fn text(random: &mut fastrand::Rng, longest: usize, is_secret: bool) -> String {
     text
 }
 
-/// Stores and gets; whether the answer is what was stored.
+/// Stores and gets; returns whether the answer equals the stored value.
 fn comes_back(place: &Sandbox, random: &mut fastrand::Rng, use_go: bool) -> Result<(), String> {
     let secret = text(random, 65_536, true);
     let username = loop {
@@ -48,7 +48,7 @@ fn comes_back(place: &Sandbox, random: &mut fastrand::Rng, use_go: bool) -> Resu
     let credential = json!({ "ServerURL": "ghcr.io", "Username": username, "Secret": secret });
     let mut request = credential.to_string();
     if use_go {
-        // As docker writes it. None of these stands in the form of JSON itself.
+        // As docker writes it. None of these occurs in the JSON's own structure.
         for (plain, escaped) in [
             ('<', "\\u003c"),
             ('>', "\\u003e"),

@@ -1,5 +1,5 @@
-//! Entries are standard age files: what `age` and `rage` write is read, what is written they read, and age's own test
-//! vectors are judged as their authors meant them.
+//! Entries are standard age files: the helper, `age` and `rage` read each other's files, and age's own test
+//! vectors have the expected results.
 
 use std::fs;
 use std::io::Read as _;
@@ -21,7 +21,7 @@ fn secret(number: usize) -> String {
     format!("{number} \"<&>\" ü {}", "x".repeat(number * 97 % 5_000))
 }
 
-/// Files of ours to the other program, and files of the other program to us.
+/// Our files for the other program, and its files for us.
 fn round_trips(program: &str, files: usize) {
     let place = Subject::Sound.place();
     place.store("first.example.com", &Login::new("user", "first"));
@@ -75,11 +75,11 @@ fn entries_go_to_rage_and_back() {
     round_trips("rage", scale(50, 1_000));
 }
 
-/// The test vectors that come with the library: of the C2SP project, as every implementation of age uses them.
+/// The library's test vectors from the C2SP project, which every implementation of age uses.
 fn vectors() -> PathBuf {
     let metadata = Command::new(env!("CARGO"))
         .args(["metadata", "--format-version", "1", "--locked", "--offline"])
-        // Crates of other platforms are on this machine only after a `cargo fetch`.
+        // Crates for other platforms are only on this machine after a `cargo fetch`.
         .args(["--filter-platform", &host_platform()])
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")))
         .output()
@@ -143,7 +143,7 @@ impl Vector {
     }
 }
 
-/// The vectors hold no credential, so the best of them is an entry that can be decrypted and is none of ours.
+/// The vectors don't contain credentials, so a valid one is an entry that can be decrypted but isn't ours.
 #[test]
 fn ages_own_test_vectors_are_judged_right() {
     let directory = vectors();
@@ -156,7 +156,7 @@ fn ages_own_test_vectors_are_judged_right() {
         fs::create_dir_all(&directory).expect("a store");
         fs::write(directory.join("ghcr.io.age"), &vector.file).expect("an entry");
         let identity = if vector.identities.is_empty() {
-            // For what is encrypted to a passphrase: some identity.
+            // Any identity, for files that are encrypted with a passphrase.
             "AGE-SECRET-KEY-1EGTZVFFV20835NWYV6270LXYVK2VKNX2MMDKWYKLMGR48UAWX40Q2P2LM0".to_owned()
         } else {
             vector.identities.join("\n")
@@ -165,7 +165,7 @@ fn ages_own_test_vectors_are_judged_right() {
         let answer = place.verb("get", "ghcr.io");
         let expected = match vector.expect.as_str() {
             "no match" => "does not open",
-            // To a passphrase, which is not what opens an entry here.
+            // Encrypted with a passphrase, which entries don't support.
             _ if vector.has_passphrase => "",
             // Two mebibytes are more than any entry has.
             _ if vector.file.len() > 2 << 20 => "is larger than",

@@ -1,5 +1,5 @@
-//! The states that machines are in. Each begins as a healthy one: docker uses docker-credential-age, which has a login
-//! for ghcr.io.
+//! States of machines. Each begins as a healthy one: docker uses docker-credential-age, which has a login for
+//! ghcr.io.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -11,17 +11,17 @@ use docker_credential_tests::requirement::environment;
 use docker_credential_tests::sandbox::Sandbox;
 use serde_json::{Value, json};
 
-/// What went wrong on a machine.
+/// A problem of a machine.
 pub(crate) struct State {
     pub(crate) name: &'static str,
-    /// The check that must find it; empty for a state in which all is well.
+    /// The check that must find it; empty for a healthy state.
     pub(crate) expected: &'static str,
     pub(crate) prepare: fn(&mut Sandbox),
 }
 
 pub(crate) const HUB: &str = "https://index.docker.io/v1/";
 
-/// The servers whose logins may not be lost.
+/// The servers whose logins must not be lost.
 pub(crate) const SERVERS: [&str; 8] = [
     "ghcr.io",
     HUB,
@@ -53,7 +53,7 @@ fn healthy_config() -> Value {
     json!({ "auths": { "ghcr.io": {} }, "credHelpers": { "ghcr.io": "age" }, "credsStore": "age" })
 }
 
-/// The healthy configuration with these fields instead; `null` removes one.
+/// The healthy configuration with these fields changed; `null` removes one.
 fn with(sandbox: &Sandbox, fields: Value) {
     let mut config = healthy_config();
     let Value::Object(fields) = fields else {
@@ -100,7 +100,7 @@ fn config_text(sandbox: &Sandbox, text: &str) {
     fs::write(sandbox.config_path(), text).expect("config.json");
 }
 
-/// A helper of another program, with a login for a.example.
+/// Another program's helper, with a login for a.example.
 fn former(sandbox: &Sandbox) {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/helpers/docker-credential-former");
     sandbox.add_program("docker-credential-former", script.as_ref());
