@@ -1,8 +1,8 @@
-//! The floor of a get from the Secret Service: the calls that no client can leave out, as quickly as they can be sent, with
-//! nothing parsed that isn't needed. `bench/run` builds it as it builds `hello.rs`.
+//! The lower limit of a get from the Secret Service: only the necessary calls, sent as fast as possible, with
+//! minimal parsing. `bench/run` builds it as it builds `hello.rs`.
 //!
-//! It asks for the same encrypted session as docker-credential-keyring, so that the service does the same work for both.
-//! It neither checks whose service it is nor decrypts what comes back: the key it sends is made up.
+//! It requests the same encrypted session as docker-credential-keyring, so that the service does the same
+//! work for both. It doesn't check the service's owner or decrypt the answer: its key isn't valid.
 
 use std::env;
 use std::io::{Read, Result, Write, stdin};
@@ -50,7 +50,7 @@ fn main() -> Result<()> {
     let found = received.reply(2)?;
     let item = string_at(&found, 4);
     let opened = received.reply(3)?;
-    // A variant with an array of bytes, whose length says where the session's path is.
+    // A variant with an array of bytes, whose length gives the position of the session's path.
     let session_at = (8 + number_at(&opened, 4) as usize).next_multiple_of(4);
 
     let mut secret = Body::default();
@@ -70,7 +70,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// What a message carries.
+/// The body of a message.
 #[derive(Default)]
 struct Body(Vec<u8>);
 
@@ -168,7 +168,7 @@ impl Received {
         Ok(())
     }
 
-    /// Reads lines until the one that lets us in.
+    /// Reads lines until the one that accepts us.
     fn skip_greeting(&mut self) -> Result<()> {
         loop {
             self.need(1)?;
@@ -184,7 +184,7 @@ impl Received {
         }
     }
 
-    /// The body of the answer to a call. Signals and other answers before it are skipped.
+    /// The body of the answer to a call. Skips signals and other answers before it.
     fn reply(&mut self, serial: u32) -> Result<Vec<u8>> {
         const RETURN: u8 = 2;
         const ERROR: u8 = 3;
@@ -203,7 +203,7 @@ impl Received {
     }
 }
 
-/// To which call a message is the answer: the field with code 5.
+/// The call that a message answers: the field with code 5.
 fn answers(fields: &[u8]) -> u32 {
     let field = fields
         .windows(4)

@@ -1,4 +1,4 @@
-//! What is measured: three floors, the suite's helpers, and docker's own.
+//! The measured programs: three lower limits, our helpers, and docker's own.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ pub(crate) enum Contender {
     True,
     /// Starting a static Rust program.
     Hello,
-    /// The calls of a get from the Secret Service and nothing else: `raw_keyring_client.rs`.
+    /// Only the calls of a get from the Secret Service: `raw_keyring_client.rs`.
     RawKeyring,
     Age,
     Env,

@@ -17,8 +17,8 @@ use crate::services::{Gpg, program, seed_keyring};
 /// The number of people who share the team's store.
 pub(crate) const TEAM: usize = 20;
 
-/// Up to this size, a helper stores each credential. That would take hours for larger stores of the peers,
-/// which are created in other ways.
+/// Up to this size, a helper stores each credential. Larger stores of the peers are created in other ways,
+/// because that would take hours.
 const STORED_ONE_BY_ONE: usize = 100;
 
 /// The limit for a Secret Service: gnome-keyring takes 20 s to open 5,000 items.

@@ -42,17 +42,18 @@
 //!
 //! # Errors
 //!
-//! A client knows an error by its text only, so choose by what the client does next:
+//! A client only sees an error's text, so choose the variant by the client's next step:
 //!
-//! - `Ok(None)`, or [`Error::NotFound`]: it goes on without a login. A store returns it only after it was searched to its
-//!   end.
-//! - [`Error::Locked`], [`Error::Unavailable`], [`Error::Damaged`], [`Error::Setting`], [`Error::File`]: the store cannot
-//!   answer. The client stops and shows the text, or warns; docker up to version 28 ignores it.
+//! - `Ok(None)`, or [`Error::NotFound`]: it continues without a login. A store returns it only after a
+//!   complete search.
+//! - [`Error::Locked`], [`Error::Unavailable`], [`Error::Damaged`], [`Error::Setting`], [`Error::File`]: the
+//!   store can't answer. The client stops and shows the text, or warns; docker up to version 28 ignores it.
 //! - [`Error::Refused`], [`Error::Unsupported`]: nothing was stored, and the client's login fails with this text.
 //! - [`Error::NoServerUrl`], [`Error::NoUsername`], [`Error::Request`]: the client's fault. The crate itself returns these
 //!   before it asks a store.
 //!
-//! The text has the problem and the way out, and never a secret: clients print it, and CI systems keep what is printed.
+//! The text has the problem and the fix, and never a secret, because clients print it and CI systems keep the
+//! output.
 
 #![deny(missing_docs)]
 

@@ -40,14 +40,14 @@ pub struct Variable {
 }
 
 impl Variable {
-    /// `name` is the variable's; `<LABEL>` and the like stand for a part of the user's choice, and several are separated
-    /// by commas. `meaning` says what its value means, and what holds if it is not set: sentences.
+    /// `name` is the variable's name; the user chooses parts such as `<LABEL>`, and several names are
+    /// separated by commas. `meaning` explains its value and the default, as sentences.
     pub const fn new(name: &'static str, meaning: &'static str) -> Self {
         let check = |_: &Environment| Ok(());
         Self { name, meaning, check }
     }
 
-    /// With a check that fails for a value that the helper refuses, so that `doctor` finds it before the store is in use.
+    /// With a check that fails for an invalid value, so that `doctor` finds it before the store is in use.
     #[must_use]
     pub const fn checked(mut self, check: fn(&Environment) -> Result<(), Error>) -> Self {
         self.check = check;

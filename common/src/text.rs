@@ -18,7 +18,7 @@ pub(crate) fn is_unprintable(c: char) -> bool {
     c.is_control() || is_invisible_format(c)
 }
 
-/// Characters without a shape of their own (Unicode's `Default_Ignorable_Code_Point`), those that reverse the reading
+/// Invisible characters (Unicode's `Default_Ignorable_Code_Point`), those that reverse the reading
 /// order, and the separators of lines.
 fn is_invisible_format(c: char) -> bool {
     matches!(c,

@@ -1,4 +1,4 @@
-//! Somebody who shares an age store with others, and the keys that people have.
+//! Members of a shared age store, and people's keys.
 
 pub mod entry;
 pub mod member;

@@ -39,7 +39,7 @@ fn syft_scans_a_private_image(helper: Helper) {
                 .run(&syft)
                 .args(["--quiet", "--output", "json"])
                 .arg(format!("registry:{image}"))
-                // It would ask whether there is a newer one.
+                // It would check for a newer version.
                 .env("SYFT_CHECK_FOR_APP_UPDATE", "false")
                 .outcome()
         }

@@ -31,7 +31,7 @@ pub fn hostname(key: &str) -> &str {
     rest.split_once('/').map_or(rest, |(host, _)| host)
 }
 
-/// Where docker looks for a login. If it chose a helper, it doesn't fall back to `auths`.
+/// docker's source of a login. If it chose a helper, it doesn't fall back to `auths`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Choice<'a> {
     /// The helper that `credHelpers` names for this server.
@@ -52,7 +52,7 @@ impl<'a> Choice<'a> {
     }
 }
 
-/// Where docker looks for the login of `key`, [as it asks](docker_key).
+/// docker's source for the login of [its key](docker_key) `key`.
 pub fn docker<'a>(document: &'a Document, key: &str) -> Choice<'a> {
     match (document.cred_helper(key), document.creds_store()) {
         (Some(""), _) | (None, None) => Choice::Auths,

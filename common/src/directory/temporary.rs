@@ -61,8 +61,8 @@ impl Drop for Temporary<'_> {
     }
 }
 
-/// A name that no other process uses now: it contains the process id, a time and a counter. If it exists all
-/// the same, `O_EXCL` notices.
+/// A name that no other process uses now: it contains the process id, a time and a counter. If it still
+/// exists, `O_EXCL` notices.
 fn unique() -> String {
     use std::sync::atomic::{AtomicU64, Ordering};
     use std::time::{SystemTime, UNIX_EPOCH};

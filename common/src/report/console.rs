@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::text::one_line;
 use crate::{Environment, Error, streams};
 
-/// Where a command prints and asks.
+/// The input and output of a command.
 ///
 /// Results go to stdout and everything else to stderr, so that you can pipe a result. The caller must clean
 /// untrusted text (servers, user names) with [`plain`](Self::plain).

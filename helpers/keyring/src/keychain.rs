@@ -25,7 +25,7 @@ pub(crate) struct Keychain(Arc<Store>);
 
 impl Platform for Keychain {
     const STORE: &str = "the keychain";
-    /// The keychain names no limit; this is larger than any request.
+    /// The keychain doesn't document a limit; this is larger than any request.
     const BLOB_MAX: usize = 1 << 22;
     const NAME_MAX: usize = 1 << 15;
 

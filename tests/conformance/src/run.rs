@@ -50,7 +50,7 @@ pub enum End {
 pub struct Run {
     /// The verb and its input, for messages.
     pub call: String,
-    /// How it ended.
+    /// Its exit status.
     pub end: End,
     /// Standard output, including standard error for [`Output::Merged`].
     pub stdout: Vec<u8>,

@@ -1,4 +1,4 @@
-//! What the header of an entry shows without a key.
+//! The public content of an entry's header.
 
 use std::fs;
 use std::path::Path;

@@ -50,7 +50,7 @@ impl Member {
         self.store.join(".age-recipients")
     }
 
-    /// The text of the identity, as a CI system keeps it in a variable.
+    /// The text of the identity, for a CI variable.
     pub fn identity_text(&self) -> String {
         let path = self.place.path("config/docker-credential-age/identity.txt");
         fs::read_to_string(path).expect("the member has an identity")

@@ -1,24 +1,24 @@
-//! SSH keys, made by ssh-keygen.
+//! SSH keys from ssh-keygen.
 
 use std::fs;
 use std::path::PathBuf;
 
 use crate::sandbox::Sandbox;
 
-/// What a person calls a key of theirs.
+/// A key's comment.
 pub const COMMENT: &str = "ann@laptop";
 
-/// A pair of keys in the home of a sandbox, at the place where ssh looks for them.
+/// A pair of keys in a sandbox's home, in ssh's directory.
 #[derive(Debug)]
 pub struct SshKey {
-    /// The file of the private key; that of the public one has `.pub` behind it.
+    /// The file of the private key; that of the public one also has `.pub`.
     pub path: PathBuf,
     /// The public key, without its comment.
     pub public: String,
 }
 
 impl SshKey {
-    /// Makes `~/.ssh/NAME` by `ssh-keygen` with these arguments.
+    /// Creates `~/.ssh/NAME` with `ssh-keygen` and these arguments.
     pub fn make(place: &Sandbox, name: &str, passphrase: &str, arguments: &[&str]) -> Self {
         let directory = place.path("home/.ssh");
         fs::create_dir_all(&directory).expect("a directory in the sandbox");
@@ -38,12 +38,12 @@ impl SshKey {
         }
     }
 
-    /// The key that most people have.
+    /// The most common kind of key.
     pub fn ed25519(place: &Sandbox, passphrase: &str) -> Self {
         Self::make(place, "id_ed25519", passphrase, &["-t", "ed25519"])
     }
 
-    /// The public key as its file has it.
+    /// The public key as in its file.
     pub fn line(&self) -> String {
         format!("{} {COMMENT}", self.public)
     }

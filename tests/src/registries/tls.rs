@@ -37,7 +37,7 @@ impl TlsFront {
     ///
     /// # Errors
     ///
-    /// Where openssl or python3 is not installed.
+    /// If openssl or python3 isn't installed.
     pub fn start(server: u16) -> Result<Self, Missing> {
         let directory = target_directory().join(LOOPBACK);
         if !directory.is_dir() {
@@ -88,7 +88,7 @@ impl TlsProxy {
     ///
     /// # Errors
     ///
-    /// Where openssl or python3 is not installed.
+    /// If openssl or python3 isn't installed.
     pub fn new(name: &str, registry: &Registry) -> Result<Self, Missing> {
         let directory = TempDir::new().expect("a directory");
         issue(name, &format!("DNS:{name}"), directory.path())?;

@@ -21,7 +21,7 @@ impl Witness {
     ///
     /// # Errors
     ///
-    /// Where openssl or python3 is not installed.
+    /// If openssl or python3 isn't installed.
     pub fn start() -> Result<Self, Missing> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port on loopback");
         let address = listener.local_addr().expect("a listener has an address");

@@ -21,7 +21,7 @@ fn transcript(heading: &str) -> String {
         .concat()
 }
 
-/// An executable script on the place's `PATH`.
+/// An executable script on the sandbox's `PATH`.
 pub(crate) fn add_script(place: &Sandbox, name: &str, text: &str) {
     let file = place.path(&format!("tmp/{name}"));
     fs::write(&file, format!("#!/bin/sh\n{text}\n")).expect("a script");

@@ -1,5 +1,5 @@
-//! What SECURITY.md promises, each promise with a control: the same test, run on a helper that is broken on purpose,
-//! must notice. A harness whose control passes shows nothing.
+//! The promises of SECURITY.md, each with a control: the same test must fail with a helper that is broken on
+//! purpose. A harness whose control passes shows nothing.
 //!
 //! By default each runs as long as a test suite can afford. `DOCKER_CREDENTIAL_TEST_FULL=1` runs them as long as
 //! the figures in docs/promises.md were measured, for one promise at a time:

@@ -11,7 +11,7 @@ use docker_credential_tests::{program, require};
 use crate::broken::Subject;
 use crate::scale::report;
 
-/// What of the marker stays as it is in the name of a file, where capitals are escaped.
+/// The part of the marker that stays unchanged in a file name, where capitals are escaped.
 const IN_A_NAME: &str = "5up3r-s3cr3t";
 
 /// Requests that carry the marker where a secret stands, and something wrong around it.
@@ -72,7 +72,7 @@ fn requests() -> Vec<(&'static str, Vec<u8>)> {
     requests
 }
 
-/// Where the marker shows that should not; nothing if nowhere.
+/// The places that show the marker but shouldn't; nothing if nowhere.
 fn leak(place: &Sandbox, verb: &str, stdin: &[u8]) -> Option<String> {
     let outcome = place.run(place.program()).arg(verb).stdin(stdin).outcome();
     if outcome.text().contains(IN_A_NAME) {

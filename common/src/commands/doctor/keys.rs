@@ -50,7 +50,7 @@ fn never_asked(
     helper: &str,
     at: &str,
 ) -> Option<Finding> {
-    // The Hub's other names have a finding of their own.
+    // The Hub's other names have their own finding.
     let is_hub = ServerUrl::parse(key).is_ok_and(|server| server.key().is_hub());
     if is_hub || is_asked_for(key) {
         return None;

@@ -263,7 +263,7 @@ fn refuse_ssh_key(
     )))
 }
 
-/// What to do about an SSH key where an identity is to be written.
+/// Advice for an SSH key in place of an identity that we would write.
 const ANOTHER_FILE: &str = "unset DOCKER_CREDENTIAL_AGE_IDENTITY_FILE, or let it name another file";
 
 /// The existing file of our own identity, if no rotation is replacing it.

@@ -51,7 +51,7 @@ impl Recipient {
         }
     }
 
-    /// From a word, or the words of an SSH key. `origin` is where they are, for the error.
+    /// Parses a word, or the words of an SSH key. `origin` is their place, for the error.
     pub(crate) fn parse(word: &str, origin: impl FnOnce(&str) -> Error) -> Result<Self, Error> {
         if word.split_ascii_whitespace().next().is_some_and(ssh::is_kind) {
             return ssh::Recipient::parse(word)
@@ -77,8 +77,8 @@ impl Recipient {
     }
 }
 
-/// The recipients in a text: separated by commas or line breaks, or by spaces, as long as none is an SSH key. Such a key
-/// ends with its line, because it has several words: its kind, itself and a comment.
+/// The recipients in a text, separated by commas or line breaks, or by spaces if none is an SSH key. An SSH
+/// key ends with its line, because it has several words: its kind, the key and a comment.
 pub(crate) fn split(text: &str) -> Vec<&str> {
     let mut found = Vec::new();
     for mut rest in text.split([',', '\r', '\n']).map(str::trim) {

@@ -48,7 +48,7 @@ impl Found {
         }
     }
 
-    /// Whoever has these keys, as far as that is known without asking anyone. An SSH key shows its public half.
+    /// The holder of these keys, as far as we know without asking. An SSH key shows its public half.
     pub(crate) fn known_recipients(&self) -> Option<Vec<Recipient>> {
         match self {
             Self::Open(identities) => Some(own_recipients(identities)),

@@ -1,7 +1,6 @@
-//! SSH keys, as age takes them: `ssh-ed25519` and `ssh-rsa`.
+//! SSH keys that age supports: `ssh-ed25519` and `ssh-rsa`.
 //!
-//! Here is how such a key is recognised, and what those that can't be used are called. The feature `ssh` decides
-//! whether there is more behind it.
+//! This module recognises such keys, and names unusable ones. The feature `ssh` adds the rest.
 
 #[cfg(not(feature = "ssh"))]
 pub(crate) use self::absent::{Key, Private, Recipient, parse, unseal};
@@ -15,10 +14,10 @@ mod absent;
 #[cfg(feature = "ssh")]
 mod present;
 
-/// Why a key can't be used. It follows "is".
+/// Why a key is unusable. Continues a sentence after "is".
 pub(crate) type Problem = Cow<'static, str>;
 
-/// Why a private key can't be used.
+/// Why a private key is unusable.
 pub(crate) struct Unusable {
     pub(crate) problem: Problem,
     /// The command that makes it usable, without the file's name.
@@ -31,14 +30,14 @@ impl From<Problem> for Unusable {
     }
 }
 
-/// A private key in a text form, of whichever kind; nothing for other files. That of an age identity begins otherwise.
+/// A private key in a text format, of any kind; nothing for other files. An age identity begins differently.
 pub(crate) fn private_key(file: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(file).ok()?.trim_start();
     (text.starts_with("-----BEGIN ") && !text.starts_with("-----BEGIN AGE ENCRYPTED FILE-----"))
         .then_some(text)
 }
 
-/// The first word of a public key, of whichever kind.
+/// The first word of a public key, of any kind.
 pub(crate) fn is_kind(word: &str) -> bool {
     ["ssh-", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-"]
         .iter()
@@ -53,7 +52,7 @@ pub(crate) fn split(line: &str) -> Option<(&str, &str, &str)> {
     is_kind(kind).then_some((kind, data, comment.trim()))
 }
 
-/// The public key of this line without its comment, as lists and approvals know it. Other recipients are one word.
+/// The public key of this line without its comment, as in lists and approvals. Other recipients are one word.
 pub(crate) fn without_comment(line: &str) -> Cow<'_, str> {
     match split(line) {
         Some((kind, data, _)) => format!("{kind} {data}").into(),

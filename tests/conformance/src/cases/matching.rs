@@ -139,7 +139,7 @@ fn different() -> impl Iterator<Item = Case> {
         (Reference, "not-path-case", "The case of a path matters.", "{h}/org", "{h}/ORG"),
         (Reference, "not-deeper-url", "A URL with another path is another server.", "https://{h}", "https://{h}/org"),
         (Reference, "not-root-prefix", "A path that only begins like an API root is a path.", "{h}", "https://{h}/v22"),
-        (Reference, "not-v3", "`/v3/` is no API root.", "{h}", "https://{h}/v3/"),
+        (Reference, "not-v3", "`/v3/` is not an API root.", "{h}", "https://{h}/v3/"),
         (Reference, "not-user", "User information before the host makes another server.", "{h}", "https://user@{h}"),
         (Reference, "not-user-pass", "A user and a password before the host make another server.", "{h}", "https://user:pass@{h}"),
         (Reference, "not-as-user", "A host in place of the user is not the host.", "{h}", "https://{h}@evil.invalid"),
@@ -208,13 +208,13 @@ fn enclosing() -> impl Iterator<Item = Case> {
         ("within-host", "A host answers for its repositories.", &["{h}"], "{h}/org/repo", Some(0)),
         ("within-port", "A host with a port answers for its repositories.", &["{h}:5000"], "{h}:5000/org/repo", Some(0)),
         ("within-url", "A host stored as a URL answers for its repositories.", &["https://{h}/v2/"], "{h}/org/repo", Some(0)),
-        ("within-path", "A path answers for what is below it.", &["{h}/org"], "{h}/org/repo/x", Some(0)),
+        ("within-path", "A path answers for the paths below it.", &["{h}/org"], "{h}/org/repo/x", Some(0)),
         ("within-longest", "The longest path answers.", &["{h}", "{h}/org", "{h}/org/repo"], "{h}/org/repo/x", Some(2)),
         ("within-segments", "A path encloses by whole segments.", &["{h}", "{h}/org"], "{h}/organisation/repo", Some(0)),
-        ("within-root-word", "Below a bare host `v2` is a segment like any other.", &["{h}"], "{h}/v2/repo", Some(0)),
-        ("within-not-url", "A question with a scheme is answered exactly.", &["{h}"], "https://{h}/org/repo", None),
-        ("within-not-http", "What is stored for http encloses nothing that has no scheme.", &["http://{h}"], "{h}/org/repo", None),
-        ("within-not-port", "Another port encloses nothing.", &["{h}"], "{h}:5000/org/repo", None),
+        ("within-root-word", "After a bare host, `v2` is a segment like any other.", &["{h}"], "{h}/v2/repo", Some(0)),
+        ("within-not-url", "A request with a scheme needs an equal server.", &["{h}"], "https://{h}/org/repo", None),
+        ("within-not-http", "A credential for http does not answer for paths without a scheme.", &["http://{h}"], "{h}/org/repo", None),
+        ("within-not-port", "A host does not answer for paths on another port.", &["{h}"], "{h}:5000/org/repo", None),
     ];
     rows.into_iter().map(|(id, says, stored, asked, answer)| {
         stricter(id, says, ENCLOSING, move |p| {
@@ -232,7 +232,7 @@ fn enclosing() -> impl Iterator<Item = Case> {
     })
 }
 
-/// What `store` refuses as a server, and `get` does not find.
+/// Servers that `store` refuses, and `get` doesn't find.
 fn refused() -> impl Iterator<Item = Case> {
     #[rustfmt::skip] // a table
     let rows = [

@@ -1,4 +1,4 @@
-//! The helper's standard input, and how it is fed.
+//! The helper's standard input, and its writer.
 
 use std::fs::File;
 use std::io::{self, PipeReader, PipeWriter, Write as _};
@@ -9,18 +9,18 @@ use std::thread;
 
 use super::memory::note_peak;
 
-/// What stands on the helper's standard input.
+/// The helper's standard input.
 #[derive(Debug)]
 pub enum Input {
     /// These bytes, and then the end.
     Bytes(Vec<u8>),
     /// These bytes in as many writes, and then the end.
     ByteByByte(Vec<u8>),
-    /// These bytes, and no end before the helper has gone.
+    /// These bytes, and no end before the helper exits.
     Unended(Vec<u8>),
-    /// Nothing for a while, to see whether the helper waits for it; then these bytes and the end.
+    /// Nothing for a while, to check that the helper waits; then these bytes and the end.
     Late(Vec<u8>),
-    /// So many MiB of zeros.
+    /// This many MiB of zeros.
     ZeroMebibytes(usize),
     /// A file or a directory.
     Path(&'static str),
@@ -37,7 +37,7 @@ impl From<&str> for Input {
 /// The runner's side of the helper's standard input.
 pub(super) struct Feed {
     pub(super) pipe: Option<PipeWriter>,
-    /// A second hold on the end that the helper reads, to see what it did to it.
+    /// A second descriptor of the end that the helper reads, to check its mode.
     #[cfg_attr(not(unix), allow(dead_code, reason = "only Unix can tell the mode of a pipe"))]
     pub(super) far_end: Option<PipeReader>,
     pub(super) plan: Input,
@@ -63,7 +63,7 @@ pub(super) fn stdin_for(input: Input) -> io::Result<(Stdio, Feed)> {
         )),
         plan => {
             let (reader, writer) = io::pipe()?;
-            // Held only where it is looked at: a reader of our own would keep a broken pipe from breaking.
+            // Only kept if needed, because our own reader would keep the pipe from breaking.
             let far_end = match plan {
                 Input::Unended(_) => Some(reader.try_clone()?),
                 _ => None,
@@ -80,7 +80,8 @@ pub(super) fn stdin_for(input: Input) -> io::Result<(Stdio, Feed)> {
     }
 }
 
-/// Feeds the helper from a thread, and tells whether it took everything. `gone` breaks when the helper has ended.
+/// Writes the input in a thread, and returns whether the helper read everything. `gone` breaks when the
+/// helper ends.
 pub(super) fn send(
     pipe: Option<PipeWriter>,
     plan: Input,
@@ -96,7 +97,7 @@ pub(super) fn send(
         };
         let taken = write_plan(&mut pipe, &plan, pid, &peak).is_ok();
         if matches!(plan, Input::Unended(_)) {
-            // Never sent to: it breaks when the helper has ended, and only then may the pipe come to its end.
+            // Nothing is sent: it breaks when the helper ends, and only then may the pipe end.
             let _broken = gone.recv();
         }
         drop(pipe);

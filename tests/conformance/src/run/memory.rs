@@ -1,8 +1,8 @@
-//! How much memory the helper holds.
+//! The helper's memory.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Keeps the high-water mark of the helper's memory, which Linux tells for as long as it runs.
+/// Records the helper's peak memory, which Linux reports while it runs.
 pub(super) fn note_peak(pid: u32, peak: &AtomicU64) {
     let Ok(status) = std::fs::read_to_string(format!("/proc/{pid}/status")) else {
         return;

@@ -1,4 +1,4 @@
-//! Where the helper's output goes, and how it is collected.
+//! The destination of the helper's output, and its reader.
 
 use std::fs::File;
 use std::io::{self, PipeReader, Read as _};
@@ -8,15 +8,15 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Instant;
 
-/// What is kept of one stream; a helper that prints more is ended.
+/// The limit on one stream; a helper that prints more is killed.
 const OUTPUT_LIMIT: usize = 8 << 20;
 
-/// Where the helper's standard output and standard error go.
+/// The destination of the helper's standard output and standard error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Output {
     /// A pipe each, read to the end.
     Apart,
-    /// One pipe for both, as Java's `redirectErrorStream(true)` makes it.
+    /// One pipe for both, as with Java's `redirectErrorStream(true)`.
     Merged,
     /// Standard output on `/dev/full`.
     Full,
@@ -30,7 +30,7 @@ pub enum Output {
     Neither,
 }
 
-/// The ends that the runner reads: standard output, then standard error.
+/// The runner's ends: standard output, then standard error.
 pub(super) type Ends = [Option<PipeReader>; 2];
 
 pub(super) fn output_for(output: Output) -> io::Result<(Ends, Stdio, Stdio)> {
@@ -54,7 +54,7 @@ pub(super) fn output_for(output: Output) -> io::Result<(Ends, Stdio, Stdio)> {
     })
 }
 
-/// What a stream brings, collected by a thread of its own so that no full pipe stops the helper.
+/// The content of a stream, collected in a thread so that a full pipe doesn't block the helper.
 pub(super) struct Collected {
     whole: mpsc::Receiver<Vec<u8>>,
     pub(super) overflowed: Arc<AtomicBool>,
@@ -83,7 +83,7 @@ pub(super) fn collect(end: Option<PipeReader>) -> Collected {
                 }
                 kept.extend_from_slice(&buffer[..count]);
             }
-            // Nobody waits for it any more once the run is over.
+            // Nobody waits for it after the run.
             let _unwanted = sender.send(kept);
         });
     }

@@ -1,4 +1,4 @@
-//! A build without SSH keys: it recognises them and says so.
+//! A build without SSH keys: recognises and refuses them.
 
 use std::fmt;
 

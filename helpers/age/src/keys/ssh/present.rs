@@ -1,7 +1,7 @@
-//! SSH keys that encrypt and decrypt, by the age crate.
+//! Encrypts and decrypts with SSH keys, through the age crate.
 //!
-//! The crate opens encrypted keys as well. But what it makes of them can't be written down again, as it must be to stay
-//! open in the kernel's memory: bcrypt would be computed for each get. So the ssh-key crate takes the passphrase off.
+//! The crate also opens encrypted keys, but can't serialise the opened key, which we keep in the kernel's
+//! keyring: each get would compute bcrypt again. So the ssh-key crate removes the passphrase.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use super::{Problem, Unusable, is_kind, split};
 
-/// The file of an RSA key with 16,384 bits has 13 KB.
+/// A file of an RSA key with 16,384 bits has 13 KB.
 const TEXT_MAX: usize = 64 << 10;
 
 /// A public key.
@@ -26,7 +26,7 @@ pub(crate) struct Recipient {
 }
 
 impl Recipient {
-    /// From a line of a list: the kind, the key, and perhaps a comment.
+    /// Parses a line of a list: the kind, the key, and optionally a comment.
     pub(crate) fn parse(line: &str) -> Result<Self, Problem> {
         let (kind, data, comment) = split(line).ok_or_else(mistyped)?;
         if comment.split_ascii_whitespace().any(is_recipient) {
@@ -42,7 +42,7 @@ impl Recipient {
             text: key.to_string(),
             key,
         };
-        // The crate reads no further than it must. And a key has one spelling, by which lists and approvals know it.
+        // The crate ignores trailing text, but a key must have a single spelling in lists and approvals.
         let is_whole = recipient.text.split_once(' ') == Some((kind, data));
         is_whole.then_some(recipient).ok_or_else(mistyped)
     }
@@ -53,7 +53,7 @@ impl Recipient {
         Self::parse(&key.to_string())
     }
 
-    /// Also that of its stanza.
+    /// Also the kind of its stanza.
     pub(crate) fn kind(&self) -> &'static str {
         match self.key {
             ssh::Recipient::SshRsa(..) => "ssh-rsa",
@@ -65,7 +65,7 @@ impl Recipient {
         &self.key
     }
 
-    /// The words with which a stanza for this key begins: its kind, and four bytes of the key's hash.
+    /// The first words of a stanza for this key: its kind, and four bytes of the key's hash.
     pub(crate) fn stanza(&self) -> String {
         let (ssh::Recipient::SshRsa(blob, _) | ssh::Recipient::SshEd25519(blob, _)) = &self.key;
         format!(
@@ -107,16 +107,16 @@ impl Key {
         &self.identity
     }
 
-    /// The key as a file without a passphrase holds it.
+    /// The key as in a file without a passphrase.
     pub(crate) fn text(&self) -> &str {
         &self.text
     }
 }
 
-/// A private key as it is in its file.
+/// A private key in its file.
 pub(crate) enum Private {
     Open(Key),
-    /// A passphrase opens it. Its public half is readable without.
+    /// Encrypted with a passphrase. Its public half is readable without it.
     Encrypted(Recipient),
 }
 
@@ -126,7 +126,7 @@ pub(crate) fn parse(text: &str) -> Result<Private, Unusable> {
     if text.matches("-----BEGIN ").count() > 1 {
         return Err(Problem::from("one of several private keys; give it a file of its own").into());
     }
-    // The crate ignores what is behind the end.
+    // The crate ignores text after the end.
     let is_whole = text.ends_with(" PRIVATE KEY-----") && text.matches("-----END ").count() == 1;
     if !is_whole || text.len() > TEXT_MAX {
         return Err(unreadable());
@@ -147,7 +147,7 @@ pub(crate) fn parse(text: &str) -> Result<Private, Unusable> {
     }
     let public = Recipient::of(&identity)?;
     if let ssh::Identity::Encrypted(_) = identity {
-        // Known before somebody is asked for its passphrase.
+        // Checked before asking for its passphrase.
         encrypted(text).ok_or_else(unreadable)?;
         return Ok(Private::Encrypted(public));
     }
@@ -158,13 +158,13 @@ pub(crate) fn parse(text: &str) -> Result<Private, Unusable> {
     }))
 }
 
-/// The text of the key without its passphrase; nothing if this is not the passphrase. It is slow by design.
+/// The text of the key without its passphrase; nothing if the passphrase is wrong. Slow by design.
 pub(crate) fn unseal(text: &str, passphrase: &str) -> Option<Zeroizing<String>> {
     let key = encrypted(text)?.decrypt(passphrase).ok()?;
     key.to_openssh(LineEnding::LF).ok()
 }
 
-/// The crate would refuse lines of another length than OpenSSH's, as other programs write them.
+/// Other programs write lines of other lengths than OpenSSH's, which the crate would refuse.
 fn encrypted(text: &str) -> Option<PrivateKey> {
     let lines = text
         .lines()
@@ -188,7 +188,7 @@ fn problem(error: &ParseRecipientKeyError) -> Problem {
     }
 }
 
-/// What a key of a kind that age doesn't take is called.
+/// The name of a kind of key that age doesn't support.
 fn unsupported(kind: &str) -> Problem {
     const USE: &str = "which age can't encrypt to; use an ed25519 or RSA key";
     if kind.contains("-cert-v01@") {
@@ -206,7 +206,7 @@ fn unsupported(kind: &str) -> Problem {
     }
 }
 
-/// A word that begins a recipient, so that it is no comment.
+/// A word that would begin a recipient, and so isn't a comment.
 fn is_recipient(word: &str) -> bool {
     is_kind(word) || word.starts_with("age1")
 }
@@ -215,7 +215,7 @@ fn mistyped() -> Problem {
     "a mistyped or cut SSH key".into()
 }
 
-/// Writes the key in OpenSSH's form. It asks for the passphrases before and after, which may be the same.
+/// Writes the key in OpenSSH's format. It asks for the old and the new passphrase, which may be the same.
 const CONVERT: &str = "ssh-keygen -p -f";
 
 fn unreadable() -> Unusable {
