@@ -14,6 +14,7 @@ mod registry;
 use self::key::Key;
 pub use self::key::ServerKey;
 use self::registry::is_plain_foreign_url;
+#[cfg(feature = "commands")]
 pub(crate) use self::registry::split_port;
 
 /// docker's own name for Docker Hub; the Hub is always stored and listed under it.
