@@ -30,7 +30,7 @@ use clap::error::ErrorKind;
 use clap::{ArgMatches, Command};
 
 use self::session::Session;
-use crate::{CredentialStore, Environment, Error, Helper};
+use crate::{CredentialStore, Environment, Error, Helper, show};
 
 mod auth_config;
 mod completions;
@@ -143,7 +143,10 @@ pub(crate) fn run<'a>(
     match result {
         Ok(()) => true,
         Err(error) => {
-            crate::streams::notice(environment.program(), &error.to_string());
+            crate::streams::notice(
+                environment.program(),
+                &show::text(environment, &error.to_string()),
+            );
             false
         }
     }

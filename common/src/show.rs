@@ -132,7 +132,7 @@ pub fn path(environment: &Environment, path: &Path) -> String {
 }
 
 /// A message in one line, in which paths below the home begin with `~`. For texts of code that doesn't know
-/// the home, such as errors; never for a command.
+/// the home, such as errors. Keeps a quoted path, in which a shell would not expand `~`.
 pub fn text(environment: &Environment, text: &str) -> String {
     let line = crate::text::one_line(text);
     let Some(home) = home(environment) else {
@@ -144,7 +144,7 @@ pub fn text(environment: &Environment, text: &str) -> String {
     while let Some(at) = rest.find(&home) {
         let after = &rest[at + home.len()..];
         // Not if it is a part of a longer path or name.
-        let starts = !rest[..at].ends_with(|c: char| c.is_alphanumeric() || "/._-~".contains(c));
+        let starts = !rest[..at].ends_with(|c: char| c.is_alphanumeric() || "/._-~'\"".contains(c));
         let ends = !after.starts_with(|c: char| c.is_alphanumeric() || "._-".contains(c));
         shown.push_str(&rest[..at]);
         shown.push_str(if starts && ends { "~" } else { &home });
@@ -250,6 +250,10 @@ mod tests {
         assert_eq!(
             shown("/home/me, /home/mel/x, /mnt/home/me/x"),
             "~, /home/mel/x, /mnt/home/me/x"
+        );
+        assert_eq!(
+            shown("run: chmod 600 '/home/me/a b'"),
+            "run: chmod 600 '/home/me/a b'"
         );
     }
 

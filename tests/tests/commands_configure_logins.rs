@@ -214,7 +214,7 @@ fn an_import_that_fails_half_way_leaves_docker_s_file() {
     add_helper(&sandbox, "other", &[("ghcr.io", alice()), ("quay.io", bob())]);
     fs::write(sandbox.path("home/other/quay.io"), "no JSON").unwrap();
     let text = refused(&sandbox, &["configure", "--import"]);
-    assert!(text.contains("docker's configuration is as it was"), "{text}");
+    assert!(text.contains("docker's configuration is unchanged"), "{text}");
     assert!(text.contains("failed\tquay.io"), "{text}");
 }
 

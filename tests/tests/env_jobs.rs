@@ -68,7 +68,7 @@ fn assert_reads(place: &Sandbox, login: &Login, variables: &[(&str, &str)], secr
     assert_eq!(
         place.config(),
         json!({ "credsStore": "env" }),
-        "docker's configuration is as it was"
+        "docker's configuration is unchanged"
     );
 }
 

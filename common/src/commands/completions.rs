@@ -27,8 +27,9 @@ pub(super) fn definition() -> Command {
         .about("Print the completions of a shell")
         .after_long_help(
             "Examples:\n  \
-             completions bash > ~/.local/share/bash-completion/completions/docker-credential-…\n  \
-             completions fish > ~/.config/fish/completions/docker-credential-….fish",
+             docker-credential-… completions bash \
+             > ~/.local/share/bash-completion/completions/docker-credential-…\n  \
+             docker-credential-… completions fish > ~/.config/fish/completions/docker-credential-….fish",
         )
         .arg(
             Arg::new("shell")

@@ -222,7 +222,7 @@ impl CredentialStore for Peer<'_> {
     }
 }
 
-/// Whether this helper needs the variable to find its logins, besides what every program gets.
+/// Whether this helper needs the variable to find its logins, in addition to those for every program.
 ///
 /// docker runs a helper with all variables. Without its settings, docker-credential-age would store under a
 /// new key, and docker-credential-env would find nothing. A secret only reaches the program that it is meant

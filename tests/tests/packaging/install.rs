@@ -202,7 +202,7 @@ fn a_refusing_configure_exits_3_with_everything_installed() {
     assert_eq!(refused.status.code(), Some(3), "{refused:?}");
     assert_eq!(
         String::from_utf8_lossy(&refused.stderr),
-        "install: docker-credential-age is installed; docker's configuration is as it was\n"
+        "install: docker-credential-age is installed; docker's configuration is unchanged\n"
     );
     assert!(download.path(PROGRAM).is_file());
 }
@@ -219,7 +219,7 @@ fn off_path_the_installation_has_not_failed() {
     assert_eq!(installed.status.code(), Some(0), "{installed:?}");
     assert_eq!(
         String::from_utf8_lossy(&installed.stderr),
-        "install: docker-credential-age is installed; docker's configuration is as it was\n"
+        "install: docker-credential-age is installed; docker's configuration is unchanged\n"
     );
 }
 

@@ -182,7 +182,7 @@ fn next_login_after_a_death(subject: Subject) -> Option<Duration> {
         .outcome();
     assert_eq!(killed.code, None, "{killed:?}");
     let started = Instant::now();
-    // docker has no such limit, but people have.
+    // docker doesn't have a timeout, but people don't wait forever.
     let next = place
         .run("timeout")
         .arg("5")

@@ -148,7 +148,7 @@ impl Change {
 
     fn unchanged(&self, problem: &str) -> Error {
         Error::refused(format!(
-            "{}'s configuration is as it was: {problem}",
+            "{}'s configuration is unchanged: {problem}",
             self.client.name()
         ))
     }

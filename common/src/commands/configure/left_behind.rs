@@ -180,7 +180,7 @@ impl LeftBehind {
             return Ok(());
         }
         Err(Error::refused(format!(
-            "podman's configuration is as it was: podman asks helpers for whole registries only, and would no longer \
+            "podman's configuration is unchanged: podman asks helpers for whole registries only, and would no longer \
              find {}; log in to the registry itself and \"podman logout\" there, or add --no-import",
             namespaces.join(", ")
         )))

@@ -183,7 +183,7 @@ fn import(
 ) -> Result<(), Error> {
     left_behind.refuse_namespaces()?;
     let environment = session.environment;
-    let unchanged = |problem: &str| Error::refused(format!("podman's configuration is as it was: {problem}"));
+    let unchanged = |problem: &str| Error::refused(format!("podman's configuration is unchanged: {problem}"));
     for found in &left_behind.helpers {
         let servers = found
             .servers

@@ -146,7 +146,10 @@ fn list(environment: &Environment, console: &mut Console) -> Result<(), Error> {
         let notes = notes(&recipient, &file, own.contains(&recipient), newcomer);
         console.print(&format!("{recipient}{notes}\n"))?;
     }
-    console.print(&format!("# sum of this list: {}\n", approval::sum(&file.named())))
+    console.print(&format!(
+        "# checksum of this list: {}\n",
+        approval::sum(&file.named())
+    ))
 }
 
 fn add(

@@ -20,7 +20,7 @@ fn definition() -> Command {
             "Set aside unreadable entries, so that logins work again.\n\n\
              Nothing is deleted: each file gets a name that ends in .unreadable, and stays in case the old identity \
              turns up. Then log in again to those servers.\n\n\
-             If the passphrase of the identity is lost, make a new one first: docker-credential-age identity new --replace",
+             If the passphrase of the identity is lost, create a new identity first: docker-credential-age identity new --replace",
         )
         .arg(yes())
 }

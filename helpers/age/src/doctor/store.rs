@@ -70,7 +70,14 @@ fn of_recipients(store: &AgeStore, directory: &Directory) -> Result<Finding, Err
     }
     let list = store.recipients_file(directory)?;
     let count = list.as_ref().map(|list| list.named().len());
-    let refused = |objection| Finding::error("recipients", format!("no login can be stored: {objection}"));
+    let path = store.path().display();
+    // As a login would report it, so that doctor shows this cause once.
+    let refused = |objection| {
+        Finding::error(
+            "recipients",
+            format!("cannot write to the store {path}: {objection}"),
+        )
+    };
     Ok(match (store.approval_state(list.as_ref())?, count) {
         // Never only the command: an attacker hopes for approval without a check.
         (ApprovalState::Refused(objection), Some(_)) => refused(objection).advice(format!(

@@ -120,7 +120,7 @@ fn refuse_what_cannot_rotate(writing: &Writing) -> Result<(), Error> {
     }
     if let RecipientSource::Setting(_) = writing.source {
         return Err(Error::refused(format!(
-            "{} is set and decides who the recipients are; unset it first",
+            "{} is set and determines the recipients; unset it first",
             settings::RECIPIENTS
         )));
     }
