@@ -304,7 +304,7 @@ fn chunk_owner(name: &str) -> Option<&str> {
 fn new_generation() -> Result<String, Error> {
     let mut bytes = [0; GENERATION_SAMPLE.len() / 2];
     getrandom::fill(&mut bytes)
-        .map_err(|_| Error::unavailable("the system gives no random numbers; try again"))?;
+        .map_err(|_| Error::unavailable("the system cannot generate random numbers; try again"))?;
     Ok(hex(&bytes))
 }
 

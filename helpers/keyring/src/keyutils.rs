@@ -61,7 +61,7 @@ impl CredentialStore for Keyutils {
         self.store.store(credential)?;
         self.environment.notice(match self.lifetime {
             Lifetime::Persistent => {
-                "kept in the kernel's memory: this login is gone after a reboot, or when none was used for some days"
+                "kept in the kernel's memory: this login is gone after a reboot, or after some days without use"
             }
             Lifetime::User => "kept in the kernel's memory: this login is gone after a reboot",
         });

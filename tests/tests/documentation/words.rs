@@ -6,11 +6,16 @@ use std::path::{Path, PathBuf};
 use docker_credential_tests::pages::page::repository;
 
 /// In lower case, each as whole words.
-const UNWANTED: [&str; 18] = [
+const UNWANTED: [&str; 28] = [
+    "all the same",
     "anew",
+    "as it stands",
     "be it",
     "commonly",
+    "for ever",
+    "hence",
     "in the clear",
+    "in the place of",
     "in vain",
     "lest",
     "meanwhile",
@@ -18,13 +23,18 @@ const UNWANTED: [&str; 18] = [
     "mended",
     "mends",
     "of before",
+    "of its own accord",
     "pass over",
     "passed over",
     "passes over",
     "provided that",
     "thereby",
+    "thereof",
+    "whence",
+    "whoever",
     "whom",
     "whomever",
+    "whosoever",
 ];
 
 /// All texts of the project: pages, help, messages, comments. Except this file and CONTRIBUTING.md, which

@@ -190,9 +190,7 @@ fn an_item_that_is_found_for_good_and_is_gone_is_ignored() {
         text.contains("kept changing"),
         "it may have been the login: {text}"
     );
-    mocked
-        .verb("store")
-        .assert_success("a login is possible all the same");
+    mocked.verb("store").assert_success("a login is still possible");
 }
 
 #[test]

@@ -154,7 +154,7 @@ fn outside_of_ci_no_keyring_is_touched() {
 
     assert_eq!(
         complaint,
-        "packaging/ci/conformance: this changes the keyring of whoever runs it; \
+        "packaging/ci/conformance: this changes the keyring of its user; \
          set CI=true on a machine that is thrown away\n"
     );
     assert_eq!(download.asked(), "");

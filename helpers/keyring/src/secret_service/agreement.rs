@@ -132,7 +132,7 @@ fn bytes_of(number: &U1024) -> [u8; WORD] {
 
 fn random(bytes: &mut [u8]) -> Result<(), Failure> {
     getrandom::fill(bytes)
-        .map_err(|_| Failure::Malformed("nothing, because the system gives no random numbers"))
+        .map_err(|_| Failure::Malformed("nothing, because the system cannot generate random numbers"))
 }
 
 #[cfg(test)]
