@@ -320,7 +320,7 @@ fn nobody_waits_for_the_lock_while_a_person_is_asked_for_another_programs_passph
     wait_for("the question", || asked.exists().then_some(()));
     place.verb("erase", "ghcr.io").assert_success("erase");
     assert!(store.try_wait().unwrap().is_none(), "nobody has answered");
-    // Also for reading, so that it doesn't wait for the other end.
+    // Open it for reading too: then opening doesn't wait for the other end.
     let mut answer = File::options().read(true).write(true).open(answer).unwrap();
     answer.write_all(b"\n").unwrap();
     assert!(!store.wait().unwrap().success(), "that was no answer");

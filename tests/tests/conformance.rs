@@ -59,7 +59,7 @@ impl Sandbox {
     }
 }
 
-/// One credential of somebody else.
+/// Somebody else's credential.
 const FOREIGN: &str = r#"{"https://registry.example.com":["registry.example.com","somebody","something"]}"#;
 
 #[test]

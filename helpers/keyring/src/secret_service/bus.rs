@@ -74,7 +74,7 @@ impl Bus {
         for address in addresses {
             match bounded(deadline, Self::enter(address, deadline)).await? {
                 Err(failure @ (Failure::NoBus | Failure::ForeignBus(_) | Failure::UnknownBus)) => {
-                    // Another user's bus is a better error than no bus.
+                    // To report another user's bus is more useful than to report none.
                     if refusal == Failure::NoBus {
                         refusal = failure;
                     }
