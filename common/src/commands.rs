@@ -42,6 +42,7 @@ mod help;
 mod import;
 mod manual;
 mod nearest;
+mod options;
 mod peer;
 mod record;
 mod session;

@@ -4,6 +4,7 @@
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::Console;
+use super::options::flag;
 use super::session::Session;
 use super::setting::Setting;
 use crate::Error;
@@ -85,15 +86,7 @@ fn with_common_arguments(command: Command) -> Command {
                 .conflicts_with("podman")
                 .conflicts_with("registry"),
         )
-        .arg(dry_run("Show what would change, and change nothing"))
-}
-
-fn flag(name: &'static str, help: &'static str) -> Arg {
-    Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
-}
-
-pub(super) fn dry_run(help: &'static str) -> Arg {
-    flag("dry-run", help)
+        .arg(flag("dry-run", "Show what would change, and change nothing"))
 }
 
 pub(super) fn run(session: &mut Session<'_>, arguments: &ArgMatches) -> Result<(), Error> {

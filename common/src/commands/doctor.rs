@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{Arg, ArgMatches, Command};
 
 use self::machine::Machine;
 use super::Color;
+use super::options::flag;
 use super::session::Session;
 use super::{Finding, Level};
 use crate::{Error, ServerKey, ServerUrl, show};
@@ -29,12 +30,7 @@ pub(super) fn definition() -> Command {
             comes with the \
              command that fixes it. Errors exit with 1.",
         )
-        .arg(
-            Arg::new("json")
-                .long("json")
-                .action(ArgAction::SetTrue)
-                .help("Print the findings as JSON, for programs"),
-        )
+        .arg(flag("json", "Print the findings as JSON, for programs"))
         .arg(
             Arg::new("fix")
                 .long("fix")

@@ -1,11 +1,12 @@
 //! `explain`: which login docker, podman and this helper would use for a server, and which setting decides.
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{Arg, ArgMatches, Command};
 use serde::Serialize;
 
 use self::asked::Asked;
 use super::Color;
 use super::Console;
+use super::options;
 use super::session::Session;
 use crate::config::{Entry, Login, programs};
 use crate::{Environment, Error, show};
@@ -31,12 +32,7 @@ pub(super) fn definition() -> Command {
                 .required(true)
                 .help("A registry (ghcr.io, localhost:5000, docker.io) or an image (quay.io/org/image, ubuntu:24.04)"),
         )
-        .arg(
-            Arg::new("json")
-                .long("json")
-                .action(ArgAction::SetTrue)
-                .help("Print JSON, for programs"),
-        )
+        .arg(options::json())
 }
 
 pub(super) fn run(session: &mut Session<'_>, arguments: &ArgMatches) -> Result<(), Error> {

@@ -7,6 +7,7 @@ use clap::builder::PossibleValue;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use self::form::{Format, render};
+use super::options::flag;
 use super::peer::{Peer, names_file};
 use super::session::Session;
 use super::table::Table;
@@ -60,19 +61,8 @@ pub(super) fn definition() -> Command {
                 .conflicts_with("to")
                 .help("Write to this file, which only you can read"),
         )
-        .arg(
-            Arg::new("replace")
-                .long("replace")
-                .action(ArgAction::SetTrue)
-                .requires("to")
-                .help("Replace logins there that differ"),
-        )
-        .arg(
-            Arg::new("show-secrets")
-                .long("show-secrets")
-                .action(ArgAction::SetTrue)
-                .help("Print passwords even to a terminal"),
-        )
+        .arg(flag("replace", "Replace logins there that differ").requires("to"))
+        .arg(flag("show-secrets", "Print passwords even to a terminal"))
         .arg(
             Arg::new("server")
                 .value_name("SERVER")

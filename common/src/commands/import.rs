@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{Arg, ArgMatches, Command};
 
-use super::configure::{self, Change};
+use super::configure::Change;
+use super::options::flag;
 use super::peer::{self, Peer, names_file};
 use super::session::Session;
 use super::transfer::{
@@ -13,9 +14,6 @@ use super::transfer::{
 use crate::{CredentialStore, Error};
 
 pub(super) fn definition() -> Command {
-    let flag = |name: &'static str, help: &'static str| {
-        Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
-    };
     Command::new("import")
         .about("Move logins in from plain text, or copy them from another helper")
         .long_about(
@@ -50,7 +48,7 @@ pub(super) fn definition() -> Command {
             "configure",
             "Also make docker, podman or helm ask this helper, as \"configure --import\" does",
         ))
-        .arg(configure::dry_run("Show what would happen, and change nothing"))
+        .arg(flag("dry-run", "Show what would happen, and change nothing"))
 }
 
 fn options(arguments: &ArgMatches) -> ImportOptions {

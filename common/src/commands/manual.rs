@@ -6,11 +6,12 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::builder::PathBufValueParser;
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{Arg, ArgMatches, Command};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
 
 use super::help::EXAMPLES;
+use super::options::flag;
 use super::session::Session;
 use crate::reference::{EXIT_STATUS, FILES, VARIABLES};
 use crate::{Error, Helper};
@@ -34,13 +35,7 @@ pub(super) fn definition() -> Command {
                 .value_parser(PathBufValueParser::new())
                 .help("An existing directory; it gets one page for each command"),
         )
-        .arg(
-            Arg::new("reference")
-                .long("reference")
-                .action(ArgAction::SetTrue)
-                .conflicts_with("directory")
-                .help("Print variables and files as Markdown instead"),
-        )
+        .arg(flag("reference", "Print variables and files as Markdown instead").conflicts_with("directory"))
 }
 
 pub(super) fn run(session: &mut Session<'_>, arguments: &ArgMatches) -> Result<(), Error> {

@@ -1,8 +1,9 @@
 //! `status`: the stored logins, the clients that ask for them, and the state of the store.
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{ArgMatches, Command};
 use serde::Serialize;
 
+use super::options;
 use super::session::Session;
 use super::table::Table;
 use crate::config::registries::CredentialHelpers;
@@ -16,12 +17,7 @@ pub(super) fn definition() -> Command {
             "Show the stored logins with their users, which of docker and podman uses this helper for each, \
             and the state of the store and its key. It doesn't show secrets or unlock anything.",
         )
-        .arg(
-            Arg::new("json")
-                .long("json")
-                .action(ArgAction::SetTrue)
-                .help("Print JSON, for programs"),
-        )
+        .arg(options::json())
 }
 
 pub(super) fn run(session: &mut Session<'_>, arguments: &ArgMatches) -> Result<(), Error> {
