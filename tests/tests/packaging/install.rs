@@ -7,7 +7,7 @@ use docker_credential_tests::program::find;
 use docker_credential_tests::require;
 use docker_credential_tests::requirement::root;
 
-use crate::place::{Download, below, outcome, refusal, run, sum, tree};
+use crate::place::{Download, PROGRAMS, below, outcome, refusal, run, sum, tree};
 
 const PROGRAM: &str = "target/bin/docker-credential-age";
 
@@ -18,8 +18,8 @@ fn an_archive_is_installed_and_docker_configured() {
     let printed = run(&mut download.install(&[]));
 
     let bin = download.prefix().join("bin");
-    let lines: String = ["age", "env", "keyring"]
-        .map(|helper| format!("installed {}/docker-credential-{helper}\n", bin.display()))
+    let lines: String = PROGRAMS
+        .map(|program| format!("installed {}/docker-credential-{program}\n", bin.display()))
         .concat();
     assert_eq!(printed, lines);
     assert_eq!(download.asked(), "docker-credential-age configure\n");

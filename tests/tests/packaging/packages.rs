@@ -13,7 +13,7 @@ use docker_credential_tests::require;
 use docker_credential_tests::requirement::{Missing, environment, root};
 use tempfile::TempDir;
 
-use crate::place::{HELPERS, named, repository, run, small_prefix, write, write_program};
+use crate::place::{HELPERS, PROGRAMS, named, repository, run, small_prefix, write, write_program};
 
 const REQUEST: &str = r#"{"ServerURL":"https://r.example.com","Username":"u","Secret":"s&<>"}"#;
 
@@ -79,6 +79,10 @@ fn assert_programs_run_in(root: &Path, directory: &str) {
             "{version}"
         );
     }
+    let runner = format!("{directory}/docker-credential-conformance");
+    let helper = format!("{directory}/docker-credential-env");
+    let cases = ["--read-only", "--only", "protocol", &helper];
+    run(Command::new("chroot").arg(root).arg(runner).args(cases));
     let verb = |verb: &str, stdin: &str| {
         let mut child = Command::new("chroot")
             .arg(root)
@@ -124,7 +128,7 @@ fn debian_packages_install_into_an_empty_root_and_run_there() {
     fs::write(clean.join("var/lib/dpkg/status"), "").expect("an empty root");
 
     let debs = named(packages, ".deb");
-    assert_eq!(debs.len(), HELPERS.len());
+    assert_eq!(debs.len(), PROGRAMS.len());
     run(Command::new("dpkg")
         .arg("--root")
         .arg(&clean)
@@ -161,7 +165,7 @@ fn rpms_install_into_an_empty_root_and_run_there() {
     fs::create_dir(&clean).expect("an empty root");
 
     let rpms = named(packages, ".rpm");
-    assert_eq!(rpms.len(), HELPERS.len());
+    assert_eq!(rpms.len(), PROGRAMS.len());
     let rpm = || {
         let mut rpm = Command::new("rpm");
         rpm.arg("--root").arg(&clean).args(["--dbpath", "/var/lib/rpm"]);
@@ -195,8 +199,8 @@ fn what_the_container_image_holds_runs_in_an_empty_root() {
         "the test copies what the image is made of"
     );
     let image = TempDir::new().expect("a temporary directory");
-    for helper in HELPERS {
-        let program = format!("docker-credential-{helper}");
+    for program in PROGRAMS {
+        let program = format!("docker-credential-{program}");
         fs::copy(prefix.join("bin").join(&program), image.path().join(&program))
             .expect("a program can be copied");
     }

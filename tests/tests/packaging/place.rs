@@ -10,6 +10,8 @@ use docker_credential_tests::requirement::environment;
 use tempfile::TempDir;
 
 pub(crate) const HELPERS: [&str; 3] = ["age", "env", "keyring"];
+/// All that is packed: the helpers and the conformance runner.
+pub(crate) const PROGRAMS: [&str; 4] = ["age", "conformance", "env", "keyring"];
 
 pub(crate) fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -105,6 +107,9 @@ pub(crate) fn small_prefix() -> TempDir {
             write(&path.join(&file), &file);
         }
     }
+    let runner = "docker-credential-conformance";
+    write_program(&path.join("bin").join(runner), "exit 2");
+    write(&path.join("share/man/man1").join(format!("{runner}.1")), runner);
     for document in [
         "LICENSE-APACHE",
         "LICENSE-MIT",

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use crate::place::{HELPERS, outcome, run, write};
+use crate::place::{PROGRAMS, outcome, run, write};
 use crate::tree::{Tree, names};
 
 /// The artifacts of a release's jobs.
@@ -14,17 +14,17 @@ fn artifacts(tree: &Tree) -> Vec<String> {
             "linux-{rust}/credstow-1.2.3-{rust}-unknown-linux-gnu.tar.gz"
         ));
         files.push(format!("macos-{rust}/credstow-1.2.3-{rust}-apple-darwin.tar.gz"));
-        for helper in HELPERS {
+        for program in PROGRAMS {
             files.push(format!(
-                "linux-{rust}/docker-credential-{helper}_1.2.3_{debian}.deb"
+                "linux-{rust}/docker-credential-{program}_1.2.3_{debian}.deb"
             ));
             files.push(format!(
-                "linux-{rust}/docker-credential-{helper}-1.2.3-1.{rust}.rpm"
+                "linux-{rust}/docker-credential-{program}-1.2.3-1.{rust}.rpm"
             ));
         }
     }
-    for helper in HELPERS {
-        files.push(format!("bill-of-materials/docker-credential-{helper}.cdx.json"));
+    for program in PROGRAMS {
+        files.push(format!("bill-of-materials/docker-credential-{program}.cdx.json"));
     }
     for file in &files {
         write(&tree.path("artifacts").join(file), file);

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::place::{HELPERS, outcome, run, write, write_program};
+use crate::place::{PROGRAMS, outcome, run, write, write_program};
 use crate::tree::{MANIFEST, Tree, names, rust};
 
 #[test]
@@ -138,8 +138,11 @@ fn without_the_release_toolchain_it_says_how_to_get_it() {
 }
 
 #[test]
-fn each_helper_has_a_bill_of_materials() {
+fn each_program_has_a_bill_of_materials() {
     let tree = Tree::new();
+    for manifest in ["helpers/age", "helpers/env", "helpers/keyring", "tests/conformance"] {
+        write(&tree.path("sources").join(manifest).join("Cargo.toml"), manifest);
+    }
     tree.stand_in("cargo-cyclonedx", ":");
     tree.recorder(
         "cargo",
@@ -150,7 +153,7 @@ fn each_helper_has_a_bill_of_materials() {
 
     assert_eq!(
         names(&tree.path("dist")),
-        HELPERS.map(|helper| format!("docker-credential-{helper}.cdx.json"))
+        PROGRAMS.map(|program| format!("docker-credential-{program}.cdx.json"))
     );
 }
 

@@ -17,6 +17,8 @@ fn sources() -> Tree {
             &manifest,
         );
     }
+    let manifest = "name = \"docker-credential-conformance\"\ndescription = \"A runner\"\n";
+    write(&tree.path("sources/tests/conformance/Cargo.toml"), manifest);
     write(&tree.path("sources/program"), "one");
     write_program(
         &tree.path("sources/packaging/notices"),
@@ -25,7 +27,7 @@ fn sources() -> Tree {
     tree.stand_in(
         "cargo",
         "release=$CARGO_TARGET_DIR/x86_64-unknown-linux-gnu/release\nmkdir -p \"$release\"\n\
-         for h in age env keyring; do p=$release/docker-credential-$h\n\
+         for h in age conformance env keyring; do p=$release/docker-credential-$h\n\
          printf '#!/bin/sh\\n[ \"$1\" != manual ] || : >\"$2/%s.1\" >\"$2/%s-get.1\"\\n: %s %s\\n' \
          \"${p##*/}\" \"${p##*/}\" \"$(cat program)\" \"${LEAK-}\" >\"$p\"; chmod 755 \"$p\"; done",
     );
