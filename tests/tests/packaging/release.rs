@@ -140,7 +140,12 @@ fn without_the_release_toolchain_it_says_how_to_get_it() {
 #[test]
 fn each_program_has_a_bill_of_materials() {
     let tree = Tree::new();
-    for manifest in ["helpers/age", "helpers/env", "helpers/keyring", "tests/conformance"] {
+    for manifest in [
+        "helpers/age",
+        "helpers/env",
+        "helpers/keyring",
+        "tests/conformance",
+    ] {
         write(&tree.path("sources").join(manifest).join("Cargo.toml"), manifest);
     }
     tree.stand_in("cargo-cyclonedx", ":");
