@@ -117,13 +117,21 @@ impl Exercise {
         let place = &self.sandbox;
         let mark = ["docker_cli", "1", "label", "Docker Credentials"];
         for (server, secret) in [("ghcr.io", "old"), ("https://ghcr.io", "new")] {
-            place
-                .run("secret-tool")
-                .args(["store", "--label", server, "server", server, "username", "carol"])
-                .args(mark)
-                .stdin(secret)
-                .outcome()
-                .assert_success("secret-tool stores");
+            let store = || {
+                place
+                    .run("secret-tool")
+                    .args(["store", "--label", server, "server", server, "username", "carol"])
+                    .args(mark)
+                    .stdin(secret)
+                    .outcome()
+            };
+            // When a program ends, `KWallet` may close the session of the next one.
+            wait_for("a session that stays", || {
+                let stored = store();
+                let is_closed = String::from_utf8_lossy(&stored.stderr).contains("Can't find session");
+                (!is_closed).then_some(stored)
+            })
+            .assert_success("secret-tool stores");
             place.assert_answers("ghcr.io", &Login::new("carol", secret));
             next_second();
         }

@@ -11,7 +11,6 @@ use rustix::process::Signal;
 
 use crate::keyrings::bus::PrivateBus;
 use crate::keyrings::root::{self, find, inside};
-use crate::program;
 use crate::requirement::Missing;
 use crate::service::Service;
 
@@ -44,7 +43,6 @@ LockDatabaseScreenLock=false
 #[derive(Debug)]
 pub struct KeePassXc {
     program: Service,
-    _screen: Option<Service>,
     bus: PrivateBus,
 }
 
@@ -59,20 +57,13 @@ impl KeePassXc {
         let private = fs::Permissions::from_mode(0o700);
         fs::set_permissions(directory.join("run"), private).expect("it is ours");
         fs::write(directory.join(".config/keepassxc/keepassxc.ini"), SETTINGS).expect("its settings");
+        runs_without_a_desktop(&cli, directory)?;
         make_database(&cli, directory);
         let bus = PrivateBus::start(directory)?;
-        let (screen, display) = match screen(&cli, directory)? {
-            Some((screen, display)) => (Some(screen), Some(display)),
-            None => (None, None),
-        };
-        let mut offer = command(&program, directory);
-        if let Some(display) = display {
-            offer.env("QT_QPA_PLATFORM", "xcb").env("DISPLAY", display);
-        }
         let log = File::create(directory.join("log")).expect("a log");
         let mut program = Service::start(
             "keepassxc",
-            offer
+            command(&program, directory)
                 .arg("--pw-stdin")
                 .arg(inside(&directory.join("offered.kdbx")))
                 .env("DBUS_SESSION_BUS_ADDRESS", bus.address_inside())
@@ -83,11 +74,7 @@ impl KeePassXc {
         program
             .ready(|| bus.has_open_default().then_some(()))
             .unwrap_or_else(|| panic!("KeePassXC offers no database: {}", read(&directory.join("log"))));
-        Ok(Self {
-            program,
-            _screen: screen,
-            bus,
-        })
+        Ok(Self { program, bus })
     }
 
     /// The bus that it is on.
@@ -103,36 +90,13 @@ impl Drop for KeePassXc {
     }
 }
 
-/// A screen and its name, for the version that crashes without one.
-fn screen(cli: &Path, directory: &Path) -> Result<Option<(Service, String)>, Missing> {
-    const NEEDS_ONE: &str = "2.7.10";
+/// That it isn't the version that crashes without a desktop, with a screen or without.
+fn runs_without_a_desktop(cli: &Path, directory: &Path) -> Result<(), Missing> {
     let version = command(cli, directory).arg("--version").output();
-    let version = version.expect("keepassxc-cli can be run").stdout;
-    if version.trim_ascii() != NEEDS_ONE.as_bytes() {
-        return Ok(None);
+    match version.expect("keepassxc-cli can be run").stdout.trim_ascii() {
+        b"2.7.10" => Err(Missing::new("KeePassXC, but 2.7.10 crashes without a desktop")),
+        _ => Ok(()),
     }
-    let program = program::find("Xvfb")?;
-    let (number, log) = (directory.join("display"), directory.join("screen"));
-    let mut screen = Service::start(
-        "Xvfb",
-        Command::new(program)
-            .args([
-                "-displayfd",
-                "1",
-                "-nolisten",
-                "tcp",
-                "-screen",
-                "0",
-                "640x480x24",
-            ])
-            .stdin(Stdio::null())
-            .stdout(File::create(&number).expect("a file in the test's directory"))
-            .stderr(File::create(log).expect("a log")),
-    );
-    let number = screen
-        .ready(|| Some(read(&number)).filter(|number| number.ends_with('\n')))
-        .expect("Xvfb offers a screen");
-    Ok(Some((screen, format!(":{}", number.trim()))))
 }
 
 /// Creates a database that offers its first group to other programs. Only a person at the screen can set
