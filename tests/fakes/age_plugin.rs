@@ -41,7 +41,14 @@ fn main() -> io::Result<()> {
         .unwrap_or_default()
         .as_str()
     {
-        "junk" => return io::stdout().write_all(b"-> \n\x1b[31m junk\n"),
+        // Stays, because the helper reports that it ended if that comes first.
+        "junk" => {
+            io::stdout().write_all(b"-> \n\x1b[31m junk\n")?;
+            io::stdout().flush()?;
+            loop {
+                std::thread::park();
+            }
+        }
         "exit" => return Ok(()),
         "hang" => loop {
             std::thread::park();
