@@ -43,15 +43,16 @@ impl Variable {
     /// `name` is the variable's name; the user chooses parts such as `<LABEL>`, and several names are
     /// separated by commas. `meaning` explains its value and the default, as sentences.
     pub const fn new(name: &'static str, meaning: &'static str) -> Self {
-        let check = |_: &Environment| Ok(());
-        Self { name, meaning, check }
+        Self::checked(name, meaning, |_| Ok(()))
     }
 
-    /// With a check that fails for an invalid value, so that `doctor` finds it before the store is in use.
-    #[must_use]
-    pub const fn checked(mut self, check: fn(&Environment) -> Result<(), Error>) -> Self {
-        self.check = check;
-        self
+    /// A variable with a check that fails for an invalid value, so that `doctor` finds it before the store is in use.
+    pub const fn checked(
+        name: &'static str,
+        meaning: &'static str,
+        check: fn(&Environment) -> Result<(), Error>,
+    ) -> Self {
+        Self { name, meaning, check }
     }
 
     pub(crate) fn check(&self, environment: &Environment) -> Result<(), Error> {
@@ -70,27 +71,32 @@ pub struct FileUsed {
 
 /// The variables that every helper reads.
 pub(crate) const VARIABLES: [Variable; 9] = [
-    Variable::new(log::SETTING,
-"A file, as an absolute path. The helper appends each look-up, its place, and why there was no login, but \
-never a secret. The file must belong to you, and only you may have access; the helper creates it that way.",
-).checked(Environment::check_log),
-    Variable::new(
+    Variable::checked(
+        log::SETTING,
+        "A file, as an absolute path. The helper appends each look-up, its place, and why there was no \
+         login, but never a secret. The file must belong to you, and only you may have access; the \
+         helper creates it that way.",
+        Environment::check_log,
+    ),
+    Variable::checked(
         NONINTERACTIVE,
         "1: fail instead of asking for a passphrase or an unlock. 0: ask, which is the default.",
-    )
-    .checked(|environment| environment.switch(NONINTERACTIVE).map(drop)),
-    Variable::new(WHEN_UNAVAILABLE,
-"not-found: treat a locked or unreachable store as empty, so docker continues without a login. By default \
-that is an error.",
-).checked(|environment| environment.answers_not_found_when_unavailable().map(drop)),
+        |environment| environment.switch(NONINTERACTIVE).map(drop),
+    ),
+    Variable::checked(
+        WHEN_UNAVAILABLE,
+        "not-found: treat a locked or unreachable store as empty, so docker continues without a login. \
+         By default that is an error.",
+        |environment| environment.answers_not_found_when_unavailable().map(drop),
+    ),
     Variable::new(
         "DOCKER_CONFIG",
         "The directory of docker's config.json, as docker reads it. Default: ~/.docker.",
     ),
     Variable::new(
         "DOCKER_AUTH_CONFIG",
-        "docker 28.3 and later reads logins from it before it asks any helper. explain and doctor also read \
-        it.",
+        "docker 28.3 and later reads logins from it before it asks any helper. explain and doctor also \
+         read it.",
     ),
     Variable::new(
         "REGISTRY_AUTH_FILE, CONTAINERS_REGISTRIES_CONF",

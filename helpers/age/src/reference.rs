@@ -12,45 +12,53 @@ pub(crate) const REFERENCE: Reference = Reference {
         with a copy of your home can read every login. docker-credential-age identity passphrase protects it.",
     ],
     variables: &[
+        Variable::checked(
+            settings::DIRECTORY,
+            "The store. Default: ~/.local/share/docker-credential-age. Set it for a single command or \
+             directory: in a profile, it would send every later login to that store.",
+            |environment| environment.path_setting(settings::DIRECTORY).map(drop),
+        ),
+        Variable::checked(
+            settings::IDENTITY,
+            "The text of an identity, for CI.",
+            |environment| environment.setting(settings::IDENTITY).map(drop),
+        ),
+        Variable::checked(
+            settings::IDENTITY_FILE,
+            "A file with identities, or an SSH key such as ~/.ssh/id_ed25519. Default: \
+             ~/.config/docker-credential-age/identity.txt.",
+            |environment| environment.path_setting(settings::IDENTITY_FILE).map(drop),
+        ),
+        Variable::checked(
+            settings::RECIPIENTS,
+            "Recipients, separated by commas or spaces; an SSH key with its comment ends at a comma or \
+             a line break. They replace the store's .age-recipients and its approval.",
+            |environment| environment.setting(settings::RECIPIENTS).map(drop),
+        ),
+        Variable::checked(
+            settings::PASSPHRASE_FILE,
+            "The file that holds the identity's passphrase, readable by you only.",
+            |environment| environment.path_setting(settings::PASSPHRASE_FILE).map(drop),
+        ),
+        Variable::checked(
+            settings::UNLOCK_SECONDS,
+            "How long an unlocked identity stays in the kernel's keyring after a prompt. Default: 60; 0 \
+             doesn't keep it.",
+            |environment| settings::unlock_time(environment).map(drop),
+        ),
+        Variable::checked(
+            settings::WRITE_ONLY,
+            "1: store logins even if none of your identities is a recipient.",
+            |environment| settings::is_write_only(environment).map(drop),
+        ),
         Variable::new(
-settings::DIRECTORY,
-"The store. Default: ~/.local/share/docker-credential-age. Set it for a single command or directory: in a \
-profile, it would send every later login to that store.",
-).checked(|environment| environment.path_setting(settings::DIRECTORY).map(drop)),
+            "PASSAGE_IDENTITIES_FILE, SOPS_AGE_KEY, SOPS_AGE_KEY_FILE",
+            "The identities of passage and sops. They only decrypt; the helper never encrypts to them.",
+        ),
         Variable::new(
-settings::IDENTITY,
-"The text of an identity, for CI.",
-).checked(|environment| environment.setting(settings::IDENTITY).map(drop)),
-        Variable::new(
-settings::IDENTITY_FILE,
-"A file with identities, or an SSH key such as ~/.ssh/id_ed25519. Default: \
- ~/.config/docker-credential-age/identity.txt.",
-).checked(|environment| environment.path_setting(settings::IDENTITY_FILE).map(drop)),
-        Variable::new(
-settings::RECIPIENTS,
-"Recipients, separated by commas or spaces; an SSH key with its comment ends at a comma or a line break. \
- They replace the store's .age-recipients and its approval.",
-).checked(|environment| environment.setting(settings::RECIPIENTS).map(drop)),
-        Variable::new(
-settings::PASSPHRASE_FILE,
-"The file that holds the identity's passphrase, readable by you only.",
-).checked(|environment| environment.path_setting(settings::PASSPHRASE_FILE).map(drop)),
-        Variable::new(
-settings::UNLOCK_SECONDS,
-"How long an unlocked identity stays in the kernel's keyring after a prompt. Default: 60; 0 doesn't keep it.",
-).checked(|environment| settings::unlock_time(environment).map(drop)),
-        Variable::new(
-settings::WRITE_ONLY,
-"1: store logins even if none of your identities is a recipient.",
-).checked(|environment| settings::is_write_only(environment).map(drop)),
-        Variable::new(
-"PASSAGE_IDENTITIES_FILE, SOPS_AGE_KEY, SOPS_AGE_KEY_FILE",
-"The identities of passage and sops. They only decrypt; the helper never encrypts to them.",
-),
-        Variable::new(
-"PINENTRY_PROGRAM",
-"The program that asks for a passphrase if there is no terminal.",
-),
+            "PINENTRY_PROGRAM",
+            "The program that asks for a passphrase if there is no terminal.",
+        ),
     ],
     files: &[
         FileUsed {

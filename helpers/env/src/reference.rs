@@ -14,61 +14,62 @@ pub(crate) const REFERENCE: Reference = Reference {
     ],
     variables: &[
         Variable::new(
-"DOCKER_CREDENTIAL_<LABEL>_SERVER",
-"The registry of the label's login: [https://]host[:port][/path], or docker.io. Not needed if \
- the label names the registry, as in DOCKER_CREDENTIAL_GHCR_IO_USERNAME.",
-),
+            "DOCKER_CREDENTIAL_<LABEL>_SERVER",
+            "The registry of the label's login: [https://]host[:port][/path], or docker.io. Not needed \
+             if the label names the registry, as in DOCKER_CREDENTIAL_GHCR_IO_USERNAME.",
+        ),
+        Variable::new("DOCKER_CREDENTIAL_<LABEL>_USERNAME", "The user name."),
         Variable::new(
-"DOCKER_CREDENTIAL_<LABEL>_USERNAME",
-"The user name.",
-),
+            "DOCKER_CREDENTIAL_<LABEL>_PASSWORD, DOCKER_CREDENTIAL_<LABEL>_PASSWORD_FILE",
+            "The password or access token, or its file: an absolute path, or one relative to \
+             CREDENTIALS_DIRECTORY or /run/secrets.",
+        ),
         Variable::new(
-"DOCKER_CREDENTIAL_<LABEL>_PASSWORD, DOCKER_CREDENTIAL_<LABEL>_PASSWORD_FILE",
-"The password or access token, or its file: an absolute path, or one relative to CREDENTIALS_DIRECTORY or \
-/run/secrets.",
-),
+            "DOCKER_CREDENTIAL_<LABEL>_TOKEN, DOCKER_CREDENTIAL_<LABEL>_TOKEN_FILE",
+            "An OAuth identity token instead of user name and password, or its file.",
+        ),
+        Variable::checked(
+            source::SETTING,
+            "The sources to use, in this order, separated by commas: own, auth-config, gitlab-deploy, \
+             gitlab, github, harbor, buildkite. Default: all but gitlab-deploy.",
+            |environment| Source::in_order(environment).map(drop),
+        ),
+        Variable::checked(
+            store::SETTING,
+            "ignore: docker login succeeds without storing anything. By default it fails and names the \
+             variables to set.",
+            |environment| store::is_login_ignored(environment).map(drop),
+        ),
         Variable::new(
-"DOCKER_CREDENTIAL_<LABEL>_TOKEN, DOCKER_CREDENTIAL_<LABEL>_TOKEN_FILE",
-"An OAuth identity token instead of user name and password, or its file.",
-),
+            "DOCKER_AUTH_CONFIG",
+            "A config.json, whole or in part: the source auth-config.",
+        ),
         Variable::new(
-source::SETTING,
-"The sources to use, in this order, separated by commas: own, auth-config, gitlab-deploy, gitlab, \
- github, harbor, buildkite. Default: all but gitlab-deploy.",
-).checked(|environment| Source::in_order(environment).map(drop)),
+            "CI_REGISTRY, CI_REGISTRY_USER, CI_REGISTRY_PASSWORD, CI_REGISTRY_IMAGE, CI_JOB_TOKEN",
+            "The source gitlab, with GITLAB_CI=true. The job's token answers only for the registry of \
+             CI_REGISTRY_IMAGE.",
+        ),
         Variable::new(
-store::SETTING,
-"ignore: docker login succeeds without storing anything. By default it fails and names the variables to set.",
-).checked(|environment| store::is_login_ignored(environment).map(drop)),
+            "CI_DEPENDENCY_PROXY_SERVER, CI_DEPENDENCY_PROXY_USER, CI_DEPENDENCY_PROXY_PASSWORD",
+            "GitLab's dependency proxy, if the server is CI_SERVER_HOST:CI_SERVER_PORT.",
+        ),
         Variable::new(
-"DOCKER_AUTH_CONFIG",
-"A config.json, whole or in part: the source auth-config.",
-),
+            "CI_DEPLOY_USER, CI_DEPLOY_PASSWORD",
+            "GitLab's deploy token, for CI_REGISTRY: the source gitlab-deploy.",
+        ),
         Variable::new(
-"CI_REGISTRY, CI_REGISTRY_USER, CI_REGISTRY_PASSWORD, CI_REGISTRY_IMAGE, CI_JOB_TOKEN",
-"The source gitlab, with GITLAB_CI=true. The job's token answers only for the registry of \
- CI_REGISTRY_IMAGE.",
-),
+            "GITHUB_TOKEN, GITHUB_ACTOR",
+            "The source github, for ghcr.io, with GITHUB_ACTIONS=true and \
+             GITHUB_SERVER_URL=https://github.com.",
+        ),
         Variable::new(
-"CI_DEPENDENCY_PROXY_SERVER, CI_DEPENDENCY_PROXY_USER, CI_DEPENDENCY_PROXY_PASSWORD",
-"GitLab's dependency proxy, if the server is CI_SERVER_HOST:CI_SERVER_PORT.",
-),
+            "HARBOR_HOST, HARBOR_USERNAME, HARBOR_PASSWORD",
+            "The source harbor, with GITLAB_CI=true.",
+        ),
         Variable::new(
-"CI_DEPLOY_USER, CI_DEPLOY_PASSWORD",
-"GitLab's deploy token, for CI_REGISTRY: the source gitlab-deploy.",
-),
-        Variable::new(
-"GITHUB_TOKEN, GITHUB_ACTOR",
-"The source github, for ghcr.io, with GITHUB_ACTIONS=true and GITHUB_SERVER_URL=https://github.com.",
-),
-        Variable::new(
-"HARBOR_HOST, HARBOR_USERNAME, HARBOR_PASSWORD",
-"The source harbor, with GITLAB_CI=true.",
-),
-        Variable::new(
-"DOCKER_LOGIN_SERVER, DOCKER_LOGIN_USER, DOCKER_LOGIN_PASSWORD",
-"The source buildkite, with BUILDKITE=true.",
-),
+            "DOCKER_LOGIN_SERVER, DOCKER_LOGIN_USER, DOCKER_LOGIN_PASSWORD",
+            "The source buildkite, with BUILDKITE=true.",
+        ),
     ],
     files: &[FileUsed {
         path: "${CREDENTIALS_DIRECTORY}, /run/secrets",

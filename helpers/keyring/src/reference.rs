@@ -12,13 +12,13 @@ pub(crate) const REFERENCE: Reference = Reference {
     variables: &[
         Variable::new(
             "DOCKER_CREDENTIAL_KEYRING_BACKEND",
-            "secret-service, keyutils, keychain or wincred. Default: the platform's own. The helper never \
-            falls back to another one.",
+            "secret-service, keyutils, keychain or wincred. Default: the platform's own. The helper \
+             never falls back to another one.",
         ),
         Variable::new(
             "DOCKER_CREDENTIAL_KEYRING_COLLECTION",
-            "The Secret Service's collection to write to and read from. Default: its default collection for \
-             writing, all for reading.",
+            "The Secret Service's collection to write to and read from. Default: its default collection \
+             for writing, all for reading.",
         ),
         Variable::new(
             "DBUS_SESSION_BUS_ADDRESS",
