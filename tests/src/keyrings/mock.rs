@@ -87,6 +87,16 @@ pub struct Script {
     pub alters: bool,
 }
 
+impl Script {
+    /// Only a fault of so many calls of one method.
+    pub fn fault(method: &'static str, fault: Fault, times: usize) -> Self {
+        Self {
+            fault: Some((method, fault, times)),
+            ..Self::default()
+        }
+    }
+}
+
 /// The key agreement of a session.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Agreement {

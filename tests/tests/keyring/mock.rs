@@ -19,13 +19,6 @@ fn prompts(prompt: Prompt) -> Script {
     }
 }
 
-fn fault(method: &'static str, fault: Fault, times: usize) -> Script {
-    Script {
-        fault: Some((method, fault, times)),
-        ..Script::default()
-    }
-}
-
 #[test]
 fn a_service_without_encryption_is_used_in_plain_text() {
     for verb in VERBS {
@@ -103,7 +96,7 @@ fn no_prompt_is_made_where_none_may_be_shown() {
 fn a_search_before_the_service_knows_us_is_repeated() {
     for verb in VERBS {
         let unknown = Fault::Error("org.freedesktop.DBus.Error.UnknownMethod");
-        require!(Mocked::start(fault("SearchItems", unknown, 1))).assert_works(verb);
+        require!(Mocked::start(Script::fault("SearchItems", unknown, 1))).assert_works(verb);
     }
 }
 
@@ -111,14 +104,14 @@ fn a_search_before_the_service_knows_us_is_repeated() {
 fn a_search_that_waits_for_a_person_is_waited_for() {
     for verb in ["get", "store"] {
         let held = Fault::Held { for_good: false };
-        require!(Mocked::start(fault("SearchItems", held, usize::MAX))).assert_works(verb);
+        require!(Mocked::start(Script::fault("SearchItems", held, usize::MAX))).assert_works(verb);
     }
 }
 
 #[test]
 fn an_unanswered_search_is_given_up_after_a_minute() {
     let held = Fault::Held { for_good: true };
-    let mocked = require!(Mocked::start(fault("SearchItems", held, usize::MAX)));
+    let mocked = require!(Mocked::start(Script::fault("SearchItems", held, usize::MAX)));
     let text = trouble(&mocked.verb("get"));
     assert!(text.contains("locked") && text.contains("60 seconds"), "{text}");
 }
@@ -131,7 +124,7 @@ fn an_item_replaced_while_it_is_read_is_searched_again() {
             "org.freedesktop.DBus.Error.UnknownMethod",
         ] {
             for verb in VERBS {
-                let mocked = require!(Mocked::start(fault(method, Fault::Error(name), 1)));
+                let mocked = require!(Mocked::start(Script::fault(method, Fault::Error(name), 1)));
                 if method == "Modified" {
                     mocked.mock.add("https://ghcr.io", "alice", b"secret");
                 }
@@ -154,7 +147,7 @@ fn a_keyring_that_keeps_changing_is_reported() {
         ("list", "Attributes"),
         ("erase", "Attributes"),
     ] {
-        let mocked = require!(Mocked::start(fault(method, gone, usize::MAX)));
+        let mocked = require!(Mocked::start(Script::fault(method, gone, usize::MAX)));
         let text = trouble(&mocked.verb(verb));
         assert!(
             text.contains("kept changing") && !text.contains("locked"),
@@ -167,7 +160,7 @@ fn a_keyring_that_keeps_changing_is_reported() {
 #[test]
 fn a_collection_that_is_gone_hides_nothing() {
     let gone = Fault::Error("org.freedesktop.Secret.Error.NoSuchObject");
-    let mocked = require!(Mocked::start(fault("Locked", gone, usize::MAX)));
+    let mocked = require!(Mocked::start(Script::fault("Locked", gone, usize::MAX)));
     mocked.sandbox.assert_not_found("quay.io");
     mocked.assert_works("list");
 }
@@ -175,7 +168,7 @@ fn a_collection_that_is_gone_hides_nothing() {
 #[test]
 fn an_item_of_unknown_age_still_answers() {
     let failed = Fault::Error("org.freedesktop.DBus.Error.Failed");
-    let mocked = require!(Mocked::start(fault("Modified", failed, usize::MAX)));
+    let mocked = require!(Mocked::start(Script::fault("Modified", failed, usize::MAX)));
     mocked.mock.add("https://ghcr.io", "alice", b"secret");
     mocked.sandbox.assert_answers("ghcr.io", &alice());
     assert_eq!(mocked.verb("list").text().matches("alice").count(), 1);
@@ -199,7 +192,7 @@ fn old_items_locked_singly_are_deleted_with_consent() {
 
 #[test]
 fn a_default_known_a_moment_later_is_stored_in() {
-    let mocked = require!(Mocked::start(fault("ReadAlias", Fault::NoObject, 1)));
+    let mocked = require!(Mocked::start(Script::fault("ReadAlias", Fault::NoObject, 1)));
     mocked.assert_works("store");
     let calls = mocked.mock.calls();
     assert!(!calls.iter().any(|call| call == "CreateCollection"), "{calls:?}");
@@ -209,7 +202,7 @@ fn a_default_known_a_moment_later_is_stored_in() {
 fn a_service_without_a_search_is_given_up() {
     for verb in VERBS {
         let unknown = Fault::Error("org.freedesktop.DBus.Error.UnknownMethod");
-        let mocked = require!(Mocked::start(fault("SearchItems", unknown, usize::MAX)));
+        let mocked = require!(Mocked::start(Script::fault("SearchItems", unknown, usize::MAX)));
         trouble(&mocked.verb(verb));
     }
 }
@@ -227,7 +220,7 @@ fn a_service_that_ends_in_the_middle_is_asked_once_more() {
         ("store", "CreateItem"),
         ("store", "Delete"),
     ] {
-        let mocked = require!(Mocked::start(fault(method, Fault::Ends, 1)));
+        let mocked = require!(Mocked::start(Script::fault(method, Fault::Ends, 1)));
         mocked.assert_works(verb);
     }
 }
@@ -239,7 +232,7 @@ fn a_service_that_ends_twice_is_given_up() {
         ("list", "SearchItems"),
         ("store", "CreateItem"),
     ] {
-        let mocked = require!(Mocked::start(fault(method, Fault::Ends, 2)));
+        let mocked = require!(Mocked::start(Script::fault(method, Fault::Ends, 2)));
         let text = trouble(&mocked.verb(verb));
         assert!(text.contains("ended before it answered"), "{text}");
     }
@@ -257,7 +250,7 @@ fn an_answer_of_the_wrong_type_is_an_error_and_not_a_miss() {
         ("store", "ReadAlias"),
         ("store", "CreateItem"),
     ] {
-        let mocked = require!(Mocked::start(fault(method, Fault::WrongType, usize::MAX)));
+        let mocked = require!(Mocked::start(Script::fault(method, Fault::WrongType, usize::MAX)));
         let text = trouble(&mocked.verb(verb));
         assert!(text.contains("wrong type"), "{verb}, {method}: {text}");
     }
@@ -279,12 +272,20 @@ fn an_error_is_shown_by_its_name_and_the_services_own_words() {
         ("store", "CreateItem"),
     ] {
         let name = "org.example.Error.Surprise";
-        let mocked = require!(Mocked::start(fault(method, Fault::Error(name), usize::MAX)));
+        let mocked = require!(Mocked::start(Script::fault(
+            method,
+            Fault::Error(name),
+            usize::MAX
+        )));
         let text = trouble(&mocked.verb(verb));
         assert!(text.contains(name) && text.contains("(for the test)"), "{text}");
     }
     let name = "org.example.Error.Surprise";
-    let mocked = require!(Mocked::start(fault("Locked", Fault::Error(name), usize::MAX)));
+    let mocked = require!(Mocked::start(Script::fault(
+        "Locked",
+        Fault::Error(name),
+        usize::MAX
+    )));
     let text = trouble(&mocked.sandbox.verb("get", "quay.io"));
     assert!(text.contains(name), "nothing may be hidden: {text}");
 }
@@ -304,7 +305,11 @@ fn a_secret_that_is_not_text_is_damaged() {
 fn a_failed_store_leaves_what_was_there() {
     for method in ["OpenSession", "CreateItem"] {
         let name = "org.example.Error.Surprise";
-        let mocked = require!(Mocked::start(fault(method, Fault::Error(name), usize::MAX)));
+        let mocked = require!(Mocked::start(Script::fault(
+            method,
+            Fault::Error(name),
+            usize::MAX
+        )));
         trouble(&mocked.verb("store"));
         assert_eq!(mocked.mock.usernames(), ["alice"]);
     }

@@ -13,13 +13,6 @@ fn agrees(zeros: usize, is_kwallet: bool) -> Script {
     }
 }
 
-fn fault(method: &'static str, fault: Fault, times: usize) -> Script {
-    Script {
-        fault: Some((method, fault, times)),
-        ..Script::default()
-    }
-}
-
 #[test]
 fn secrets_cross_the_bus_encrypted_where_that_is_offered() {
     for is_kwallet in [false, true] {
@@ -52,15 +45,19 @@ fn a_service_that_no_key_can_be_agreed_on_with_is_given_up() {
 
 #[test]
 fn an_empty_secret_of_a_replaced_item_is_not_believed() {
-    let mocked = require!(Mocked::start(fault("GetSecret", Fault::EmptyAsReplaced, 1)));
+    let mocked = require!(Mocked::start(Script::fault(
+        "GetSecret",
+        Fault::EmptyAsReplaced,
+        1
+    )));
     mocked.sandbox.assert_answers("ghcr.io", &alice());
 }
 
 #[test]
 fn an_empty_secret_of_a_keyring_just_locked_is_not_believed() {
-    let mocked = require!(Mocked::start(fault("GetSecret", Fault::EmptyAsLocked, 1)));
+    let mocked = require!(Mocked::start(Script::fault("GetSecret", Fault::EmptyAsLocked, 1)));
     mocked.sandbox.assert_answers("ghcr.io", &alice());
-    let mut mocked = require!(Mocked::start(fault("GetSecret", Fault::EmptyAsLocked, 1)));
+    let mut mocked = require!(Mocked::start(Script::fault("GetSecret", Fault::EmptyAsLocked, 1)));
     mocked.sandbox.set("DOCKER_CREDENTIAL_NONINTERACTIVE", "1");
     let text = trouble(&mocked.verb("get"));
     assert!(text.contains("locked"), "{text}");
@@ -68,7 +65,11 @@ fn an_empty_secret_of_a_keyring_just_locked_is_not_believed() {
 
 #[test]
 fn a_secret_that_is_empty_by_accident_is_damaged() {
-    let mocked = require!(Mocked::start(fault("GetSecret", Fault::Empty, usize::MAX)));
+    let mocked = require!(Mocked::start(Script::fault(
+        "GetSecret",
+        Fault::Empty,
+        usize::MAX
+    )));
     let text = trouble(&mocked.verb("get"));
     assert!(
         text.contains("is empty") && text.contains("log in to it again"),
@@ -93,7 +94,7 @@ fn an_unlocked_item_without_attributes_is_gone() {
     let mocked = require!(Mocked::start(Script::default()));
     mocked.mock.add("quay.io", "alice", b"secret");
     for verb in VERBS {
-        let gone = fault(
+        let gone = Script::fault(
             "Attributes",
             Fault::Error("org.freedesktop.Secret.Error.NoSuchObject"),
             1,
@@ -195,10 +196,10 @@ fn an_item_that_is_found_for_good_and_is_gone_is_ignored() {
 
 #[test]
 fn an_old_item_that_another_program_deletes_does_not_fail_a_login() {
-    let mocked = require!(Mocked::start(fault("Delete", Fault::FailsAsGone, 1)));
+    let mocked = require!(Mocked::start(Script::fault("Delete", Fault::FailsAsGone, 1)));
     mocked.assert_works("store");
     let failed = Fault::Error("org.freedesktop.DBus.Error.Failed");
-    let mocked = require!(Mocked::start(fault("Delete", failed, usize::MAX)));
+    let mocked = require!(Mocked::start(Script::fault("Delete", failed, usize::MAX)));
     trouble(&mocked.verb("store"));
     assert_eq!(mocked.mock.usernames(), ["alice", "bob"]);
 }
@@ -234,7 +235,7 @@ fn a_secret_that_some_alter_is_stored_where_it_is_kept() {
 fn a_service_that_can_exchange_no_secrets_says_why() {
     let missing = Fault::Error("org.freedesktop.DBus.Error.NotSupported");
     for verb in ["get", "store"] {
-        let mocked = require!(Mocked::start(fault("OpenSession", missing, usize::MAX)));
+        let mocked = require!(Mocked::start(Script::fault("OpenSession", missing, usize::MAX)));
         let text = trouble(&mocked.verb(verb));
         assert!(text.contains("(for the test)"), "its words are shown: {text}");
     }
