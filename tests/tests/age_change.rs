@@ -10,6 +10,7 @@ use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+use docker_credential_tests::age::encrypt_with_passphrase;
 use docker_credential_tests::age::member::Member;
 use docker_credential_tests::helper::AGE;
 use docker_credential_tests::login::Login;
@@ -18,7 +19,6 @@ use docker_credential_tests::refusal::MARKER;
 use docker_credential_tests::require;
 use docker_credential_tests::sandbox::Sandbox;
 use docker_credential_tests::service::wait_for;
-use docker_credential_tests::terminal::run_on_terminal;
 use serde_json::json;
 
 const STORE: &str = "data/docker-credential-age";
@@ -285,12 +285,8 @@ fn nobody_waits_for_the_lock_while_a_person_is_asked_for_another_programs_passph
     place
         .command(&["recipients", "approve", "--yes"])
         .assert_success("recipients approve");
-    let sealed = run_on_terminal(
-        &place,
-        &format!("age --passphrase --output sealed {IDENTITY} </dev/null && rm {IDENTITY}"),
-        &["passphrase\n", "passphrase\n"],
-    );
-    assert_eq!(sealed.code, Some(0), "{sealed:?}");
+    encrypt_with_passphrase(&place, IDENTITY, "sealed", "passphrase");
+    fs::remove_file(place.path(IDENTITY)).unwrap();
     place.set("PASSAGE_IDENTITIES_FILE", place.path("sealed"));
     let (asks, asked, answer) = (place.path("asks"), place.path("asked"), place.path("answer"));
     let script = format!(

@@ -10,6 +10,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
+use docker_credential_tests::age::encrypt_with_passphrase;
 use docker_credential_tests::helper::AGE;
 use docker_credential_tests::keyrings::kernel as keyring;
 use docker_credential_tests::login::Login;
@@ -38,15 +39,10 @@ fn place(servers: &[&str]) -> Sandbox {
     place
 }
 
-/// Encrypts the identity with the passphrase, using age itself.
+/// Encrypts the identity with the passphrase.
 fn seal(place: &Sandbox) {
-    let script = format!("age --passphrase --output sealed {IDENTITY} </dev/null && mv sealed {IDENTITY}");
-    let session = run_on_terminal(
-        place,
-        &script,
-        &[&format!("{PASSPHRASE}\n"), &format!("{PASSPHRASE}\n")],
-    );
-    assert_eq!(session.code, Some(0), "{session:?}");
+    encrypt_with_passphrase(place, IDENTITY, "sealed", PASSPHRASE);
+    fs::rename(place.path("sealed"), place.path(IDENTITY)).unwrap();
 }
 
 /// Runs a verb with a controlling terminal; stdout and stderr go to files, as for a client.

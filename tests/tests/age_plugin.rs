@@ -12,6 +12,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD_NO_PAD;
+use docker_credential_tests::age::encrypt_with_passphrase;
 use docker_credential_tests::age::member::Member;
 use docker_credential_tests::helper::AGE;
 use docker_credential_tests::keyrings::kernel as keyring;
@@ -225,13 +226,10 @@ fn lock_closes_what_an_identity_opened_that_is_gone() {
     require!(program::find("age"));
     let mut place = place();
     place.store("ghcr.io", &login());
-    let identity = place.path("config/docker-credential-age/identity.txt");
-    let script = format!(
-        "age --passphrase --output sealed {0} </dev/null && mv sealed {0}",
-        identity.display()
-    );
-    let session = run_on_terminal(&place, &script, &["passphrase\n", "passphrase\n"]);
-    assert_eq!(session.code, Some(0), "{session:?}");
+    let file = "config/docker-credential-age/identity.txt";
+    encrypt_with_passphrase(&place, file, "sealed", "passphrase");
+    let identity = place.path(file);
+    fs::rename(place.path("sealed"), &identity).unwrap();
     let passphrase = place.path("passphrase");
     fs::write(&passphrase, "passphrase\n").unwrap();
     fs::set_permissions(&passphrase, fs::Permissions::from_mode(0o600)).unwrap();
@@ -412,6 +410,7 @@ fn a_recipient_that_is_not_approved_runs_no_plugin() {
 
 #[test]
 fn a_plugin_that_floods_is_ended_within_64_mb() {
+    require!(program::find("python3"));
     let _keyring = keyring::shared();
     let mut place = closing_place();
     place.store("ghcr.io", &login());

@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 
 use docker_credential_tests::helper::AGE;
 use docker_credential_tests::login::Login;
-use docker_credential_tests::program::files_under;
+use docker_credential_tests::program::{self, files_under};
+use docker_credential_tests::require;
 use docker_credential_tests::sandbox::Sandbox;
 use serde_json::Value;
 
@@ -19,6 +20,8 @@ const ROUNDS: usize = 12;
 
 #[test]
 fn every_command_that_doctor_shows_fixes_what_it_is_shown_for() {
+    // Three states are about podman.
+    require!(program::find("podman"));
     let failures: Vec<String> = STATES
         .iter()
         .filter_map(|state| {
