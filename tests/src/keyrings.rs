@@ -1,6 +1,7 @@
 //! Keyrings on the test's own bus: real ones, and a mock that misbehaves on command.
 
 pub mod agreement;
+pub mod both;
 pub mod bus;
 pub mod exercise;
 pub mod gnome;

@@ -51,6 +51,11 @@ impl Login {
         }
     }
 
+    /// The login for a server, as a helper reads and writes it.
+    pub fn credential(&self, server: &str) -> Value {
+        json!({ "ServerURL": server, "Username": self.username, "Secret": self.secret })
+    }
+
     /// Its encoding in `auths[…].auth` and HTTP's Basic scheme.
     pub fn basic(&self) -> String {
         BASE64_STANDARD.encode(format!("{}:{}", self.username, self.secret))

@@ -29,7 +29,7 @@ fn add_helper(sandbox: &Sandbox, name: &str, logins: &[(&str, Login)]) {
         .collect();
     sandbox.add_file("home/other/list", json!(list).to_string());
     for (server, login) in logins {
-        let reply = json!({ "ServerURL": server, "Username": login.username, "Secret": login.secret });
+        let reply = login.credential(server);
         sandbox.add_file(&format!("home/other/{server}"), reply.to_string());
     }
 }

@@ -3,8 +3,6 @@
 use std::fs;
 use std::path::PathBuf;
 
-use serde_json::json;
-
 use crate::helper::AGE;
 use crate::login::Login;
 use crate::program::{Outcome, Run};
@@ -68,7 +66,7 @@ impl Member {
 
     /// The outcome of `store`.
     pub fn try_store(&self, server: &str, login: &Login) -> Outcome {
-        let request = json!({ "ServerURL": server, "Username": login.username, "Secret": login.secret });
+        let request = login.credential(server);
         self.place.verb("store", &request.to_string())
     }
 }

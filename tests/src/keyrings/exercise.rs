@@ -1,11 +1,11 @@
 //! Exercises for any Secret Service: verbs, secrets of every kind, other programs, many calls at once.
 
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::json;
 
 use crate::helper::KEYRING_ALONE;
+use crate::keyrings::both::Both;
 use crate::keyrings::bus::PrivateBus;
 use crate::login::{Login, alice, bob};
 use crate::program::{Outcome, find};
@@ -18,23 +18,22 @@ const HUB: &str = "https://index.docker.io/v1/";
 /// The helper on a service, and docker's own helper.
 #[derive(Debug)]
 pub struct Exercise {
-    sandbox: Sandbox,
-    official: PathBuf,
+    both: Both,
 }
 
 impl Exercise {
     /// A sandbox on this bus.
     pub fn on(bus: &PrivateBus) -> Result<Self, Missing> {
         find("secret-tool")?;
-        let official = find("docker-credential-secretservice")?;
         let mut sandbox = Sandbox::new(KEYRING_ALONE);
         sandbox.set("DBUS_SESSION_BUS_ADDRESS", bus.address());
-        Ok(Self { sandbox, official })
+        let both = Both::in_sandbox(sandbox)?;
+        Ok(Self { both })
     }
 
     /// Stores, replaces, finds under every spelling, misses, lists and erases.
     pub fn verbs(&self) {
-        let place = &self.sandbox;
+        let place = &self.both.place;
         place.assert_lists(&json!({}));
         place.assert_not_found("ghcr.io");
         place.store("ghcr.io", &alice());
@@ -58,7 +57,7 @@ impl Exercise {
 
     /// Every secret comes back unchanged; those that versions of this service alter come back or are refused.
     pub fn secrets(&self, altered: &[&str]) {
-        let place = &self.sandbox;
+        let place = &self.both.place;
         let long = "ü".repeat(100_000);
         let odd = [
             "",
@@ -91,19 +90,18 @@ impl Exercise {
 
     /// docker's own helper and ours find each other's logins.
     pub fn dockers_helper(&self) {
-        let place = &self.sandbox;
+        let place = &self.both.place;
         for server in [HUB, "ghcr.io", "https://quay.io", "localhost:5000"] {
-            self.official_store(server, &alice());
+            self.both.official_store(server, &alice());
             place.assert_answers(server, &alice());
             place.store(server, &bob());
-            let answer = self.official("get", server);
-            answer.assert_success("docker's own helper finds it");
-            assert!(answer.text().contains("\"Username\":\"bob\""), "{answer:?}");
+            self.both.assert_official_answers(server, &bob());
         }
         place.assert_lists(
             &json!({ HUB: "bob", "ghcr.io": "bob", "https://quay.io": "bob", "localhost:5000": "bob" }),
         );
-        self.official("erase", "ghcr.io")
+        self.both
+            .official("erase", "ghcr.io")
             .assert_success("docker's own helper erases it");
         place.assert_not_found("ghcr.io");
         for server in [HUB, "quay.io", "localhost:5000"] {
@@ -114,7 +112,7 @@ impl Exercise {
 
     /// An item by secret-tool is found, the newest of two answers, and ours is found by secret-tool.
     pub fn secret_tool(&self) {
-        let place = &self.sandbox;
+        let place = &self.both.place;
         let mark = ["docker_cli", "1", "label", "Docker Credentials"];
         for (server, secret) in [("ghcr.io", "old"), ("https://ghcr.io", "new")] {
             let store = || {
@@ -154,19 +152,20 @@ impl Exercise {
     /// Many gets and stores in a row, none of which may fail.
     pub fn in_a_row(&self, gets: usize, stores: usize) {
         for number in 0..stores {
-            self.sandbox
+            self.both
+                .place
                 .store("ghcr.io", &Login::new("alice", &format!("secret {number}")));
         }
         let last = Login::new("alice", &format!("secret {}", stores - 1));
         for _ in 0..gets {
-            self.sandbox.assert_answers("ghcr.io", &last);
+            self.both.place.assert_answers("ghcr.io", &last);
         }
-        self.sandbox.verb("erase", "ghcr.io").assert_success("erase");
+        self.both.place.verb("erase", "ghcr.io").assert_success("erase");
     }
 
     /// Gets at once, and gets while others log in again and again: each is answered, with a login of one of them.
     pub fn at_once(&self, readers: usize, writers: usize) {
-        let place = &self.sandbox;
+        let place = &self.both.place;
         place.store("ghcr.io", &alice());
         std::thread::scope(|scope| {
             for _ in 0..readers {
@@ -195,16 +194,6 @@ impl Exercise {
         place.store("ghcr.io", &bob());
         place.assert_lists(&json!({ "ghcr.io": "bob" }));
         place.verb("erase", "ghcr.io").assert_success("erase");
-    }
-
-    fn official(&self, verb: &str, stdin: &str) -> Outcome {
-        self.sandbox.run(&self.official).arg(verb).stdin(stdin).outcome()
-    }
-
-    fn official_store(&self, server: &str, login: &Login) {
-        let request = json!({ "ServerURL": server, "Username": login.username, "Secret": login.secret });
-        self.official("store", &request.to_string())
-            .assert_success("docker's own helper stores");
     }
 }
 

@@ -17,7 +17,7 @@ use serde_json::json;
 const HUB: &str = "https://index.docker.io/v1/";
 
 fn request(server: &str, login: &Login) -> String {
-    json!({ "ServerURL": server, "Username": login.username, "Secret": login.secret }).to_string()
+    login.credential(server).to_string()
 }
 
 /// A sandbox with a keyring; skips the test if that is missing.

@@ -1,58 +1,25 @@
 //! Switching from docker's own helper to docker-credential-keyring and back: one keyring, two programs.
 
-use std::path::PathBuf;
-
 use docker_credential_tests::helper::KEYRING;
+use docker_credential_tests::keyrings::both::Both;
 use docker_credential_tests::keyrings::gnome::GnomeKeyring;
 use docker_credential_tests::login::{Login, alice, bob};
-use docker_credential_tests::program::{self, Outcome};
+use docker_credential_tests::program;
 use docker_credential_tests::require;
 use docker_credential_tests::requirement::Missing;
 use docker_credential_tests::sandbox::{NOT_FOUND, Sandbox};
-use serde_json::{Value, json};
+use serde_json::json;
 
 const HUB: &str = "https://index.docker.io/v1/";
 
-/// One keyring, docker's own helper and ours.
-struct Both {
-    place: Sandbox,
-    official: PathBuf,
-}
-
-impl Both {
-    fn start() -> Result<Self, Missing> {
-        GnomeKeyring::available()?;
-        Ok(Self {
-            official: program::find("docker-credential-secretservice")?,
-            place: Sandbox::new(KEYRING),
-        })
-    }
-
-    fn official(&self, verb: &str, stdin: &str) -> Outcome {
-        self.place.run(&self.official).arg(verb).stdin(stdin).outcome()
-    }
-
-    fn official_store(&self, server: &str, login: &Login) {
-        let request = json!({ "ServerURL": server, "Username": login.username, "Secret": login.secret });
-        self.official("store", &request.to_string())
-            .assert_success("docker's own helper stores");
-    }
-
-    #[track_caller]
-    fn assert_official_answers(&self, server: &str, login: &Login) {
-        let answer = self.official("get", server);
-        answer.assert_success("docker's own helper finds it");
-        let answer: Value = serde_json::from_slice(&answer.stdout).expect("JSON");
-        assert_eq!(
-            answer,
-            json!({ "ServerURL": server, "Username": login.username, "Secret": login.secret })
-        );
-    }
+fn both() -> Result<Both, Missing> {
+    GnomeKeyring::available()?;
+    Both::in_sandbox(Sandbox::new(KEYRING))
 }
 
 #[test]
 fn what_dockers_helper_stored_is_read_listed_and_erased() {
-    let both = require!(Both::start());
+    let both = require!(both());
     for server in [HUB, "ghcr.io", "https://quay.io", "localhost:5000"] {
         both.official_store(server, &alice());
         both.place.assert_answers(server, &alice());
@@ -73,7 +40,7 @@ fn what_dockers_helper_stored_is_read_listed_and_erased() {
 
 #[test]
 fn what_is_stored_here_dockers_helper_reads_and_erases() {
-    let both = require!(Both::start());
+    let both = require!(both());
     for (stored, asked) in [
         ("docker.io", HUB),
         ("ghcr.io", "ghcr.io"),
@@ -89,7 +56,7 @@ fn what_is_stored_here_dockers_helper_reads_and_erases() {
 
 #[test]
 fn every_secret_passes_both_ways() {
-    let both = require!(Both::start());
+    let both = require!(both());
     for (number, login) in Login::every().iter().enumerate() {
         let [theirs, ours] = ["theirs", "ours"].map(|from| format!("{from}{number}.example"));
         both.official_store(&theirs, login);
@@ -101,7 +68,7 @@ fn every_secret_passes_both_ways() {
 
 #[test]
 fn a_login_by_either_helper_replaces_that_of_the_other() {
-    let both = require!(Both::start());
+    let both = require!(both());
     both.official_store("ghcr.io", &alice());
     both.place.store("ghcr.io", &bob());
     both.place.assert_lists(&json!({ "ghcr.io": "bob" }));
@@ -114,7 +81,7 @@ fn a_login_by_either_helper_replaces_that_of_the_other() {
 
 #[test]
 fn items_of_older_helpers_with_the_server_as_label_count() {
-    let both = require!(Both::start());
+    let both = require!(both());
     require!(program::find("secret-tool"));
     for (server, schema) in [("old.example", true), ("older.example", false)] {
         let mut attributes = vec![
@@ -145,7 +112,7 @@ fn items_of_older_helpers_with_the_server_as_label_count() {
 
 #[test]
 fn secret_tool_finds_what_is_stored_here() {
-    let both = require!(Both::start());
+    let both = require!(both());
     require!(program::find("secret-tool"));
     both.place.store("ghcr.io", &alice());
     let found = both
@@ -167,7 +134,7 @@ fn secret_tool_finds_what_is_stored_here() {
 
 #[test]
 fn docker_changes_its_helper_and_back_and_loses_nothing() {
-    let both = require!(Both::start());
+    let both = require!(both());
     both.official_store("ghcr.io", &alice());
     both.official_store(HUB, &bob());
     both.place.store("quay.io", &alice());

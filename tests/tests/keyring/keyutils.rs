@@ -42,7 +42,7 @@ impl Kernel {
     }
 
     fn store(&self, server: &str, login: &Login) -> Outcome {
-        let request = json!({ "ServerURL": server, "Username": login.username, "Secret": login.secret });
+        let request = login.credential(server);
         self.place.verb("store", &request.to_string())
     }
 
