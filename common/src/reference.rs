@@ -117,8 +117,8 @@ pub(crate) const VARIABLES: [Variable; 9] = [
 pub(crate) const FILES: [FileUsed; 3] = [
     FileUsed {
         path: "~/.docker/config.json",
-        meaning: "docker's configuration. credsStore names the helper for all registries, and credHelpers \
-        for single ones. configure and unconfigure change it, and import moves plain-text logins out of it.",
+        meaning: "docker's configuration. credsStore names the helper for all registries, and credHelpers for single \
+                  ones. configure and unconfigure change it, and import moves plain-text logins out of it.",
     },
     FileUsed {
         path: "${XDG_RUNTIME_DIR}/containers/auth.json, ~/.config/containers/auth.json",

@@ -40,8 +40,8 @@ pub(super) fn definition() -> Command {
                 .default_missing_value("")
                 .conflicts_with("json")
                 .help(
-                    "Offer to run each fix that can't lose anything; --fix=CHECK runs the fixes of that \
-                check without asking",
+                    "Offer to run each fix that can't lose anything; --fix=CHECK runs the fixes of that check \
+                     without asking",
                 ),
         )
 }

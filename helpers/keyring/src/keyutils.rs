@@ -186,8 +186,7 @@ fn unavailable(error: KeyError) -> Error {
     let problem = match error {
         KeyError::AccessDenied | KeyError::PermissionDenied => "does not admit this process",
         KeyError::OperationNotSupported => {
-            "does not exist: this kernel has none, or the container forbids \
-        it"
+            "does not exist: this kernel has none, or the container forbids it"
         }
         KeyError::OutOfMemory => "is out of memory",
         KeyError::QuotaExceeded => return quota_exceeded(),

@@ -28,8 +28,7 @@ pub(super) fn definition() -> Command {
                 .long("only")
                 .value_name("SUM")
                 .conflicts_with("yes")
-                .help("Approve only the list with this checksum, without asking; \"recipients list\" prints \
-                it"),
+                .help("Approve only the list with this checksum, without asking; \"recipients list\" prints it"),
         )
 }
 

@@ -44,8 +44,7 @@ fn definition() -> Command {
                     Arg::new("replace")
                         .long("replace")
                         .action(ArgAction::SetTrue)
-                        .help("Save the current one under another name. It asks first if there are stored \
-                        logins"),
+                        .help("Save the current one under another name. It asks first if there are stored logins"),
                 )
                 .arg(yes()),
         )

@@ -19,8 +19,7 @@ pub(super) const UNLOCK: ExtraCommand = ExtraCommand {
 pub(super) const LOCK: ExtraCommand = ExtraCommand {
     definition: || {
         Command::new("lock").about("Lock the identity again").long_about(
-            "Lock the identity again: forget the keys that unlock, or a passphrase, opened. The next \
-                use asks again.",
+            "Lock the identity again: forget the keys that unlock, or a passphrase, opened. The next use asks again.",
         )
     },
     run: lock,

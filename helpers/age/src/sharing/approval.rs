@@ -218,8 +218,8 @@ impl ApprovalRecord {
         text.and_then(Approval::from_text).ok_or_else(|| {
             Error::damaged(format!(
                 "cannot read the approved recipients in {}: the file is damaged; check the recipients \
-                (docker-credential-age recipients list), remove the file, then run: \
-                     docker-credential-age recipients approve",
+                 (docker-credential-age recipients list), remove the file, then run: docker-credential-age \
+                 recipients approve",
                 path.display()
             ))
         })

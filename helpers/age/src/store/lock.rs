@@ -74,8 +74,8 @@ impl AgeStore {
             (None, Ok(lock)) => Ok(StoreLock { lock, _second: None }),
             (None, Err(error)) if error.kind() == io::ErrorKind::TimedOut => {
                 Err(Error::unavailable(format!(
-                    "cannot lock the store {0}: another process holds the lock, which any user who may read the directory \
-                 can do; run: chmod go-rwx {0}",
+                    "cannot lock the store {0}: another process holds the lock, which any user who may read the \
+                     directory can do; run: chmod go-rwx {0}",
                     self.path().display()
                 )))
             }

@@ -142,9 +142,11 @@ impl AgeStore {
 
     fn refuse(&self, objection: &Objection, list: Option<&RecipientsFile>) -> Error {
         let way_out = match list {
-            None => "restore it, or, if only you should read new logins, run: docker-credential-age \
-            recipients approve"
-                .to_owned(),
+            None => {
+                "restore it, or, if only you should read new logins, run: docker-credential-age recipients \
+                 approve"
+                    .to_owned()
+            }
             Some(list) if settings::is_noninteractive(self.environment()).is_ok_and(|it_is| it_is) => {
                 format!(
                     "a job approves one checked list: docker-credential-age recipients approve --only {}",

@@ -230,12 +230,12 @@ impl NotUnlocked {
         let unlock = || command(is_gnome, "--unlock");
         match self {
             Self::Noninteractive => {
-                "the keyring is locked, and DOCKER_CREDENTIAL_NONINTERACTIVE forbids asking \
-                                     for its password; unlock it first"
+                "the keyring is locked, and DOCKER_CREDENTIAL_NONINTERACTIVE forbids asking for its password; unlock \
+                 it first"
                     .to_owned()
             }
-            Self::MayNotAsk => "the keyring needs a prompt for this, and DOCKER_CREDENTIAL_NONINTERACTIVE \
-            forbids it; unset that"
+            Self::MayNotAsk => "the keyring needs a prompt for this, and DOCKER_CREDENTIAL_NONINTERACTIVE forbids \
+                                it; unset that"
                 .to_owned(),
             Self::Dismissed => format!(
                 "the keyring is locked, and its prompt was dismissed or cannot be shown here; unlock it in the \
@@ -243,13 +243,13 @@ impl NotUnlocked {
                 unlock()
             ),
             Self::Vanished => {
-                "the keyring is locked, and its prompt vanished before it was answered; unlock it \
-                               first and try again"
+                "the keyring is locked, and its prompt vanished before it was answered; unlock it first and try \
+                 again"
                     .to_owned()
             }
             Self::TimedOut => {
-                "the keyring is locked, and nobody answered its prompt within 60 seconds; unlock it \
-                               first and try again"
+                "the keyring is locked, and nobody answered its prompt within 60 seconds; unlock it first and try \
+                 again"
                     .to_owned()
             }
             Self::NoPrompter => format!(

@@ -125,12 +125,8 @@ fn read(file: &Path, environment: &Environment) -> Result<(Zeroizing<Vec<u8>>, I
         )));
     }
     if !Sealed::is_sealed(&content) {
-        let text = std::str::from_utf8(&content).map_err(|_| {
-            Error::damaged(format!(
-                "{name} does not contain an \
-            identity"
-            ))
-        })?;
+        let text = std::str::from_utf8(&content)
+            .map_err(|_| Error::damaged(format!("{name} does not contain an identity")))?;
         let identities = identities::parse(text, &name)?;
         return Ok((content, identities));
     }
