@@ -142,7 +142,8 @@ pub(crate) fn for_reading(environment: &Environment) -> Result<Found, Error> {
 pub(crate) fn created(path: &Path, environment: &Environment) -> String {
     format!(
         "created the identity {}; back it up, because nobody can read your logins without it: docker-credential-age \
-         identity backup FILE (it has no passphrase, so anyone with a copy of your home directory can read them; to set one, run: docker-credential-age identity passphrase)",
+         identity backup FILE (it has no passphrase, so anyone with a copy of your home directory can read them; \
+         to set one, run: docker-credential-age identity passphrase)",
         show::path(environment, path)
     )
 }
