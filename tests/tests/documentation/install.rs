@@ -121,13 +121,15 @@ pub(crate) fn completions() {
 /// The store is encrypted to the page's identity, and the job reads it with the variable.
 #[test]
 pub(crate) fn an_identity_for_ci() {
-    require!(find("age-keygen"));
+    let keygen = require!(find("age-keygen"));
     let place = home(AGE);
     let script = Page::read("docs/install.md")
         .section("On a CI runner", "sh")
         .concat();
+    // Found, but perhaps among the fetched programs, which are not on PATH.
+    let path = format!("PATH=$PATH:{}\n", keygen.parent().expect("a directory").display());
     let store = "printf '{\"ServerURL\":\"ghcr.io\",\"Username\":\"ci\",\"Secret\":\"s\"}' | docker-credential-age store";
-    run(&place, &format!("{script}{store}")).assert_success(&script);
+    run(&place, &format!("{path}{script}{store}")).assert_success(&script);
 
     let job = "DOCKER_CREDENTIAL_AGE_IDENTITY=$(cat ci-identity.txt); export DOCKER_CREDENTIAL_AGE_IDENTITY
 rm -r .config/docker-credential-age
