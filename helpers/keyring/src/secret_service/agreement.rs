@@ -8,7 +8,7 @@ use aes::Aes128;
 use aes::cipher::block_padding::Pkcs7;
 use aes::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit};
 use crypto_bigint::modular::{FixedMontyForm, FixedMontyParams};
-use crypto_bigint::{Odd, U256, U1024, Uint};
+use crypto_bigint::{MultiExponentiate as _, Odd, U64, U256, U1024};
 use hkdf::Hkdf;
 use sha2::Sha256;
 use zeroize::Zeroizing;
@@ -28,6 +28,25 @@ const GROUP: FixedMontyParams<{ U1024::LIMBS }> = FixedMontyParams::new_vartime(
      4FE1356D6D51C245E485B576625E7EC6F44C42E9A637ED6B0BFF5CB6F406B7ED\
      EE386BFB5A899FA5AE9F24117C4B1FE649286651ECE65381FFFFFFFFFFFFFFFF",
 ));
+
+type Element = FixedMontyForm<{ U1024::LIMBS }>;
+
+const EXPONENT_BITS: u32 = U256::BITS;
+/// The parts of an exponent, from the lowest.
+const PARTS: usize = 4;
+const PART_BITS: u32 = U64::BITS;
+
+/// The generator to the power of 1 in each part. The parts share their squarings, so a power of the generator
+/// takes less than half as long as another.
+const GENERATORS: [Element; PARTS] = {
+    let mut powers = [Element::new(&U1024::from_u8(2), &GROUP); PARTS];
+    let mut part = 1;
+    while part < PARTS {
+        powers[part] = powers[part - 1].square_repeat_vartime(PART_BITS);
+        part += 1;
+    }
+    powers
+};
 
 /// Our half of the agreement, computed while the service is busy.
 pub(super) struct KeyPair {
@@ -49,7 +68,7 @@ impl KeyPair {
             let mut bytes = Zeroizing::new([0; 32]);
             random(&mut *bytes)?;
             let private = Zeroizing::new(U256::from_be_slice(&*bytes));
-            let public = bytes_of(&power(&U1024::from_u8(2), &private));
+            let public = bytes_of(&power_of_generator(&private));
             if !matches!(public[0], 0x00 | 0xff) {
                 return Ok(Self { private, public });
             }
@@ -65,8 +84,9 @@ impl KeyPair {
     /// The shared number is padded to its full length with zeros. `KWallet` before 6.25 omits the zeros, and
     /// derives another key in one case of 256. It then can't decrypt our secret, and stores an empty one.
     pub(super) fn agree(&self, theirs: &[u8]) -> Result<Option<Key>, Failure> {
-        let theirs = public_key(theirs)?;
-        let shared = Zeroizing::new(bytes_of(&power(&theirs, &self.private)));
+        let exponent = Zeroizing::new(self.private.resize());
+        let shared = power(&public_key(theirs)?, &exponent, EXPONENT_BITS);
+        let shared = Zeroizing::new(bytes_of(&shared));
         Ok((shared[0] != 0).then(|| Key::derive(&*shared)))
     }
 }
@@ -120,8 +140,21 @@ impl Key {
     }
 }
 
-fn power<const LIMBS: usize>(base: &U1024, exponent: &Uint<LIMBS>) -> U1024 {
-    FixedMontyForm::new(base, &GROUP).pow(exponent).retrieve()
+/// `bits` is the length of the exponent.
+fn power(base: &U1024, exponent: &U1024, bits: u32) -> U1024 {
+    Element::new(base, &GROUP)
+        .pow_amm_bounded_exp(exponent, bits)
+        .retrieve()
+}
+
+fn power_of_generator(exponent: &U256) -> U1024 {
+    let mut shift = 0;
+    let terms = GENERATORS.map(|generator| {
+        let part: U64 = exponent.shr_vartime(shift).resize();
+        shift += PART_BITS;
+        (generator, part)
+    });
+    Element::multi_exponentiate(&*Zeroizing::new(terms)).retrieve()
 }
 
 fn bytes_of(number: &U1024) -> [u8; WORD] {

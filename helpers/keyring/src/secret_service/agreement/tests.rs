@@ -41,11 +41,10 @@ fn pair_of_keys() -> (Key, Key) {
 #[test]
 fn oo7_derives_the_same_key() {
     let private = U1024::from_be_slice(&bytes(PRIVATE));
-    assert_eq!(
-        bytes_of(&power(&U1024::from_u8(2), &private)).as_slice(),
-        bytes(PUBLIC)
-    );
-    let shared = power(&public_key(&bytes(SERVICE_PUBLIC)).unwrap(), &private);
+    let public = power(&U1024::from_u8(2), &private, U1024::BITS);
+    assert_eq!(bytes_of(&public).as_slice(), bytes(PUBLIC));
+    let theirs = public_key(&bytes(SERVICE_PUBLIC)).unwrap();
+    let shared = power(&theirs, &private, U1024::BITS);
     assert_eq!(Key::derive(&bytes_of(&shared)).0.as_slice(), bytes(SESSION_KEY));
 }
 
@@ -130,8 +129,8 @@ fn a_shared_number_that_begins_with_zero_is_not_used() {
     let ours = KeyPair::generate().unwrap();
     let public = U1024::from_be_slice(ours.public());
     // The shared key of a service with this private key and us.
-    let shares_zero = |private: &u32| bytes_of(&power(&public, &U256::from_u32(*private)))[0] == 0;
-    let of_service = |private: u32| bytes_of(&power(&U1024::from_u8(2), &U256::from_u32(private)));
+    let shares_zero = |private: &u32| bytes_of(&power(&public, &U1024::from_u32(*private), 32))[0] == 0;
+    let of_service = |private: u32| bytes_of(&power_of_generator(&U256::from_u32(private)));
     let private = (1100..100_000).find(shares_zero).unwrap();
     assert!(ours.agree(&of_service(private)).unwrap().is_none());
     let private = (1100..100_000).find(|private| !shares_zero(private)).unwrap();
@@ -149,5 +148,16 @@ fn our_half_never_begins_like_a_sign() {
 fn the_power_is_the_one_of_the_group() {
     // 2^1024 mod p, where p = 2^1024 - c, is c.
     let c = GROUP.modulus().as_ref().wrapping_neg();
-    assert_eq!(power(&U1024::from_u8(2), &U256::from_u32(1024)), c);
+    assert_eq!(power_of_generator(&U256::from_u32(1024)), c);
+}
+
+#[test]
+fn a_power_of_the_generator_is_the_sum_of_its_parts() {
+    let ends = [0, 63, 64, 65, 127, 128, 191, 192, 255];
+    let exponents = ends.map(|bit| U256::ONE.shl(bit));
+    let around = exponents.map(|exponent| exponent.wrapping_sub(&U256::ONE));
+    for exponent in exponents.into_iter().chain(around).chain([U256::MAX]) {
+        let expected = power(&U1024::from_u8(2), &exponent.resize(), EXPONENT_BITS);
+        assert_eq!(power_of_generator(&exponent), expected, "{exponent}");
+    }
 }
