@@ -92,12 +92,16 @@ fn decrypt_with<'a>(
 
 /// Whether a file is only for its writer: it has stanzas for their key, for the short form of it, and grease.
 fn is_private(split: &Split<'_>) -> bool {
-    let mut others = split
-        .kinds()
-        .filter(|kind| *kind != own_stanza::KIND.as_bytes() && !header::is_grease(kind));
-    others.next() == Some(header::X25519)
-        && others.next().is_none()
-        && split.kinds().any(|kind| kind == own_stanza::KIND.as_bytes())
+    let (mut own, mut x25519, mut others) = (0, 0, 0);
+    for kind in split.kinds() {
+        match kind {
+            header::X25519 => x25519 += 1,
+            _ if kind == own_stanza::KIND.as_bytes() => own += 1,
+            _ if header::is_grease(kind) => {}
+            _ => others += 1,
+        }
+    }
+    own > 0 && x25519 == 1 && others == 0
 }
 
 /// A binary age file for these recipients, of which there must be at least one. `own` is the writer's key if
