@@ -15,8 +15,9 @@ use crate::parallel;
 /// The longest request fits twice; larger files aren't ours, and would only take time to decrypt.
 pub(super) const ENTRY_MAX: u64 = 2 << 20;
 
-/// Starting a thread takes as long as one decryption; this many make it worthwhile.
-const WORTH_A_THREAD: NonZero<usize> = NonZero::new(16).expect("16 is not 0");
+/// A second thread may need half a millisecond until it runs on another processor, as long as thirty
+/// decryptions; this many make it worthwhile.
+const WORTH_A_THREAD: NonZero<usize> = NonZero::new(64).expect("64 is not 0");
 
 impl AgeStore {
     /// The content of these files, without those that were erased since the names were read.
