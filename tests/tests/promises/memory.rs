@@ -155,10 +155,12 @@ fn memory_at_exit(place: &Sandbox, verb: &str, stdin: &str) -> Vec<Vec<u8>> {
             continue;
         }
         let mut bytes = vec![0; usize::try_from(end - start).expect("a size")];
-        memory
-            .read_exact_at(&mut bytes, start)
-            .unwrap_or_else(|error| panic!("{line}: {error}"));
-        read.push(bytes);
+        match memory.read_exact_at(&mut bytes, start) {
+            Ok(()) => read.push(bytes),
+            // With glibc since 2.42, the inaccessible page is a part of the stack's own mapping.
+            Err(_) if memory.read_exact_at(&mut [0; 4096], start).is_err() => {}
+            Err(error) => panic!("{line}: {error}"),
+        }
     }
     let _ = kill_process(Pid::from_raw(process).expect("a process"), Signal::KILL);
     // Otherwise it would wait for the whole delay.
@@ -233,7 +235,7 @@ fn no_secret_is_left_in_memory_after_a_list_in_threads() {
     require!(program::find("strace"));
     let place = Subject::Sound.place();
     let secret = Shape::Escaped.secret(1_000);
-    for number in 0..64 {
+    for number in 0..160 {
         place.store(&format!("r{number}.example"), &Login::new("user", &secret));
     }
     let memory = memory_at_exit(&place, "list", "");
