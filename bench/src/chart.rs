@@ -6,7 +6,12 @@ use crate::contender::Contender;
 use crate::report::{seconds, title};
 use crate::tasks::Task;
 
-const PANELS: [Task; 4] = [Task::Get(10), Task::Miss, Task::List(100), Task::ClassicBuild];
+const PANELS: [Task; 4] = [
+    Task::Get(10),
+    Task::Miss(100),
+    Task::List(100),
+    Task::ClassicBuild,
+];
 const NAMES: u32 = 170;
 const BARS: u32 = 430;
 const AMOUNTS: u32 = 80;

@@ -21,7 +21,7 @@ const HIGHLIGHTS: [(Task, Contender, Contender); 5] = [
     (Task::List(100), Contender::Age, Contender::Pass),
     (Task::ClassicBuild, Contender::Age, Contender::Pass),
     (Task::Get(10), Contender::Keyring, Contender::SecretService),
-    (Task::Miss, Contender::Keyring, Contender::SecretService),
+    (Task::Miss(100), Contender::Keyring, Contender::SecretService),
 ];
 
 /// Writes all three below `root`. `circumstances` is a sentence: the date, the machine, the peers' versions.

@@ -96,7 +96,7 @@ pub(crate) fn title(task: Task) -> String {
     match task {
         Task::Start => "start (`version`)".to_owned(),
         Task::Get(size) => format!("get, {size} stored"),
-        Task::Miss => "get of what is not stored, 100 stored".to_owned(),
+        Task::Miss(size) => format!("get of what is not stored, {size} stored"),
         Task::Store => "store, 10 stored".to_owned(),
         Task::List(1) => "list of 1".to_owned(),
         Task::List(size) => format!("list of {}", grouped(size)),
@@ -217,8 +217,13 @@ pub(crate) fn targets(rows: &[Row]) -> String {
             AtMost(1.1),
         ),
         (
+            "a miss beside 1, secretservice : keyring",
+            times(Task::Miss(1), SecretService, Keyring),
+            AtLeast(3.0),
+        ),
+        (
             "a miss among 100, secretservice : keyring",
-            times(Task::Miss, SecretService, Keyring),
+            times(Task::Miss(100), SecretService, Keyring),
             AtLeast(3.0),
         ),
         (

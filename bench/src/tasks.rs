@@ -51,7 +51,8 @@ pub(crate) enum Task {
     Start,
     /// From a store of this size.
     Get(usize),
-    Miss,
+    /// A get of what isn't in a store of this size.
+    Miss(usize),
     Store,
     List(usize),
     /// A classic build: 1 list and 100 gets.
@@ -113,9 +114,11 @@ pub(crate) fn run(contenders: &Contenders, effort: Effort) -> Vec<Row> {
             Work::one(stores.get(helper, stores.size / 2))
         }));
     }
-    rows.push(bench.row(Task::Miss, hundred, |stores, helper| {
-        Work::one(stores.miss(helper))
-    }));
+    for stores in [one, hundred] {
+        rows.push(bench.row(Task::Miss(stores.size), stores, |stores, helper| {
+            Work::one(stores.miss(helper))
+        }));
+    }
     rows.push(bench.row(Task::Store, ten, |stores, helper| {
         Work::one(stores.store(helper, stores.size / 2))
     }));
