@@ -57,22 +57,22 @@ impl KeePassXc {
         let private = fs::Permissions::from_mode(0o700);
         fs::set_permissions(directory.join("run"), private).expect("it is ours");
         fs::write(directory.join(".config/keepassxc/keepassxc.ini"), SETTINGS).expect("its settings");
-        runs_without_a_desktop(&cli, directory)?;
         make_database(&cli, directory);
         let bus = PrivateBus::start(directory)?;
         let log = File::create(directory.join("log")).expect("a log");
         let mut program = Service::start(
             "keepassxc",
             command(&program, directory)
-                .arg("--pw-stdin")
-                .arg(inside(&directory.join("offered.kdbx")))
                 .env("DBUS_SESSION_BUS_ADDRESS", bus.address_inside())
-                .stdin(passwords(directory, 1))
+                .stdin(Stdio::null())
                 .stdout(log.try_clone().expect("a second descriptor"))
                 .stderr(log),
         );
+        // Not by --pw-stdin, with which 2.7.10 crashes.
+        let database = inside(&directory.join("offered.kdbx"));
         program
-            .ready(|| bus.has_open_default().then_some(()))
+            .ready(|| open(&bus, &database))
+            .and_then(|()| program.ready(|| bus.has_open_default().then_some(())))
             .unwrap_or_else(|| panic!("KeePassXC offers no database: {}", read(&directory.join("log"))));
         Ok(Self { program, bus })
     }
@@ -90,13 +90,19 @@ impl Drop for KeePassXc {
     }
 }
 
-/// That it isn't the version that crashes without a desktop, with a screen or without.
-fn runs_without_a_desktop(cli: &Path, directory: &Path) -> Result<(), Missing> {
-    let version = command(cli, directory).arg("--version").output();
-    match version.expect("keepassxc-cli can be run").stdout.trim_ascii() {
-        b"2.7.10" => Err(Missing::new("KeePassXC, but 2.7.10 crashes without a desktop")),
-        _ => Ok(()),
-    }
+/// Opens the database, once the program listens.
+fn open(bus: &PrivateBus, database: &Path) -> Option<()> {
+    const WINDOW: &str = "org.keepassxc.KeePassXC.MainWindow";
+    let arguments = (database.to_str().expect("a path in Unicode"), PASSWORD);
+    let connection = bus.connect();
+    let call = connection.call_method(
+        Some(WINDOW),
+        "/keepassxc",
+        Some(WINDOW),
+        "openDatabase",
+        &arguments,
+    );
+    zbus::block_on(call).ok().map(drop)
 }
 
 /// Creates a database that offers its first group to other programs. Only a person at the screen can set
@@ -111,7 +117,7 @@ fn make_database(cli: &Path, directory: &Path) {
         let done = command(cli, directory)
             .args(arguments)
             .args(files.iter().map(|file| inside(file)))
-            .stdin(passwords(directory, 2))
+            .stdin(passwords(directory))
             .stdout(stdout)
             .stderr(Stdio::null())
             .status();
@@ -169,10 +175,10 @@ fn command(program: &Path, directory: &Path) -> Command {
     command
 }
 
-/// A file with this many lines of the password.
-fn passwords(directory: &Path, lines: usize) -> File {
-    let path = directory.join(format!("passwords.{lines}"));
-    fs::write(&path, format!("{PASSWORD}\n").repeat(lines)).expect("a file in the test's directory");
+/// A file with the password, as often as keepassxc-cli asks for it.
+fn passwords(directory: &Path) -> File {
+    let path = directory.join("passwords");
+    fs::write(&path, format!("{PASSWORD}\n{PASSWORD}\n")).expect("a file in the test's directory");
     File::open(path).expect("a file can be read")
 }
 
