@@ -104,4 +104,6 @@ pub use crate::server::{HUB_URL, ServerKey, ServerUrl};
 pub use crate::store::{CredentialStore, Listed};
 pub use crate::streams::INPUT_MAX;
 pub use crate::sys::ZeroOnFree;
+#[cfg(target_os = "linux")]
+pub use crate::sys::peer_uid;
 pub use crate::text::hex;

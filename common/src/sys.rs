@@ -1,7 +1,7 @@
 //! The only unsafe code of the project: a few functions without a safe form in Rust.
 #![allow(
     unsafe_code,
-    reason = "an allocator, a signal's disposition and a close that reports; see each item"
+    reason = "an allocator, a signal's disposition, a close that reports and a socket's peer; see each item"
 )]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -85,9 +85,48 @@ pub(crate) fn close(file: std::fs::File) -> std::io::Result<()> {
     }
 }
 
+/// The user id of the process that listens at the other end of a Unix socket, as our user namespace shows it.
+///
+/// rustix can't represent process 0, and the kernel returns that for a process outside our pid namespace: in a
+/// container, for each process of the host.
+///
+/// Fails if it isn't a connected Unix socket.
+#[cfg(target_os = "linux")]
+pub fn peer_uid(socket: &std::os::unix::net::UnixStream) -> std::io::Result<u32> {
+    use std::os::fd::AsRawFd;
+    let mut peer = libc::ucred {
+        pid: 0,
+        uid: u32::MAX,
+        gid: u32::MAX,
+    };
+    let mut size = libc::socklen_t::try_from(size_of_val(&peer)).map_err(std::io::Error::other)?;
+    // SAFETY: the kernel writes at most `size` bytes to `peer`, and its integers can have any value.
+    let result = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_PEERCRED,
+            (&raw mut peer).cast(),
+            &raw mut size,
+        )
+    };
+    match result {
+        0 => Ok(peer.uid),
+        _ => Err(std::io::Error::last_os_error()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_peer_of_our_own_socket_is_this_user() {
+        let (one, _other) = std::os::unix::net::UnixStream::pair().unwrap();
+        let ours = rustix::process::geteuid().as_raw();
+        assert_eq!(peer_uid(&one).unwrap(), ours);
+    }
 
     #[test]
     fn every_byte_of_a_block_is_wiped_and_none_beside_it() {

@@ -140,6 +140,9 @@ fn a_user_namespace_reaches_its_users_bus() {
         &["unshare", "-r"][..],
         &["unshare", "--map-current-user"],
         &["unshare", "-r", "unshare", "-r"],
+        &["unshare", "--user", "--map-user=1000"],
+        // As in a container, where the kernel doesn't show the bus's process.
+        &["unshare", "-r", "--pid", "--fork"],
     ] {
         foreign.assert_answers(&foreign.verb(OWNER, wrapper, foreign.bus.address(), "get"));
         let text = trouble(&foreign.verb(OTHER, wrapper, foreign.bus.address(), "get"));

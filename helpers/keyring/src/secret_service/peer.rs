@@ -13,16 +13,16 @@ use crate::namespace;
 /// Fails with [`Failure::ForeignBus`] unless the other end belongs to this user or root. For root, only root.
 #[cfg(target_os = "linux")]
 pub(super) fn check(stream: &UnixStream, _: &SocketAddr) -> Result<(), Failure> {
-    let peer = rustix::net::sockopt::socket_peercred(stream).map_err(|_| Failure::NoBus)?;
-    let ours = rustix::process::geteuid();
-    if peer.uid.is_root() {
+    const ROOT_USER: u32 = 0;
+    let peer = docker_credential_helper::peer_uid(stream).map_err(|_| Failure::NoBus)?;
+    if peer == ROOT_USER {
         return Ok(());
     }
-    if peer.uid != ours {
-        return Err(Failure::ForeignBus(peer.uid.as_raw()));
+    if peer != rustix::process::geteuid().as_raw() {
+        return Err(Failure::ForeignBus(peer));
     }
     // In a namespace that doesn't map every user, all unmapped ones appear as this one.
-    if peer.uid.as_raw() == namespace::overflow_uid() && !namespace::maps_every_user() {
+    if peer == namespace::overflow_uid() && !namespace::maps_every_user() {
         return Err(Failure::UnknownBus);
     }
     Ok(())
