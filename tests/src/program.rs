@@ -13,7 +13,7 @@ use crate::helper::target_directory;
 use crate::requirement::{Missing, environment};
 
 /// The timeout of any client, so that an unanswered prompt fails the test and doesn't block the run.
-const DEADLINE: Duration = Duration::from_secs(120);
+const DEADLINE: Duration = Duration::from_mins(2);
 
 /// The program of that name: on `PATH`, or among the peers that `tests/run` fetched. An absolute path names
 /// itself, and `DOCKER_CREDENTIAL_TEST_DOCKER` the docker to test.

@@ -13,7 +13,7 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use crate::sandbox::Sandbox;
 
 /// Longer than prompts wait for a person.
-const DEADLINE: Duration = Duration::from_secs(180);
+const DEADLINE: Duration = Duration::from_mins(3);
 
 /// The outcome of a script on a terminal.
 #[derive(Debug)]

@@ -20,7 +20,7 @@ const LABEL: &str = "Registry credentials for ";
 const ANSWER_MAX: usize = 64 << 20;
 
 /// A person may have to unlock the other store, at a prompt that we don't see.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// `list` doesn't need a secret, so it only waits if there is a person at a terminal.
 const PATIENCE_FOR_LIST: Duration = Duration::from_secs(15);
 

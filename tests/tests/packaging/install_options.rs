@@ -202,7 +202,7 @@ fn without_cargo_nothing_is_created() {
 
     assert_eq!(
         complaint,
-        "install: cannot build: cargo is missing; install Rust 1.89 or newer by rustup (https://rustup.rs)\n"
+        "install: cannot build: cargo is missing; install Rust 1.95 or newer by rustup (https://rustup.rs)\n"
     );
     download.assert_nothing_was_written();
 }
@@ -211,11 +211,11 @@ fn without_cargo_nothing_is_created() {
 fn an_old_rust_is_refused_with_what_is_there() {
     let download = Download::new();
     download.stand_in("cargo", "exit 1");
-    download.stand_in("rustc", "echo 'rustc 1.88.0 (6b00bc388 2025-06-23)'");
+    download.stand_in("rustc", "echo 'rustc 1.94.0 (4a4ef493e 2026-03-02)'");
     let rustc = download.path("programs/rustc");
     let complaint = |way: &str| {
         format!(
-            "install: cannot build: {} is Rust 1.88.0, and 1.89 is needed; {way}\n",
+            "install: cannot build: {} is Rust 1.94.0, and 1.95 is needed; {way}\n",
             rustc.display()
         )
     };
@@ -231,7 +231,7 @@ fn an_old_rust_is_refused_with_what_is_there() {
     let path = format!("{}:{}", download.path("programs").display(), programs.display());
     assert_eq!(
         refusal(from_source(&download, repository()).env("PATH", path)),
-        complaint("install Rust 1.89 or newer by rustup (https://rustup.rs)")
+        complaint("install Rust 1.95 or newer by rustup (https://rustup.rs)")
     );
     download.assert_nothing_was_written();
 }
@@ -244,7 +244,7 @@ fn without_the_static_c_library_nothing_is_built() {
     let built = download.path("built");
     download.stand_in(
         "rustc",
-        "case $1 in\n-vV) echo host: x86_64-unknown-linux-gnu ;;\n*) echo rustc 1.89.0 ;;\nesac",
+        "case $1 in\n-vV) echo host: x86_64-unknown-linux-gnu ;;\n*) echo rustc 1.95.0 ;;\nesac",
     );
     download.stand_in("cc", "echo \"${1#-print-file-name=}\"");
     download.stand_in("cargo", &format!("touch '{}'; exit 1", built.display()));

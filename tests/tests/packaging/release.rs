@@ -138,6 +138,22 @@ fn without_the_release_toolchain_it_says_how_to_get_it() {
 }
 
 #[test]
+fn later_steps_of_a_job_use_the_rust_of_the_release() {
+    let tree = Tree::new();
+    tree.recorder("rustup", "");
+    let file = tree.path("environment");
+
+    run(tree.script("release/install-rust", &[]).env("GITHUB_ENV", &file));
+
+    assert_eq!(
+        tree.called(),
+        "rustup toolchain install 1.95.0 --profile minimal\n"
+    );
+    let environment = fs::read_to_string(file).expect("the file of the job is written");
+    assert_eq!(environment, "RUSTUP_TOOLCHAIN=1.95.0\n");
+}
+
+#[test]
 fn each_program_has_a_bill_of_materials() {
     let tree = Tree::new();
     for manifest in [

@@ -12,7 +12,7 @@ use crate::place::{outcome, repository, run, write, write_program};
 /// A separate repository with the release's scripts, one commit on main, and stand-ins for programs.
 pub(crate) struct Tree(TempDir);
 
-pub(crate) const MANIFEST: &str = "version = \"1.2.3\"\nrust-version = \"1.89\"\nauthors = [\"A\"]\n\
+pub(crate) const MANIFEST: &str = "version = \"1.2.3\"\nrust-version = \"1.95\"\nauthors = [\"A\"]\n\
                         maintainer = \"A <a@b.test>\"\nrepository = \"https://git.test/credstow\"\n";
 const CHANGELOG: &str = "# Changelog\n\n## 1.2.3\n\nThe new.\n\n## 1.2.2\n\nThe old.\n";
 

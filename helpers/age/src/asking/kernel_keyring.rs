@@ -206,7 +206,7 @@ mod tests {
 
     use super::*;
 
-    const MINUTE: Duration = Duration::from_secs(60);
+    const MINUTE: Duration = Duration::from_mins(1);
 
     fn boxes(test: &str) -> Boxes {
         Boxes::of(format!("identity of the test {test} of {}", std::process::id()).as_bytes())

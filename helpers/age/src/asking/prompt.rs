@@ -18,7 +18,7 @@ mod terminal;
 mod terminal;
 
 /// The timeout for one answer.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The longest answer, in bytes. Pinentry's own limit is half of this.
 const ANSWER_MAX: usize = 2048;

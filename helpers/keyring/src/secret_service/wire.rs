@@ -26,7 +26,7 @@ pub(super) const NO_OBJECT: &str = "/";
 
 /// The timeout of a prompt: time to find a password, but not longer than a person would wait for `docker
 /// pull` to begin.
-pub(super) const PROMPT_PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PROMPT_PATIENCE: Duration = Duration::from_mins(1);
 
 /// The result of a search: an item's path, and whether it is locked.
 pub(super) type Found = Vec<(OwnedObjectPath, bool)>;
