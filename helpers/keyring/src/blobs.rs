@@ -24,8 +24,6 @@
 //! then sees that head; or it sees another head or none, and the generation is dead. So a stored record is
 //! complete until it is replaced or erased.
 
-use std::fmt::Write as _;
-
 use docker_credential_helper::{
     Credential, CredentialStore, Error, Listed, Secret, ServerUrl, Username, hex,
 };
@@ -33,8 +31,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-/// The prefix of every name, which distinguishes our entries from others.
-pub(crate) const PREFIX: &str = "docker-credential-keyring:";
+mod names;
+
+pub(crate) use names::PREFIX;
+use names::{GENERATION_SAMPLE, chunk_name, chunk_owner, name, seal_name, seal_of};
 
 /// How often to read a record again because another process replaces it, or write it again because another
 /// erases it.
@@ -259,46 +259,6 @@ impl<B: Blobs> BlobStore<B> {
             }
         }
     }
-}
-
-/// The name of a server's blob. Windows ignores the case of names, but paths of registries are
-/// case-sensitive, so capitals are escaped. Everything except printable ASCII is also escaped, because not
-/// every store accepts it in a name.
-fn name(server: &ServerUrl) -> String {
-    let mut name = PREFIX.to_owned();
-    for byte in server.key().to_string().bytes() {
-        match byte {
-            b'%' | b'#' | b'*' | b'?' | b'A'..=b'Z' => {
-                write!(name, "%{byte:02x}").expect("a string takes it");
-            }
-            0x21..=0x7e => name.push(char::from(byte)),
-            _ => write!(name, "%{byte:02x}").expect("a string takes it"),
-        }
-    }
-    name
-}
-
-const GENERATION_SAMPLE: &str = "0123456789abcdef";
-
-/// Names of servers don't contain `#`.
-fn chunk_name(name: &str, generation: &str, number: usize) -> String {
-    format!("{name}#{generation}.{number}")
-}
-
-fn seal_name(name: &str, generation: &str) -> String {
-    format!("{name}#{generation}")
-}
-
-/// The name of a chunk's seal, or of a seal itself. Generations don't contain dots.
-fn seal_of(chunk: &str) -> &str {
-    let generation = chunk.rfind('#').unwrap_or(0);
-    let end = chunk[generation..].find('.').map(|dot| generation + dot);
-    &chunk[..end.unwrap_or(chunk.len())]
-}
-
-/// The name of the record that a chunk or a seal belongs to; nothing for a record's own name.
-fn chunk_owner(name: &str) -> Option<&str> {
-    name.rsplit_once('#').map(|(owner, _)| owner)
 }
 
 fn new_generation() -> Result<String, Error> {
