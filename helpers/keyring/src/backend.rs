@@ -1,6 +1,7 @@
 //! Chooses one of the system's stores. Each system has one default and no fallback: a login that silently
 //! went elsewhere could not be found again, and might be in a place that its owner doesn't want.
 
+use docker_credential_helper::commands::Finding;
 use docker_credential_helper::{CredentialStore, Environment, Error};
 
 const SETTING: &str = "DOCKER_CREDENTIAL_KEYRING_BACKEND";
@@ -10,6 +11,8 @@ struct Backend {
     open: fn(&Environment) -> Result<Box<dyn CredentialStore>, Error>,
     /// The name of the store, for `status`.
     state: fn(&Environment) -> Result<String, Error>,
+    /// The reason for each login that can't be read, for `doctor`.
+    damaged: fn(&Environment) -> Result<Vec<Error>, Error>,
 }
 
 /// The stores in this build, the default first.
@@ -25,24 +28,28 @@ const BACKENDS: &[Backend] = &[
         name: "secret-service",
         open: |environment| Ok(Box::new(crate::secret_service::SecretService::open(environment)?)),
         state: |environment| crate::secret_service::SecretService::open(environment)?.state(),
+        damaged: |_| Ok(Vec::new()),
     },
     #[cfg(target_os = "linux")]
     Backend {
         name: "keyutils",
         open: |environment| Ok(Box::new(crate::keyutils::open(environment)?)),
         state: |_| Ok("the kernel's keyring".to_owned()),
+        damaged: |environment| crate::keyutils::open(environment)?.damaged(),
     },
     #[cfg(target_os = "macos")]
     Backend {
         name: "keychain",
         open: |environment| Ok(Box::new(crate::keychain::open(environment)?)),
         state: |_| Ok("the login keychain".to_owned()),
+        damaged: |environment| crate::keychain::open(environment)?.damaged(),
     },
     #[cfg(windows)]
     Backend {
         name: "wincred",
         open: |environment| Ok(Box::new(crate::wincred::open(environment)?)),
         state: |_| Ok("the Credential Manager".to_owned()),
+        damaged: |environment| crate::wincred::open(environment)?.damaged(),
     },
 ];
 
@@ -58,6 +65,16 @@ pub(crate) fn status(environment: &Environment) -> Vec<(&'static str, String)> {
     let state = chosen(environment).and_then(|backend| (backend.state)(environment));
     let state = state.unwrap_or_else(|error| error.to_string());
     vec![("keyring", state)]
+}
+
+/// The logins that can't be read, for `doctor`. Its common checks report a store that doesn't open.
+pub(crate) fn findings(environment: &Environment) -> Vec<Finding> {
+    let damaged = chosen(environment).and_then(|backend| (backend.damaged)(environment));
+    damaged
+        .unwrap_or_default()
+        .iter()
+        .map(|error| Finding::error("entries", error.to_string()))
+        .collect()
 }
 
 fn chosen(environment: &Environment) -> Result<&'static Backend, Error> {

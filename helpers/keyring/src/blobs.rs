@@ -24,6 +24,8 @@
 //! then sees that head; or it sees another head or none, and the generation is dead. So a stored record is
 //! complete until it is replaced or erased.
 
+use std::cell::Cell;
+
 use docker_credential_helper::{
     Credential, CredentialStore, Error, Listed, Secret, ServerUrl, Username, hex,
 };
@@ -60,7 +62,11 @@ pub(crate) trait Blobs {
 
 /// docker's credentials in such a store.
 #[derive(Debug)]
-pub(crate) struct BlobStore<B>(pub(crate) B);
+pub(crate) struct BlobStore<B> {
+    blobs: B,
+    /// The number of records that the last list could not read.
+    left_out: Cell<usize>,
+}
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -113,7 +119,7 @@ impl<B: Blobs> CredentialStore for BlobStore<B> {
         for _ in 0..ROUNDS {
             let old = self.head(&name)?;
             let is_kept = if record.len() < B::BLOB_MAX {
-                self.0.write(&name, &tagged(RECORD, &record)).map(|()| true)
+                self.blobs.write(&name, &tagged(RECORD, &record)).map(|()| true)
             } else {
                 self.write_chunks(&name, &record)
             }?;
@@ -137,43 +143,70 @@ impl<B: Blobs> CredentialStore for BlobStore<B> {
             return Ok(());
         }
         // The head first: if this stops later, the rest isn't a record.
-        self.0.delete(&name)?;
+        self.blobs.delete(&name)?;
         // All generations, including those of interrupted stores.
-        for other in self.0.names()? {
+        for other in self.blobs.names()? {
             if chunk_owner(&other) != Some(&name) {
                 continue;
             }
             let seal = seal_of(&other);
-            self.0.delete(seal)?;
+            self.blobs.delete(seal)?;
             let is_head = |head: &Head| seal_name(&name, &head.generation) == seal;
             if !self.head(&name)?.as_ref().is_some_and(is_head) {
-                self.0.delete(&other)?;
+                self.blobs.delete(&other)?;
             }
         }
         Ok(())
     }
 
     fn list(&self) -> Result<Vec<Listed>, Error> {
-        let mut listed = Vec::new();
-        for name in self.0.names()? {
+        let (listed, damaged) = self.survey()?;
+        self.left_out.set(damaged.len());
+        Ok(listed)
+    }
+
+    fn left_out(&self) -> usize {
+        self.left_out.get()
+    }
+}
+
+impl<B: Blobs> BlobStore<B> {
+    pub(crate) fn new(blobs: B) -> Self {
+        let left_out = Cell::new(0);
+        Self { blobs, left_out }
+    }
+
+    pub(crate) fn blobs(&self) -> &B {
+        &self.blobs
+    }
+
+    /// The reason for each record that can't be read.
+    pub(crate) fn damaged(&self) -> Result<Vec<Error>, Error> {
+        self.survey().map(|(_, damaged)| damaged)
+    }
+
+    /// All records, and an [`Error::Damaged`] for each that can't be read.
+    fn survey(&self) -> Result<(Vec<Listed>, Vec<Error>), Error> {
+        let (mut listed, mut damaged) = (Vec::new(), Vec::new());
+        for name in self.blobs.names()? {
             if chunk_owner(&name).is_some() {
                 continue;
             }
             match self.credential(&name) {
                 Ok(Some(credential)) => listed.push(Listed::from(&credential)),
-                Ok(None) | Err(Error::Damaged(_)) => {}
+                // It was erased since.
+                Ok(None) => {}
+                Err(error @ Error::Damaged(_)) => damaged.push(error),
                 Err(error) => return Err(error),
             }
         }
-        Ok(listed)
+        Ok((listed, damaged))
     }
-}
 
-impl<B: Blobs> BlobStore<B> {
     fn credential(&self, name: &str) -> Result<Option<Credential>, Error> {
         let mut seen: Option<Head> = None;
         for _ in 0..ROUNDS {
-            let Some(blob) = self.0.read(name)? else {
+            let Some(blob) = self.blobs.read(name)? else {
                 return Ok(None);
             };
             let record = match blob.split_first() {
@@ -204,7 +237,7 @@ impl<B: Blobs> BlobStore<B> {
         }
         let mut record = Zeroizing::new(Vec::with_capacity(head.length));
         for number in 0..head.chunks {
-            match self.0.read(&chunk_name(name, &head.generation, number))? {
+            match self.blobs.read(&chunk_name(name, &head.generation, number))? {
                 Some(chunk) => record.extend_from_slice(&chunk),
                 None => return Ok(None),
             }
@@ -215,7 +248,7 @@ impl<B: Blobs> BlobStore<B> {
 
     /// The head of a record that is split into chunks.
     fn head(&self, name: &str) -> Result<Option<Head>, Error> {
-        match self.0.read(name) {
+        match self.blobs.read(name) {
             Ok(blob) => Ok(blob.and_then(|blob| head(&blob))),
             // Unreadable records can be replaced like any other.
             Err(Error::Damaged(_)) => Ok(None),
@@ -235,26 +268,27 @@ impl<B: Blobs> BlobStore<B> {
         let encoded = serde_json::to_vec(&head).expect("numbers and strings are JSON");
         let seal = seal_name(name, &head.generation);
         let written = self
-            .0
+            .blobs
             .write(&seal, b"seal")
             .and_then(|()| {
                 chunks.iter().enumerate().try_for_each(|(number, chunk)| {
-                    self.0.write(&chunk_name(name, &head.generation, number), chunk)
+                    self.blobs
+                        .write(&chunk_name(name, &head.generation, number), chunk)
                 })
             })
-            .and_then(|()| self.0.write(name, &tagged(HEAD, &encoded)));
+            .and_then(|()| self.blobs.write(name, &tagged(HEAD, &encoded)));
         if written.is_err() {
             self.delete_chunks(name, &head);
         }
         written?;
-        Ok(self.0.read(&seal)?.is_some())
+        Ok(self.blobs.read(&seal)?.is_some())
     }
 
     /// Ignores chunks that can't be deleted until `erase`: the login itself is complete.
     fn delete_chunks(&self, name: &str, head: &Head) {
         let chunks = (0..head.chunks).map(|number| chunk_name(name, &head.generation, number));
         for blob in chunks.chain([seal_name(name, &head.generation)]) {
-            if self.0.delete(&blob).is_err() {
+            if self.blobs.delete(&blob).is_err() {
                 return;
             }
         }

@@ -17,7 +17,7 @@ const ACCOUNT: &str = "docker-credential-keyring";
 
 pub(crate) fn open(_: &Environment) -> Result<BlobStore<Keychain>, Error> {
     Store::new()
-        .map(|store| BlobStore(Keychain(store)))
+        .map(|store| BlobStore::new(Keychain(store)))
         .map_err(|_| Error::unavailable("the keychain cannot be opened; log in to a desktop session"))
 }
 

@@ -24,7 +24,7 @@ pub(crate) fn open(environment: &Environment) -> Result<Keyutils, Error> {
     };
     environment.log(|| format!("{lifetime:?} keyring"));
     Ok(Keyutils {
-        store: BlobStore(Ring(ring)),
+        store: BlobStore::new(Ring(ring)),
         lifetime,
         environment: environment.clone(),
     })
@@ -59,16 +59,18 @@ impl CredentialStore for Keyutils {
 
     fn store(&self, credential: &Credential) -> Result<(), Error> {
         self.store.store(credential)?;
-        self.environment.notice(match self.lifetime {
-            Lifetime::Persistent => {
-                "kept in the kernel's memory: this login is gone after a reboot, or after some days without use"
-            }
-            Lifetime::User => "kept in the kernel's memory: this login is gone after a reboot",
-        });
+        let end = match self.lifetime {
+            _ if !namespace::maps_every_user() => "when this user namespace ends",
+            Lifetime::Persistent => "after a reboot, or after some days without use",
+            Lifetime::User => "after a reboot",
+        };
+        self.environment
+            .notice(&format!("kept in the kernel's memory: this login is gone {end}"));
         Ok(())
     }
 
     fn erase(&self, server: &ServerUrl) -> Result<(), Error> {
+        self.check_whole()?;
         self.store.erase(server)
     }
 
@@ -79,13 +81,22 @@ impl CredentialStore for Keyutils {
         }
         Ok(listed)
     }
+
+    fn left_out(&self) -> usize {
+        self.store.left_out()
+    }
 }
 
 impl Keyutils {
+    /// As [`BlobStore::damaged`].
+    pub(crate) fn damaged(&self) -> Result<Vec<Error>, Error> {
+        self.store.damaged()
+    }
+
     /// Fails if this isn't the user's keyring outside of the namespace: in a user namespace, every user has
     /// another one. If it has an entry, it is the intended one.
     fn check_whole(&self) -> Result<(), Error> {
-        if namespace::maps_every_user() || !self.store.0.names()?.is_empty() {
+        if namespace::maps_every_user() || !self.store.blobs().names()?.is_empty() {
             return Ok(());
         }
         Err(Error::unavailable(
@@ -154,6 +165,13 @@ impl Blobs for Ring {
     /// if any program's key has a longer name.
     fn names(&self) -> Result<Vec<String>, Error> {
         let keys = fs::read(KEYS).map_err(Error::file("read", Path::new(KEYS)))?;
+        // It contains at least our own keyrings, unless a container hides it.
+        if keys.is_empty() {
+            return Err(Error::unavailable(format!(
+                "cannot list the kernel's keyring: this container hides {KEYS}; run docker outside of it, or use \
+                 docker-credential-age"
+            )));
+        }
         let keys = String::from_utf8_lossy(&keys);
         // Includes keys in other keyrings, so a name may occur twice.
         let mut names: BTreeSet<&str> = keys.lines().filter_map(name_in).collect();

@@ -36,6 +36,7 @@ fn main() -> ExitCode {
     serve(
         &Helper::new("keyring", env!("CARGO_PKG_VERSION"))
             .visible()
+            .findings(backend::findings)
             .status_lines(backend::status)
             .reference(reference::REFERENCE),
         backend::open,

@@ -13,7 +13,7 @@ use crate::native::Platform;
 
 pub(crate) fn open(_: &Environment) -> Result<BlobStore<CredentialManager>, Error> {
     Store::new()
-        .map(|store| BlobStore(CredentialManager(store)))
+        .map(|store| BlobStore::new(CredentialManager(store)))
         .map_err(|_| Error::unavailable("the Credential Manager cannot be opened"))
 }
 

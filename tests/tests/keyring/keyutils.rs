@@ -46,6 +46,23 @@ impl Kernel {
         self.place.verb("store", &request.to_string())
     }
 
+    /// The output of a management command.
+    fn command(&self, arguments: &[&str]) -> String {
+        let program = self.place.helper().program();
+        let outcome = self.place.run(program).args(arguments).outcome();
+        String::from_utf8(outcome.stdout).expect("UTF-8")
+    }
+
+    /// Runs a script in which `$0` is the helper, by `unshare` with these options.
+    fn unshared(&self, options: &[&str], script: &str) -> Outcome {
+        self.place
+            .run("unshare")
+            .args(options)
+            .args(["sh", "-c", script])
+            .arg(self.place.helper().program())
+            .outcome()
+    }
+
     fn listed(&self) -> Vec<(String, String)> {
         let list = self.place.verb("list", "unused");
         list.assert_success("list");
@@ -154,6 +171,14 @@ fn a_revoked_key_is_told_and_can_be_replaced() {
     assert!(answer.code == Some(1) && answer.stdout != NOT_FOUND, "{answer:?}");
     assert!(answer.text().contains("log in to it again"), "{answer:?}");
     assert_eq!(kernel.listed(), []);
+    let doctor = kernel.command(&["doctor"]);
+    assert!(doctor.contains(&server), "doctor names it: {doctor}");
+    let status: Value = serde_json::from_str(&kernel.command(&["status", "--json"])).expect("JSON");
+    // Other tests may also have revoked keys.
+    assert!(
+        status["unreadable"].as_u64().is_some_and(|count| count > 0),
+        "{status}"
+    );
     kernel.store(&server, &alice()).assert_success("store");
     kernel.place.assert_answers(&server, &alice());
     revoke(&server);
@@ -224,6 +249,61 @@ fn a_full_keyring_names_its_limits_and_keeps_its_logins() {
         run("erase", server(number)).assert_success("erase");
     }
     assert_eq!(run("list", String::new()).stdout, b"{}\n");
+}
+
+#[test]
+fn a_user_namespace_has_its_own_keyring_and_says_so() {
+    let kernel = require!(Kernel::start());
+    require!(unshares(&kernel, &["-r"], "true"));
+    let server = kernel.server("a");
+    kernel.store(&server, &alice()).assert_success("store");
+    for verb in ["get", "list", "erase"] {
+        let outcome = kernel.unshared(&["-r"], &format!("echo {server} | $0 {verb}"));
+        assert_eq!(outcome.code, Some(1), "{verb}: {outcome:?}");
+        assert!(outcome.text().contains("this user namespace"), "{outcome:?}");
+    }
+    kernel.place.assert_answers(&server, &alice());
+    let request = Login::new("bob", "inside").credential(&server);
+    let script = format!("echo '{request}' | $0 store && $0 list && echo {server} | $0 erase");
+    let inside = kernel.unshared(&["-r"], &script);
+    inside.assert_success("a login inside");
+    assert!(
+        inside.text().contains("when this user namespace ends"),
+        "{inside:?}"
+    );
+    assert_eq!(inside.stdout, format!("{{\"{server}\":\"bob\"}}\n").as_bytes());
+    kernel.place.assert_answers(&server, &alice());
+}
+
+/// Containers hide `/proc/keys`, without which single logins can be read but not listed.
+#[test]
+fn a_hidden_list_of_keys_is_not_an_empty_one() {
+    require!(requirement::root());
+    let kernel = require!(Kernel::start());
+    let hide = "mount --bind /dev/null /proc/keys";
+    require!(unshares(&kernel, &["-m"], hide));
+    let server = kernel.server("a");
+    kernel.store(&server, &alice()).assert_success("store");
+    for verb in ["list", "erase"] {
+        let hidden = kernel.unshared(&["-m"], &format!("{hide} && echo {server} | $0 {verb}"));
+        assert_eq!(hidden.code, Some(1), "{verb}: {hidden:?}");
+        assert!(
+            hidden.text().contains("this container hides /proc/keys"),
+            "{hidden:?}"
+        );
+    }
+    kernel.store(&server, &alice()).assert_success("store");
+    let get = kernel.unshared(&["-m"], &format!("{hide} && echo {server} | $0 get"));
+    get.assert_success("get");
+}
+
+/// Whether this process may create such namespaces, and run the script in them.
+fn unshares(kernel: &Kernel, options: &[&str], script: &str) -> Result<(), Missing> {
+    find("unshare")?;
+    match kernel.unshared(options, script).code {
+        Some(0) => Ok(()),
+        _ => Err(Missing::new("a kernel that lets this user make namespaces")),
+    }
 }
 
 /// A copy of the helper that every user can run.

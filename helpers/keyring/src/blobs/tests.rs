@@ -62,7 +62,7 @@ fn credential(at: &str, username: &str, secret: &str) -> Credential {
 }
 
 fn store() -> BlobStore<Memory> {
-    BlobStore(Memory::default())
+    BlobStore::new(Memory::default())
 }
 
 /// One that fits into a blob, and one that takes several.
@@ -90,8 +90,8 @@ fn storing_again_replaces_and_leaves_nothing_of_the_old_record() {
             let fresh = self::store();
             fresh.store(&credential("https://ghcr.io", "new", &new)).unwrap();
             assert_eq!(
-                store.0.names().unwrap().len(),
-                fresh.0.names().unwrap().len(),
+                store.blobs.names().unwrap().len(),
+                fresh.blobs.names().unwrap().len(),
                 "no chunk of the old one is left"
             );
             assert_eq!(
@@ -116,15 +116,15 @@ fn a_store_that_is_cut_short_anywhere_leaves_the_old_or_the_new_record() {
                 let store = store();
                 let (old, new) = (credential("ghcr.io", "u", &old), credential("ghcr.io", "u", &new));
                 store.store(&old).unwrap();
-                store.0.changes_left.set(Some(cut));
+                store.blobs.changes_left.set(Some(cut));
                 let stored = store.store(&new);
-                let was_cut = store.0.changes_left.take() == Some(0);
+                let was_cut = store.blobs.changes_left.take() == Some(0);
                 let answer = store.get(&server("ghcr.io")).unwrap().unwrap();
                 assert!(answer == old || answer == new, "cut after {cut} changes");
                 assert!(stored.is_err() || answer == new, "cut after {cut} changes");
                 store.erase(&server("ghcr.io")).unwrap();
                 assert!(
-                    store.0.names().unwrap().is_empty(),
+                    store.blobs.names().unwrap().is_empty(),
                     "erase removes what a cut left behind"
                 );
                 if !was_cut {
@@ -142,9 +142,9 @@ fn two_stores_at_once_never_remove_each_others_chunks() {
     store.store(&credential("ghcr.io", "old", &long)).unwrap();
     // Another process has written its chunks but not its head.
     let other = chunk_name(&name(&server("ghcr.io")), "ffffffffffffffff", 0);
-    store.0.write(&other, b"chunk").unwrap();
+    store.blobs.write(&other, b"chunk").unwrap();
     store.store(&credential("ghcr.io", "new", &long)).unwrap();
-    assert!(store.0.read(&other).unwrap().is_some());
+    assert!(store.blobs.read(&other).unwrap().is_some());
 }
 
 /// The state that two processes share: a store, and the order of their accesses to it.
@@ -225,7 +225,7 @@ fn store_beside_erase(before: &Credential, new: &Credential, turns: &[(Process, 
     let old = store();
     old.store(before).unwrap();
     let shared = Mutex::new(Shared {
-        memory: old.0,
+        memory: old.blobs,
         turns: turns
             .iter()
             .copied()
@@ -234,7 +234,7 @@ fn store_beside_erase(before: &Credential, new: &Credential, turns: &[(Process, 
     });
     let next = Condvar::new();
     let [storing, erasing] = [Process::Storing, Process::Erasing].map(|by| {
-        BlobStore(Seen {
+        BlobStore::new(Seen {
             by,
             shared: &shared,
             next: &next,
@@ -255,7 +255,7 @@ fn a_store_beside_an_erase_is_kept_whole_or_erased_whole_however_they_take_turns
     let [before, new] = ["old", "new"].map(|username| credential("ghcr.io", username, &long));
     let fresh = store();
     fresh.store(&new).unwrap();
-    let blobs = fresh.0.names().unwrap().len();
+    let blobs = fresh.blobs.names().unwrap().len();
     let (mut kept, mut erased) = (0, 0);
     for (first, second) in [
         (Process::Storing, Process::Erasing),
@@ -264,8 +264,8 @@ fn a_store_beside_an_erase_is_kept_whole_or_erased_whole_however_they_take_turns
         for i in 0..30 {
             for j in 0..30 {
                 let turns = [(first, i), (second, j), (first, ALL), (second, ALL)];
-                let store = BlobStore(store_beside_erase(&before, &new, &turns));
-                let left = store.0.names().unwrap().len();
+                let store = BlobStore::new(store_beside_erase(&before, &new, &turns));
+                let left = store.blobs.names().unwrap().len();
                 match store.get(&server("ghcr.io")) {
                     Ok(None) => {
                         assert_eq!(left, 0, "{turns:?}");
@@ -298,9 +298,9 @@ fn a_record_with_a_chunk_missing_changed_or_from_elsewhere_is_damaged_and_never_
     for damage in breaks {
         let store = store();
         store.store(&credential("ghcr.io", "u", &long)).unwrap();
-        let chunks: Vec<String> = store.0.names().unwrap();
+        let chunks: Vec<String> = store.blobs.names().unwrap();
         let chunk = chunks.iter().rfind(|name| chunk_owner(name).is_some()).unwrap();
-        damage(&mut store.0.blobs.borrow_mut(), chunk);
+        damage(&mut store.blobs.blobs.borrow_mut(), chunk);
         assert!(matches!(store.get(&server("ghcr.io")), Err(Error::Damaged(_))));
         assert!(store.list().unwrap().is_empty(), "list goes on without it");
         store.store(&credential("ghcr.io", "u", "again")).unwrap();
@@ -325,7 +325,7 @@ fn a_foreign_blob_under_our_name_is_damaged_and_not_a_panic() {
         br#"2{"generation":"x","chunks":18446744073709551615,"length":18446744073709551615,"sha256":""}"#,
     ] {
         let store = store();
-        store.0.write(&name(&server("ghcr.io")), blob).unwrap();
+        store.blobs.write(&name(&server("ghcr.io")), blob).unwrap();
         assert!(
             matches!(store.get(&server("ghcr.io")), Err(Error::Damaged(_))),
             "{blob:?}"
