@@ -126,6 +126,32 @@ fn the_archive_for_windows_has_programs_and_licences() {
     );
 }
 
+/// cargo prints them with backslashes, which no shell opens.
+#[test]
+fn licences_are_found_below_the_paths_of_windows() {
+    let tree = Tree::new();
+    write(
+        &tree.path("sources/helpers/age/Cargo.toml"),
+        "name = \"docker-credential-age\"\n",
+    );
+    write(
+        &tree.path("sources/C:/cargo/aes-0.9.4/LICENSE-MIT"),
+        "The licence of aes.\n",
+    );
+    tree.stand_in(
+        "cargo",
+        "case $1 in\ntree) echo aes v0.9.4 MIT ;;\n\
+         *) printf '%s\\n' '{\"manifest_path\":\"C:\\\\cargo\\\\aes-0.9.4\\\\Cargo.toml\"}' ;;\nesac",
+    );
+
+    let notices = run(&mut tree.script("notices", &["x86_64-pc-windows-msvc"]));
+
+    assert!(
+        notices.ends_with("    aes 0.9.4\n\nThe licence of aes.\n"),
+        "{notices}"
+    );
+}
+
 #[test]
 fn without_the_release_toolchain_it_says_how_to_get_it() {
     let tree = Tree::new();

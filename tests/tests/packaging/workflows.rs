@@ -93,6 +93,18 @@ fn the_oldest_rust_is_the_one_that_builds_releases() {
     }
 }
 
+/// Otherwise git on Windows would end their lines with a carriage return.
+#[test]
+fn files_are_checked_out_as_they_were_committed() {
+    let attribute = run(Command::new("git").arg("-C").arg(repository()).args([
+        "check-attr",
+        "text",
+        "--",
+        "packaging/install",
+    ]));
+    assert_eq!(attribute, "packaging/install: text: unset\n");
+}
+
 /// One image, with the release's Rust and the libraries that the programs are linked with.
 #[test]
 fn the_gate_and_the_release_use_one_image() {
