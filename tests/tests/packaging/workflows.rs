@@ -50,6 +50,34 @@ fn every_workflow_begins_without_rights() {
     }
 }
 
+/// Anyone with write access can start a workflow, but not approve a run in the environment.
+#[test]
+fn only_jobs_with_reviewers_may_write() {
+    let mut writing = 0;
+    for (workflow, text) in workflows() {
+        let (_, jobs) = text.split_once("\njobs:\n").expect("a workflow has jobs");
+        for job in jobs.split("\n\n  ") {
+            if job.contains(": write") {
+                assert!(job.contains("\n    environment: release\n"), "{workflow}: {job}");
+                assert!(!job.contains("cargo"), "{workflow}: {job}");
+                writing += 1;
+            }
+        }
+    }
+    assert_eq!(writing, 2);
+}
+
+/// A pull request can't write to main's cache, but a release doesn't depend on that.
+#[test]
+fn releases_use_no_cache() {
+    for (workflow, text) in workflows() {
+        assert!(
+            workflow.ends_with("/ci.yml") || !text.contains("cache"),
+            "{workflow}"
+        );
+    }
+}
+
 /// Workflows only contain commands that install tools; everything else is in scripts, which these tests run.
 #[test]
 fn every_step_runs_a_script_that_is_there() {
