@@ -127,7 +127,7 @@ fn unreadable(check: &'static str, environment: &Environment, path: &Path, error
             if is_ours(path) {
                 finding.safely_fixed_by(ShellCommand::new("chmod u+rw").path(environment, path))
             } else {
-                finding.fixed_by(take_over(environment, path))
+                of_another_user(finding, environment, path)
             }
         }
         _ => Finding::error(check, error.to_string()),
@@ -183,15 +183,36 @@ fn unchangeable(environment: &Environment, path: &Path) -> Option<Finding> {
         (Some(command), _) => {
             finding.safely_fixed_by(ShellCommand::new(command).path(environment, doubt.path()))
         }
-        (None, Reason::Owner(_)) => finding.fixed_by(take_over(environment, doubt.path())),
+        (None, Reason::Owner(_)) => of_another_user(finding, environment, doubt.path()),
         (None, _) => finding,
     })
 }
 
-fn take_over(environment: &Environment, path: &Path) -> ShellCommand {
-    ShellCommand::new("sudo chown -R")
-        .literal("\"$(id -u):$(id -g)\"")
-        .path(environment, path)
+/// What `sudo docker login` leaves in the user's home may be taken over. A whole home or a system's directory may not.
+fn of_another_user(finding: Finding, environment: &Environment, path: &Path) -> Finding {
+    match strange_part(environment, path) {
+        Some(part) => finding.fixed_by(
+            ShellCommand::new("sudo chown -R")
+                .literal("\"$(id -u):$(id -g)\"")
+                .path(environment, part),
+        ),
+        None => finding
+            .advice("run this as the user it belongs to, with that user's HOME, or use your own directory"),
+    }
+}
+
+/// The first part of the path that isn't this user's, in a directory that is. For root, which owns everything above a
+/// home, only in its own home.
+fn strange_part<'a>(environment: &Environment, path: &'a Path) -> Option<&'a Path> {
+    let is_root = is_ours(Path::new("/"));
+    let own_home = environment.home_directory().ok().filter(|home| is_ours(home));
+    path.ancestors().find(|part| {
+        let is_in_ours = part.parent().is_some_and(is_ours);
+        let is_own = own_home
+            .as_ref()
+            .is_some_and(|home| part != home && part.starts_with(home));
+        is_in_ours && !is_ours(part) && (is_own || !is_root)
+    })
 }
 
 #[cfg(unix)]
