@@ -75,18 +75,30 @@ pub fn podman_search(environment: &Environment) -> Result<Vec<PathBuf>, Error> {
 }
 
 /// The file that `podman login` writes on Linux.
+///
+/// Without `XDG_RUNTIME_DIR` it is below `/run/containers`, which root's podman creates for root only. Then this user
+/// can't have a login there.
 pub fn podman_runtime(environment: &Environment) -> Option<PathBuf> {
     if let Some(directory) = named(environment, "XDG_RUNTIME_DIR") {
         return Some(directory.join("containers/auth.json"));
     }
-    #[cfg(target_os = "linux")]
-    return Some(
-        PathBuf::from("/run/containers")
-            .join(rustix::process::getuid().as_raw().to_string())
-            .join("auth.json"),
-    );
-    #[cfg(not(target_os = "linux"))]
-    None
+    if !cfg!(target_os = "linux") {
+        return None;
+    }
+    let directory = PathBuf::from("/run/containers").join(user_id());
+    let is_closed = std::fs::metadata(&directory)
+        .is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied);
+    (!is_closed).then(|| directory.join("auth.json"))
+}
+
+#[cfg(unix)]
+fn user_id() -> String {
+    rustix::process::getuid().as_raw().to_string()
+}
+
+#[cfg(not(unix))]
+fn user_id() -> String {
+    String::new()
 }
 
 /// How to log in to a registry where [`podman_writes_dockers`].
