@@ -59,7 +59,7 @@ pub(in crate::commands) fn run(session: &mut Session<'_>, arguments: &ArgMatches
         () => "docker",
     };
     let chosen = restored.iter().find_map(|(_, previous)| previous.clone());
-    let chosen = chosen.or_else(|| default(session, &file));
+    let chosen = chosen.or_else(|| for_the_rest(session, &file).filter(|_| !is_podman));
     say_what_follows(session, client, chosen);
     Ok(())
 }
@@ -117,19 +117,24 @@ fn note_missing_programs(session: &Session<'_>, restored: &Restored) {
     }
 }
 
-/// The store that docker then uses by default.
-fn default(session: &Session<'_>, file: &Path) -> Option<String> {
+/// The store that docker then uses for registries that aren't named: the one in its file, or its default.
+fn for_the_rest(session: &Session<'_>, file: &Path) -> Option<String> {
     let file = ConfigFile::read(file).ok()?;
-    match default_store::of(session.environment, file.document()) {
-        DefaultStore::Helper(name) => Some(name.to_owned()),
+    let default = match default_store::of(session.environment, file.document()) {
+        DefaultStore::Helper(name) => Some(name),
         DefaultStore::Auths | DefaultStore::SecretServiceSinceDocker29 => None,
-    }
+    };
+    file.document().creds_store().or(default).map(str::to_owned)
 }
 
 /// Reports where new logins go, and which logins of this store the client no longer finds. It uses `helper`
 /// from now on.
 fn say_what_follows(session: &mut Session<'_>, client: &str, helper: Option<String>) {
     let helper = helper.filter(|helper| !helper.is_empty());
+    // For a single registry: the one for all others remains.
+    if helper.as_deref() == Some(session.helper.name()) {
+        return;
+    }
     if helper.is_none() {
         session
             .console
