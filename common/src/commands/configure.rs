@@ -90,9 +90,14 @@ fn with_common_arguments(command: Command) -> Command {
 }
 
 pub(super) fn run(session: &mut Session<'_>, arguments: &ArgMatches) -> Result<(), Error> {
-    if let Some(advice) = programs::path_advice(session.environment, &session.helper.program()) {
-        return Err(not_on_path(session, arguments, &advice));
-    }
+    refuse_off_path(session, || {
+        let command = command_line(session, arguments);
+        match Choice::parse(arguments) {
+            Choice::Import => command.literal("--import"),
+            Choice::Leave => command.literal("--no-import"),
+            Choice::Ask => command,
+        }
+    })?;
     let choice = Choice::parse(arguments);
     if choice == Choice::Import && session.helper.is_read_only() {
         return Err(decision::cannot_import(session));
@@ -101,7 +106,7 @@ pub(super) fn run(session: &mut Session<'_>, arguments: &ArgMatches) -> Result<(
     let is_dry = arguments.get_flag("dry-run");
     match target(session, arguments)? {
         Target::Settings(change) if is_dry => change.show(session),
-        Target::Settings(change) => change.carry_out(session, choice, &command),
+        Target::Settings(change) => change.carry_out(session, choice),
         Target::PodmanForAll if is_dry => podman::show(session),
         Target::PodmanForAll => podman::carry_out(session, choice, &command),
     }
@@ -160,9 +165,15 @@ fn command_line(session: &Session<'_>, arguments: &ArgMatches) -> ShellCommand {
     command
 }
 
-/// docker would fail for every registry if its file named a program that it can't find.
-fn not_on_path(session: &Session<'_>, arguments: &ArgMatches, advice: &programs::PathAdvice) -> Error {
-    let command = command_line(session, arguments);
+/// docker would fail for every registry if its file named a program that it can't find. `command` is the running one.
+pub(super) fn refuse_off_path(
+    session: &Session<'_>,
+    command: impl FnOnce() -> ShellCommand,
+) -> Result<(), Error> {
+    let Some(advice) = programs::path_advice(session.environment, &session.helper.program()) else {
+        return Ok(());
+    };
+    let command = command();
     Console::complain(&format!(
         "{}: {}\n\nAdd this line to {}, and run it now:\n\n    {}\n\nThen run:\n\n    {command}\n\n",
         session.helper.program(),
@@ -170,5 +181,7 @@ fn not_on_path(session: &Session<'_>, arguments: &ArgMatches, advice: &programs:
         advice.profile,
         advice.line,
     ));
-    Error::refused("nothing was changed: docker couldn't find the program")
+    Err(Error::refused(
+        "nothing was changed: docker couldn't find the program",
+    ))
 }

@@ -4,13 +4,12 @@ use std::path::Path;
 
 use clap::{Arg, ArgMatches, Command};
 
-use super::configure::Change;
+use super::configure::{Change, refuse_off_path};
 use super::options::flag;
 use super::peer::{self, Peer, names_file};
 use super::session::Session;
-use super::transfer::{
-    Client, FileImport, ImportOptions, Report, Source, StoreOptions, copy_from, regctl_advice,
-};
+use super::transfer::{FileImport, ImportOptions, Report, Source, StoreOptions, copy_from, regctl_advice};
+use crate::show::ShellCommand;
 use crate::{CredentialStore, Error};
 
 pub(super) fn definition() -> Command {
@@ -73,6 +72,9 @@ pub(super) fn run(session: &mut Session<'_>, arguments: &ArgMatches) -> Result<(
     let from = arguments
         .get_one::<String>("from")
         .map_or("config", String::as_str);
+    if options.configure && !options.store.dry_run {
+        refuse_off_path(session, || command_line(session, from, options))?;
+    }
     let mut report = Report::default();
     let end = match from {
         "config" => {
@@ -97,6 +99,20 @@ pub(super) fn run(session: &mut Session<'_>, arguments: &ArgMatches) -> Result<(
     verdict(session, &report, options)
 }
 
+/// The running command.
+fn command_line(session: &Session<'_>, from: &str, options: ImportOptions) -> ShellCommand {
+    let mut command = ShellCommand::new(&session.helper.program()).literal("import --configure");
+    if from != "config" {
+        command = command.literal("--from").word(from);
+    }
+    for (option, is_given) in [("--keep", options.keep), ("--replace", options.store.replace)] {
+        if is_given {
+            command = command.literal(option);
+        }
+    }
+    command
+}
+
 fn import_files(
     session: &mut Session<'_>,
     sources: &[Source],
@@ -104,7 +120,9 @@ fn import_files(
     report: &mut Report,
 ) -> Result<(), Error> {
     let mut files = FileImport::collect(session, sources, options, report);
-    if !options.keep && !options.configure {
+    if options.configure {
+        files.skip_ignored(session)?;
+    } else if !options.keep {
         files.skip_unconfigured(session)?;
     }
     if files.is_idle() {
@@ -117,13 +135,17 @@ fn import_files(
     } else {
         Vec::new()
     };
+    let mut copied = Vec::new();
+    for change in changes.iter().filter(|_| !options.store.dry_run) {
+        copied.push(change.copy_from_helpers(session, &*store, report)?);
+    }
     files.store(session, &*store, options, report);
     if options.store.dry_run {
         files.report_plan(session, report);
         return Ok(());
     }
-    for change in &changes {
-        change.carry_out_importing(session, &*store, &[], report)?;
+    for (change, copied) in changes.iter().zip(&copied) {
+        change.apply_after_import(session, &*store, copied)?;
     }
     files.clear(session, report);
     Ok(())
@@ -157,8 +179,7 @@ fn import_helper(
     copy_from(session, &*store, &peer, None, options.store, report)?;
     if options.configure && !options.store.dry_run {
         let change = Change::all_of_docker(session)?;
-        let sources = [Source::new(change.file().to_owned(), Client::Docker)];
-        change.carry_out_importing(session, &*store, &sources, report)?;
+        change.carry_out_importing(session, &*store, report)?;
     }
     Ok(())
 }

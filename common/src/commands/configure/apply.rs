@@ -8,14 +8,14 @@ use crate::commands::setting::{Setting, put};
 use crate::commands::transfer::Client;
 use crate::config::ConfigFile;
 use crate::show::ShellCommand;
-use crate::{Error, show};
+use crate::{Error, ServerUrl, show};
 
 impl Change {
     /// Names the helper, saves the previous values, prepares the helper's store, and reports it.
     pub(super) fn apply(
         &self,
         session: &mut Session<'_>,
-        kept: &[(Setting, &str)],
+        kept: &[(Setting, String)],
         is_import_declined: bool,
     ) -> Result<(), Error> {
         let mut replaced = Vec::new();
@@ -113,9 +113,13 @@ impl Change {
                  --podman\" covers them all"
             ));
         }
+        let name = session.helper.name();
+        let is_asked = |server: &str| {
+            ServerUrl::parse(server).is_ok_and(|server| self.place().asks(document, &server, name))
+        };
         let plain = document
             .auths()
-            .filter(|entry| matches!(entry.login(), Ok(Some(_))));
+            .filter(|entry| matches!(entry.login(), Ok(Some(_))) && is_asked(entry.server()));
         let plain: Vec<String> = plain.map(|entry| show::server(entry.server())).collect();
         if !plain.is_empty() && !session.helper.is_read_only() {
             session.console.note(&format!(

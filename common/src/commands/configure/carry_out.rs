@@ -2,26 +2,29 @@
 
 use super::change::Change;
 use super::decision::{self, Choice, Decision};
-use super::left_behind::{self, LeftBehind, Opened, Place, keys, with_stored};
+use super::left_behind::{self, LeftBehind, Opened, keys, with_stored};
 use crate::commands::peer::Peer;
 use crate::commands::session::Session;
 use crate::commands::setting::Setting;
-use crate::commands::transfer::{Client, FileImport, ImportOptions, Report, Source, copy_from};
+use crate::commands::transfer::{Client, FileImport, ImportOptions, Report, Source, StoreOptions, copy_from};
 use crate::config::{Document, lookup};
-use crate::show::{self, ShellCommand};
+use crate::show;
 use crate::{CredentialStore, Error, ServerUrl};
 
-/// The settings of a document and their new values.
-type Values<'a> = Vec<(Setting, &'a str)>;
+/// The result of copying the logins of the helpers that lose registries.
+#[derive(Debug, Default)]
+pub(in crate::commands) struct Copied {
+    /// Helpers that make credentials stay, for their registries.
+    kept: Vec<(Setting, String)>,
+    /// Whether every copy succeeded.
+    is_complete: bool,
+}
+
+const INCOMPLETE: &str = "a login could not be imported";
 
 impl Change {
     /// Configures the client, after the decision about logins that it would no longer find.
-    pub(super) fn carry_out(
-        &self,
-        session: &mut Session<'_>,
-        choice: Choice,
-        command: &ShellCommand,
-    ) -> Result<(), Error> {
+    pub(super) fn carry_out(&self, session: &mut Session<'_>, choice: Choice) -> Result<(), Error> {
         let before = self.read(session)?;
         let after = self.after(session, &before)?;
         let (left_behind, store) = self.left_behind(session, &before, &after, choice);
@@ -29,7 +32,8 @@ impl Change {
             self.apply(session, &[], false)?;
             return self.advise(session);
         }
-        match decision::decide(session, self.client.name(), &left_behind, choice, command)? {
+        let command = self.command(session);
+        match decision::decide(session, self.client.name(), &left_behind, choice, &command)? {
             Decision::Leave => self.apply(session, &[], true)?,
             Decision::Import => {
                 let store = match store {
@@ -37,8 +41,7 @@ impl Change {
                     None => session.open_store()?,
                 };
                 let mut report = Report::default();
-                let sources = [Source::new(self.file.clone(), self.client)];
-                let done = self.import(session, &*store, &left_behind, &sources, &mut report);
+                let done = self.import(session, &*store, &left_behind, &mut report);
                 report.print(session)?;
                 done?;
             }
@@ -46,27 +49,40 @@ impl Change {
         self.advise(session)
     }
 
-    /// As [`carry_out`](Self::carry_out) with `--import`, for `import`, which has stored logins already. `sources` are
-    /// the files that it has not read.
+    /// As [`carry_out`](Self::carry_out) with `--import`, for `import`, which has copied other logins already.
     pub(in crate::commands) fn carry_out_importing(
         &self,
         session: &mut Session<'_>,
         store: &dyn CredentialStore,
-        sources: &[Source],
         report: &mut Report,
     ) -> Result<(), Error> {
-        let before = self.read(session)?;
-        let after = self.after(session, &before)?;
-        let stored = keys(store)?;
-        let documents = (&before, &after);
-        let left_behind = LeftBehind::between(
-            session.environment,
-            session.helper,
-            self.place(),
-            documents,
-            &&stored,
-        );
-        self.import(session, store, &left_behind, sources, report)
+        let left_behind = self.not_stored(session, store)?;
+        self.import(session, store, &left_behind, report)
+    }
+
+    /// Copies the logins of the helpers that lose registries. For `import`, before it stores logins in plain text: docker
+    /// ignores those that it has in a helper, and they may be old.
+    pub(in crate::commands) fn copy_from_helpers(
+        &self,
+        session: &Session<'_>,
+        store: &dyn CredentialStore,
+        report: &mut Report,
+    ) -> Result<Copied, Error> {
+        let left_behind = self.not_stored(session, store)?;
+        self.copy(session, store, &left_behind, report)
+    }
+
+    /// Configures the client after [`copy_from_helpers`](Self::copy_from_helpers), if all its logins are in the store.
+    pub(in crate::commands) fn apply_after_import(
+        &self,
+        session: &mut Session<'_>,
+        store: &dyn CredentialStore,
+        copied: &Copied,
+    ) -> Result<(), Error> {
+        if !copied.is_complete || !self.not_stored(session, store)?.plain.is_empty() {
+            return Err(self.unchanged(session, INCOMPLETE));
+        }
+        self.apply(session, &copied.kept, false)
     }
 
     /// Shows the changes of a dry run.
@@ -101,56 +117,81 @@ impl Change {
         session: &mut Session<'_>,
         store: &dyn CredentialStore,
         left_behind: &LeftBehind,
-        sources: &[Source],
         report: &mut Report,
     ) -> Result<(), Error> {
         if self.client == Client::Podman {
             left_behind.refuse_namespaces()?;
         }
         let options = ImportOptions::default();
+        let copied = self.copy(session, store, left_behind, report)?;
         let failures = report.failures();
-        let mut kept: Values<'_> = Vec::new();
-        for found in &left_behind.helpers {
-            let servers = match &found.servers {
-                Ok(servers) => servers,
-                Err(error) => return Err(self.unchanged(&error.to_string())),
-            };
-            if found.is_made() {
-                let servers = servers.iter().filter_map(|server| ServerUrl::parse(server).ok());
-                kept.extend(servers.map(|server| {
-                    (
-                        Setting::CredHelper(lookup::docker_key(&server)),
-                        found.helper.as_str(),
-                    )
-                }));
-                continue;
-            }
-            let peer = Peer::find(session.environment, &found.helper)?;
-            copy_from(session, store, &peer, Some(servers), options.store, report)?;
-        }
-        let mut files = FileImport::collect(session, sources, options, report);
+        let sources = [Source::new(self.file.clone(), self.client)];
+        let mut files = FileImport::collect(session, &sources, options, report);
+        let after = self.change(session, &self.read(session)?, &copied.kept);
+        let after = after.map_err(|error| error.about(&self.file))?;
+        files.retain(|server| self.place().asks(&after, server, session.helper.name()));
         files.store(session, store, options, report);
-        let is_plain_left = sources.is_empty() && !left_behind.plain.is_empty();
-        if report.failures() > failures || is_plain_left {
-            return Err(self.unchanged("a login could not be imported"));
+        if !copied.is_complete || report.failures() > failures {
+            return Err(self.unchanged(session, INCOMPLETE));
         }
-        self.apply(session, &kept, false)?;
+        // The report shows them, and the next import would leave them too.
+        self.apply(session, &copied.kept, report.has_left())?;
         files.clear(session, report);
         Ok(())
     }
 
-    fn place(&self) -> Place<'_> {
-        Place {
-            client: self.client,
-            file: &self.file,
+    fn copy(
+        &self,
+        session: &Session<'_>,
+        store: &dyn CredentialStore,
+        left_behind: &LeftBehind,
+        report: &mut Report,
+    ) -> Result<Copied, Error> {
+        let failures = report.failures();
+        let mut kept = Vec::new();
+        for found in &left_behind.helpers {
+            let servers = match &found.servers {
+                Ok(servers) => servers,
+                Err(error) => return Err(self.unchanged(session, &error.to_string())),
+            };
+            if found.is_made() {
+                let servers = servers.iter().filter_map(|server| ServerUrl::parse(server).ok());
+                let keys = servers.map(|server| Setting::CredHelper(lookup::docker_key(&server)));
+                kept.extend(keys.map(|setting| (setting, found.helper.clone())));
+                continue;
+            }
+            let peer = Peer::find(session.environment, &found.helper)?;
+            copy_from(
+                session,
+                store,
+                &peer,
+                Some(servers),
+                StoreOptions::default(),
+                report,
+            )?;
         }
+        Ok(Copied {
+            kept,
+            is_complete: report.failures() == failures,
+        })
     }
 
-    fn unchanged(&self, problem: &str) -> Error {
-        Error::refused(format!(
-            "{}'s configuration is unchanged: {problem}",
-            self.client.name()
+    /// The logins that the client would no longer find, and that this store doesn't have.
+    fn not_stored(&self, session: &Session<'_>, store: &dyn CredentialStore) -> Result<LeftBehind, Error> {
+        let before = self.read(session)?;
+        let after = self.after(session, &before)?;
+        let stored = keys(store)?;
+        Ok(LeftBehind::between(
+            session.environment,
+            session.helper,
+            self.place(),
+            (&before, &after),
+            &&stored,
         ))
+    }
+
+    fn unchanged(&self, session: &Session<'_>, problem: &str) -> Error {
+        decision::unchanged(self.client.name(), problem, &self.command(session))
     }
 
     /// The logins that the client would no longer find, and the store if this opened it.

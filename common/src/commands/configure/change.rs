@@ -1,13 +1,14 @@
 //! A change of settings in a configuration file in docker's format.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use super::left_behind;
+use super::left_behind::{self, Place};
 use crate::commands::session::Session;
 use crate::commands::setting::{Setting, put};
 use crate::commands::transfer::{Client, Source};
 use crate::config::{ConfigFile, Document, EditError, lookup, paths};
+use crate::show::ShellCommand;
 use crate::{Error, ServerUrl};
 
 /// The settings that should name this helper, and their file.
@@ -68,10 +69,6 @@ impl Change {
         Ok((!change.settings.is_empty()).then_some(change))
     }
 
-    pub(in crate::commands) fn file(&self) -> &Path {
-        &self.file
-    }
-
     /// The current document. Fails before anything is created if the file must not be changed.
     pub(super) fn read(&self, session: &Session<'_>) -> Result<Document, Error> {
         session.environment.trust().file_to_change(&self.file)?;
@@ -87,11 +84,13 @@ impl Change {
         &self,
         session: &Session<'_>,
         before: &Document,
-        kept: &[(Setting, &str)],
+        kept: &[(Setting, String)],
     ) -> Result<Document, EditError> {
         let name = session.helper.name();
         let ours = self.settings.iter().map(|setting| (setting, Some(name)));
-        let kept = kept.iter().map(|(setting, helper)| (setting, Some(*helper)));
+        let kept = kept
+            .iter()
+            .map(|(setting, helper)| (setting, Some(helper.as_str())));
         let pinned = self.pinned_default(session, before);
         let pinned = pinned.iter().map(|helper| (&Setting::CredsStore, Some(*helper)));
         put(before, ours.chain(kept).chain(pinned))
@@ -103,6 +102,37 @@ impl Change {
         let is_for_all = self.settings.contains(&Setting::CredsStore) || self.client == Client::Podman;
         left_behind::default_helper(session.environment, before)
             .filter(|helper| !is_for_all && *helper != session.helper.name())
+    }
+
+    /// The command that makes this change.
+    pub(super) fn command(&self, session: &Session<'_>) -> ShellCommand {
+        let mut command = ShellCommand::new(&session.helper.program()).literal("configure");
+        command = match self.client {
+            Client::Podman => command.literal("--podman"),
+            Client::Helm => command.literal("--helm"),
+            Client::Docker | Client::OldDocker | Client::Nobody => command,
+        };
+        let hub = lookup::docker_key(&ServerUrl::hub());
+        for setting in &self.settings {
+            match setting {
+                Setting::CredHelper(server) if *server == hub => {
+                    command = command.literal("--registry docker.io");
+                }
+                // podman's name of the Hub.
+                Setting::CredHelper(server) if *server != "docker.io" => {
+                    command = command.literal("--registry").word(server);
+                }
+                Setting::CredsStore | Setting::CredHelper(_) => {}
+            }
+        }
+        command
+    }
+
+    pub(super) fn place(&self) -> Place<'_> {
+        Place {
+            client: self.client,
+            file: &self.file,
+        }
     }
 
     /// The settings that don't name this helper, with their values.

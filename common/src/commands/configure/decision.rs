@@ -28,7 +28,7 @@ impl Choice {
 
 /// Whether these logins need a decision.
 pub(super) fn is_due(left_behind: &LeftBehind, choice: Choice) -> bool {
-    left_behind.is_loss || choice == Choice::Import && !left_behind.is_empty()
+    left_behind.is_loss() || choice == Choice::Import && !left_behind.is_empty()
 }
 
 /// The decision about these logins.
@@ -81,6 +81,15 @@ pub(super) fn decide(
         "cannot configure {client}: it would no longer find {summary}; nothing was changed; {other}, or leave them \
          behind with \"{no_import}\""
     )))
+}
+
+/// An import failed.
+pub(super) fn unchanged(client: &str, problem: &str, command: &ShellCommand) -> Error {
+    Error::refused(format!(
+        "{client}'s configuration is unchanged: {problem}; run this again when that works, or leave the rest behind with \
+         \"{}\"",
+        command.clone().literal("--no-import")
+    ))
 }
 
 /// For a dry run.

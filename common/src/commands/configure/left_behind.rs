@@ -20,8 +20,8 @@ pub(in crate::commands) struct LeftBehind {
     pub(in crate::commands) plain: Vec<PlainLogins>,
     /// Helpers that docker uses now.
     pub(in crate::commands) helpers: Vec<HelperLogins>,
-    /// Whether docker finds some of these now.
-    pub(super) is_loss: bool,
+    /// Whether docker finds some of those in plain text now.
+    pub(in crate::commands) is_plain_read: bool,
 }
 
 /// Logins in a file.
@@ -68,6 +68,11 @@ impl Place<'_> {
             Client::Podman => lookup::podman_key(server),
             _ => lookup::docker_key(server),
         }
+    }
+
+    /// Whether the client uses this helper for a server if its entry in the file is empty.
+    pub(super) fn asks(self, document: &Document, server: &ServerUrl, helper: &str) -> bool {
+        self.helper_asked(document, &self.key(server), None) == Some(helper)
     }
 
     /// podman ignores `credsStore`, and doesn't have a default store.
@@ -135,7 +140,7 @@ impl LeftBehind {
             })
             .collect();
         Self {
-            is_loss: !helpers.is_empty() || plain.iter().any(is_read),
+            is_plain_read: plain.iter().any(is_read),
             plain: PlainLogins::some(place.file, plain).into_iter().collect(),
             helpers,
         }
@@ -143,6 +148,11 @@ impl LeftBehind {
 
     pub(in crate::commands) fn is_empty(&self) -> bool {
         self.plain.is_empty() && self.helpers.is_empty()
+    }
+
+    /// Whether docker finds some of these now.
+    pub(super) fn is_loss(&self) -> bool {
+        self.is_plain_read || !self.helpers.is_empty()
     }
 
     /// `3 logins in docker-credential-pass, 2 in plain text in ~/.docker/config.json`.
@@ -153,7 +163,7 @@ impl LeftBehind {
                 format!("{count} in docker-credential-{}", show::name(&found.helper))
             }
             Err(_) => format!(
-                "perhaps logins in docker-credential-{}",
+                "possible logins in docker-credential-{}",
                 show::name(&found.helper)
             ),
         });

@@ -84,7 +84,7 @@ pub(super) fn carry_out(
                 None => session.open_store()?,
             };
             let mut report = Report::default();
-            let done = import(session, &*store, &left_behind, &mut report, |session| {
+            let done = import(session, &*store, &left_behind, command, &mut report, |session| {
                 write(session, &file, &helpers)
             });
             report.print(session)?;
@@ -178,12 +178,13 @@ fn import(
     session: &mut Session<'_>,
     store: &dyn CredentialStore,
     left_behind: &LeftBehind,
+    command: &ShellCommand,
     report: &mut Report,
     write: impl FnOnce(&mut Session<'_>) -> Result<(), Error>,
 ) -> Result<(), Error> {
     left_behind.refuse_namespaces()?;
     let environment = session.environment;
-    let unchanged = |problem: &str| Error::refused(format!("podman's configuration is unchanged: {problem}"));
+    let unchanged = |problem: &str| decision::unchanged("podman", problem, command);
     for found in &left_behind.helpers {
         let servers = found
             .servers
@@ -291,7 +292,7 @@ fn no_longer_found(
             left_behind.helpers.push(found);
         }
     }
-    left_behind.is_loss = !left_behind.is_empty();
+    left_behind.is_plain_read = !left_behind.plain.is_empty();
     Ok(left_behind)
 }
 

@@ -7,7 +7,7 @@ use super::{MARKERS, Stored};
 use crate::commands::Finding;
 use crate::commands::configure::left_behind::{self, LeftBehind, Place};
 use crate::commands::session::Session;
-use crate::commands::transfer::Client;
+use crate::commands::transfer::{Client, Source};
 use crate::config::{AuthError, ConfigFile, Document, Entry, Form, lookup, paths};
 use crate::show::{self, ShellCommand};
 use crate::{Environment, Error, ServerUrl};
@@ -42,6 +42,15 @@ fn left_behind(session: &Session<'_>, machine: &Machine, stored: &Stored) -> (Le
     let (document, keys) = (file.document(), stored.keys());
     let (mut left, is_meant) =
         left_behind::since(session.environment, session.helper, place, document, &&keys);
+    // What a helper listed when it was replaced is in this store, or its user left it behind.
+    if !is_meant {
+        left.helpers.retain(|found| found.servers.is_ok());
+    }
+    // Plain text that docker didn't read either is reported with the rest, and so is all plain text if no command can
+    // import these logins together.
+    if !left.is_plain_read || left.helpers.iter().any(|found| found.servers.is_err()) {
+        left.plain.clear();
+    }
     // Entries that import would leave are reported with the others.
     let is_movable = |server: &String| {
         let entry = document.auths().find(|entry| entry.server() == server);
@@ -56,13 +65,18 @@ fn left_behind(session: &Session<'_>, machine: &Machine, stored: &Stored) -> (Le
 
 fn of_left_behind(session: &Session<'_>, left: &LeftBehind, is_meant: bool) -> Option<Finding> {
     const CHECK: &str = "left-behind";
-    if left.is_empty() || left.helpers.iter().any(|found| found.servers.is_err()) {
+    if left.is_empty() {
         return None;
     }
     let details = left.details(session.environment).join("; ");
     let text = format!("docker no longer finds these logins, {details}");
     let command = ShellCommand::new(&session.helper.program());
+    let is_unlisted = left.helpers.iter().any(|found| found.servers.is_err());
     Some(match () {
+        () if is_unlisted => Finding::warning(CHECK, text).advice(format!(
+            "once that helper lists them, {} copies them",
+            command.literal("configure --import")
+        )),
         () if session.helper.is_read_only() => {
             let finding = Finding::warning(CHECK, text);
             finding.advice("name this helper with configure --registry HOST, for its registries only")
@@ -81,6 +95,18 @@ fn is_importable(entry: &Entry) -> bool {
         && key
             .and_then(|key| ServerUrl::parse(&key))
             .is_ok_and(|server| server.key().https_parts().is_some())
+}
+
+/// Whether the file's client uses another helper for the entry's registry: `import` leaves this login.
+fn is_ignored(session: &Session<'_>, file: &ConfigFile, is_podmans: bool, entry: &Entry) -> bool {
+    let client = if is_podmans {
+        Client::Podman
+    } else {
+        Client::Docker
+    };
+    let settings = Source::new(file.path().to_owned(), client).settings(session.environment);
+    let server = ServerUrl::parse(entry.server());
+    matches!((settings, server), (Ok(settings), Ok(server)) if settings.other_helper(session, &server).is_some())
 }
 
 /// Whether docker uses another entry for the registry, with another login: `import` leaves this one, because
@@ -148,8 +174,11 @@ fn plain_text(
             || is_reported(entry)
             || is_podmans && lookup::is_namespace(entry.server()))
     });
-    let (stale, entries): (Vec<&Entry>, Vec<&Entry>) =
-        entries.partition(|entry| is_stale(entry, file.document()));
+    let (ignored, entries): (Vec<&Entry>, Vec<&Entry>) =
+        entries.partition(|entry| is_ignored(session, file, is_podmans, entry));
+    let (stale, entries): (Vec<&Entry>, Vec<&Entry>) = entries
+        .into_iter()
+        .partition(|entry| is_stale(entry, file.document()));
     let (movable, others): (Vec<&Entry>, Vec<&Entry>) =
         entries.into_iter().partition(|entry| is_importable(entry));
     let (differing, movable): (Vec<&Entry>, Vec<&Entry>) = movable
@@ -181,6 +210,15 @@ fn plain_text(
         findings.push(Finding::warning(CHECK, text).advice(format!(
             "remove these entries in an editor to keep the stored logins, or run {program} import --replace to keep these"
         )));
+    }
+    if !ignored.is_empty() {
+        let text = format!(
+            "{at} holds logins in plain text that nothing reads, because credHelpers names another helper for {}",
+            names(&ignored)
+        );
+        findings.push(
+            Finding::warning(CHECK, text).advice("remove these entries in an editor if you don't need them"),
+        );
     }
     if !stale.is_empty() {
         let text = format!(

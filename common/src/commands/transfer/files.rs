@@ -38,6 +38,11 @@ impl<'a> FileImport<'a> {
         Self { sources, candidates }
     }
 
+    /// Keeps only the logins for these servers.
+    pub(in crate::commands) fn retain(&mut self, is_wanted: impl Fn(&ServerUrl) -> bool) {
+        self.candidates.retain(|candidate| is_wanted(&candidate.server));
+    }
+
     /// Skips every login that its client would no longer find after a move.
     pub(in crate::commands) fn skip_unconfigured(&mut self, session: &Session<'_>) -> Result<(), Error> {
         for (index, source) in self.sources.iter().enumerate() {
@@ -57,6 +62,27 @@ impl<'a> FileImport<'a> {
                     candidate.action = Action::Leave(not_asked(session, source, asked));
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Skips every login that its client ignores, because the user named another helper for its registry. To move it, and
+    /// configure the client, would replace that helper by an old login.
+    pub(in crate::commands) fn skip_ignored(&mut self, session: &Session<'_>) -> Result<(), Error> {
+        for candidate in &mut self.candidates {
+            let source = &self.sources[candidate.source];
+            if candidate.action != Action::Move {
+                continue;
+            }
+            let settings = source.settings(session.environment)?;
+            let Some(helper) = settings.other_helper(session, &candidate.server) else {
+                continue;
+            };
+            candidate.action = Action::Leave(format!(
+                "{} ignores it, because credHelpers names {:?} for this registry",
+                source.client.name(),
+                show::name(helper),
+            ));
         }
         Ok(())
     }
@@ -243,41 +269,47 @@ fn add(
 }
 
 fn clear_file(session: &Session<'_>, source: &Source, stored: &[&Candidate], report: &mut Report) {
-    let is_stored = |entry: &Entry| {
-        stored
-            .iter()
-            .any(|candidate| is_of(entry, candidate) && entry.login() == Ok(Some(candidate.login.clone())))
-    };
+    // Why a login stays.
+    let mut reasons: Vec<Option<String>> = Vec::new();
     let result = ConfigFile::edit(&session.environment.trust(), &source.path, |document| {
         let settings = source.settings(session.environment)?;
-        for candidate in stored {
-            let asked = settings.helper_asked(&candidate.server);
-            if asked != Some(session.helper.name()) {
-                let reason = not_asked(session, source, asked);
-                return Err(Error::refused(format!("{}: {reason}", candidate.server)).into());
-            }
-        }
-        Ok(document.without_logins(is_stored)?)
+        let asked = stored
+            .iter()
+            .map(|candidate| settings.helper_asked(&candidate.server));
+        reasons = asked
+            .map(|asked| (asked != Some(session.helper.name())).then(|| not_asked(session, source, asked)))
+            .collect();
+        let is_removed = |entry: &Entry| {
+            stored.iter().zip(&reasons).any(|(candidate, reason)| {
+                reason.is_none()
+                    && is_of(entry, candidate)
+                    && entry.login() == Ok(Some(candidate.login.clone()))
+            })
+        };
+        Ok(document.without_logins(is_removed)?)
     });
     let left = match &result {
         Ok(_) => ConfigFile::read(&source.path)
             .map_or_else(|_| Vec::new(), |file| file.document().entries().to_vec()),
         Err(_) => Vec::new(),
     };
-    for candidate in stored {
+    reasons.resize(stored.len(), None);
+    for (candidate, reason) in stored.iter().zip(reasons) {
         let is_left = left
             .iter()
             .any(|entry| is_of(entry, candidate) && matches!(entry.login(), Ok(Some(_))));
-        let (outcome, reason) = match &result {
-            Err(error) => (
-                Outcome::Failed,
-                format!("stored, but still in plain text as well: {error}"),
-            ),
-            Ok(_) if is_left => (
+        let also = |problem: &dyn std::fmt::Display| {
+            let text = format!("stored, but still in plain text as well: {problem}");
+            (Outcome::Failed, text)
+        };
+        let (outcome, reason) = match (&result, &reason) {
+            (Err(error), _) => also(error),
+            (Ok(_), Some(reason)) => also(reason),
+            (Ok(_), None) if is_left => (
                 Outcome::Failed,
                 "another program changed it; run this again".to_owned(),
             ),
-            Ok(_) => (Outcome::Moved, String::new()),
+            (Ok(_), None) => (Outcome::Moved, String::new()),
         };
         add(session, report, source, candidate, outcome, &reason);
     }

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::commands::session::Session;
 use crate::config::registries::CredentialHelpers;
-use crate::config::{ConfigFile, Document, lookup, paths};
+use crate::config::{ConfigFile, Document, lookup, paths, programs};
 use crate::{Environment, Error, ServerUrl, show};
 
 /// The program that reads a file, and so must use this helper before a login is removed from it.
@@ -122,6 +123,30 @@ impl Settings {
             }
         }
         .filter(|helper| !helper.is_empty())
+    }
+
+    /// Another installed helper that the client uses for this registry in particular.
+    pub(in crate::commands) fn other_helper(
+        &self,
+        session: &Session<'_>,
+        server: &ServerUrl,
+    ) -> Option<&str> {
+        let helper = match self {
+            Self::Docker(document) => document.cred_helper(&lookup::docker_key(server)),
+            Self::Podman(helpers, _) if helpers.first().is_some() => None,
+            Self::Podman(_, documents) => {
+                let key = lookup::podman_key(server);
+                documents
+                    .iter()
+                    .find_map(|document| lookup::podman(document, &key))
+            }
+        };
+        helper.filter(|helper| {
+            let program = format!("docker-credential-{helper}");
+            !helper.is_empty()
+                && *helper != session.helper.name()
+                && programs::first_on_path(session.environment, &program).is_some()
+        })
     }
 }
 

@@ -253,6 +253,16 @@ states! {
     "logins that a program left behind by naming the helper" => "left-behind", |sandbox| {
         auths(sandbox, &[("a.example", bob().entry()), ("https://b.example/v1/", alice().entry())]);
     };
+    "plain text beside the helper of its registry" => "plain-text", |sandbox| {
+        former(sandbox);
+        let auths = json!({ "ghcr.io": {}, "a.example": alice().entry() });
+        with(sandbox, json!({ "auths": auths, "credHelpers": { "ghcr.io": "age", "a.example": "former" } }));
+    };
+    "plain text beside a helper that has another login" => "config", |sandbox| {
+        former(sandbox);
+        let auths = json!({ "ghcr.io": {}, "a.example": alice().entry() });
+        with(sandbox, json!({ "auths": auths, "credsStore": "former", "credHelpers": null }));
+    };
     "the oldest file of docker" => "plain-text", |sandbox| write(sandbox.path("home/.dockercfg"), json!({ "https://a.example": bob().entry() }).to_string());
     "podman's file" => "plain-text", |sandbox| {
         write(sandbox.path("config/containers/auth.json"), json!({ "auths": { "a.example": bob().entry() } }).to_string());

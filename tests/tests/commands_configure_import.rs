@@ -1,0 +1,225 @@
+//! `configure --import` and `import --configure`: docker finds the same logins before and after.
+#![cfg(target_os = "linux")]
+
+use std::fs;
+use std::os::unix::fs::chown;
+
+use docker_credential_tests::helper::AGE;
+use docker_credential_tests::login::{Login, alice, bob};
+use docker_credential_tests::program::Outcome;
+use docker_credential_tests::sandbox::Sandbox;
+use docker_credential_tests::{require, requirement};
+use serde_json::{Value, json};
+
+fn sandbox(config: &Value) -> Sandbox {
+    let mut sandbox = Sandbox::new(AGE);
+    sandbox.keep_secret(&[alice(), bob()]);
+    sandbox.write_config(config);
+    sandbox
+}
+
+/// docker-credential-NAME with a login for this server. All helpers of a test have the same logins.
+fn add_helper(sandbox: &Sandbox, name: &str, server: &str, login: &Login) {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/helpers/docker-credential-other");
+    sandbox.add_program(&format!("docker-credential-{name}"), script.as_ref());
+    sandbox.add_file("home/other/list", json!({ server: login.username }).to_string());
+    let reply = login.credential(server);
+    sandbox.add_file(&format!("home/other/{server}"), reply.to_string());
+}
+
+#[track_caller]
+fn refused(sandbox: &Sandbox, arguments: &[&str]) -> String {
+    let before = sandbox.config();
+    let outcome = sandbox.command(arguments);
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    assert_eq!(sandbox.config(), before, "{outcome:?}");
+    outcome.text()
+}
+
+#[track_caller]
+fn done(sandbox: &Sandbox, arguments: &[&str]) -> Outcome {
+    let outcome = sandbox.command(arguments);
+    outcome.assert_success("the command");
+    outcome
+}
+
+/// doctor's findings of a check: the level, and the command or advice.
+fn found(sandbox: &Sandbox, check: &str) -> Vec<(String, String)> {
+    let printed = sandbox.command(&["doctor", "--json"]);
+    let findings: Value = serde_json::from_slice(&printed.stdout).expect("JSON");
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let findings = findings.as_array().expect("a list").iter();
+    findings
+        .filter(|finding| finding["check"] == check)
+        .map(|finding| {
+            let fix = format!("{}{}", text(&finding["fix"]), text(&finding["advice"]));
+            (text(&finding["level"]), fix)
+        })
+        .collect()
+}
+
+#[test]
+fn an_import_leaves_logins_that_docker_still_finds() {
+    let (mine, other) = (alice().entry(), bob().entry());
+    let sandbox = sandbox(&json!({ "auths": { "ghcr.io": mine, "quay.io": other } }));
+    done(&sandbox, &["configure", "--registry", "ghcr.io", "--import"]);
+    let config = json!({ "auths": { "ghcr.io": {}, "quay.io": other }, "credHelpers": { "ghcr.io": "age" } });
+    assert_eq!(sandbox.config(), config);
+    sandbox.assert_lists(&json!({ "ghcr.io": "alice" }));
+}
+
+#[test]
+fn an_import_goes_past_the_login_of_another_helper() {
+    let (mine, ignored) = (alice().entry(), bob().entry());
+    for command in [["configure", "--import"], ["import", "--configure"]] {
+        let sandbox = sandbox(&json!({
+            "auths": { "ghcr.io": mine, "ecr.example": ignored },
+            "credHelpers": { "ecr.example": "ecr-login" },
+        }));
+        add_helper(&sandbox, "ecr-login", "ecr.example", &alice());
+        sandbox.command(&command);
+        let config = json!({
+            "auths": { "ghcr.io": {}, "ecr.example": ignored },
+            "credHelpers": { "ecr.example": "ecr-login" },
+            "credsStore": "age",
+        });
+        assert_eq!(sandbox.config(), config, "{command:?}");
+        sandbox.assert_lists(&json!({ "ghcr.io": "alice" }));
+        let (level, fix) = found(&sandbox, "plain-text").remove(0);
+        assert_eq!(level, "warning");
+        assert!(fix.contains("in an editor"), "{fix}");
+    }
+}
+
+#[test]
+fn the_login_that_docker_uses_goes_before_an_ignored_one() {
+    for command in [["configure", "--import"], ["import", "--configure"]] {
+        let sandbox = sandbox(&json!({ "auths": { "ghcr.io": bob().entry() }, "credsStore": "other" }));
+        add_helper(&sandbox, "other", "ghcr.io", &alice());
+        sandbox.command(&command);
+        assert_eq!(sandbox.config()["credsStore"], "age", "{command:?}");
+        sandbox.assert_answers("ghcr.io", &alice());
+    }
+}
+
+#[test]
+fn a_failed_import_shows_the_way_out() {
+    let sandbox = sandbox(&json!({ "credsStore": "other" }));
+    add_helper(&sandbox, "other", "ghcr.io", &alice());
+    fs::write(sandbox.path("home/other/ghcr.io"), "no JSON").unwrap();
+    let way_out = "leave the rest behind with \"docker-credential-age configure --no-import\"";
+    for command in [
+        &["configure", "--import"][..],
+        &["import", "--configure", "--from", "other"],
+    ] {
+        let text = refused(&sandbox, command);
+        assert!(text.contains(way_out), "{text}");
+    }
+    // A store that doesn't list.
+    fs::remove_file(sandbox.path("home/other/list")).unwrap();
+    let text = refused(&sandbox, &["configure", "--import"]);
+    assert!(text.contains("out of order"), "{text}");
+    assert!(text.contains(way_out), "{text}");
+    let text = refused(&sandbox, &["configure", "--registry", "ghcr.io", "--import"]);
+    assert!(
+        text.contains("configure --registry ghcr.io --no-import\""),
+        "{text}"
+    );
+}
+
+#[test]
+fn off_path_the_shown_command_keeps_its_options() {
+    let sandbox = sandbox(&json!({ "auths": { "ghcr.io": alice().entry() } }));
+    for (command, shown) in [
+        ("configure --import", "docker-credential-age configure --import"),
+        (
+            "configure --no-import",
+            "docker-credential-age configure --no-import",
+        ),
+        ("import --configure", "docker-credential-age import --configure"),
+        (
+            "import --configure --from other",
+            "docker-credential-age import --configure --from other",
+        ),
+    ] {
+        let failed = sandbox
+            .run(AGE.program())
+            .args(command.split(' '))
+            .env("PATH", "/usr/bin:/bin")
+            .outcome();
+        assert_eq!(failed.code, Some(1), "{failed:?}");
+        let lines = failed.text();
+        assert!(lines.lines().any(|line| line.trim() == shown), "{lines}");
+        let config = json!({ "auths": { "ghcr.io": alice().entry() } });
+        assert_eq!(sandbox.config(), config, "{command}");
+    }
+}
+
+#[test]
+fn plain_text_is_reported_beside_a_store_that_does_not_list() {
+    let sandbox = sandbox(&json!({ "auths": { "quay.io": bob().entry() }, "credsStore": "other" }));
+    add_helper(&sandbox, "other", "ghcr.io", &alice());
+    fs::remove_file(sandbox.path("home/other/list")).unwrap();
+    done(&sandbox, &["configure", "--no-import"]);
+    let (level, advice) = found(&sandbox, "left-behind").remove(0);
+    assert_eq!(level, "warning");
+    assert!(advice.contains("configure --import"), "{advice}");
+    let plain = (
+        "warning".to_owned(),
+        "docker-credential-age import --configure".to_owned(),
+    );
+    assert_eq!(found(&sandbox, "plain-text"), [plain]);
+}
+
+#[test]
+fn plain_text_that_docker_ignored_before_is_no_error() {
+    let sandbox = sandbox(&json!({ "auths": { "quay.io": bob().entry() }, "credsStore": "other" }));
+    add_helper(&sandbox, "other", "ghcr.io", &alice());
+    fs::write(sandbox.path("home/other/list"), "{}").unwrap();
+    done(&sandbox, &["configure"]);
+    assert_eq!(found(&sandbox, "left-behind"), []);
+    assert_eq!(found(&sandbox, "plain-text")[0].0, "warning");
+}
+
+#[test]
+fn a_store_that_lost_a_login_is_no_error_after_the_import() {
+    let sandbox = sandbox(&json!({ "credsStore": "other" }));
+    add_helper(&sandbox, "other", "ghcr.io", &alice());
+    fs::remove_file(sandbox.path("home/other/ghcr.io")).unwrap();
+    let text = done(&sandbox, &["configure", "--import"]).text();
+    assert!(text.contains("lists it, but has no login for it"), "{text}");
+    assert_eq!(found(&sandbox, "left-behind")[0].0, "warning");
+    done(&sandbox, &["doctor"]);
+}
+
+#[test]
+fn unconfigure_of_a_registry_names_the_store_of_the_rest() {
+    for (rest, follows) in [
+        (json!({}), "docker keeps new logins in plain text"),
+        (json!({ "credsStore": "other" }), "export --to other"),
+        (json!({ "credsStore": "age" }), ""),
+    ] {
+        let sandbox = sandbox(&rest);
+        add_helper(&sandbox, "other", "quay.io", &bob());
+        done(&sandbox, &["configure", "--registry", "ghcr.io"]);
+        sandbox.store("ghcr.io", &alice());
+        let told = done(&sandbox, &["unconfigure", "--registry", "ghcr.io"]);
+        let told = String::from_utf8_lossy(&told.stderr).into_owned();
+        assert!(told.contains(follows), "{told}");
+        assert_eq!(told.is_empty(), follows.is_empty(), "{told}");
+        assert_eq!(told.contains("plain text"), rest == json!({}), "{told}");
+    }
+}
+
+#[test]
+fn another_user_s_home_is_not_taken_over() {
+    require!(requirement::root());
+    let sandbox = sandbox(&json!({}));
+    for (strange, is_offered) in [("home", false), ("home/.docker", true)] {
+        chown(sandbox.path("home"), Some(0), None).unwrap();
+        chown(sandbox.path(strange), Some(4321), None).unwrap();
+        let fixes = found(&sandbox, "config");
+        let is_shown = fixes.iter().any(|(_, fix)| fix.contains("chown -R"));
+        assert_eq!(is_shown, is_offered, "{fixes:?}");
+    }
+}
