@@ -131,6 +131,25 @@ fn another_archive_is_refused() {
     download.assert_nothing_was_written();
 }
 
+/// With its right sum, such as a copy that somebody made of a broken download.
+#[test]
+fn a_truncated_archive_installs_nothing() {
+    let download = Download::new();
+    let archive = download.path("archive.tar.gz");
+    let bytes = fs::read(&archive).expect("the archive can be read");
+    fs::write(&archive, &bytes[..bytes.len() / 2]).expect("the archive can be changed");
+    let sum = sum(&archive);
+    let mut install = download.script(&["--archive", "archive.tar.gz", "--sha256", &sum]);
+
+    let complaint = refusal(install.args(["--prefix", "target"]));
+
+    assert!(
+        complaint.ends_with("install: cannot unpack archive.tar.gz; download it again\n"),
+        "{complaint}"
+    );
+    download.assert_nothing_was_written();
+}
+
 #[test]
 fn what_root_installs_is_for_everyone_whatever_the_umask() {
     require!(root());
@@ -202,7 +221,8 @@ fn a_refusing_configure_exits_3_with_everything_installed() {
     assert_eq!(refused.status.code(), Some(3), "{refused:?}");
     assert_eq!(
         String::from_utf8_lossy(&refused.stderr),
-        "install: docker-credential-age is installed; docker's configuration is unchanged\n"
+        "install: docker-credential-age is installed; docker's configuration is unchanged; to examine it, run: \
+         docker-credential-age doctor\n"
     );
     assert!(download.path(PROGRAM).is_file());
 }

@@ -114,6 +114,47 @@ fn a_script_alone_without_an_archive_says_so() {
     download.assert_nothing_was_written();
 }
 
+/// A shell expands the tilde in `--prefix ~/DIR` only.
+#[test]
+fn a_tilde_after_an_equals_sign_is_the_home() {
+    let download = Download::new();
+    let mut install = download.script(&["--archive", "archive.tar.gz", "--sha256", &download.sum]);
+
+    run(install.args(["--prefix=~/mine", "--no-configure"]));
+
+    let program = download.path("home/mine/bin/docker-credential-age");
+    assert!(program.is_file());
+    run(&mut download.script(&["--uninstall", "--prefix=~/mine", "--no-configure"]));
+    assert!(!program.exists());
+}
+
+#[test]
+fn without_a_home_it_asks_for_a_prefix() {
+    require!(root());
+    let download = Download::new();
+    let nobody = [
+        "setpriv",
+        "--reuid",
+        "65534",
+        "--regid",
+        "65534",
+        "--clear-groups",
+    ];
+    let everyone = "chmod -R a+rX . && chmod a+rwx home tmp";
+    run(Command::new("sh")
+        .args(["-c", everyone])
+        .current_dir(download.directory.path()));
+    for home in ["", "relative"] {
+        let mut script = download.script(&["--archive", "archive.tar.gz", "--sha256", &download.sum]);
+        let complaint = refusal(&mut below(&nobody, script.env("HOME", home)));
+        assert_eq!(
+            complaint,
+            "install: HOME must be an absolute path, your home directory; set it, or use --prefix DIR\n"
+        );
+    }
+    download.assert_nothing_was_written();
+}
+
 #[test]
 fn a_prefix_below_a_file_is_refused() {
     let download = Download::new();

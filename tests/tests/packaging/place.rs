@@ -94,7 +94,12 @@ pub(crate) fn small_prefix() -> TempDir {
              case $1 in\n\
              list) echo \"${LIST-{\\}}\"; exit \"${LIST_EXIT:-0}\" ;;\n\
              configure) exit \"${CONFIGURE_EXIT:-0}\" ;;\n\
-             unconfigure) echo '{}' >\"$HOME/.docker/config.json\" ;;\n\
+             unconfigure)\n\
+             case ${2-} in\n\
+             --podman) rm -f \"$HOME/.config/containers/registries.conf.d/50-${0##*/}.conf\" ;;\n\
+             --helm) rm -f \"$HOME/.config/helm/registry/config.json\" ;;\n\
+             *) echo '{}' >\"$HOME/.docker/config.json\" ;;\n\
+             esac ;;\n\
              esac",
         );
         for file in [

@@ -112,6 +112,29 @@ fn docker_gets_its_previous_setting_back() {
     assert!(!asked.contains("docker-credential-age unconfigure\n"), "{asked}");
 }
 
+/// They would fail for every registry, as docker would.
+#[test]
+fn podman_and_helm_get_their_previous_settings_back() {
+    let download = installed();
+    let podmans = download.path("home/.config/containers/registries.conf.d/50-docker-credential-age.conf");
+    write(&podmans, "credential-helpers = [\"age\"]\n");
+    let helms = download.path("home/.config/helm/registry/config.json");
+    write(&helms, r#"{"credsStore":"keyring"}"#);
+
+    run(&mut uninstall(&download));
+
+    assert!(!podmans.exists() && !helms.exists());
+    let asked: Vec<String> = download.asked().lines().map(str::to_owned).collect();
+    let unconfigured = asked.iter().filter(|call| call.contains("unconfigure"));
+    assert_eq!(
+        unconfigured.collect::<Vec<_>>(),
+        [
+            "docker-credential-age unconfigure --podman",
+            "docker-credential-keyring unconfigure --helm"
+        ]
+    );
+}
+
 #[test]
 fn without_a_way_back_nothing_is_removed() {
     let download = installed();
