@@ -102,6 +102,34 @@ fn the_login_that_docker_uses_goes_before_an_ignored_one() {
     }
 }
 
+/// podman reads docker's file too.
+#[test]
+fn a_user_of_podman_sees_what_it_loses() {
+    for (is_user, client) in [(true, "podman"), (true, "other"), (false, "podman")] {
+        let sandbox = sandbox(&json!({ "auths": { "ghcr.io": alice().entry() } }));
+        let bin = sandbox.path("bin");
+        sandbox.add_program(client, "/bin/true".as_ref());
+        if is_user {
+            fs::create_dir(sandbox.path("data/containers")).unwrap();
+        }
+        let done = sandbox
+            .run(AGE.program())
+            .args(["configure", "--import"])
+            .env(
+                "PATH",
+                format!("{}:{}", bin.display(), AGE.program().parent().unwrap().display()),
+            )
+            .outcome();
+        done.assert_success("configure --import");
+        let note = "no longer find ghcr.io; to make them ask here too, run: docker-credential-age configure --podman";
+        assert_eq!(
+            done.text().contains(note),
+            is_user && client == "podman",
+            "{done:?}"
+        );
+    }
+}
+
 #[test]
 fn a_failed_import_shows_the_way_out() {
     let sandbox = sandbox(&json!({ "credsStore": "other" }));

@@ -4,6 +4,7 @@ mod collect;
 mod files;
 mod helper;
 mod plan;
+mod podman;
 mod report;
 mod source;
 mod verified;

@@ -14,6 +14,13 @@ pub fn first_on_path(environment: &Environment, name: &str) -> Option<PathBuf> {
         .find(|program| is_program(program))
 }
 
+/// Whether podman is installed, or another program that looks up logins as it does.
+pub fn are_podmans_there(environment: &Environment) -> bool {
+    ["podman", "skopeo", "buildah"]
+        .iter()
+        .any(|program| first_on_path(environment, program).is_some())
+}
+
 /// Why docker doesn't find a program, and the fix. All commands share this text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PathAdvice {

@@ -182,7 +182,10 @@ fn migrating_takes_one_command() {
 
     let place = home(AGE);
     place.write_config(&plain_text());
+    let podmans = json!({ "auths": { "quay.io": alice().entry() } });
+    place.add_file("home/.config/containers/auth.json", podmans.to_string());
     assert_migrates(&place, &plain, HUB);
+    place.assert_answers("quay.io", &alice());
 
     assert_migrates_from_a_helper_that_keeps_files(&osxkeychain);
     require!(migrate_from_pass(&pass));

@@ -17,14 +17,11 @@ const CHECK: &str = "podman";
 /// podman ignores `credsStore`, and `podman login` writes plain text.
 pub(super) fn findings(session: &Session<'_>, machine: &Machine, stored: &Stored) -> Vec<Finding> {
     let name = session.helper.name();
-    let is_there = ["podman", "skopeo", "buildah"]
-        .iter()
-        .any(|program| programs::first_on_path(session.environment, program).is_some());
     let docker_uses_us = machine
         .docker
         .as_ref()
         .is_some_and(|file| lookup::docker(file.document(), "") == Choice::CredsStore(name));
-    if !is_there {
+    if !programs::are_podmans_there(session.environment) {
         return Vec::new();
     }
     match CredentialHelpers::read(session.environment) {

@@ -7,6 +7,7 @@
 use super::ImportOptions;
 use super::collect::collect_from;
 use super::plan::{self, Action, Candidate, own_name};
+use super::podman;
 use super::report::{Outcome, Report};
 use super::source::{Client, Source};
 use super::verified::{StoreOptions, StoreOutcome, store_verified};
@@ -166,6 +167,10 @@ impl<'a> FileImport<'a> {
                 clear_file(session, source, &stored, report);
             }
         }
+        let dockers = self
+            .moved()
+            .filter(|candidate| self.sources[candidate.source].client == Client::Docker);
+        podman::note(session, dockers.map(|candidate| &candidate.server));
     }
 
     fn moved(&self) -> impl Iterator<Item = &Candidate> {
