@@ -128,10 +128,14 @@ pub(crate) fn an_identity_for_ci() {
         .concat();
     // Found, but perhaps among the fetched programs, which are not on PATH.
     let path = format!("PATH=$PATH:{}\n", keygen.parent().expect("a directory").display());
-    let store = "printf '{\"ServerURL\":\"ghcr.io\",\"Username\":\"ci\",\"Secret\":\"s\"}' | docker-credential-age store";
+    let store = "docker-credential-age list | grep -qx '{}'
+[ ! -e .local/share/docker-credential-age ]
+export DOCKER_CREDENTIAL_AGE_DIR=$PWD/team-logins
+printf '{\"ServerURL\":\"ghcr.io\",\"Username\":\"ci\",\"Secret\":\"s\"}' | docker-credential-age store";
     run(&place, &format!("{path}{script}{store}")).assert_success(&script);
 
-    let job = "DOCKER_CREDENTIAL_AGE_IDENTITY=$(cat ci-identity.txt); export DOCKER_CREDENTIAL_AGE_IDENTITY
+    let job = "export DOCKER_CREDENTIAL_AGE_DIR=$PWD/team-logins
+DOCKER_CREDENTIAL_AGE_IDENTITY=$(cat ci-identity.txt); export DOCKER_CREDENTIAL_AGE_IDENTITY
 rm -r .config/docker-credential-age
 echo ghcr.io | docker-credential-age get";
     let answer = run(&place, job);
