@@ -2,11 +2,11 @@
 #![cfg(target_os = "linux")]
 
 use std::fs;
-use std::os::unix::fs::chown;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 
 use docker_credential_tests::helper::AGE;
 use docker_credential_tests::login::{Login, alice, bob};
-use docker_credential_tests::program::Outcome;
+use docker_credential_tests::program::{self, Outcome};
 use docker_credential_tests::sandbox::Sandbox;
 use docker_credential_tests::{require, requirement};
 use serde_json::{Value, json};
@@ -249,5 +249,57 @@ fn another_user_s_home_is_not_taken_over() {
         let fixes = found(&sandbox, "config");
         let is_shown = fixes.iter().any(|(_, fix)| fix.contains("chown -R"));
         assert_eq!(is_shown, is_offered, "{fixes:?}");
+    }
+}
+
+/// The same command as an ordinary user, who owns the home.
+fn as_a_user(sandbox: &Sandbox, arguments: &[&str]) -> Outcome {
+    let program = sandbox.path("user-bin/docker-credential-age");
+    if !program.exists() {
+        fs::create_dir(sandbox.path("user-bin")).unwrap();
+        program::copy(&AGE.program(), &program);
+    }
+    for directory in ["home", "config", "data", "run", "tmp"] {
+        chown(sandbox.path(directory), Some(4321), Some(4321)).unwrap();
+    }
+    sandbox
+        .run("setpriv")
+        .args(["--reuid=4321", "--regid=4321", "--clear-groups"])
+        .arg(&program)
+        .args(arguments)
+        .env(
+            "PATH",
+            format!("{}:/usr/bin:/bin", sandbox.path("user-bin").display()),
+        )
+        .outcome()
+}
+
+#[test]
+fn root_s_file_in_the_user_s_directory_can_be_replaced() {
+    require!(requirement::root());
+    let sandbox = sandbox(&json!({}));
+    chown(sandbox.path("home/.docker"), Some(4321), Some(4321)).unwrap();
+    fs::set_permissions(sandbox.config_path(), fs::Permissions::from_mode(0o664)).unwrap();
+
+    as_a_user(&sandbox, &["configure"]).assert_success("configure");
+
+    assert_eq!(sandbox.config(), json!({ "credsStore": "age" }));
+    let file = fs::metadata(sandbox.config_path()).unwrap();
+    assert_eq!((file.uid(), file.mode() & 0o777), (4321, 0o604));
+}
+
+#[test]
+fn a_closed_directory_is_reported_with_its_fix() {
+    require!(requirement::root());
+    let sandbox = sandbox(&json!({}));
+    for (owner, mode, fix) in [
+        (4321, 0o555, "chmod u+wx ~/.docker"),
+        (0, 0o755, "sudo chown -R \"$(id -u):$(id -g)\" ~/.docker"),
+    ] {
+        let directory = sandbox.path("home/.docker");
+        chown(&directory, Some(owner), Some(owner)).unwrap();
+        fs::set_permissions(&directory, fs::Permissions::from_mode(mode)).unwrap();
+        let printed = as_a_user(&sandbox, &["doctor"]).text();
+        assert!(printed.contains(&format!("fix: {fix}\n")), "{printed}");
     }
 }

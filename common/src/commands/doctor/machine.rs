@@ -172,6 +172,15 @@ fn unchangeable(environment: &Environment, path: &Path) -> Option<Finding> {
             Finding::warning(CHECK, text).advice("mount the directory so that it can be written to"),
         );
     }
+    if is_closed(directory) {
+        let text = format!("cannot change {shown}: its directory can't be written to");
+        let finding = Finding::error(CHECK, text);
+        return Some(if is_ours(directory) {
+            finding.safely_fixed_by(ShellCommand::new("chmod u+wx").path(environment, directory))
+        } else {
+            of_another_user(finding, environment, directory)
+        });
+    }
     let doubt = environment.trust().doubt_about_change(path).ok().flatten()?;
     let text = format!("cannot trust {shown}: {doubt}");
     let finding = if environment.trust().file_to_change(path).is_err() {
@@ -227,6 +236,12 @@ fn is_read_only(directory: &Path) -> bool {
     rustix::fs::access(directory, rustix::fs::Access::WRITE_OK) == Err(rustix::io::Errno::ROFS)
 }
 
+#[cfg(unix)]
+fn is_closed(directory: &Path) -> bool {
+    let wanted = rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
+    rustix::fs::access(directory, wanted) == Err(rustix::io::Errno::ACCESS)
+}
+
 #[cfg(target_os = "linux")]
 fn is_mount_point(path: &Path) -> bool {
     /// White space as the kernel escapes it in its table.
@@ -255,5 +270,10 @@ fn is_ours(_: &Path) -> bool {
 
 #[cfg(not(unix))]
 fn is_read_only(_: &Path) -> bool {
+    false
+}
+
+#[cfg(not(unix))]
+fn is_closed(_: &Path) -> bool {
     false
 }
