@@ -256,11 +256,11 @@ fn another_user_s_home_is_not_taken_over() {
 fn as_a_user(sandbox: &Sandbox, arguments: &[&str]) -> Outcome {
     let program = sandbox.path("user-bin/docker-credential-age");
     if !program.exists() {
-        fs::create_dir(sandbox.path("user-bin")).unwrap();
+        fs::create_dir(sandbox.path("user-bin")).expect("a directory");
         program::copy(&AGE.program(), &program);
     }
     for directory in ["home", "config", "data", "run", "tmp"] {
-        chown(sandbox.path(directory), Some(4321), Some(4321)).unwrap();
+        chown(sandbox.path(directory), Some(4321), Some(4321)).expect("root can give it away");
     }
     sandbox
         .run("setpriv")
