@@ -183,6 +183,29 @@ fn off_path_the_shown_command_keeps_its_options() {
     }
 }
 
+/// bash reads only the first of these at a login.
+#[test]
+fn off_path_the_profile_is_the_one_that_the_shell_reads() {
+    let sandbox = sandbox(&json!({}));
+    for (file, shell, profile) in [
+        (".profile", "/bin/bash", "~/.profile"),
+        (".bash_login", "/bin/bash", "~/.bash_login"),
+        (".bash_profile", "/usr/bin/bash", "~/.bash_profile"),
+        (".bash_profile", "/bin/sh", "~/.profile"),
+        (".bash_profile", "/usr/bin/zsh", "~/.zprofile"),
+    ] {
+        sandbox.add_file(&format!("home/{file}"), "");
+        let failed = sandbox
+            .run(AGE.program())
+            .arg("configure")
+            .env("PATH", "/usr/bin:/bin")
+            .env("SHELL", shell)
+            .outcome();
+        let line = format!("Add this line to {profile}, and run it now:");
+        assert!(failed.text().contains(&line), "{failed:?}");
+    }
+}
+
 #[test]
 fn plain_text_is_reported_beside_a_store_that_does_not_list() {
     let sandbox = sandbox(&json!({ "auths": { "quay.io": bob().entry() }, "credsStore": "other" }));

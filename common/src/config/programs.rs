@@ -61,6 +61,10 @@ pub fn path_advice(environment: &Environment, program: &str) -> Option<PathAdvic
     let (profile, line) = match shell.as_str() {
         "fish" => ("~/.config/fish/config.fish", format!("fish_add_path \"{shown}\"")),
         "zsh" => ("~/.zprofile", format!("export PATH=\"{shown}:$PATH\"")),
+        "bash" => (
+            bash_profile(environment),
+            format!("export PATH=\"{shown}:$PATH\""),
+        ),
         _ => ("~/.profile", format!("export PATH=\"{shown}:$PATH\"")),
     };
     Some(PathAdvice {
@@ -71,6 +75,20 @@ pub fn path_advice(environment: &Environment, program: &str) -> Option<PathAdvic
         profile,
         line,
     })
+}
+
+/// The first of these that exists is the only one that bash reads at a login.
+fn bash_profile(environment: &Environment) -> &'static str {
+    let is_there = |name: &str| {
+        environment
+            .home_directory()
+            .is_ok_and(|home| home.join(name).exists())
+    };
+    match () {
+        () if is_there(".bash_profile") => "~/.bash_profile",
+        () if is_there(".bash_login") => "~/.bash_login",
+        () => "~/.profile",
+    }
 }
 
 /// Whether everybody can put a program there.

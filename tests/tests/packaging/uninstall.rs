@@ -61,10 +61,14 @@ fn stored_logins_stay_and_are_named() {
         write(&file, "a secret");
     }
 
-    let printed = run(uninstall(&download).env("LIST", r#"{"ghcr.io":"alice"}"#));
+    let removed = outcome(uninstall(&download).env("LIST", r#"{"ghcr.io":"alice"}"#));
 
     assert_eq!(
-        printed,
+        String::from_utf8_lossy(&removed.stderr),
+        "install: to use or export stored logins, install again\n"
+    );
+    assert_eq!(
+        String::from_utf8_lossy(&removed.stdout),
         format!(
             "still stored by docker-credential-age: {{\"ghcr.io\":\"alice\"}}\n\
              left in place: ~/.local/share/docker-credential-age\nleft in place: ~/.config/docker-credential-age\n\
