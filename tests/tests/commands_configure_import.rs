@@ -22,6 +22,10 @@ fn sandbox(config: &Value) -> Sandbox {
 fn add_helper(sandbox: &Sandbox, name: &str, server: &str, login: &Login) {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/helpers/docker-credential-other");
     sandbox.add_program(&format!("docker-credential-{name}"), script.as_ref());
+    add_helper_login(sandbox, server, login);
+}
+
+fn add_helper_login(sandbox: &Sandbox, server: &str, login: &Login) {
     sandbox.add_file("home/other/list", json!({ server: login.username }).to_string());
     let reply = login.credential(server);
     sandbox.add_file(&format!("home/other/{server}"), reply.to_string());
@@ -232,15 +236,31 @@ fn plain_text_that_docker_ignored_before_is_no_error() {
     assert_eq!(found(&sandbox, "plain-text")[0].0, "warning");
 }
 
+/// docker-credential-secretservice answers "not found" while its keyring is locked.
 #[test]
-fn a_store_that_lost_a_login_is_no_error_after_the_import() {
+fn a_listed_login_that_is_not_returned_may_be_locked() {
+    for command in [
+        &["configure", "--import"][..],
+        &["import", "--configure", "--from", "other"],
+    ] {
+        let sandbox = sandbox(&json!({ "credsStore": "other" }));
+        add_helper(&sandbox, "other", "ghcr.io", &alice());
+        fs::remove_file(sandbox.path("home/other/ghcr.io")).unwrap();
+        let text = refused(&sandbox, command);
+        assert!(text.contains("failed\tghcr.io"), "{text}");
+        assert!(text.contains("its store may be locked"), "{text}");
+    }
+}
+
+#[test]
+fn logins_can_be_left_behind_later() {
     let sandbox = sandbox(&json!({ "credsStore": "other" }));
     add_helper(&sandbox, "other", "ghcr.io", &alice());
-    fs::remove_file(sandbox.path("home/other/ghcr.io")).unwrap();
-    let text = done(&sandbox, &["configure", "--import"]).text();
-    assert!(text.contains("lists it, but has no login for it"), "{text}");
+    done(&sandbox, &["configure", "--import"]);
+    add_helper_login(&sandbox, "quay.io", &bob());
+    assert_eq!(found(&sandbox, "left-behind")[0].0, "error");
+    done(&sandbox, &["configure", "--no-import"]);
     assert_eq!(found(&sandbox, "left-behind")[0].0, "warning");
-    done(&sandbox, &["doctor"]);
 }
 
 #[test]

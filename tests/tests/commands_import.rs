@@ -402,7 +402,7 @@ fn another_helper_is_copied_from_and_told_no_secret() {
     other_helper(&place);
     let told = place.command(&["import", "--from", "other"]);
     assert_row(&told, "copied", "ghcr.io");
-    assert_row(&told, "left", "gone.example");
+    assert_row(&told, "failed", "gone.example");
     place.assert_answers("ghcr.io", &alice());
     assert!(
         !fs::read_to_string(place.path("home/other/environment"))
@@ -435,7 +435,7 @@ fn an_empty_login_is_none() {
     let reply = json!({ "ServerURL": "ghcr.io", "Username": "", "Secret": "" });
     place.add_file("home/other/ghcr.io", reply.to_string());
     let told = place.command(&["import", "--from", "other"]);
-    assert_row(&told, "left", "ghcr.io");
+    assert_row(&told, "failed", "ghcr.io");
     place.assert_lists(&json!({}));
 }
 

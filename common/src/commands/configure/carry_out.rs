@@ -134,8 +134,7 @@ impl Change {
         if !copied.is_complete || report.failures() > failures {
             return Err(self.unchanged(session, INCOMPLETE));
         }
-        // The report shows them, and the next import would leave them too.
-        self.apply(session, &copied.kept, report.has_left())?;
+        self.apply(session, &copied.kept, false)?;
         files.clear(session, report);
         Ok(())
     }
@@ -207,7 +206,7 @@ impl Change {
             () if before != after => {
                 LeftBehind::between(environment, helper, self.place(), (before, after), stored)
             }
-            () if choice == Choice::Import => {
+            () if choice != Choice::Ask => {
                 left_behind::since(environment, helper, self.place(), before, stored).0
             }
             () => LeftBehind::default(),

@@ -58,8 +58,11 @@ fn copy_one(
     let from = peer.program_name();
     let credential = match peer.get(server) {
         Ok(Some(credential)) => credential,
-        // docker would get the same answer.
-        Ok(None) => return (Outcome::Left, format!("{from} lists it, but has no login for it")),
+        // docker-credential-secretservice says so while the keyring is locked.
+        Ok(None) => {
+            let text = format!("{from} lists it, but returned no login; its store may be locked");
+            return (Outcome::Failed, text);
+        }
         Err(error) => return (Outcome::Failed, error.to_string()),
     };
     match store_verified(store, &credential, options) {

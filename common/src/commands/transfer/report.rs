@@ -72,11 +72,6 @@ impl Report {
         self.count(Outcome::Failed)
     }
 
-    /// Whether a rule kept a login from being stored.
-    pub(in crate::commands) fn has_left(&self) -> bool {
-        self.count(Outcome::Left) > 0
-    }
-
     /// Whether all logins are in this store now.
     pub(in crate::commands) fn is_complete(&self) -> bool {
         self.0.iter().all(|row| row.outcome.is_success())
