@@ -53,6 +53,8 @@ pub enum Fault {
     Error(&'static str),
     /// The answer is the path for "no object".
     NoObject,
+    /// The answer is a prompt, which is then dismissed.
+    Refused,
     /// The answer is an empty secret.
     Empty,
     /// The answer is an empty secret, because another item has replaced this one.
@@ -83,6 +85,8 @@ pub struct Script {
     pub agreement: Option<Agreement>,
     /// A second collection that is always locked.
     pub second: Option<Second>,
+    /// The program's own name on the bus.
+    pub program: Option<&'static str>,
     /// Whether it drops the characters that `KWallet` drops.
     pub alters: bool,
 }
@@ -150,13 +154,13 @@ impl fmt::Debug for Mock {
 impl Mock {
     /// Starts an empty service.
     pub fn start(bus: &PrivateBus, script: Script) -> Self {
+        // Both request the name: when the first leaves the bus, the second gets it without a gap.
+        let connections = [(); 2].map(|()| Incarnation::connect(bus, script.program));
         let state = Arc::new(Mutex::new(State {
             is_locked: script.prompt.is_some() && !script.locks_items,
             script,
             ..State::default()
         }));
-        // Both request the name: when the first leaves the bus, the second gets it without a gap.
-        let connections = [Incarnation::connect(bus), Incarnation::connect(bus)];
         let thread = thread::spawn({
             let state = Arc::clone(&state);
             move || {
@@ -269,18 +273,21 @@ struct Incarnation {
 }
 
 impl Incarnation {
-    fn connect(bus: &PrivateBus) -> Self {
+    fn connect(bus: &PrivateBus, program: Option<&str>) -> Self {
         let connection = bus.connect();
         let messages = MessageStream::from(&connection);
         let bus = "org.freedesktop.DBus";
-        let name = connection.call_method(
-            Some(bus),
-            "/org/freedesktop/DBus",
-            Some(bus),
-            "RequestName",
-            &(SECRETS, 0_u32),
-        );
-        zbus::block_on(name).expect("the name can be asked for");
+        for name in [Some(SECRETS), program].into_iter().flatten() {
+            let arguments = (name, 0_u32);
+            let request = connection.call_method(
+                Some(bus),
+                "/org/freedesktop/DBus",
+                Some(bus),
+                "RequestName",
+                &arguments,
+            );
+            zbus::block_on(request).expect("the name can be asked for");
+        }
         Self {
             connection,
             messages,
@@ -339,7 +346,17 @@ impl Incarnation {
             }
             Some(Fault::NoObject) => {
                 let none = ObjectPath::from_static_str_unchecked(NONE);
-                self.connection.reply(&header, &none).await?;
+                if call.method == "CreateItem" {
+                    self.connection.reply(&header, &(&none, &none)).await?;
+                } else {
+                    self.connection.reply(&header, &none).await?;
+                }
+                return Ok(None);
+            }
+            Some(Fault::Refused) => {
+                state.lock().expect("one thread answers").script.prompt = Some(Prompt::Dismissed);
+                let prompt = ObjectPath::from_static_str_unchecked(PROMPT);
+                self.connection.reply(&header, &prompt).await?;
                 return Ok(None);
             }
             Some(empty @ (Fault::Empty | Fault::EmptyAsReplaced | Fault::EmptyAsLocked)) => {

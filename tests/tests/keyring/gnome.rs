@@ -316,8 +316,21 @@ fn a_setting_turns_unavailable_into_not_found() {
 }
 
 #[test]
+fn a_locked_keyring_without_items_holds_no_login() {
+    let mut place = place!();
+    place.keyring().lock();
+    place.assert_not_found("ghcr.io");
+    place.assert_lists(&json!({}));
+    place.keyring().restart(false);
+    place.assert_not_found("ghcr.io");
+    let text = trouble(&place.verb("store", &request("ghcr.io", &alice())));
+    assert!(text.contains("locked"), "{text}");
+}
+
+#[test]
 fn without_a_prompt_a_locked_keyring_says_why() {
     let mut place = place!();
+    place.store("ghcr.io", &alice());
     place.keyring().lock();
     place.set("DOCKER_CREDENTIAL_NONINTERACTIVE", "1");
     for text in troubles(&place) {

@@ -28,12 +28,14 @@ const LAST_QUESTION: Duration = Duration::from_secs(1);
 const PIPELINE: usize = 128;
 
 pub(super) const GNOME_KEYRING: &str = "GNOME Keyring";
+pub(super) const KWALLET: &str = "KWallet";
 
 /// Names of services on the bus besides the specification's.
 const PROGRAMS: &[(&str, &str)] = &[
     ("org.gnome.keyring", GNOME_KEYRING),
-    ("org.kde.kwalletd6", "KWallet"),
-    ("org.kde.kwalletd5", "KWallet"),
+    ("org.kde.ksecretd", KWALLET),
+    ("org.kde.kwalletd6", KWALLET),
+    ("org.kde.kwalletd5", KWALLET),
     ("org.keepassxc.KeePassXC.MainWindow", "KeePassXC"),
 ];
 
@@ -134,7 +136,6 @@ impl Bus {
     /// Identifies the service's program by its other names on the bus. The bus answers this, so it works even
     /// if the service stalls.
     pub(super) async fn program(&self) -> &'static str {
-        self.set_deadline(Instant::now() + LAST_QUESTION / 2);
         for (name, program) in PROGRAMS {
             let arguments = (*name,);
             let call = call_bus::<_, String>(&self.connection, "GetNameOwner", &arguments);
@@ -179,6 +180,11 @@ impl Bus {
     /// Sets the deadline of all waits.
     pub(super) fn set_deadline(&self, deadline: Instant) {
         self.deadline.set(deadline);
+    }
+
+    /// Limits the time for a last question after a failure.
+    pub(super) fn be_brief(&self) {
+        self.set_deadline(Instant::now() + LAST_QUESTION / 2);
     }
 
     /// Restarts the service's time limit.

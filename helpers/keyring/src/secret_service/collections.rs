@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use zbus::{ObjectPath, OwnedObjectPath, Variant};
 
+use super::bus::{GNOME_KEYRING, KWALLET};
 use super::failure::{Failure, Words};
 use super::service::{Scope, Service};
 use super::wire::{COLLECTION_INTERFACE, Found, NO_OBJECT, ROOT, SERVICE_INTERFACE};
@@ -25,8 +26,8 @@ impl Service {
     }
 
     /// The objects to unlock before we know that there is nothing more: locked collections in which a search
-    /// by docker's mark `found` something, or which don't show items at all, as in `KeePassXC`; and `hidden`
-    /// items.
+    /// by docker's mark `found` something, or which don't show items at all, unless they are empty; and
+    /// `hidden` items.
     ///
     /// A search also finds the items of a locked collection (by their hashes, if it was never unlocked). So a
     /// collection with items, none of which were found, doesn't hold docker's items: a second keyring that is
@@ -60,14 +61,24 @@ impl Service {
                 Ok(items.is_empty().then_some(collection))
             })
             .await?;
+        let mut blank = Vec::new();
         for answer in answers {
             match answer {
-                Ok(collection) => hiding.extend(collection),
+                Ok(collection) => blank.extend(collection),
                 Err(Failure::NoSuchObject) => {}
                 Err(failure) => return Err(failure),
             }
         }
+        if !blank.is_empty() && !self.shows_locked_items().await {
+            hiding.extend(blank);
+        }
         Ok(hiding)
+    }
+
+    /// Whether the service is known to show the items of locked collections, so that one without items is
+    /// empty. `KeePassXC` doesn't show them.
+    async fn shows_locked_items(&self) -> bool {
+        matches!(self.bus.program().await, GNOME_KEYRING | KWALLET)
     }
 
     /// Unlocks the collections if all of them are locked.
