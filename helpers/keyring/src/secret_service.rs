@@ -10,7 +10,7 @@ use std::os::unix::net::SocketAddr;
 
 use docker_credential_helper::{Credential, CredentialStore, Environment, Error, Listed, ServerUrl};
 use futures_util::future::join3;
-use zbus::{ObjectPath, OwnedObjectPath};
+use zbus::OwnedObjectPath;
 
 mod address;
 mod agreement;
@@ -21,6 +21,7 @@ mod item;
 mod lookup;
 mod peer;
 mod prompt;
+mod removal;
 mod secrets;
 mod service;
 mod session;
@@ -29,7 +30,6 @@ mod wire;
 
 use bus::{Bus, GNOME_KEYRING};
 use failure::{Failure, NotUnlocked};
-use item::Item;
 use lookup::Sight;
 use service::{Described, Scope, Service};
 
@@ -80,6 +80,7 @@ impl SecretService {
             let outcome = match self.retry(&mut service, verb).await {
                 Ok(outcome) => Ok(outcome),
                 Err(failure) => {
+                    service.bus.be_brief();
                     let is_gnome = failure.has_command() && service.bus.program().await == GNOME_KEYRING;
                     Err(failure.into_error(is_gnome))
                 }
@@ -227,9 +228,7 @@ impl CredentialStore for SecretService {
             lookup::log(&self.environment, &before);
             secrets::create(service, trusted, &collection, credential).await?;
             // Only previous items: a login at the same time keeps its own.
-            let (locked, unlocked): (Vec<_>, Vec<_>) = before.into_iter().partition(|item| item.is_locked);
-            delete(service, unlocked).await?;
-            delete_locked(service, &collection, locked).await?;
+            removal::delete_replaced(service, &collection, before).await?;
             Ok(Round::Done(()))
         })
     }
@@ -245,7 +244,7 @@ impl CredentialStore for SecretService {
             }
             lookup::log(&self.environment, &items);
             let (locked, unlocked): (Vec<_>, Vec<_>) = items.into_iter().partition(|item| item.is_locked);
-            delete(service, unlocked).await?;
+            removal::delete(service, unlocked).await?;
             let mut objects = hiding;
             objects.extend(locked.into_iter().map(|item| item.path));
             Ok(Round::done_or_locked((), objects))
@@ -310,42 +309,5 @@ async fn target(service: &Service, scope: &Scope) -> Result<Option<OwnedObjectPa
     match scope {
         Scope::Collection(collection) => Ok(Some(collection.clone())),
         Scope::Everywhere => service.default_collection().await,
-    }
-}
-
-async fn delete(service: &Service, items: impl IntoIterator<Item = Item>) -> Result<(), Failure> {
-    let paths: Vec<OwnedObjectPath> = items.into_iter().map(|item| item.path).collect();
-    let answers = service
-        .bus
-        .pipeline(&paths, async |path| service.delete(path).await)
-        .await?;
-    answers.into_iter().collect()
-}
-
-/// Deletes locked items in an unlocked collection: `KeePassXC` can ask its user before a program uses an
-/// item. The new login is already in the keyring and is the newest, so it succeeds even if the user refuses;
-/// the next login asks again.
-///
-/// Old items in another, locked collection stay; we don't ask for its password. If a `get` finds both, the
-/// new item answers. It only finds the old one if that is in a common spelling (`ghcr.io`) and the new one in
-/// a rare one (`GHCR.IO`), because it searches for rare spellings only if there are no common ones.
-async fn delete_locked(
-    service: &Service,
-    collection: &ObjectPath<'_>,
-    mut items: Vec<Item>,
-) -> Result<(), Failure> {
-    let inside = format!("{}/", collection.as_str());
-    items.retain(|item| item.path.as_str().starts_with(&inside));
-    if items.is_empty() {
-        return Ok(());
-    }
-    let paths: Vec<OwnedObjectPath> = items.iter().map(|item| item.path.clone()).collect();
-    let deleted = match service.unlock(&paths).await {
-        Ok(()) => delete(service, items).await,
-        failed => failed,
-    };
-    match deleted {
-        Err(Failure::Locked(_) | Failure::NoSuchObject) => Ok(()),
-        deleted => deleted,
     }
 }

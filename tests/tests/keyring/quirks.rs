@@ -169,6 +169,31 @@ fn a_locked_keyring_that_may_hide_a_login_is_never_not_found() {
     }
 }
 
+#[test]
+fn an_empty_keyring_of_a_service_that_shows_items_hides_nothing() {
+    for program in [
+        "org.gnome.keyring",
+        "org.kde.ksecretd",
+        "org.kde.kwalletd6",
+        "org.kde.kwalletd5",
+    ] {
+        let started = |shown| {
+            Mocked::start(Script {
+                program: Some(program),
+                ..second(shown)
+            })
+        };
+        let mocked = require!(started(Second::Nothing));
+        mocked.sandbox.assert_not_found("quay.io");
+        mocked.assert_works("list");
+        mocked.assert_works("erase");
+        let mut mocked = require!(started(Second::HiddenItem));
+        mocked.sandbox.set("DOCKER_CREDENTIAL_NONINTERACTIVE", "1");
+        let missed = mocked.sandbox.verb("get", "quay.io");
+        assert!(trouble(&missed).contains("locked"), "{missed:?}");
+    }
+}
+
 fn second(second: Second) -> Script {
     Script {
         second: Some(second),
@@ -202,6 +227,29 @@ fn an_old_item_that_another_program_deletes_does_not_fail_a_login() {
     let mocked = require!(Mocked::start(Script::fault("Delete", failed, usize::MAX)));
     trouble(&mocked.verb("store"));
     assert_eq!(mocked.mock.usernames(), ["alice", "bob"]);
+}
+
+#[test]
+fn a_refused_deletion_fails_a_logout_and_not_a_login() {
+    let script = || Script::fault("Delete", Fault::Refused, usize::MAX);
+    let mocked = require!(Mocked::start(script()));
+    mocked.verb("store").assert_success("store");
+    assert_eq!(mocked.mock.usernames(), ["alice", "bob"]);
+    let mocked = require!(Mocked::start(script()));
+    let text = trouble(&mocked.verb("erase"));
+    assert!(text.contains("dismissed") && !text.contains("locked"), "{text}");
+}
+
+#[test]
+fn a_login_without_a_new_item_keeps_the_old_one() {
+    let mocked = require!(Mocked::start(Script::fault(
+        "CreateItem",
+        Fault::NoObject,
+        usize::MAX
+    )));
+    let text = trouble(&mocked.verb("store"));
+    assert!(text.contains("no new item"), "{text}");
+    assert_eq!(mocked.mock.usernames(), ["alice"]);
 }
 
 #[test]

@@ -50,6 +50,8 @@ pub(super) enum NotUnlocked {
     Noninteractive,
     /// The prompt is for something other than unlocking.
     MayNotAsk,
+    /// As `MayNotAsk`, and its user said no.
+    Refused,
     Dismissed,
     Vanished,
     TimedOut,
@@ -236,6 +238,9 @@ impl NotUnlocked {
             }
             Self::MayNotAsk => "the keyring needs a prompt for this, and DOCKER_CREDENTIAL_NONINTERACTIVE forbids \
                                 it; unset that"
+                .to_owned(),
+            Self::Refused => "cannot change the keyring: its prompt was dismissed or cannot be shown here; confirm the \
+                              change in the desktop session"
                 .to_owned(),
             Self::Dismissed => format!(
                 "the keyring is locked, and its prompt was dismissed or cannot be shown here; unlock it in the \

@@ -209,12 +209,14 @@ impl Service {
                 &(properties, secret, replace),
             )
             .await?;
-        match self.complete_prompt(&prompt).await? {
-            None => Ok(item),
-            Some(created) => {
-                OwnedObjectPath::try_from(created).map_err(|_| Failure::Malformed("an invalid new item"))
-            }
-        }
+        let created = match self.confirm(&prompt).await? {
+            None => Some(item),
+            Some(created) => OwnedObjectPath::try_from(created).ok(),
+        };
+        // The old item must not be deleted unless there is a new one.
+        created
+            .filter(|item| item.as_str() != NO_OBJECT)
+            .ok_or(Failure::Malformed("no new item"))
     }
 
     /// Deletes an item, if it still exists.
@@ -222,7 +224,7 @@ impl Service {
         let deleted: Result<OwnedObjectPath, Failure> =
             self.bus.call(item, ITEM_INTERFACE, "Delete", &()).await;
         match deleted {
-            Ok(prompt) => self.complete_prompt(&prompt).await.map(drop),
+            Ok(prompt) => self.confirm(&prompt).await.map(drop),
             Err(Failure::NoSuchObject) => Ok(()),
             // Not every service's error shows that another program was faster.
             Err(failure @ (Failure::Answered(..) | Failure::NotSupported(_))) => {
@@ -246,6 +248,14 @@ impl Service {
         match self.complete_prompt(&prompt).await {
             Err(Failure::Locked(NotUnlocked::MayNotAsk)) => Err(Failure::Locked(NotUnlocked::Noninteractive)),
             completed => completed.map(drop),
+        }
+    }
+
+    /// As [`complete_prompt`](Self::complete_prompt), for a change that the service asks its user about.
+    async fn confirm(&self, prompt: &ObjectPath<'_>) -> Result<Option<OwnedVariant>, Failure> {
+        match self.complete_prompt(prompt).await {
+            Err(Failure::Locked(NotUnlocked::Dismissed)) => Err(Failure::Locked(NotUnlocked::Refused)),
+            completed => completed,
         }
     }
 
