@@ -8,6 +8,7 @@ mod packages;
 mod place;
 mod publish;
 mod release;
+mod repeatable;
 mod reproduce;
 mod scripts;
 mod tree;

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -10,10 +9,10 @@ use std::sync::OnceLock;
 use docker_credential_tests::helper;
 use docker_credential_tests::program::find;
 use docker_credential_tests::require;
-use docker_credential_tests::requirement::{Missing, environment, root};
+use docker_credential_tests::requirement::{Missing, root};
 use tempfile::TempDir;
 
-use crate::place::{HELPERS, PROGRAMS, named, repository, run, small_prefix, write, write_program};
+use crate::place::{HELPERS, PROGRAMS, named, repository, run, small_prefix, write};
 
 const REQUEST: &str = r#"{"ServerURL":"https://r.example.com","Username":"u","Secret":"s&<>"}"#;
 
@@ -30,18 +29,18 @@ pub(crate) fn installed() -> Result<PathBuf, Missing> {
 }
 
 /// The command that builds all packages into `directory`.
-fn packer(prefix: &Path, directory: &Path) -> Command {
+pub(crate) fn packer(prefix: &Path, directory: &Path) -> Command {
     let mut command = Command::new(repository().join("packaging/packages"));
     command.arg("--from").arg(prefix).arg(directory);
     command
 }
 
-fn make_packages(prefix: &Path, directory: &Path) {
+pub(crate) fn make_packages(prefix: &Path, directory: &Path) {
     run(&mut packer(prefix, directory));
 }
 
 /// The directory of all packages, built once, because compression is slow.
-fn packages(prefix: &Path) -> &'static Path {
+pub(crate) fn packages(prefix: &Path) -> &'static Path {
     static PACKAGES: OnceLock<PathBuf> = OnceLock::new();
     PACKAGES.get_or_init(|| {
         let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("packages");
@@ -53,7 +52,7 @@ fn packages(prefix: &Path) -> &'static Path {
     })
 }
 
-fn sums(directory: &Path) -> String {
+pub(crate) fn sums(directory: &Path) -> String {
     fs::read_to_string(directory.join("SHA256SUMS")).expect("sums are made")
 }
 
@@ -227,17 +226,6 @@ fn control_a_program_that_needs_a_libc_does_not_run_in_an_empty_root() {
 }
 
 #[test]
-fn packages_are_the_same_twice() {
-    let prefix = require!(installed());
-    let again = TempDir::new().expect("a temporary directory");
-
-    make_packages(&prefix, again.path());
-
-    assert_eq!(sums(packages(&prefix)), sums(again.path()));
-    assert!(sums(again.path()).contains(".tar.gz"), "{}", sums(again.path()));
-}
-
-#[test]
 fn nothing_that_lies_beside_the_helpers_is_packed() {
     let alone = TempDir::new().expect("a temporary directory");
     let beside = TempDir::new().expect("a temporary directory");
@@ -258,70 +246,6 @@ fn nothing_that_lies_beside_the_helpers_is_packed() {
 
     assert_eq!(archived(beside.path()), archived(alone.path()));
     assert_eq!(sums(beside.path()), sums(alone.path()));
-}
-
-#[test]
-fn packages_are_the_same_on_two_file_systems() {
-    let memory = Path::new("/dev/shm");
-    let disk = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    require!(two_file_systems(memory, disk));
-    let prefix = small_prefix();
-    let sums = [memory, disk].map(|place| {
-        let made = TempDir::new().expect("a temporary directory");
-        run(packer(prefix.path(), made.path()).env("TMPDIR", place));
-        sums(made.path())
-    });
-    assert_eq!(sums[0], sums[1]);
-}
-
-fn two_file_systems(one: &Path, other: &Path) -> Result<(), Missing> {
-    let device = |path| {
-        fs::metadata(path)
-            .map(|metadata: fs::Metadata| metadata.dev())
-            .ok()
-    };
-    if device(one).is_some_and(|it| device(other) != Some(it)) {
-        return Ok(());
-    }
-    let places = [one, other].map(|path| path.display().to_string());
-    Err(Missing::new(format!(
-        "two file systems, at {}",
-        places.join(" and ")
-    )))
-}
-
-/// Stand-ins that behave like macOS's, where the script distinguishes them from GNU's.
-#[test]
-fn packages_are_the_same_with_the_date_and_touch_of_bsd() {
-    let prefix = small_prefix();
-    let [gnu, other, bsd] = [(), (), ()].map(|()| TempDir::new().expect("a temporary directory"));
-    let (date, touch) = (require!(find("date")), require!(find("touch")));
-    write_program(
-        &bsd.path().join("date"),
-        &format!(
-            r#"case $* in *-d*) exit 1 ;; esac
-[ "$1 $2" = "-u -r" ] || exec {date} "$@"
-seconds=$3 && shift 3 && exec {date} -u -d "@$seconds" "$@""#,
-            date = date.display()
-        ),
-    );
-    write_program(
-        &bsd.path().join("touch"),
-        &format!(
-            r#"case $* in *-d*) exit 1 ;; esac; exec {} "$@""#,
-            touch.display()
-        ),
-    );
-    make_packages(prefix.path(), gnu.path());
-
-    let path = environment("PATH").unwrap_or_default();
-    let path = [bsd.path().to_owned()]
-        .into_iter()
-        .chain(std::env::split_paths(&path));
-    let path = std::env::join_paths(path).expect("directories that PATH can name");
-    run(packer(prefix.path(), other.path()).env("PATH", path));
-
-    assert_eq!(sums(other.path()), sums(gnu.path()));
 }
 
 /// Its overrides are in the packages, each with its reason.
