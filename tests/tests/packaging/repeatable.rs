@@ -55,10 +55,11 @@ fn two_file_systems(one: &Path, other: &Path) -> Result<(), Missing> {
 
 /// Stand-ins that behave like macOS's, where the script distinguishes them from GNU's.
 #[test]
-fn packages_are_the_same_with_the_date_and_touch_of_bsd() {
+fn packages_are_the_same_with_the_date_touch_and_tar_of_bsd() {
     let prefix = small_prefix();
     let [gnu, other, bsd] = [(), (), ()].map(|()| TempDir::new().expect("a temporary directory"));
     let (date, touch) = (require!(find("date")), require!(find("touch")));
+    let tar = require!(find("tar"));
     write_program(
         &bsd.path().join("date"),
         &format!(
@@ -73,6 +74,18 @@ seconds=$3 && shift 3 && exec {date} -u -d "@$seconds" "$@""#,
         &format!(
             r#"case $* in *-d*) exit 1 ;; esac; exec {} "$@""#,
             touch.display()
+        ),
+    );
+    // The last two are those of macOS, without which the archive would have files ._NAME.
+    write_program(
+        &bsd.path().join("tar"),
+        &format!(
+            r#"case $* in --version) echo bsdtar && exit ;; *--owner=0*-T\ names) exit 1 ;; esac
+case $* in *' --uid=0 --gid=0 --no-xattrs --no-mac-metadata '*)
+    set -- -cf - --no-recursion --numeric-owner --owner=0 --group=0 -T names ;;
+esac
+exec {} "$@""#,
+            tar.display()
         ),
     );
     make_packages(prefix.path(), gnu.path());
