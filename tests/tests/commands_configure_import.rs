@@ -252,6 +252,32 @@ fn a_listed_login_that_is_not_returned_may_be_locked() {
     }
 }
 
+/// As docker-credential-secretservice does if GNOME Keyring wasn't unlocked since it started, and other keyrings.
+#[test]
+fn a_locked_keyring_may_hold_logins() {
+    for list in [r#"{"":"account not defined"}"#, "{}"] {
+        let sandbox = sandbox(&json!({ "auths": { "ghcr.io": {} }, "credsStore": "secretservice" }));
+        add_helper(&sandbox, "secretservice", "ghcr.io", &alice());
+        sandbox.add_file("home/other/list", list);
+        for command in [&["configure"][..], &["configure", "--import"]] {
+            let text = refused(&sandbox, command);
+            assert!(
+                text.contains("if its keyring is locked, unlock it first"),
+                "{text}"
+            );
+        }
+        // Unlocked.
+        add_helper_login(&sandbox, "ghcr.io", &alice());
+        done(&sandbox, &["configure", "--import"]);
+        sandbox.assert_answers("ghcr.io", &alice());
+        // What was copied may be deleted there.
+        sandbox.add_file("home/other/list", "{}");
+        done(&sandbox, &["doctor"]);
+        done(&sandbox, &["unconfigure"]);
+        done(&sandbox, &["configure"]);
+    }
+}
+
 #[test]
 fn logins_can_be_left_behind_later() {
     let sandbox = sandbox(&json!({ "credsStore": "other" }));

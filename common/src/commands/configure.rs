@@ -17,6 +17,7 @@ mod change;
 mod decision;
 pub(super) mod left_behind;
 mod podman;
+mod previous;
 mod reverse;
 
 pub(super) use self::change::Change;

@@ -4,7 +4,7 @@ use std::cell::LazyCell;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
-use crate::commands::peer::{self, Peer};
+use super::previous::HelperLogins;
 use crate::commands::record::Record;
 use crate::commands::session::Session;
 use crate::commands::setting::{Setting, put};
@@ -36,22 +36,6 @@ impl PlainLogins {
     pub(super) fn some(file: &Path, servers: Vec<String>) -> Option<Self> {
         let file = file.to_owned();
         (!servers.is_empty()).then_some(Self { file, servers })
-    }
-}
-
-/// Logins in a helper.
-#[derive(Debug)]
-pub(in crate::commands) struct HelperLogins {
-    /// As in `credsStore`.
-    pub(in crate::commands) helper: String,
-    /// As it lists them. If that fails, it may hold any.
-    pub(in crate::commands) servers: Result<Vec<String>, Error>,
-}
-
-impl HelperLogins {
-    /// Whether the helper makes new credentials for each request, so a copy would expire.
-    pub(in crate::commands) fn is_made(&self) -> bool {
-        peer::is_maker(&self.helper)
     }
 }
 
@@ -131,9 +115,17 @@ impl LeftBehind {
         let helpers: Vec<HelperLogins> = replaced(place, before, after, default, name)
             .into_iter()
             .filter_map(|helper| {
-                let mut found = ask(environment, helper)?;
+                let mut found = HelperLogins::ask(environment, helper)?;
+                let is_replaced = |server: &String| is_lost(server, &|asked| asked == Some(helper));
+                let hidden = found
+                    .hidden(before)
+                    .into_iter()
+                    .find(|server| is_replaced(server));
+                if let Some(server) = hidden {
+                    found.doubt(&format!("doesn't list {}", show::server(&server)));
+                }
                 if let Ok(servers) = &mut found.servers {
-                    servers.retain(|server| is_lost(server, &|asked| asked == Some(helper)));
+                    servers.retain(is_replaced);
                 }
                 let is_empty = found.servers.as_ref().is_ok_and(Vec::is_empty);
                 (!is_empty).then_some(found)
@@ -302,16 +294,6 @@ fn replaced<'a>(
     helpers.sort_unstable();
     helpers.dedup();
     helpers
-}
-
-/// Nothing if docker itself doesn't find the helper, because it doesn't find logins there now either.
-pub(super) fn ask(environment: &Environment, helper: &str) -> Option<HelperLogins> {
-    programs::first_on_path(environment, &format!("docker-credential-{helper}"))?;
-    let servers = Peer::find(environment, helper).and_then(|peer| peer.servers());
-    Some(HelperLogins {
-        helper: helper.to_owned(),
-        servers: servers.map(|items| items.into_iter().map(|(server, _)| server).collect()),
-    })
 }
 
 fn names(servers: &[String]) -> String {

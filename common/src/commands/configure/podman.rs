@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::apply::prepare;
 use super::decision::{self, Choice, Decision};
 use super::left_behind::{self, LeftBehind, Opened, PlainLogins, Stored, with_stored};
+use super::previous::HelperLogins;
 use crate::commands::peer::Peer;
 use crate::commands::session::Session;
 use crate::commands::transfer::{Client, FileImport, ImportOptions, Report, Source, StoreOptions, copy_from};
@@ -282,7 +283,7 @@ fn no_longer_found(
                     .iter()
                     .any(|(key, helper)| *helper == name && is_same(key, server))
         };
-        let Some(mut found) = left_behind::ask(environment, &name) else {
+        let Some(mut found) = HelperLogins::ask(environment, &name) else {
             continue;
         };
         if let Ok(servers) = &mut found.servers {
