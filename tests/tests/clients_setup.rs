@@ -127,6 +127,31 @@ fn the_secret_service_comes_along() {
     assert_the_next_pull_works(&sandbox, &registry);
 }
 
+/// As over ssh: until the keyring is unlocked, docker's helper lists no server.
+#[test]
+fn a_locked_secret_service_is_not_left() {
+    require!(find("docker"));
+    require!(GnomeKeyring::available());
+    let helper = require!(docker_s_helper("peers", "secretservice"));
+    let registry = require!(Registry::private(&[alice()]));
+    let image = registry.push_image(&alice());
+    let mut sandbox = Sandbox::new(KEYRING);
+    sandbox.write_config(&json!({ "credsStore": "secretservice" }));
+    sandbox.add_program("docker-credential-secretservice", &helper);
+    sandbox.keep_secret(&[alice()]);
+    docker_login(&sandbox, &registry.host());
+    let before = sandbox.config();
+
+    sandbox.keyring().restart(false);
+    for command in [&["configure"][..], &["configure", "--import"]] {
+        age(&sandbox, command).assert_failure("configure");
+    }
+
+    assert_eq!(sandbox.config(), before);
+    sandbox.keyring().restart(true);
+    inspect(&sandbox, &image).assert_success("docker with the keyring unlocked");
+}
+
 #[test]
 fn the_keyring_needs_no_import_from_the_secret_service() {
     require!(find("docker"));
