@@ -107,7 +107,7 @@ pub(super) fn give_to(file: &File, ownership: &Ownership) -> io::Result<()> {
         match rustix::fs::fchown(file, Some(user), Some(group)) {
             Ok(()) => {}
             // We aren't in the file's group, and ours should not get access. Or the file is root's, such as one that
-            // `sudo docker login` left in a user's directory: as with docker, whoever replaces it owns it.
+            // `sudo docker login` left in a user's directory: as with docker, it becomes ours.
             Err(Errno::PERM) => mode -= Mode::RWXG,
             Err(error) => return Err(error.into()),
         }
