@@ -6,7 +6,7 @@ use clap::ArgMatches;
 
 use super::left_behind::keys;
 use super::podman;
-use crate::commands::peer::Peer;
+use crate::commands::peer::{self, Peer};
 use crate::commands::record::Record;
 use crate::commands::session::Session;
 use crate::commands::setting::{Setting, put};
@@ -158,7 +158,10 @@ fn say_what_follows(session: &mut Session<'_>, client: &str, helper: Option<Stri
         },
         Err(_) => "logins".to_owned(),
     };
-    let to = helper.map_or_else(|| "HELPER".to_owned(), |helper| show::name(&helper));
+    let can_store = |name: &String| name != "env" && !peer::is_maker(name);
+    let to = helper
+        .filter(can_store)
+        .map_or_else(|| "HELPER".to_owned(), |helper| show::name(&helper));
     session.console.note(&format!(
         "{client} no longer finds the {lost} in this store; copy them with \"{program} export --to {to}\""
     ));

@@ -241,7 +241,7 @@ fn nobodys_text(session: &Session<'_>, source: &Source, candidate: &Candidate, r
 
 pub(super) fn kept_text(username: &str) -> String {
     format!(
-        "the store has another login, of {}; --replace replaces it with this one",
+        "the store has another login, of {}; import with --replace replaces it with this one",
         show::name(username)
     )
 }
