@@ -226,7 +226,11 @@ impl CredentialStore for SecretService {
             }
             before.retain(|item| item.server.key() == credential.server().key());
             lookup::log(&self.environment, &before);
-            secrets::create(service, trusted, &collection, credential).await?;
+            let created = secrets::create(service, trusted, &collection, credential).await;
+            if created.as_ref().is_err_and(Failure::is_locked_meanwhile) {
+                return Ok(Round::Locked(vec![collection]));
+            }
+            created?;
             // Only previous items: a login at the same time keeps its own.
             removal::delete_replaced(service, &collection, before).await?;
             Ok(Round::Done(()))
@@ -243,8 +247,13 @@ impl CredentialStore for SecretService {
                 return Ok(Round::Again);
             }
             lookup::log(&self.environment, &items);
+            let paths = items.iter().map(|item| item.path.clone()).collect();
             let (locked, unlocked): (Vec<_>, Vec<_>) = items.into_iter().partition(|item| item.is_locked);
-            removal::delete(service, unlocked).await?;
+            let deleted = removal::delete(service, unlocked).await;
+            if deleted.as_ref().is_err_and(Failure::is_locked_meanwhile) {
+                return Ok(Round::Locked(paths));
+            }
+            deleted?;
             let mut objects = hiding;
             objects.extend(locked.into_iter().map(|item| item.path));
             Ok(Round::done_or_locked((), objects))

@@ -63,6 +63,8 @@ pub enum Fault {
     EmptyAsLocked,
     /// The answer is an error, because the object is gone.
     FailsAsGone,
+    /// The answer is an error, because the collection was locked. A prompt unlocks it.
+    FailsAsLocked,
     /// The answer waits for a person, as in a search of a locked `KeePassXC`. The person acts after a request
     /// for the service's collections, or never.
     Held { for_good: bool },
@@ -375,6 +377,12 @@ impl Incarnation {
                 self.connection.reply_error(&header, name, &("gone",)).await?;
                 return Ok(None);
             }
+            Some(Fault::FailsAsLocked) => {
+                state.lock().expect("one thread answers").lock();
+                let name = "org.freedesktop.Secret.Error.IsLocked";
+                self.connection.reply_error(&header, name, &("locked",)).await?;
+                return Ok(None);
+            }
             Some(Fault::Held { .. }) => {
                 self.held.borrow_mut().push(message.clone());
                 return Ok(None);
@@ -672,12 +680,15 @@ impl State {
                 self.add(attributes, secret);
                 self.remove(path);
             }
-            Fault::EmptyAsLocked => {
-                self.is_locked = true;
-                self.script.prompt = Some(Prompt::Answered);
-            }
+            Fault::EmptyAsLocked => self.lock(),
             _ => {}
         }
+    }
+
+    /// Locks the collection until a prompt.
+    fn lock(&mut self) {
+        self.is_locked = true;
+        self.script.prompt = Some(Prompt::Answered);
     }
 
     fn remove(&mut self, path: &str) {

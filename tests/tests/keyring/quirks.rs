@@ -64,6 +64,25 @@ fn an_empty_secret_of_a_keyring_just_locked_is_not_believed() {
 }
 
 #[test]
+fn a_keyring_locked_during_a_verb_is_unlocked_again() {
+    for (verb, method) in [
+        ("get", "Attributes"),
+        ("get", "GetSecret"),
+        ("list", "Attributes"),
+        ("erase", "Delete"),
+        ("store", "CreateItem"),
+    ] {
+        let mut mocked = require!(Mocked::start(Script::fault(method, Fault::FailsAsLocked, 1)));
+        mocked.assert_works(verb);
+        mocked = require!(Mocked::start(Script::fault(method, Fault::FailsAsLocked, 1)));
+        mocked.sandbox.set("DOCKER_CREDENTIAL_NONINTERACTIVE", "1");
+        let text = trouble(&mocked.verb(verb));
+        assert!(text.contains("locked"), "{verb}, {method}: {text}");
+        assert_eq!(mocked.mock.usernames(), ["alice"]);
+    }
+}
+
+#[test]
 fn a_secret_that_is_empty_by_accident_is_damaged() {
     let mocked = require!(Mocked::start(Script::fault(
         "GetSecret",

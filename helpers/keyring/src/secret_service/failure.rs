@@ -124,6 +124,11 @@ impl Failure {
         )
     }
 
+    /// Whether another program locked an object after we saw it unlocked.
+    pub(super) fn is_locked_meanwhile(&self) -> bool {
+        *self == Self::Locked(NotUnlocked::StillLocked)
+    }
+
     /// Whether the keyring's own command could help, if we know it.
     pub(super) fn has_command(&self) -> bool {
         matches!(
