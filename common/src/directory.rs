@@ -82,6 +82,18 @@ impl Directory {
         Self::open(path)
     }
 
+    /// Whether [`create`](Self::create) could create it; the error if not. Changes nothing, for `doctor`.
+    pub fn check_creation(path: &Path) -> io::Result<()> {
+        let directory = match Self::open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let parent = parent(path).ok_or(io::ErrorKind::NotFound)?;
+                return Self::check_creation(parent);
+            }
+            result => result?,
+        };
+        system::check_writable(&directory.path)
+    }
+
     /// The path with which it was opened.
     pub fn path(&self) -> &Path {
         &self.path

@@ -124,7 +124,7 @@ impl Trust {
             None
         };
         match doubt {
-            Some(doubt) if doubt.fix().is_none() && !doubt.is_mild() => Err(doubt.refuse(path)),
+            Some(doubt) if doubt.command().is_none() && !doubt.is_mild() => Err(doubt.refuse(path)),
             doubt => Ok(Target {
                 path: way.path,
                 doubt,
@@ -219,10 +219,20 @@ impl Trust {
         if let Some(doubt) = &way.doubt {
             return Err(doubt.refuse(path));
         }
-        let directory = Directory::create(&way.path).map_err(Error::file("open the store", path))?;
+        let directory = Directory::create(&way.path).map_err(Error::file("create the store", path))?;
         match system::judge_directory(&self.user, &directory).map_err(Error::file("examine", path))? {
             Some(doubt) if !(is_named && doubt.is_mild()) => Err(doubt.refuse(path)),
             _ => Ok(directory),
+        }
+    }
+
+    /// Whether a missing store could be created, and the error if not. Changes nothing, for `doctor`.
+    pub fn check_missing_store(&self, path: &Path, is_named: bool) -> Result<(), Error> {
+        let way = self.way(path, TO_FILE)?;
+        let way = if is_named { way } else { way.strictly() };
+        match &way.doubt {
+            Some(doubt) => Err(doubt.refuse(path)),
+            None => Directory::check_creation(&way.path).map_err(Error::file("create the store", path)),
         }
     }
 

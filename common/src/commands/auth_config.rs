@@ -13,7 +13,7 @@ pub(super) enum AuthConfig {
     NotText,
     Refused(AuthConfigError),
     /// docker 28.3 and later read logins from it before anything else.
-    Read(Document),
+    Read(Box<Document>),
 }
 
 impl AuthConfig {
@@ -24,7 +24,7 @@ impl AuthConfig {
         match value.to_str().map(lookup::auth_config) {
             None => Self::NotText,
             Some(Err(error)) => Self::Refused(error),
-            Some(Ok(document)) => Self::Read(document),
+            Some(Ok(document)) => Self::Read(Box::new(document)),
         }
     }
 }

@@ -6,40 +6,13 @@ use super::fields::{
     AUTHS, CRED_HELPERS, CREDS_STORE, KNOWN_FIELDS, LOGIN_FIELDS, field, fold, is_legacy_entry, is_same_field,
 };
 use super::json::{self, Kind, Member, Node};
-use crate::{HUB_URL, Secret, show};
+use crate::{HUB_URL, Secret};
 
 mod edit;
+mod problem;
 
-/// A problem in the text of a configuration file, and its position.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{text} (line {line}, column {column})")]
-pub struct Problem {
-    line: usize,
-    column: usize,
-    text: Cow<'static, str>,
-}
-
-impl Problem {
-    pub(super) fn at(document: &str, offset: usize, text: impl Into<Cow<'static, str>>) -> Self {
-        let before = &document[..offset];
-        let line_start = before.rfind('\n').map_or(0, |end| end + 1);
-        Self {
-            line: before.matches('\n').count() + 1,
-            column: before[line_start..].chars().count() + 1,
-            text: text.into(),
-        }
-    }
-
-    /// Counted from 1.
-    pub fn line(&self) -> usize {
-        self.line
-    }
-
-    /// In characters, counted from 1.
-    pub fn column(&self) -> usize {
-        self.column
-    }
-}
+pub use self::problem::Problem;
+use self::problem::Wrong;
 
 /// The text of a `config.json`, `auth.json` or `.dockercfg`, as docker reads it.
 ///
@@ -63,6 +36,8 @@ pub struct Document {
     text: String,
     root: Node,
     edit_blocker: Option<Problem>,
+    /// In `auths` and `credHelpers`, and in `credsStore`.
+    wrong_type: [Option<Problem>; 2],
     creds_store: Option<String>,
     cred_helpers: Vec<(String, String)>,
     entries: Vec<Entry>,
@@ -72,24 +47,45 @@ impl Document {
     /// Reads a text as docker does, and also the two older formats that docker doesn't support any more.
     ///
     /// An empty text is an empty configuration. Text that docker ignores but that a rewritten file would lose
-    /// (bytes after the value, a duplicate key) isn't an error here, but in every change.
+    /// (bytes after the value, a duplicate key, a value of the wrong type) isn't an error here, but in every
+    /// change.
     pub fn parse(text: &str) -> Result<Self, Problem> {
         if let Some(document) = Self::of_lines(text) {
             return Ok(document);
         }
-        let Some(parsed) = json::parse(text)? else {
-            return Self::parse("{}");
+        let parsed = match json::parse(text)? {
+            // docker reads null as an empty configuration.
+            None
+            | Some(json::Parsed {
+                root: Node { kind: Kind::Null, .. },
+                edit_blocker: None,
+            }) => return Self::parse("{}"),
+            Some(parsed) => parsed,
         };
         let mut document = Self {
             text: text.to_owned(),
             root: parsed.root,
             edit_blocker: parsed.edit_blocker,
+            wrong_type: [None, None],
             creds_store: None,
             cred_helpers: Vec::new(),
             entries: Vec::new(),
         };
         document.read()?;
         Ok(document)
+    }
+
+    /// As [`parse`](Self::parse), but a value of the wrong type is an error, as in `DOCKER_AUTH_CONFIG`.
+    pub fn parse_strictly(text: &str) -> Result<Self, Problem> {
+        let document = Self::parse(text)?;
+        document.wrong_type().cloned().map_or(Ok(document), Err)
+    }
+
+    /// Refuses to change the text, for this reason.
+    #[must_use]
+    pub(super) fn blocked_by(mut self, problem: Problem) -> Self {
+        self.edit_blocker = Some(problem);
+        self
     }
 
     /// The text, which may contain passwords.
@@ -130,6 +126,17 @@ impl Document {
         self.edit_blocker.as_ref()
     }
 
+    /// The first value of the wrong type. docker warns, ignores it and every password in `auths`, and uses the
+    /// other fields.
+    pub fn wrong_type(&self) -> Option<&Problem> {
+        self.wrong_type.iter().flatten().next()
+    }
+
+    /// The same for podman, which doesn't read `credsStore`, and fails with any other.
+    pub fn wrong_type_for_podman(&self) -> Option<&Problem> {
+        self.wrong_type[0].as_ref()
+    }
+
     /// The names of the fields at top level, as written.
     pub fn field_names(&self) -> impl Iterator<Item = &str> + Clone {
         self.root.members().iter().map(|member| member.key.as_str())
@@ -149,22 +156,22 @@ impl Document {
             return Err(self.problem(&self.root, "is not an object"));
         }
         self.edit_blocker = self.edit_blocker.take().or_else(|| self.double_field(&self.root));
-        self.creds_store = match field(&self.root, CREDS_STORE) {
-            Some(member) => self
-                .string(&member.value, CREDS_STORE)?
-                .filter(|name| !name.is_empty()),
-            None => None,
-        };
+        let (mut wrong, mut wrong_store) = (Wrong::default(), Wrong::default());
+        if let Some(member) = field(&self.root, CREDS_STORE) {
+            let store = wrong_store.or_absent(self.string(&member.value, CREDS_STORE));
+            self.creds_store = store.filter(|name| !name.is_empty());
+        }
         if let Some(member) = field(&self.root, CRED_HELPERS) {
-            for helper in self.object(&member.value, CRED_HELPERS)? {
-                let name = self.string(&helper.value, "a helper's name")?.unwrap_or_default();
-                self.cred_helpers.push((helper.key.clone(), name));
+            for helper in wrong.or_absent(self.object(&member.value, CRED_HELPERS)) {
+                let name = wrong.or_absent(self.string(&helper.value, "a helper's name"));
+                self.cred_helpers
+                    .push((helper.key.clone(), name.unwrap_or_default()));
             }
         }
         let mut entries = Vec::new();
         if let Some(member) = field(&self.root, AUTHS) {
-            for member in self.object(&member.value, AUTHS)? {
-                entries.push(self.entry(member, Form::Auths)?);
+            for member in wrong.or_absent(self.object(&member.value, AUTHS)) {
+                entries.push(self.entry(member, Form::Auths, &mut wrong));
             }
         }
         for member in self
@@ -173,40 +180,46 @@ impl Document {
             .iter()
             .filter(|member| is_legacy_entry(member))
         {
-            entries.push(self.entry(member, Form::TopLevel)?);
+            entries.push(self.entry(member, Form::TopLevel, &mut wrong));
         }
         let doubles = self
             .entry_nodes()
             .find_map(|member| self.double_field(&member.value));
-        self.edit_blocker = self.edit_blocker.take().or(doubles);
+        self.wrong_type = [wrong.first, wrong_store.first];
+        self.edit_blocker = self
+            .edit_blocker
+            .take()
+            .or(doubles)
+            .or_else(|| self.wrong_type().cloned());
         self.entries = entries;
         Ok(())
     }
 
-    fn entry(&self, member: &Member, form: Form) -> Result<Entry, Problem> {
-        self.entry_fields(member, form).map_err(|problem| Problem {
-            text: format!("{}, in the entry {}", problem.text, show::server(&member.key)).into(),
-            ..problem
-        })
+    fn entry(&self, member: &Member, form: Form, wrong: &mut Wrong) -> Entry {
+        let mut of_entry = Wrong::default();
+        let entry = self.entry_fields(member, form, &mut of_entry);
+        wrong.add_of_entry(of_entry, &member.key);
+        entry
     }
 
-    fn entry_fields(&self, member: &Member, form: Form) -> Result<Entry, Problem> {
+    fn entry_fields(&self, member: &Member, form: Form, wrong: &mut Wrong) -> Entry {
         let mut entry = Entry::empty(&member.key, form);
-        for member in self.object(&member.value, "an entry of auths")? {
-            let secret = |name| {
-                self.string(&member.value, name)
-                    .map(|text| Secret::new(text.unwrap_or_default()))
+        for member in wrong.or_absent(self.object(&member.value, "an entry of auths")) {
+            let mut text = |name| {
+                wrong
+                    .or_absent(self.string(&member.value, name))
+                    .unwrap_or_default()
             };
             match fold(&member.key).as_str() {
-                "auth" => entry.auth = secret("auth")?,
-                "username" => entry.username = self.string(&member.value, "username")?.unwrap_or_default(),
-                "password" => entry.password = secret("password")?,
-                "identitytoken" => entry.identity_token = secret("identitytoken")?,
-                "registrytoken" => entry.registry_token = secret("registrytoken")?,
+                "auth" => entry.auth = Secret::new(text("auth")),
+                "username" => entry.username = text("username"),
+                "password" => entry.password = Secret::new(text("password")),
+                "identitytoken" => entry.identity_token = Secret::new(text("identitytoken")),
+                "registrytoken" => entry.registry_token = Secret::new(text("registrytoken")),
                 _ => {}
             }
         }
-        Ok(entry)
+        entry
     }
 
     /// In the order of [`entries`](Self::entries).
@@ -291,6 +304,7 @@ impl Document {
                 kind: Kind::Null,
             },
             edit_blocker: Some(edit_blocker),
+            wrong_type: [None, None],
             creds_store: None,
             cred_helpers: Vec::new(),
             entries: vec![entry],

@@ -75,7 +75,7 @@ impl ConfigFile {
                 io::ErrorKind::InvalidFilename.into(),
             ));
         };
-        let directory = Directory::create(parent).map_err(Error::file("create", parent))?;
+        let directory = Directory::create(parent).map_err(|error| uncreatable(parent, error))?;
         let lock = directory.lock(LOCK_WAIT).map_err(Error::file("lock", parent))?;
         let read = || {
             directory
@@ -101,6 +101,14 @@ impl ConfigFile {
             "cannot write to {}: another program keeps changing it; try again when it has finished",
             path.display()
         )))
+    }
+
+    /// Whether [`edit`](Self::edit) could create a missing file, and its error if not. Changes nothing.
+    #[cfg(feature = "commands")]
+    pub(crate) fn check_creation(trust: &Trust, path: &Path) -> Result<(), Error> {
+        let target = trust.file_to_change(path)?.path;
+        let parent = directory::parent(&target).unwrap_or(&target);
+        Directory::check_creation(parent).map_err(|error| uncreatable(parent, error))
     }
 
     /// Its path.
@@ -144,6 +152,18 @@ impl From<Error> for EditError {
     }
 }
 
+/// Containers and services often have a home that they can't write to.
+fn uncreatable(directory: &Path, error: io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Error::unavailable(format!(
+            "cannot create {}: {}; set HOME or DOCKER_CONFIG to a directory that you can write to",
+            directory.display(),
+            Error::system_text(&error)
+        )),
+        _ => Error::file("create", directory)(error),
+    }
+}
+
 /// A file that is a mount point can't be replaced, and writing in place could lose both the old and the new
 /// text.
 fn unwritable(path: &Path, error: io::Error) -> Error {
@@ -157,17 +177,19 @@ fn unwritable(path: &Path, error: io::Error) -> Error {
 }
 
 fn parse(path: &Path, bytes: &[u8]) -> Result<Document, Error> {
-    let problem = match std::str::from_utf8(bytes) {
-        Ok(text) => match Document::parse(text) {
-            Ok(document) => return Ok(document),
-            Err(problem) => problem,
-        },
+    let document = match std::str::from_utf8(bytes) {
+        Ok(text) => Document::parse(text),
         Err(error) => {
             let valid = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
-            Problem::at(&valid, valid.len(), "is not valid UTF-8; save it as UTF-8")
+            let problem = Problem::at(&valid, valid.len(), "is not valid UTF-8; save it as UTF-8");
+            // docker also replaces these bytes, and reads the rest.
+            match Document::parse(&String::from_utf8_lossy(bytes)) {
+                Ok(document) => Ok(document.blocked_by(problem)),
+                Err(_) => Err(problem),
+            }
         }
     };
-    Err(Error::Config {
+    document.map_err(|problem| Error::Config {
         path: path.to_owned(),
         problem: problem.to_string().into(),
     })

@@ -145,7 +145,7 @@ pub enum AuthConfigError {
 
 /// Reads `DOCKER_AUTH_CONFIG` as strictly as docker does since version 28.3.
 pub fn auth_config(value: &str) -> Result<Document, AuthConfigError> {
-    let document = Document::parse(value)?;
+    let document = Document::parse_strictly(value)?;
     if let Some(field) = document.unknown_auth_config_field() {
         return Err(AuthConfigError::UnknownField(field));
     }

@@ -155,13 +155,7 @@ fn what_is_no_configuration_is_refused_with_its_place() {
         ("// c\n{}", 1, 1),
         ("[]", 1, 1),
         ("\"text\"", 1, 1),
-        ("null", 1, 1),
         ("\u{FEFF}{}", 1, 1),
-        ("{\"auths\": []}", 1, 11),
-        ("{\"auths\": {\"ghcr.io\": \"x\"}}", 1, 23),
-        ("{\"auths\": {\"ghcr.io\": {\"auth\": 1}}}", 1, 32),
-        ("{\"credsStore\": {}}", 1, 16),
-        ("{\"credHelpers\": {\"ghcr.io\": 1}}", 1, 29),
     ] {
         let problem = Document::parse(text).unwrap_err();
         assert_eq!(
@@ -206,6 +200,66 @@ fn a_text_that_would_lose_something_is_read_and_not_changed() {
         assert_eq!(document.with_creds_store(Some("age")).unwrap_err(), *edit_blocker);
         assert_eq!(document.without_logins(|_| true).unwrap_err(), *edit_blocker);
     }
+}
+
+#[test]
+fn a_value_of_the_wrong_type_costs_only_itself() {
+    for (text, line, column) in [
+        ("{\"credsStore\": \"age\", \"auths\": []}", 1, 32),
+        (
+            "{\"credsStore\": \"age\",\n \"auths\": {\"ghcr.io\": \"x\"}}",
+            2,
+            23,
+        ),
+        (
+            "{\"credsStore\": \"age\", \"auths\": {\"ghcr.io\": {\"auth\": 1}}}",
+            1,
+            53,
+        ),
+        (
+            "{\"credsStore\": \"age\", \"credHelpers\": {\"ghcr.io\": 1}}",
+            1,
+            50,
+        ),
+        ("{\"credsStore\": \"age\", \"credHelpers\": 1}", 1, 38),
+    ] {
+        let document = document(text);
+        assert_eq!(document.creds_store(), Some("age"), "{text}");
+        let problem = document.wrong_type().expect(text).clone();
+        assert_eq!((problem.line(), problem.column()), (line, column), "{text:?}");
+        assert_eq!(document.with_creds_store(Some("pass")).unwrap_err(), problem);
+        assert_eq!(Document::parse_strictly(text).unwrap_err(), problem);
+    }
+    let other = document(r#"{"credsStore": {}, "credHelpers": {"ghcr.io": "age"}}"#);
+    assert_eq!(
+        (other.creds_store(), other.cred_helper("ghcr.io")),
+        (None, Some("age"))
+    );
+}
+
+#[test]
+fn null_is_an_empty_configuration() {
+    let changed = document("null\n").with_creds_store(Some("age")).unwrap();
+    assert_eq!(changed.as_str(), "{\n\t\"credsStore\": \"age\"\n}");
+}
+
+#[test]
+fn bytes_outside_of_utf_8_are_read_and_not_rewritten() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("config.json");
+    let text = b"{\"x\": \"caf\xE9\", \"credsStore\": \"age\"}";
+    fs::write(&path, text).unwrap();
+    let file = ConfigFile::read(&path).unwrap();
+    assert_eq!(file.document().creds_store(), Some("age"));
+    let change = |document: &Document| Ok(document.with_creds_store(Some("pass"))?);
+    let error = ConfigFile::edit(&trust(), &path, change).unwrap_err().to_string();
+    assert!(
+        error.ends_with("is not valid UTF-8; save it as UTF-8 (line 1, column 11)"),
+        "{error}"
+    );
+    assert_eq!(fs::read(&path).unwrap(), text);
+    fs::write(&path, b"\xFF\xFE{\0}\0").unwrap();
+    assert!(ConfigFile::read(&path).is_err());
 }
 
 #[test]

@@ -124,6 +124,11 @@ pub(super) fn names(directory: &Handle) -> io::Result<impl Iterator<Item = io::R
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the signature that Unix needs")]
+pub(super) fn check_writable(_directory: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the signature that Unix needs")]
 pub(super) fn is_ours(_directory: &Handle) -> io::Result<bool> {
     Ok(true)
 }

@@ -175,6 +175,11 @@ pub(super) fn names(directory: &Handle) -> io::Result<impl Iterator<Item = io::R
     }))
 }
 
+pub(super) fn check_writable(directory: &Path) -> io::Result<()> {
+    let access = rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
+    Ok(rustix::fs::access(directory, access)?)
+}
+
 pub(super) fn is_ours(directory: &Handle) -> io::Result<bool> {
     let owner = rustix::fs::fstat(directory)?.st_uid;
     Ok(owner == rustix::process::geteuid().as_raw() || owner == 0)

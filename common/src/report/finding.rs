@@ -1,5 +1,6 @@
 use serde::{Serialize, Serializer};
 
+use crate::Error;
 use crate::show::ShellCommand;
 
 /// The severity of a [`Finding`].
@@ -51,6 +52,19 @@ impl Finding {
         Self::new(Level::Error, check, text)
     }
 
+    /// An [`error`](Self::error), as a verb reports it. If its text ends with a command to run, that is the
+    /// fix.
+    pub fn of_error(check: &'static str, error: &Error) -> Self {
+        let text = error.to_string();
+        match text.rsplit_once("; run: ") {
+            // Not with more text behind it.
+            Some((problem, command)) if !command.contains(" (") => {
+                Self::error(check, problem).fixed_by(ShellCommand::new(command))
+            }
+            _ => Self::error(check, text),
+        }
+    }
+
     /// The command that fixes it, for the user to run.
     #[must_use]
     pub fn fixed_by(mut self, command: impl Into<ShellCommand>) -> Self {
@@ -78,6 +92,12 @@ impl Finding {
     pub fn advice(mut self, text: impl Into<String>) -> Self {
         self.advice = Some(text.into());
         self
+    }
+
+    /// The same with another text.
+    #[must_use]
+    pub(crate) fn with_text(self, text: String) -> Self {
+        Self { text, ..self }
     }
 
     /// Its severity.

@@ -51,8 +51,14 @@ impl Doubt {
         self.reason == Reason::NoModes
     }
 
-    /// The harmless command that removes the doubt, if there is one; append the [path](Self::path).
+    /// The harmless command that removes the doubt, if there is one and this user can run it; append the
+    /// [path](Self::path).
     pub fn fix(&self) -> Option<&'static str> {
+        self.command().filter(|_| may_change_mode(&self.path))
+    }
+
+    /// The same, for the owner of the path.
+    pub(super) fn command(&self) -> Option<&'static str> {
         match self.reason {
             Reason::WritableByAll | Reason::WritableByGroup => Some("chmod go-w"),
             Reason::Readable => Some("chmod go-rwx"),
@@ -62,8 +68,15 @@ impl Doubt {
 
     /// The doubt as a refusal of `path`, with the fix.
     pub fn refuse(&self, path: &Path) -> Error {
-        let way_out = match (self.fix(), self.reason) {
-            (Some(command), _) => format!("run: {command} {}", quoted(self.path.as_os_str())),
+        let way_out = match (self.command(), self.reason) {
+            (Some(command), _) => {
+                let person = if may_change_mode(&self.path) {
+                    ""
+                } else {
+                    "its owner can "
+                };
+                format!("{person}run: {command} {}", quoted(self.path.as_os_str()))
+            }
             (_, Reason::Owner(_)) if is_root() => {
                 "run this as that user, or with root's own HOME (sudo -H)".to_owned()
             }
@@ -98,6 +111,19 @@ impl fmt::Display for Doubt {
                 "{path} is not a regular file or directory, or the wrong one of the two"
             ),
         }
+    }
+}
+
+fn may_change_mode(path: &Path) -> bool {
+    #[cfg(unix)]
+    return is_root()
+        || std::fs::symlink_metadata(path).is_ok_and(|found| {
+            std::os::unix::fs::MetadataExt::uid(&found) == rustix::process::geteuid().as_raw()
+        });
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        true
     }
 }
 

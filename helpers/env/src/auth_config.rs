@@ -24,7 +24,7 @@ pub(crate) fn claims(environment: &Environment) -> Claims {
     }
     let document = value::text(environment, VARIABLE).and_then(|text| {
         let text = text.unwrap_or_default();
-        Document::parse(&text).map_err(|problem| malformed(&text, &problem))
+        Document::parse_strictly(&text).map_err(|problem| malformed(&text, &problem))
     });
     match document {
         Err(error) => claims.set_unattributed(error),

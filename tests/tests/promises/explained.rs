@@ -105,6 +105,31 @@ const STATES: &[State] = &[
         ..PLAIN
     },
     State {
+        name: "null in place of the object",
+        config: "null",
+        ..PLAIN
+    },
+    State {
+        name: "a list in place of auths",
+        config: r#"{"credsStore":"age","auths":[]}"#,
+        ..PLAIN
+    },
+    State {
+        name: "a number among credHelpers",
+        config: r#"{"credHelpers":{"a.example":5,"HOST":"age"}}"#,
+        ..PLAIN
+    },
+    State {
+        name: "a number in place of credsStore, and a helper for this one",
+        config: r#"{"credsStore":5,"credHelpers":{"HOST":"age"}}"#,
+        ..PLAIN
+    },
+    State {
+        name: "a number among plain text",
+        config: r#"{"auths":{"HOST":{"auth":"AUTH"},"a.example":5}}"#,
+        ..PLAIN
+    },
+    State {
         name: "neither pass nor a helper",
         ..PLAIN
     },

@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use crate::commands::Finding;
-use crate::config::{ConfigFile, paths};
+use crate::config::{ConfigFile, paths, programs};
 use crate::show::{self, ShellCommand};
 use crate::trust::Reason;
 use crate::{Environment, Error};
 
 const CHECK: &str = "config";
+const PODMAN: &str = "podman";
 
 /// The state that the checks examine.
 pub(super) struct Machine {
@@ -40,7 +41,14 @@ impl Machine {
         for path in searched.iter().filter(|path| own(path)) {
             match ConfigFile::read(path) {
                 Ok(file) => podman.push(file),
-                Err(error) => faults.push(unreadable("podman", environment, path, &error)),
+                // Without XDG_RUNTIME_DIR, it is in root's `/run/containers`. docker doesn't mind.
+                Err(error) if is_denied(&error) && !programs::are_podmans_there(environment) => {}
+                Err(error) if is_denied(&error) && path.symlink_metadata().is_err() => {
+                    let text = format!("podman, skopeo and buildah {error}");
+                    let advice = "set XDG_RUNTIME_DIR to a directory of your own, as in a login session";
+                    faults.push(Finding::error(PODMAN, text).advice(advice));
+                }
+                Err(error) => faults.push(unreadable(PODMAN, environment, path, &error)),
             }
         }
         Self {
@@ -72,12 +80,15 @@ fn docker(environment: &Environment, path: &Path, faults: &mut Vec<Finding>) -> 
     // Nothing else works with the file before that, so this is the only finding about it.
     if let Some(blocker) = file.document().edit_blocker() {
         let text = format!("{} {blocker}", path.display());
-        let advice = "docker drops that part at the next login; correct the file in an editor";
+        let advice = "docker drops or changes that part at the next login; correct the file in an editor";
         faults.push(Finding::error(CHECK, text).advice(advice));
         return None;
     }
     if file.exists() {
         faults.extend(unchangeable(environment, path));
+    } else if let Err(error) = ConfigFile::check_creation(&environment.trust(), path) {
+        faults.push(Finding::of_error(CHECK, &error));
+        return None;
     }
     Some(file)
 }
@@ -122,7 +133,7 @@ fn unreadable(check: &'static str, environment: &Environment, path: &Path, error
             "correct it in an editor"
         }),
         _ if path.is_dir() => is_directory(check, environment, path),
-        Error::File { source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied => {
+        error if is_denied(error) => {
             let finding = Finding::error(check, error.to_string());
             if is_ours(path) {
                 finding.safely_fixed_by(ShellCommand::new("chmod u+rw").path(environment, path))
@@ -130,8 +141,19 @@ fn unreadable(check: &'static str, environment: &Environment, path: &Path, error
                 of_another_user(finding, environment, path)
             }
         }
+        Error::File { source, .. } if source.kind() == std::io::ErrorKind::NotADirectory => {
+            Finding::error(check, error.to_string())
+                .advice("one of its directories is a file; move that away")
+        }
+        Error::File { source, .. } if source.kind() == std::io::ErrorKind::InvalidData => {
+            Finding::error(check, error.to_string()).advice("move it away")
+        }
         _ => Finding::error(check, error.to_string()),
     }
+}
+
+fn is_denied(error: &Error) -> bool {
+    matches!(error, Error::File { source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied)
 }
 
 /// Container engines create a directory if a bind mount names a missing file.

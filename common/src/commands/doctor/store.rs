@@ -121,5 +121,7 @@ fn trouble(what: &str, error: &Error) -> Finding {
 }
 
 fn trouble_of(check: &'static str, what: &str, error: &Error) -> Finding {
-    Finding::error(check, format!("{what}: {error}"))
+    let error = Finding::of_error(check, error);
+    let text = format!("{what}: {}", error.text());
+    error.with_text(text)
 }

@@ -43,7 +43,7 @@ fn settings(session: &Session<'_>) -> Vec<Finding> {
     set.sort();
     for name in set.iter().filter(|name| !names.contains(&name.as_str())) {
         let meant = nearest(name, &names);
-        let is_unread = is_ours(name, session.helper.name()) && !session.helper.is_read_only();
+        let is_unread = is_ours(name, session.helper.name());
         if !name.starts_with(PREFIX) || (meant.is_none() && !is_unread) {
             continue;
         }

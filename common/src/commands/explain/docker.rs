@@ -53,6 +53,12 @@ fn of_file(section: &mut Section, environment: &Environment, file: &ConfigFile, 
     let key = lookup::docker_key(server);
     let document = file.document();
     let at = file.path().display();
+    if let Some(problem) = document.wrong_type() {
+        section.broken(
+            "config.json",
+            format!("{at} {problem}; docker ignores that part, with a warning"),
+        );
+    }
     let choice = lookup::docker(document, &key);
     match document.cred_helper(&key) {
         None => section.ignored(
@@ -131,6 +137,13 @@ fn of_entries(section: &mut Section, document: &Document, key: &str, at: &str, s
         ),
         None => section.ignored(name, format!("{at}: no entry {key:?}")),
         Some(entry) if entry.is_marker() => section.ignored(name, format!("{at}: {}", describe(entry))),
+        Some(entry) if document.wrong_type().is_some() => section.ignored(
+            name,
+            format!(
+                "{at}: {}, which docker doesn't decode because of the error above",
+                describe(entry)
+            ),
+        ),
         // Seen with docker 28.2: the entry answers if the helper fails. From 29 on, that is an error.
         Some(entry) if store.is_some_and(|store| !store.is_installed) => {
             section.user = super::user(entry);

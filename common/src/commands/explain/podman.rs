@@ -70,6 +70,9 @@ fn of_file(section: &mut Section, environment: &Environment, asked: &Asked, file
     if !file.exists() {
         return section.ignored(&at, "no such file");
     }
+    if let Some(problem) = document.wrong_type_for_podman() {
+        return section.broken(&at, format!("{problem}; podman fails with it"));
+    }
     if let Some(helper) = lookup::podman(document, &registry) {
         let text = format!(
             "credHelpers[{registry:?}] is {:?}, {}",
