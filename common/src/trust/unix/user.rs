@@ -48,7 +48,7 @@ impl User {
 
 /// Whether an owner may be root. In a user namespace, all unmapped owners appear with the same id. If root
 /// isn't mapped, it may be root: `/`, `/usr` and `/home` are, under `unshare -r` and in rootless containers.
-fn may_be_root(owner: u32) -> bool {
+pub(super) fn may_be_root(owner: u32) -> bool {
     Some(owner) == overflow() && mapped().is_some_and(|ranges| ranges.iter().all(|range| range.outside != 0))
 }
 

@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
 use super::super::{Doubt, Step, Way};
-use super::user::User;
+use super::user::{User, may_be_root};
 use super::{owner, writers};
 
 /// The kernel's limit.
@@ -109,7 +109,7 @@ impl Walk<'_> {
 
     /// A directory in the path. In a sticky one, others can create new names, but not remove ours.
     fn judge(&mut self, path: &Path, found: &Metadata) -> Option<Doubt> {
-        let doubt = if !self.user.made(found) {
+        let doubt = if !(self.user.made(found) || is_temporary(path, found)) {
             Some(owner(path, found))
         } else if found.mode() & STICKY != 0 || self.closed_on == Some(found.dev()) {
             None
@@ -130,6 +130,15 @@ impl Walk<'_> {
             doubt => doubt,
         }
     }
+}
+
+/// A directory for temporary files, which only root creates at these paths. Everybody can write to it, so in
+/// a user namespace, its mode doesn't show that its unmapped owner is root.
+fn is_temporary(path: &Path, found: &Metadata) -> bool {
+    const TEMPORARY: [&str; 3] = ["/tmp", "/var/tmp", "/dev/shm"];
+    found.mode() & STICKY != 0
+        && TEMPORARY.iter().any(|place| path == Path::new(place))
+        && may_be_root(found.uid())
 }
 
 /// The check may begin at our home: anyone who can replace it owns the session anyway, and directories above
