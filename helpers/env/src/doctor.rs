@@ -1,7 +1,7 @@
 //! The findings of `doctor` about the variables.
 
 use docker_credential_helper::commands::Finding;
-use docker_credential_helper::{Credential, Environment, ServerUrl};
+use docker_credential_helper::{Credential, Environment, ServerUrl, show};
 
 use crate::labeled;
 use crate::lookup::{Answer, Lookup};
@@ -31,7 +31,26 @@ pub(crate) fn findings(environment: &Environment) -> Vec<Finding> {
         findings.extend(about(&lookup, &server));
     }
     findings.extend(free_labels(environment));
+    findings.extend(ignored_names(environment));
     findings
+}
+
+/// Variables in lower case, or with the dots and hyphens of a host. (Windows ignores case.)
+fn ignored_names(environment: &Environment) -> Vec<Finding> {
+    let mut names: Vec<String> = environment
+        .names()
+        .filter_map(|name| name.into_string().ok())
+        .collect();
+    names.sort();
+    let warning = |name: &String| {
+        let meant = name.to_ascii_uppercase().replace('-', "__").replace('.', "_");
+        let is_meant = !labeled::is_variable(name) && labeled::is_variable(&meant);
+        is_meant.then(|| {
+            let text = format!("nothing reads the variable {}; name it {meant}", show::name(name));
+            Finding::warning(CHECK, text)
+        })
+    };
+    names.iter().filter_map(warning).collect()
 }
 
 fn about(lookup: &Lookup, server: &ServerUrl) -> Vec<Finding> {

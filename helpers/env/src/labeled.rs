@@ -87,6 +87,11 @@ pub(crate) fn variables_for(server: &ServerKey) -> Option<[String; 5]> {
     Some([USERNAME, PASSWORD, PASSWORD_FILE, TOKEN, TOKEN_FILE].map(|suffix| label.variable(suffix)))
 }
 
+/// Whether this is the name of one of these variables.
+pub(crate) fn is_variable(name: &str) -> bool {
+    Label::of_variable(name).is_some()
+}
+
 fn labels(environment: &Environment) -> BTreeSet<Label> {
     environment
         .names()

@@ -159,3 +159,19 @@ fn what_cannot_answer_is_an_error_and_what_is_not_asked_a_warning() {
     );
     assert!(found.iter().all(|(_, text)| !text.contains("hunter2")));
 }
+
+#[test]
+fn a_name_that_is_almost_right_is_a_warning() {
+    let meant = "DOCKER_CREDENTIAL_MY__REG_EXAMPLE_COM_USERNAME";
+    for name in [
+        "DOCKER_CREDENTIAL_my__reg_example_com_USERNAME",
+        "docker_credential_my__reg_example_com_username",
+        "DOCKER_CREDENTIAL_MY-REG.EXAMPLE.COM_USERNAME",
+    ] {
+        assert_eq!(
+            warnings(&[(name, "ci")]),
+            [format!("nothing reads the variable {name}; name it {meant}")]
+        );
+    }
+    assert!(warnings(&[("docker_credential_helper", "x"), ("username", "x")]).is_empty());
+}
