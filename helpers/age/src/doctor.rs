@@ -6,6 +6,7 @@ use docker_credential_helper::commands::Finding;
 use docker_credential_helper::{Environment, Error};
 
 use crate::keys::identities::Identities;
+use crate::keys::identity_file;
 use crate::keys::origin::Origin;
 use crate::keys::source::{self, Found};
 use crate::{commands, settings};
@@ -17,7 +18,7 @@ pub(crate) fn findings(environment: &Environment) -> Vec<Finding> {
     let identities = of_identity(environment, &mut findings);
     findings.extend(of_rotation(environment));
     if let Err(error) = store::findings(environment, identities.as_ref(), &mut findings) {
-        findings.push(Finding::error("store", error.to_string()));
+        findings.push(Finding::of_error("store", &error));
     }
     findings
 }
@@ -27,7 +28,7 @@ fn of_identity(environment: &Environment, findings: &mut Vec<Finding>) -> Option
     let origin = match source::own_origin(environment) {
         Ok(origin) => origin,
         Err(error) => {
-            findings.push(Finding::error("identity", error.to_string()));
+            findings.push(Finding::of_error("identity", &error));
             return None;
         }
     };
@@ -41,7 +42,7 @@ fn of_identity(environment: &Environment, findings: &mut Vec<Finding>) -> Option
             return None;
         }
         Err(error) => {
-            findings.push(Finding::error("identity", error.to_string()));
+            findings.push(Finding::of_error("identity", &error));
             return None;
         }
     };
@@ -91,7 +92,7 @@ fn of_identity(environment: &Environment, findings: &mut Vec<Finding>) -> Option
 fn of_rotation(environment: &Environment) -> Option<Finding> {
     let outgoing = match source::outgoing(environment) {
         Ok(outgoing) => outgoing?,
-        Err(error) => return Some(Finding::error("rotation", error.to_string())),
+        Err(error) => return Some(Finding::of_error("rotation", &error)),
     };
     Some(
         Finding::warning("rotation", "a rotation of the identity was interrupted")
@@ -101,6 +102,9 @@ fn of_rotation(environment: &Environment) -> Option<Finding> {
 
 fn without_identity(environment: &Environment, error: &Error) -> Finding {
     match commands::is_first_identity_due(environment) {
+        Ok(true) if let Err(error) = identity_file::check_creation(environment) => {
+            Finding::of_error("identity", &error)
+        }
         // More than "ok", so that the round trip doesn't create it: its user should see the advice to back it
         // up.
         Ok(true) => Finding::warning(
@@ -112,7 +116,7 @@ fn without_identity(environment: &Environment, error: &Error) -> Finding {
             "identity",
             "there is no identity: logins stored here cannot be read here",
         ),
-        _ => Finding::error("identity", error.to_string()),
+        _ => Finding::of_error("identity", error),
     }
 }
 
@@ -124,7 +128,8 @@ fn if_others_can_read(path: &Path, environment: &Environment) -> Option<Finding>
     use docker_credential_helper::show::ShellCommand;
 
     let is_default = settings::default_identity_file(environment).is_ok_and(|default| default == path);
-    let is_readable = std::fs::metadata(path).is_ok_and(|metadata| metadata.mode() & 0o077 != 0);
+    let is_readable =
+        std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.mode() & 0o077 != 0);
     (is_default && is_readable).then(|| {
         Finding::warning(
             "identity",

@@ -1,6 +1,7 @@
 //! The store: one encrypted file for each server key, in one directory.
 
 use std::cell::Cell;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -225,9 +226,36 @@ impl AgeStore {
 
     /// The store's directory, created if it is missing.
     pub(crate) fn create(&self) -> Result<Directory, Error> {
-        self.environment
+        let result = self
+            .environment
             .trust()
-            .store_to_write(&self.directory, self.is_named()?)
+            .store_to_write(&self.directory, self.is_named()?);
+        result.map_err(|error| self.with_way_out(error))
+    }
+
+    /// Whether a missing store could be created, and the error of a login if not.
+    pub(crate) fn check_creation(&self) -> Result<(), Error> {
+        let result = self
+            .environment
+            .trust()
+            .check_missing_store(&self.directory, self.is_named()?);
+        result.map_err(|error| self.with_way_out(error))
+    }
+
+    /// Containers and services often have a home that they can't write to.
+    fn with_way_out(&self, error: Error) -> Error {
+        match &error {
+            Error::File { source, .. } if !self.directory.exists() && is_closed(source) => {
+                let setting = match self.is_named() {
+                    Ok(true) => settings::DIRECTORY,
+                    _ => "HOME",
+                };
+                Error::unavailable(format!(
+                    "{error}; set {setting} to a directory that you can write to"
+                ))
+            }
+            _ => error,
+        }
     }
 
     /// Keeps the keys that plugins open for each entry, for `time`. Returns whether they are kept.
@@ -293,4 +321,13 @@ impl AgeStore {
             .has(is_entry_name)
             .map_err(Error::file("read the store", &self.directory))
     }
+}
+
+/// Whether nothing can be created there.
+fn is_closed(error: &io::Error) -> bool {
+    use io::ErrorKind::{NotADirectory, PermissionDenied, ReadOnlyFilesystem};
+    matches!(
+        error.kind(),
+        NotADirectory | PermissionDenied | ReadOnlyFilesystem
+    )
 }

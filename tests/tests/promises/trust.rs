@@ -283,18 +283,21 @@ fn named_store(place: &mut Sandbox) -> (PathBuf, PathBuf) {
 /// A helper that another user runs as root of their own namespace, with a writable home.
 struct Namespace {
     home: tempfile::TempDir,
-    flag: &'static str,
+    flag: String,
 }
 
 impl Namespace {
-    fn new(flag: &'static str) -> Self {
+    fn new(flag: &str) -> Self {
         let home = tempfile::tempdir().expect("a home");
         chown(home.path(), Some(OTHER), Some(OTHER)).expect("root can give it away");
         let program = Sandbox::new(docker_credential_tests::helper::AGE)
             .program()
             .to_owned();
         program::copy(&program, &home.path().join("helper"));
-        Self { home, flag }
+        Self {
+            home,
+            flag: flag.to_owned(),
+        }
     }
 
     fn answer(&self, verb: &str, stdin: &str) -> (bool, String) {
@@ -346,6 +349,74 @@ fn root_of_a_user_namespace_has_its_own_files_and_no_others() {
     let nameless = Namespace::new("--user");
     let (success, text) = nameless.answer("store", login);
     assert!(!success && text.contains("belongs to another user"), "{text}");
+}
+
+#[test]
+fn a_directory_for_temporary_files_is_root_s_in_a_namespace() {
+    require!(requirement::root());
+    require!(program::find("setpriv"));
+    let login = r#"{"ServerURL":"ghcr.io","Username":"u","Secret":"s"}"#;
+    let temporary = tempfile::Builder::new().tempdir_in("/tmp").expect("a directory");
+    let in_store = |store: &Path| {
+        let setting = format!("DOCKER_CREDENTIAL_AGE_DIR={}", store.display());
+        Namespace::new(&format!("--map-root-user env {setting}")).answer("store", login)
+    };
+    chown(temporary.path(), Some(OTHER), Some(OTHER)).expect("root can give it away");
+    assert_eq!(in_store(&temporary.path().join("store")), (true, String::new()));
+    // Another directory of that kind may be anybody's.
+    let shared = temporary.path().join("shared");
+    fs::create_dir_all(shared.join("own")).expect("a directory");
+    fs::set_permissions(&shared, fs::Permissions::from_mode(0o1777)).expect("a mode");
+    chown(shared.join("own"), Some(OTHER), Some(OTHER)).expect("root can give it away");
+    let (success, text) = in_store(&shared.join("own/store"));
+    assert!(!success && text.contains("belongs to another user"), "{text}");
+}
+
+#[test]
+fn doctor_promises_no_store_in_a_home_that_cannot_be_written_to() {
+    require!(requirement::root());
+    require!(program::find("setpriv"));
+    let service = Namespace::new("");
+    chown(service.home.path(), Some(0), Some(0)).expect("root owns all");
+    fs::set_permissions(service.home.path(), fs::Permissions::from_mode(0o755)).expect("a mode");
+    let login = r#"{"ServerURL":"ghcr.io","Username":"u","Secret":"s"}"#;
+    let (success, refusal) = service.answer("store", login);
+    assert!(
+        !success && refusal.contains("cannot create the store"),
+        "{refusal}"
+    );
+    assert!(
+        refusal.contains("; set HOME to a directory that you can write to"),
+        "{refusal}"
+    );
+    let (success, text) = service.answer("doctor", "");
+    assert!(!success && text.contains("cannot create the store"), "{text}");
+    assert!(
+        !text.contains("the first login creates") && !text.contains("fix: docker-credential-age"),
+        "{text}"
+    );
+}
+
+#[test]
+fn doctor_takes_no_home_from_another_user() {
+    require!(requirement::root());
+    let place = Sandbox::new(docker_credential_tests::helper::AGE);
+    fs::create_dir_all(place.path("home/.docker")).expect("a directory");
+    fs::write(place.config_path(), "{}").expect("a file");
+    for path in [
+        place.path("home"),
+        place.path("home/.docker"),
+        place.config_path(),
+    ] {
+        chown(&path, Some(OTHER), Some(OTHER)).expect("root can give it away");
+        let text = place.command(&["doctor"]).text();
+        assert!(text.contains("belongs to another user"), "{text}");
+        assert!(!text.contains("chown"), "{text}");
+    }
+    // What sudo left in our own home is ours to take.
+    chown(place.path("home"), Some(0), Some(0)).expect("root owns all");
+    let text = place.command(&["doctor"]).text();
+    assert!(text.contains("fix: sudo chown -R"), "{text}");
 }
 
 /// Whether this helper trusts this state.

@@ -209,7 +209,7 @@ fn put_in_place(
 /// The public keys of our identities, one a line.
 pub(super) fn print_recipients(environment: &Environment, console: &mut Console) -> Result<(), Error> {
     let Some(found) = source::own(environment)? else {
-        return Err(without_identity());
+        return Err(without_identity(environment));
     };
     let recipients = match found.known_recipients() {
         Some(recipients) => recipients,
@@ -227,10 +227,13 @@ pub(super) fn print_recipients(environment: &Environment, console: &mut Console)
     Ok(())
 }
 
-fn without_identity() -> Error {
-    Error::unavailable(
-        "there is no identity yet; the first login creates one, or run: docker-credential-age identity new",
-    )
+fn without_identity(environment: &Environment) -> Error {
+    match settings::default_identity_file(environment) {
+        Err(error) => error,
+        Ok(_) => Error::unavailable(
+            "there is no identity yet; the first login creates one, or run: docker-credential-age identity new",
+        ),
+    }
 }
 
 /// The file of our own identity, which may not exist.
@@ -269,7 +272,7 @@ const ANOTHER_FILE: &str = "unset DOCKER_CREDENTIAL_AGE_IDENTITY_FILE, or let it
 fn existing_file(environment: &Environment) -> Result<PathBuf, Error> {
     let path = file_in_use(environment)?;
     if source::own_origin(environment)?.is_none() {
-        return Err(without_identity());
+        return Err(without_identity(environment));
     }
     let path = behind_link(&path)?;
     refuse_during_rotation(&path, environment)?;

@@ -1,7 +1,7 @@
 //! The checks of `doctor` in the store: who can change it, who can read it, and whether the entries can be
 //! opened.
 
-use docker_credential_helper::commands::Finding;
+use docker_credential_helper::commands::{Finding, Level};
 use docker_credential_helper::directory::Directory;
 use docker_credential_helper::show::{self, ShellCommand};
 use docker_credential_helper::{Environment, Error};
@@ -22,6 +22,7 @@ pub(super) fn findings(
 ) -> Result<(), Error> {
     let store = AgeStore::open(environment)?;
     let Some(opened) = store.existing_with_doubt()? else {
+        store.check_creation()?;
         let path = show::path(environment, store.path());
         findings.push(Finding::ok(
             "store",
@@ -39,12 +40,17 @@ pub(super) fn findings(
             None => finding.advice("store logins as the user who owns it"),
         });
     }
-    findings.push(of_recipients(&store, &directory)?);
+    let recipients = of_recipients(&store, &directory)?;
+    let may_rekey = recipients.level() == Level::Ok;
+    findings.push(recipients);
     findings.extend(of_mark(&store, &directory)?);
     findings.extend(of_attributes(&store, &directory)?);
     findings.extend(of_foreign_files(&store, &directory)?);
     let names = store.entry_names(&directory)?;
-    of_headers(&store, &directory, &names, identities, findings)?;
+    // While the list is refused, so is a rekey.
+    if may_rekey {
+        of_headers(&store, &directory, &names, identities, findings)?;
+    }
     match identities {
         Some(identities) => of_entries(&store, &directory, &names, identities, findings),
         None if names.is_empty() => Ok(()),

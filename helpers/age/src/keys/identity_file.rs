@@ -50,6 +50,14 @@ pub(crate) fn create_default(environment: &Environment) -> Result<(PathBuf, bool
     Ok((path, is_new))
 }
 
+/// Whether the default identity could be created, and the error if not. Changes nothing, for `doctor`.
+pub(crate) fn check_creation(environment: &Environment) -> Result<(), Error> {
+    let path = settings::default_identity_file(environment)?;
+    let parent = path.parent().unwrap_or(&path);
+    environment.trust().own_directory(parent)?;
+    Directory::check_creation(parent).map_err(Error::file("create the identity", &path))
+}
+
 /// Creates an identity file, durably. `Ok(false)` if it exists, which doesn't change it.
 pub(crate) fn create_file(path: &Path, content: &[u8], environment: &Environment) -> Result<bool, Error> {
     let (directory, name) = directory_of(path, environment)?;

@@ -88,7 +88,7 @@ pub(crate) fn own_origin(environment: &Environment) -> Result<Option<Origin>, Er
     let Ok(path) = settings::default_identity_file(environment) else {
         return Ok(None);
     };
-    let exists = environment.trust().own_secret(&path)?.is_some();
+    let exists = in_default_place(&path, environment)?.is_some();
     Ok(exists.then_some(Origin::File(path)))
 }
 
@@ -103,7 +103,7 @@ pub(crate) fn own(environment: &Environment) -> Result<Option<Found>, Error> {
     let Ok(path) = settings::default_identity_file(environment) else {
         return Ok(None);
     };
-    match environment.trust().own_secret(&path)? {
+    match in_default_place(&path, environment)? {
         // Only a missing file allows the other sources.
         None => Ok(None),
         Some(opened) => {
@@ -210,6 +210,24 @@ pub(crate) fn find(origin: &Origin, environment: &Environment) -> Result<Found, 
                 .map_err(|_| Error::setting(*name, "is not valid UTF-8"))?;
             from_content(&Zeroizing::new(value.into_bytes()), origin.clone(), None)
         }
+    }
+}
+
+/// The default file, or nothing if it is missing. If a link leads nowhere, its disk isn't mounted: the identity
+/// isn't missing, so don't create another.
+fn in_default_place(path: &Path, environment: &Environment) -> Result<Option<Opened>, Error> {
+    if let Some(opened) = environment.trust().own_secret(path)? {
+        return Ok(Some(opened));
+    }
+    let leads_nowhere = |part: &&Path| part.is_symlink() && !part.exists();
+    match path.ancestors().find(leads_nowhere) {
+        None => Ok(None),
+        Some(link) => Err(Error::unavailable(format!(
+            "cannot read the identity {}: {} is a link to {}, which does not exist; restore that, or remove the link",
+            path.display(),
+            link.display(),
+            show::name(&std::fs::read_link(link).unwrap_or_default().to_string_lossy())
+        ))),
     }
 }
 

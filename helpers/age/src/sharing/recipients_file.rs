@@ -51,6 +51,15 @@ impl RecipientsFile {
             lines: text.lines().map(|line| line.trim().to_owned()).collect(),
         };
         for (index, line) in file.lines.iter().enumerate() {
+            if ["<<<<<<<", "=======", ">>>>>>>"]
+                .iter()
+                .any(|mark| line.starts_with(mark))
+            {
+                return Err(Error::damaged(format!(
+                    "{path} has a merge conflict in line {}; resolve it in an editor",
+                    index + 1
+                )));
+            }
             if is_entry(line) {
                 Recipient::parse(line, |problem| {
                     Error::damaged(format!("line {} of {path} is {problem}", index + 1))
@@ -276,6 +285,10 @@ mod tests {
         assert_eq!(
             problem(&format!("{PUBLIC}\nx\u{1b}[m\n")),
             "line 2 of FILE is not a recipient (age1… or ssh-…)"
+        );
+        assert_eq!(
+            problem(&format!("<<<<<<< HEAD\n{PUBLIC}\n=======\n>>>>>>> main\n")),
+            "FILE has a merge conflict in line 1; resolve it in an editor"
         );
         assert!(problem("# nobody\n").starts_with("FILE does not name a recipient"));
     }

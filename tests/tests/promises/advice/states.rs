@@ -200,6 +200,12 @@ states! {
     "a byte order mark" => "config", |sandbox| config_text(sandbox, "\u{feff}{\"credsStore\":\"age\"}");
     "text after the value" => "config", |sandbox| config_text(sandbox, "{\"credsStore\":\"age\"} x");
     "a key twice" => "config", |sandbox| config_text(sandbox, "{\"credsStore\":\"age\",\"credsStore\":\"age\"}");
+    "a list in place of auths" => "config", |sandbox| config_text(sandbox, "{\"credsStore\":\"age\",\"auths\":[]}");
+    "a letter in another encoding" => "config", |sandbox| fs::write(sandbox.config_path(), b"{\"x\":\"caf\xE9\",\"credsStore\":\"age\"}").expect("a file");
+    "a file in place of docker's directory" => "config", |sandbox| {
+        fs::remove_dir_all(sandbox.path("home/.docker")).expect("a directory");
+        write(sandbox.path("home/.docker"), "");
+    };
     "an array in place of the object" => "config", |sandbox| config_text(sandbox, "[]");
     "a directory in place of config.json" => "config", |sandbox| {
         fs::remove_file(sandbox.config_path()).expect("a file");
@@ -324,6 +330,24 @@ states! {
     "the identity was moved aside" => "identity", |sandbox| {
         let identity = sandbox.path("config/docker-credential-age/identity.txt");
         fs::rename(&identity, identity.with_extension("txt.old")).expect("a new name");
+    };
+    "the identity is a link to a disk that is not mounted" => "identity", |sandbox| {
+        let identity = sandbox.path("config/docker-credential-age/identity.txt");
+        fs::remove_file(&identity).expect("a file");
+        symlink("/nowhere/identity.txt", identity).expect("a link");
+    };
+    "the same before the first login" => "identity", |sandbox| {
+        let identity = sandbox.path("config/docker-credential-age/identity.txt");
+        fs::remove_dir_all(sandbox.path("data/docker-credential-age")).expect("a directory");
+        fs::remove_file(&identity).expect("a file");
+        symlink("/nowhere/identity.txt", identity).expect("a link");
+    };
+    "everybody can change the identity" => "identity", |sandbox| mode(sandbox.path("config/docker-credential-age/identity.txt"), 0o666);
+    "a recipient that nobody approved" => "recipients", |sandbox| {
+        let own = sandbox.command(&["recipients", "list"]).text();
+        let own = own.split_whitespace().next().expect("a key").to_owned();
+        let other = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
+        write(sandbox.path("data/docker-credential-age/.age-recipients"), format!("{own}\n{other}\n"));
     };
     "an entry that is no age file" => "entries", |sandbox| {
         sandbox.store("a.example", &bob());

@@ -26,7 +26,7 @@ pub(super) fn rotate(
 ) -> Result<(), Error> {
     let path = file_in_use(environment)?;
     if source::own_origin(environment)?.is_none() {
-        return Err(without_identity());
+        return Err(without_identity(environment));
     }
     let path = behind_link(&path)?;
     refuse_ssh_key(&path, "rotate", || another_key(environment), environment)?;
