@@ -6,8 +6,9 @@ use std::process::Command;
 
 use docker_credential_tests::require;
 use docker_credential_tests::requirement::root;
+use tempfile::TempDir;
 
-use crate::place::{Download, below, only, outcome, refusal, repository, run, write};
+use crate::place::{Download, below, only, outcome, refusal, repository, run, tree, write};
 
 #[test]
 fn options_take_their_value_after_an_equals_sign() {
@@ -98,6 +99,29 @@ fn help_is_help() {
         let help = run(Command::new(path).arg("--help"));
         assert!(help.contains(&format!("    packaging/{script} ")), "{help}");
     }
+}
+
+#[test]
+fn wrong_options_of_packages_are_refused() {
+    let packages = repository().join("packaging/packages");
+    let directory = TempDir::new().expect("a temporary directory");
+    let from = "--from needs the directory that packaging/install --prefix installed to";
+    for (options, message) in [
+        (
+            &["--frobnicate", "out"][..],
+            "unknown option --frobnicate; see --help",
+        ),
+        (&["--from"], from),
+        (&["--from=", "out"], from),
+        (&["--from", "nowhere", "out"], from),
+        (&[], "needs one directory for the files; see --help"),
+        (&["one", "two"], "needs one directory for the files; see --help"),
+    ] {
+        let mut command = Command::new(&packages);
+        let complaint = refusal(command.args(options).current_dir(directory.path()));
+        assert_eq!(complaint, format!("packages: {message}\n"));
+    }
+    assert_eq!(tree(directory.path()), ".\n");
 }
 
 #[test]
