@@ -61,6 +61,8 @@ pub enum Fault {
     EmptyAsReplaced,
     /// The answer is an empty secret, because the collection was locked. A prompt unlocks it.
     EmptyAsLocked,
+    /// The answer is carol's secret, whose login has replaced the item under the same path.
+    Reused,
     /// The answer is an error, because the object is gone.
     FailsAsGone,
     /// The answer is an error, because the collection was locked. A prompt unlocks it.
@@ -371,6 +373,7 @@ impl Incarnation {
                 self.connection.reply(&header, &(wire,)).await?;
                 return Ok(None);
             }
+            Some(Fault::Reused) => state.lock().expect("one thread answers").reuse(&call.path),
             Some(Fault::FailsAsGone) => {
                 state.lock().expect("one thread answers").remove(&call.path);
                 let name = "org.freedesktop.DBus.Error.Failed";
@@ -683,6 +686,14 @@ impl State {
             Fault::EmptyAsLocked => self.lock(),
             _ => {}
         }
+    }
+
+    /// Replaces an item by carol's login.
+    fn reuse(&mut self, path: &str) {
+        let found = self.items.iter_mut().find(|(item, ..)| item.as_str() == path);
+        let (_, attributes, secret) = found.expect("an item");
+        attributes.insert("username".to_owned(), "carol".to_owned());
+        *secret = b"carol's".to_vec();
     }
 
     /// Locks the collection until a prompt.

@@ -53,6 +53,20 @@ fn an_empty_secret_of_a_replaced_item_is_not_believed() {
     mocked.sandbox.assert_answers("ghcr.io", &alice());
 }
 
+/// As `KWallet` does, which finds secrets by the item's label.
+#[test]
+fn a_secret_is_never_answered_with_another_user() {
+    for script in [Script::default(), agrees(1, true)] {
+        let mocked = require!(Mocked::start(Script {
+            fault: Some(("GetSecret", Fault::Reused, 1)),
+            ..script
+        }));
+        mocked
+            .sandbox
+            .assert_answers("ghcr.io", &Login::new("carol", "carol's"));
+    }
+}
+
 #[test]
 fn an_empty_secret_of_a_keyring_just_locked_is_not_believed() {
     let mocked = require!(Mocked::start(Script::fault("GetSecret", Fault::EmptyAsLocked, 1)));

@@ -73,12 +73,12 @@ pub(super) async fn read(
 ) -> Result<Secret, Failure> {
     let path = session.path().to_owned();
     // Computes the key while the service looks up the secret.
-    let (sealed, session) = join(service.secret(&item.path, &path), async { session.agree() }).await;
+    let (sealed, session) = join(service.secret_of(item, &path), async { session.agree() }).await;
     let bytes = if let Some(session) = session? {
         session.unseal(sealed?)?
     } else {
         let session = agree(service, trusted).await?;
-        session.unseal(service.secret(&item.path, &session.path()).await?)?
+        session.unseal(service.secret_of(item, &session.path()).await?)?
     };
     if bytes.is_empty() && !item.is_empty {
         return Err(service.explain_empty(item).await);

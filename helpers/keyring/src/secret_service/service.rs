@@ -182,6 +182,26 @@ impl Service {
         Ok(secret)
     }
 
+    /// The secret of an item, which after that was still the login that we found.
+    ///
+    /// `KWallet` finds a secret by the item's label. If the item was just deleted, that may be the label of a
+    /// newer login of another user.
+    pub(super) async fn secret_of(
+        &self,
+        item: &Item,
+        session: &ObjectPath<'_>,
+    ) -> Result<WireSecret, Failure> {
+        let described = self.describe([(item.path.clone(), false)]);
+        let (secret, described) = join(self.secret(&item.path, session), described).await;
+        let secret = secret?;
+        let is_same = |found: &Item| (&found.server, &found.username) == (&item.server, &item.username);
+        if described?.items.iter().any(is_same) {
+            Ok(secret)
+        } else {
+            Err(Failure::NoSuchObject)
+        }
+    }
+
     /// Creates a new item, even if another has the same attributes. If we replaced it in place, two logins at
     /// once could delete each other's: each finds the other's item, overwrites its own, and removes the one
     /// it found.
