@@ -107,6 +107,30 @@ fn the_login_that_docker_uses_goes_before_an_ignored_one() {
 }
 
 /// podman reads docker's file too.
+/// After a time without the helper, the stored login is the older one.
+#[test]
+fn the_login_that_docker_reads_now_replaces_a_stored_one() {
+    for (store, is_read) in [
+        (json!(null), true),
+        (json!("gone"), true),
+        (json!("other"), false),
+    ] {
+        let sandbox = sandbox(&json!({ "auths": { "https://ghcr.io/v2/": bob().entry() } }));
+        sandbox.store("ghcr.io", &alice());
+        add_helper(&sandbox, "other", "quay.io", &alice());
+        let mut config = sandbox.config();
+        if !store.is_null() {
+            config["credsStore"] = store;
+        }
+        sandbox.write_config(&config);
+        if is_read {
+            refused(&sandbox, &["configure"]);
+        }
+        done(&sandbox, &["configure", "--import"]);
+        sandbox.assert_answers("ghcr.io", &if is_read { bob() } else { alice() });
+    }
+}
+
 #[test]
 fn a_user_of_podman_sees_what_it_loses() {
     for (is_user, client) in [(true, "podman"), (true, "other"), (false, "podman")] {

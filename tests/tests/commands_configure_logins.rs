@@ -134,7 +134,7 @@ fn nothing_is_asked_where_nothing_would_be_lost() {
 #[test]
 fn a_login_that_is_stored_already_is_not_lost() {
     let sandbox = sandbox(&json!({ "auths": { "https://ghcr.io/v1/": alice().entry() } }));
-    sandbox.store("ghcr.io", &bob());
+    sandbox.store("ghcr.io", &alice());
     done(&sandbox, &["configure"]);
 }
 

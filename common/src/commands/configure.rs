@@ -14,6 +14,7 @@ use crate::show::ShellCommand;
 mod apply;
 mod carry_out;
 mod change;
+mod current;
 mod decision;
 pub(super) mod left_behind;
 mod podman;

@@ -1,6 +1,7 @@
 //! Makes a change, after the decision about logins that the client would no longer find.
 
 use super::change::Change;
+use super::current::Current;
 use super::decision::{self, Choice, Decision};
 use super::left_behind::{self, LeftBehind, Opened, keys, with_stored};
 use crate::commands::peer::Peer;
@@ -27,7 +28,8 @@ impl Change {
     pub(super) fn carry_out(&self, session: &mut Session<'_>, choice: Choice) -> Result<(), Error> {
         let before = self.read(session)?;
         let after = self.after(session, &before)?;
-        let (left_behind, store) = self.left_behind(session, &before, &after, choice);
+        let current = Current::read(session, self.client, &before);
+        let (left_behind, store) = self.left_behind(session, (&before, &after), &current, choice);
         if !decision::is_due(&left_behind, choice) {
             self.apply(session, &[], false)?;
             return self.advise(session);
@@ -41,7 +43,7 @@ impl Change {
                     None => session.open_store()?,
                 };
                 let mut report = Report::default();
-                let done = self.import(session, &*store, &left_behind, &mut report);
+                let done = self.import(session, &*store, &left_behind, &current, &mut report);
                 report.print(session)?;
                 done?;
             }
@@ -57,7 +59,7 @@ impl Change {
         report: &mut Report,
     ) -> Result<(), Error> {
         let left_behind = self.not_stored(session, store)?;
-        self.import(session, store, &left_behind, report)
+        self.import(session, store, &left_behind, &Current::default(), report)
     }
 
     /// Copies the logins of the helpers that lose registries. For `import`, before it stores logins in plain text: docker
@@ -104,19 +106,21 @@ impl Change {
             let text = format!("{file}: {setting} would be {name:?}; it is {now}\n");
             session.console.print(&text)?;
         }
-        let (left_behind, _) = self.left_behind(session, &before, &after, Choice::Ask);
+        let current = Current::read(session, self.client, &before);
+        let (left_behind, _) = self.left_behind(session, (&before, &after), &current, Choice::Ask);
         if decision::is_due(&left_behind, Choice::Ask) {
             decision::warn(session, self.client.name(), &left_behind);
         }
         Ok(())
     }
 
-    /// Imports first. If that fails, the client's configuration doesn't change.
+    /// Imports first. If that fails, the client's configuration doesn't change. `current` logins replace stored ones.
     fn import(
         &self,
         session: &mut Session<'_>,
         store: &dyn CredentialStore,
         left_behind: &LeftBehind,
+        current: &Current,
         report: &mut Report,
     ) -> Result<(), Error> {
         if self.client == Client::Podman {
@@ -130,6 +134,7 @@ impl Change {
         let after = self.change(session, &self.read(session)?, &copied.kept);
         let after = after.map_err(|error| error.about(&self.file))?;
         files.retain(|server| self.place().asks(&after, server, session.helper.name()));
+        files.replace_for(|server| current.contains(server));
         files.store(session, store, options, report);
         if !copied.is_complete || report.failures() > failures {
             return Err(self.unchanged(session, INCOMPLETE));
@@ -197,12 +202,12 @@ impl Change {
     fn left_behind<'a>(
         &self,
         session: &mut Session<'a>,
-        before: &Document,
-        after: &Document,
+        (before, after): (&Document, &Document),
+        current: &Current,
         choice: Choice,
     ) -> (LeftBehind, Opened<'a>) {
         let (environment, helper) = (session.environment, session.helper);
-        with_stored(session, |stored| match () {
+        with_stored(session, current, |stored| match () {
             () if before != after => {
                 LeftBehind::between(environment, helper, self.place(), (before, after), stored)
             }

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use super::left_behind::{self, Place};
+use super::left_behind::Place;
+use super::previous::default_helper;
 use crate::commands::session::Session;
 use crate::commands::setting::{Setting, put};
 use crate::commands::transfer::{Client, Source};
@@ -100,7 +101,7 @@ impl Change {
     /// for all registries, so this also writes the default, as docker itself does at a login.
     pub(super) fn pinned_default(&self, session: &Session<'_>, before: &Document) -> Option<&'static str> {
         let is_for_all = self.settings.contains(&Setting::CredsStore) || self.client == Client::Podman;
-        left_behind::default_helper(session.environment, before)
+        default_helper(session.environment, before)
             .filter(|helper| !is_for_all && *helper != session.helper.name())
     }
 

@@ -4,12 +4,12 @@ use std::cell::LazyCell;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
-use super::previous::HelperLogins;
+use super::current::Current;
+use super::previous::{HelperLogins, default_helper};
 use crate::commands::record::Record;
 use crate::commands::session::Session;
 use crate::commands::setting::{Setting, put};
 use crate::commands::transfer::Client;
-use crate::config::default_store::{self, DefaultStore};
 use crate::config::{Document, lookup, programs};
 use crate::{CredentialStore, Environment, Error, Helper, ServerKey, ServerUrl, show};
 
@@ -236,17 +236,23 @@ pub(super) fn keys(store: &dyn CredentialStore) -> Result<Vec<ServerKey>, Error>
 pub(super) type Opened<'a> = Option<Result<Box<dyn CredentialStore + 'a>, Error>>;
 
 /// What `look` finds, and the store if `look` needed it. A store that can't be listed, for example a locked one, counts
-/// as empty: it's better to ask.
+/// as empty: it's better to ask. Stored logins that differ from `current` ones don't count.
 pub(super) fn with_stored<'a, T>(
     session: &mut Session<'a>,
+    current: &Current,
     look: impl FnOnce(Stored<'_>) -> T,
 ) -> (T, Opened<'a>) {
     let mut store = None;
     let stored = LazyCell::new(|| {
         let opened = session.open_store();
-        let keys = opened
-            .as_ref()
-            .map_or_else(|_| Vec::new(), |store| keys(&**store).unwrap_or_default());
+        let keys = opened.as_ref().map_or_else(
+            |_| Vec::new(),
+            |store| {
+                let mut keys = keys(&**store).unwrap_or_default();
+                current.retain_same(&**store, &mut keys);
+                keys
+            },
+        );
         store = Some(opened);
         keys
     });
@@ -261,15 +267,6 @@ pub(super) fn is_stored(server: &ServerUrl, asked: &str, stored: Stored<'_>) -> 
         .ok()
         .filter(|_| !server.key().is_hub_token());
     stored.contains(server.key()) || asked.is_some_and(|asked| stored.contains(asked.key()))
-}
-
-/// docker's default store.
-pub(super) fn default_helper(environment: &Environment, document: &Document) -> Option<&'static str> {
-    match default_store::of(environment, document) {
-        DefaultStore::Auths => None,
-        DefaultStore::Helper(name) => Some(name),
-        DefaultStore::SecretServiceSinceDocker29 => Some("secretservice"),
-    }
 }
 
 /// The helpers that lose registries in the change.

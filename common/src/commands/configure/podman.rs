@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::apply::prepare;
+use super::current::Current;
 use super::decision::{self, Choice, Decision};
 use super::left_behind::{self, LeftBehind, Opened, PlainLogins, Stored, with_stored};
 use super::previous::HelperLogins;
@@ -249,7 +250,7 @@ fn left_behind<'a>(
 ) -> Result<(LeftBehind, Opened<'a>), Error> {
     let sources = sources(session)?;
     let (environment, helper) = (session.environment, session.helper);
-    let (found, store) = with_stored(session, |stored| {
+    let (found, store) = with_stored(session, &Current::default(), |stored| {
         no_longer_found(environment, helper, &sources, helpers, stored)
     });
     Ok((found?, store))

@@ -1,6 +1,7 @@
 //! What the helper that docker uses now says about its logins.
 
 use crate::commands::peer::{self, Peer};
+use crate::config::default_store::{self, DefaultStore};
 use crate::config::{Document, lookup, programs};
 use crate::{Environment, Error, ServerUrl, show};
 
@@ -66,5 +67,14 @@ impl HelperLogins {
             "docker-credential-{} {problem}; if its keyring is locked, unlock it first",
             show::name(&self.helper)
         )));
+    }
+}
+
+/// docker's default store.
+pub(super) fn default_helper(environment: &Environment, document: &Document) -> Option<&'static str> {
+    match default_store::of(environment, document) {
+        DefaultStore::Auths => None,
+        DefaultStore::Helper(name) => Some(name),
+        DefaultStore::SecretServiceSinceDocker29 => Some("secretservice"),
     }
 }

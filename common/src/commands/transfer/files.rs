@@ -44,6 +44,13 @@ impl<'a> FileImport<'a> {
         self.candidates.retain(|candidate| is_wanted(&candidate.server));
     }
 
+    /// Lets the logins for these servers replace stored ones.
+    pub(in crate::commands) fn replace_for(&mut self, is_current: impl Fn(&ServerUrl) -> bool) {
+        for candidate in &mut self.candidates {
+            candidate.is_current = is_current(&candidate.server);
+        }
+    }
+
     /// Skips every login that its client would no longer find after a move.
     pub(in crate::commands) fn skip_unconfigured(&mut self, session: &Session<'_>) -> Result<(), Error> {
         for (index, source) in self.sources.iter().enumerate() {
@@ -193,7 +200,7 @@ fn store_one(
     }
     let store_options = StoreOptions {
         // An old login never replaces its successor.
-        replace: options.store.replace && !candidate.is_stale_alias,
+        replace: (options.store.replace || candidate.is_current) && !candidate.is_stale_alias,
         ..options.store
     };
     let stored = candidate

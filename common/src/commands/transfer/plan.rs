@@ -17,6 +17,8 @@ pub(in crate::commands) struct Candidate {
     /// The server to store it for.
     pub(super) server: ServerUrl,
     pub(super) action: Action,
+    /// Whether its client uses it now, so that a stored one is older.
+    pub(super) is_current: bool,
     /// Whether its name differs from the server's, whose own entry is empty: the server's login is in the
     /// store, and this one is old.
     pub(super) is_stale_alias: bool,
@@ -50,6 +52,7 @@ impl Candidate {
             source: index,
             entry: entry.clone(),
             login,
+            is_current: false,
             is_stale_alias: entry.server() != own_name && has_own_marker,
             server,
             action: Action::Move,
