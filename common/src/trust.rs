@@ -219,7 +219,12 @@ impl Trust {
         if let Some(doubt) = &way.doubt {
             return Err(doubt.refuse(path));
         }
-        let directory = Directory::create(&way.path).map_err(Error::file("create the store", path))?;
+        let action = if way.exists {
+            "open the store"
+        } else {
+            "create the store"
+        };
+        let directory = Directory::create(&way.path).map_err(Error::file(action, path))?;
         match system::judge_directory(&self.user, &directory).map_err(Error::file("examine", path))? {
             Some(doubt) if !(is_named && doubt.is_mild()) => Err(doubt.refuse(path)),
             _ => Ok(directory),

@@ -413,6 +413,14 @@ fn a_checkout_under_umask_0_is_read_by_root_and_by_its_user() {
         std::os::unix::fs::chown(&store, Some(owner), Some(owner)).unwrap();
         std::os::unix::fs::chown(store.join("ghcr.io.age"), Some(owner), Some(owner)).unwrap();
         place.assert_answers("ghcr.io", &login());
+        // doctor warns, and doesn't report the refused login as another problem.
+        let doctor = place.command(&["doctor", "--json"]).text();
+        assert_eq!(
+            doctor.matches("can be read but not stored").count(),
+            1,
+            "{doctor}"
+        );
+        assert!(!doctor.contains("cannot be stored"), "{doctor}");
     }
 }
 

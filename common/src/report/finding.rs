@@ -1,3 +1,6 @@
+use std::io;
+use std::path::Path;
+
 use serde::{Serialize, Serializer};
 
 use crate::Error;
@@ -53,9 +56,15 @@ impl Finding {
     }
 
     /// An [`error`](Self::error), as a verb reports it. If its text ends with a command to run, that is the
-    /// fix.
+    /// fix; if a mode keeps its owner out, `chmod` is.
     pub fn of_error(check: &'static str, error: &Error) -> Self {
         let text = error.to_string();
+        if let Error::File { path, source, .. } = error
+            && source.kind() == io::ErrorKind::PermissionDenied
+            && let Some(fix) = opened_to_owner(path)
+        {
+            return Self::error(check, text).safely_fixed_by(fix);
+        }
         match text.rsplit_once("; run: ") {
             // Not with more text behind it.
             Some((problem, command)) if !command.contains(" (") => {
@@ -137,6 +146,29 @@ impl Finding {
             advice: None,
         }
     }
+}
+
+/// The command that gives this user access to their own file or its directory.
+#[cfg(unix)]
+fn opened_to_owner(path: &Path) -> Option<ShellCommand> {
+    use std::os::unix::fs::MetadataExt;
+    let user = rustix::process::geteuid().as_raw();
+    let closed = |path: &Path| {
+        let found = std::fs::metadata(path).ok()?;
+        let (bits, mode) = if found.is_dir() {
+            (0o700, "u+rwx")
+        } else {
+            (0o600, "u+rw")
+        };
+        let is_closed = found.uid() == user && found.mode() & bits != bits;
+        is_closed.then(|| ShellCommand::new("chmod").literal(mode).word(path))
+    };
+    closed(path).or_else(|| closed(path.parent()?))
+}
+
+#[cfg(not(unix))]
+fn opened_to_owner(_: &Path) -> Option<ShellCommand> {
+    None
 }
 
 impl Serialize for Fix {

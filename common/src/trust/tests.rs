@@ -548,3 +548,16 @@ impl Drop for Modeless {
         let _ = std::process::Command::new("umount").arg(&self.0).output();
     }
 }
+
+#[test]
+fn nobody_is_told_to_change_the_mode_of_a_device() {
+    let place = tempfile::tempdir().unwrap();
+    let link = place.path().join("identity.txt");
+    symlink("/dev/null", &link).unwrap();
+    let trust = Trust::new(None, None);
+    for refused in [trust.own_secret(&link), trust.passphrase(&link)] {
+        let text = refused.unwrap_err().to_string();
+        assert!(text.contains("/dev/null is not a regular file"), "{text}");
+        assert!(!text.contains("chmod"), "{text}");
+    }
+}

@@ -98,6 +98,10 @@ pub(super) fn judge_file(user: &User, file: &File, path: &Path, access: Access) 
     if !user.is(found.uid()) {
         return Ok(Some(owner(path, &found)));
     }
+    // Before its mode: nobody should run `chmod` on /dev/null, which some link a file to that they don't want.
+    if !found.is_file() {
+        return Ok(Some(doubt(path, Reason::Kind)));
+    }
     let mode = found.mode();
     let readers = if has_own_group(&found) { 0o004 } else { 0o044 };
     Ok(match access {

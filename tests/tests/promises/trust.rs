@@ -398,6 +398,31 @@ fn doctor_promises_no_store_in_a_home_that_cannot_be_written_to() {
 }
 
 #[test]
+fn doctor_opens_files_that_their_owner_has_closed() {
+    require!(requirement::root());
+    require!(program::find("setpriv"));
+    let login = r#"{"ServerURL":"ghcr.io","Username":"u","Secret":"s"}"#;
+    let service = Namespace::new("");
+    assert_eq!(service.answer("store", login), (true, String::new()));
+    for (name, fix) in [
+        (".config/docker-credential-age/identity.txt", "chmod u+rw"),
+        (".local/share/docker-credential-age/ghcr.io.age", "chmod u+rw"),
+        (".local/share/docker-credential-age", "chmod u+rwx"),
+    ] {
+        let path = service.home.path().join(name);
+        let mode = fs::metadata(&path).expect("a file").permissions();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o0)).expect("a mode");
+        assert!(!service.answer("get", SERVER).0, "{name}");
+        let (_, text) = service.answer("doctor", "");
+        assert!(
+            text.contains(&format!("fix: {fix} {}\n", path.display())),
+            "{text}"
+        );
+        fs::set_permissions(&path, mode).expect("a mode");
+    }
+}
+
+#[test]
 fn doctor_takes_no_home_from_another_user() {
     require!(requirement::root());
     let place = Sandbox::new(docker_credential_tests::helper::AGE);

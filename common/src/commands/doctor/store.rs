@@ -45,7 +45,11 @@ pub(super) fn findings(
     }
     // The first login may create the key that all others depend on, and a check shouldn't do that.
     let is_untouched = stored.servers.is_empty() && own.iter().any(|finding| finding.level() != Level::Ok);
-    if !session.helper.is_read_only() && !is_untouched {
+    // The helper's own check has said that this store is only for reading.
+    let is_for_reading = own
+        .iter()
+        .any(|finding| finding.check() == CHECK && finding.level() == Level::Warning);
+    if !session.helper.is_read_only() && !is_untouched && !is_for_reading {
         findings.push(round_trip(&*store));
     }
     (findings, stored)

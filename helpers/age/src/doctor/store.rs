@@ -246,7 +246,7 @@ fn of_entries(
         });
     }
     let others = unreadable.others.iter();
-    findings.extend(others.map(|error| Finding::error("entries", error.to_string())));
+    findings.extend(others.map(|error| Finding::of_error("entries", error)));
     Ok(())
 }
 
