@@ -227,7 +227,7 @@ impl CredentialStore for SecretService {
             before.retain(|item| item.server.key() == credential.server().key());
             lookup::log(&self.environment, &before);
             let created = secrets::create(service, trusted, &collection, credential).await;
-            if created.as_ref().is_err_and(Failure::is_locked_meanwhile) {
+            if created.as_ref().is_err_and(Failure::is_locked_again) {
                 return Ok(Round::Locked(vec![collection]));
             }
             created?;
@@ -250,7 +250,7 @@ impl CredentialStore for SecretService {
             let paths = items.iter().map(|item| item.path.clone()).collect();
             let (locked, unlocked): (Vec<_>, Vec<_>) = items.into_iter().partition(|item| item.is_locked);
             let deleted = removal::delete(service, unlocked).await;
-            if deleted.as_ref().is_err_and(Failure::is_locked_meanwhile) {
+            if deleted.as_ref().is_err_and(Failure::is_locked_again) {
                 return Ok(Round::Locked(paths));
             }
             deleted?;

@@ -1,5 +1,7 @@
 //! docker-credential-keyring with a real gnome-keyring, on its own bus.
 
+use std::io::Read as _;
+use std::os::unix::net::UnixListener;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::ScopedJoinHandle;
 
@@ -275,12 +277,39 @@ fn a_missing_keyring_differs_from_a_missing_bus() {
 #[test]
 fn without_an_address_there_is_no_bus() {
     let mut place = place!();
-    for address in ["", "tcp:host=127.0.0.1,port=1", "autolaunch:", "unix:", ";;"] {
+    for (address, cause) in [
+        ("", "there is no session bus"),
+        ("tcp:host=127.0.0.1,port=1", "doesn't name a Unix socket"),
+        ("autolaunch:", "doesn't name a Unix socket"),
+        ("unix:", "doesn't name a Unix socket"),
+        (";;", "doesn't name a Unix socket"),
+    ] {
         place.set("DBUS_SESSION_BUS_ADDRESS", address);
         for text in troubles(&place) {
-            assert!(text.contains("there is no session bus"), "{address}: {text}");
+            assert!(text.contains(cause), "{address}: {text}");
         }
     }
+}
+
+#[test]
+fn a_bus_that_hangs_up_differs_from_a_missing_one() {
+    let mut place = place!();
+    place.store("ghcr.io", &alice());
+    let good = place.keyring().bus().address().to_owned();
+    let socket = place.path("closing");
+    let listener = UnixListener::bind(&socket).expect("a socket");
+    std::thread::spawn(move || {
+        for client in listener.incoming() {
+            let _ = client.expect("a client").read(&mut [0]);
+        }
+    });
+    let closing = format!("unix:path={}", socket.display());
+    place.set("DBUS_SESSION_BUS_ADDRESS", closing.as_str());
+    for text in troubles(&place) {
+        assert!(text.contains("it closes the connection"), "{text}");
+    }
+    place.set("DBUS_SESSION_BUS_ADDRESS", format!("{closing};{good}"));
+    place.assert_answers("ghcr.io", &alice());
 }
 
 #[test]

@@ -15,19 +15,21 @@ const RUNTIME_DIRECTORY: &str = "XDG_RUNTIME_DIR";
 /// The sockets that the environment names, in order of preference.
 ///
 /// Only sockets in the file system and Linux's abstract ones, because anybody could read secrets on a
-/// network. Fails with [`Failure::NoBus`] if there is none.
+/// network. Fails with [`Failure::NoBus`] without an address, and with [`Failure::NoSocket`] if there are
+/// only others.
 pub(super) fn of_session(environment: &Environment) -> Result<Vec<SocketAddr>, Failure> {
     let runtime = environment
         .variable(RUNTIME_DIRECTORY)
         .map(PathBuf::from)
         .filter(|directory| directory.is_absolute());
     let bus = runtime.map(|directory| directory.join("bus"));
-    let addresses = match environment.variable(ADDRESS).filter(|list| !list.is_empty()) {
-        Some(list) => parse(&list.into_vec(), bus.as_deref()),
-        None => bus.and_then(in_file_system).into_iter().collect(),
-    };
+    let (addresses, failure): (Vec<_>, _) =
+        match environment.variable(ADDRESS).filter(|list| !list.is_empty()) {
+            Some(list) => (parse(&list.into_vec(), bus.as_deref()), Failure::NoSocket),
+            None => (bus.and_then(in_file_system).into_iter().collect(), Failure::NoBus),
+        };
     if addresses.is_empty() {
-        return Err(Failure::NoBus);
+        return Err(failure);
     }
     Ok(addresses)
 }

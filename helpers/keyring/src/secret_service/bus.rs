@@ -75,7 +75,7 @@ impl Bus {
         let mut refusal = Failure::NoBus;
         for address in addresses {
             match bounded(deadline, Self::enter(address, deadline)).await? {
-                Err(failure @ (Failure::NoBus | Failure::ForeignBus(_) | Failure::UnknownBus)) => {
+                Err(failure) if failure.is_of_bus() => {
                     // To report another user's bus is more useful than to report none.
                     if refusal == Failure::NoBus {
                         refusal = failure;
@@ -92,10 +92,10 @@ impl Bus {
         let connection = zbus::connection::Builder::authenticated_socket(socket, NO_GUID)
             .build()
             .await
-            .map_err(|_| Failure::NoBus)?;
+            .map_err(|_| Failure::ClosedBus)?;
         // Sends both at once, because the bus answers in order.
         let (us, service) = join(hello(&connection), owner(&connection)).await;
-        let us = us.map_err(|_| Failure::NoBus)?;
+        let us = us.map_err(|_| Failure::ClosedBus)?;
         let service = match service {
             Err(Failure::NoService(_)) => {
                 start(&connection).await?;

@@ -10,6 +10,10 @@ use docker_credential_helper::Error;
 pub(super) enum Failure {
     /// No session bus: no address, or no listener.
     NoBus,
+    /// The address of the session bus isn't one of a Unix socket.
+    NoSocket,
+    /// The session bus hung up, as a bus does if it does not admit a user.
+    ClosedBus,
     /// The session bus is this other user's.
     ForeignBus(u32),
     /// A user namespace hides the session bus's owner.
@@ -116,6 +120,14 @@ impl Failure {
         }
     }
 
+    /// Whether it concerns the bus, so that another one may be better.
+    pub(super) fn is_of_bus(&self) -> bool {
+        matches!(
+            self,
+            Self::NoBus | Self::ClosedBus | Self::ForeignBus(_) | Self::UnknownBus
+        )
+    }
+
     /// Whether it concerns the whole service and not one object.
     pub(super) fn is_of_service(&self) -> bool {
         matches!(
@@ -125,7 +137,7 @@ impl Failure {
     }
 
     /// Whether another program locked an object after we saw it unlocked.
-    pub(super) fn is_locked_meanwhile(&self) -> bool {
+    pub(super) fn is_locked_again(&self) -> bool {
         *self == Self::Locked(NotUnlocked::StillLocked)
     }
 
@@ -160,6 +172,14 @@ impl Failure {
             Self::NoBus => Error::unavailable(
                 "cannot reach a keyring: there is no session bus (DBUS_SESSION_BUS_ADDRESS); run docker in a \
                  desktop session or under `dbus-run-session`, or use docker-credential-age, which needs neither",
+            ),
+            Self::NoSocket => Error::unavailable(
+                "cannot reach a keyring: DBUS_SESSION_BUS_ADDRESS doesn't name a Unix socket; unset it, or use \
+                 docker-credential-age, which doesn't need a bus",
+            ),
+            Self::ClosedBus => Error::unavailable(
+                "cannot use the session bus: it closes the connection, as it does for other users; run docker as the \
+                 desktop session's user, or use docker-credential-age",
             ),
             Self::ForeignBus(uid) => Error::unavailable(format!(
                 "cannot use the session bus: it belongs to another user (uid {uid}), who would get your logins; \
