@@ -132,6 +132,20 @@ fn the_login_that_docker_reads_now_replaces_a_stored_one() {
 }
 
 #[test]
+fn the_previous_helper_s_login_replaces_an_older_one() {
+    let sandbox = sandbox(&json!({ "credsStore": "other" }));
+    sandbox.store("ghcr.io", &bob());
+    add_helper(&sandbox, "other", "ghcr.io", &alice());
+    let text = refused(&sandbox, &["configure"]);
+    assert!(text.contains("1 login in docker-credential-other"), "{text}");
+    done(&sandbox, &["configure", "--import"]);
+    sandbox.assert_answers("ghcr.io", &alice());
+    // The same one isn't lost.
+    done(&sandbox, &["unconfigure"]);
+    done(&sandbox, &["configure"]);
+}
+
+#[test]
 fn a_user_of_podman_sees_what_it_loses() {
     for (is_user, client) in [(true, "podman"), (true, "other"), (false, "podman")] {
         let sandbox = sandbox(&json!({ "auths": { "ghcr.io": alice().entry() } }));

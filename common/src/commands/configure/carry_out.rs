@@ -28,7 +28,11 @@ impl Change {
     pub(super) fn carry_out(&self, session: &mut Session<'_>, choice: Choice) -> Result<(), Error> {
         let before = self.read(session)?;
         let after = self.after(session, &before)?;
-        let current = Current::read(session, self.client, &before);
+        // The other helper may prompt for a comparison.
+        let current = match choice {
+            Choice::Leave => Current::default(),
+            Choice::Import | Choice::Ask => Current::read(session, self.client, &before, &after),
+        };
         let (left_behind, store) = self.left_behind(session, (&before, &after), &current, choice);
         if !decision::is_due(&left_behind, choice) {
             self.apply(session, &[], false)?;
@@ -71,7 +75,7 @@ impl Change {
         report: &mut Report,
     ) -> Result<Copied, Error> {
         let left_behind = self.not_stored(session, store)?;
-        self.copy(session, store, &left_behind, report)
+        self.copy(session, store, &left_behind, false, report)
     }
 
     /// Configures the client after [`copy_from_helpers`](Self::copy_from_helpers), if all its logins are in the store.
@@ -106,7 +110,7 @@ impl Change {
             let text = format!("{file}: {setting} would be {name:?}; it is {now}\n");
             session.console.print(&text)?;
         }
-        let current = Current::read(session, self.client, &before);
+        let current = Current::read(session, self.client, &before, &after);
         let (left_behind, _) = self.left_behind(session, (&before, &after), &current, Choice::Ask);
         if decision::is_due(&left_behind, Choice::Ask) {
             decision::warn(session, self.client.name(), &left_behind);
@@ -120,21 +124,21 @@ impl Change {
         session: &mut Session<'_>,
         store: &dyn CredentialStore,
         left_behind: &LeftBehind,
-        current: &Current,
+        current: &Current<'_>,
         report: &mut Report,
     ) -> Result<(), Error> {
         if self.client == Client::Podman {
             left_behind.refuse_namespaces()?;
         }
         let options = ImportOptions::default();
-        let copied = self.copy(session, store, left_behind, report)?;
+        let copied = self.copy(session, store, left_behind, current.is_known(), report)?;
         let failures = report.failures();
         let sources = [Source::new(self.file.clone(), self.client)];
         let mut files = FileImport::collect(session, &sources, options, report);
         let after = self.change(session, &self.read(session)?, &copied.kept);
         let after = after.map_err(|error| error.about(&self.file))?;
         files.retain(|server| self.place().asks(&after, server, session.helper.name()));
-        files.replace_for(|server| current.contains(server));
+        files.replace_for(|server| current.is_plain(server));
         files.store(session, store, options, report);
         if !copied.is_complete || report.failures() > failures {
             return Err(self.unchanged(session, INCOMPLETE));
@@ -144,11 +148,13 @@ impl Change {
         Ok(())
     }
 
+    /// `is_current` means that the client uses these logins now, so they replace stored ones.
     fn copy(
         &self,
         session: &Session<'_>,
         store: &dyn CredentialStore,
         left_behind: &LeftBehind,
+        is_current: bool,
         report: &mut Report,
     ) -> Result<Copied, Error> {
         let failures = report.failures();
@@ -170,7 +176,10 @@ impl Change {
                 store,
                 &peer,
                 Some(servers),
-                StoreOptions::default(),
+                StoreOptions {
+                    replace: is_current,
+                    ..StoreOptions::default()
+                },
                 report,
             )?;
         }
@@ -203,7 +212,7 @@ impl Change {
         &self,
         session: &mut Session<'a>,
         (before, after): (&Document, &Document),
-        current: &Current,
+        current: &Current<'_>,
         choice: Choice,
     ) -> (LeftBehind, Opened<'a>) {
         let (environment, helper) = (session.environment, session.helper);

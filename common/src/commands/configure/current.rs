@@ -1,64 +1,120 @@
-//! The logins in plain text that a client uses now. One that this store has in another version is lost by the change as
-//! well: after a time without the helper, the stored one is the older.
+//! The logins that docker or helm uses now. If this store has another version of one, the change loses it: after a time
+//! without the helper, the stored one is the older.
 
 use super::previous::default_helper;
+use crate::commands::peer::{self, Peer};
 use crate::commands::session::Session;
 use crate::commands::transfer::Client;
 use crate::config::{Document, Entry, Login, lookup, programs};
 use crate::{CredentialStore, Environment, ServerKey, ServerUrl, TOKEN_USERNAME};
 
-/// Logins, and the servers that the client looks them up for.
+/// Nothing if the client uses this helper already; for podman; and for a read-only helper, whose own logins are meant to
+/// replace others.
 #[derive(Debug, Default)]
-pub(super) struct Current(Vec<(ServerUrl, Login)>);
+pub(super) struct Current<'a>(Option<Lookup<'a>>);
 
-impl Current {
-    /// Those that docker or helm reads in its file. A read-only helper's own logins are meant to replace them.
-    pub(super) fn read(session: &Session<'_>, client: Client, document: &Document) -> Self {
-        let environment = session.environment;
-        if client == Client::Podman || session.helper.is_read_only() {
-            return Self::default();
+/// How the client looks up logins.
+#[derive(Debug)]
+struct Lookup<'a> {
+    environment: &'a Environment,
+    before: Document,
+    after: Document,
+    default: Option<&'static str>,
+    own: &'static str,
+}
+
+impl<'a> Current<'a> {
+    /// Those in plain text in the file, and those in the helpers that it names.
+    pub(super) fn read(session: &Session<'a>, client: Client, before: &Document, after: &Document) -> Self {
+        if before == after || client == Client::Podman || session.helper.is_read_only() {
+            return Self(None);
         }
-        let default = default_helper(environment, document);
-        let logins = document.auths().filter_map(|entry| {
-            let server = ServerUrl::parse(entry.server()).ok()?;
-            let key = lookup::docker_key(&server);
-            let helper = lookup::docker(document, &key).helper().or(default);
-            let is_read = !helper.is_some_and(|helper| is_installed(environment, helper))
-                && lookup::docker_entry(document, &key).map(Entry::server) == Some(entry.server());
-            let login = entry.login().ok().flatten().filter(|_| is_read)?;
-            Some((ServerUrl::parse(&key).ok()?, login))
-        });
-        Self(logins.collect())
+        Self(Some(Lookup {
+            environment: session.environment,
+            default: default_helper(session.environment, before),
+            before: before.clone(),
+            after: after.clone(),
+            own: session.helper.name(),
+        }))
     }
 
-    /// Whether the client uses such a login for this server.
-    pub(super) fn contains(&self, server: &ServerUrl) -> bool {
-        self.0.iter().any(|(known, _)| known.key() == server.key())
+    /// Whether those in helpers were compared.
+    pub(super) fn is_known(&self) -> bool {
+        self.0.is_some()
     }
 
-    /// Removes the servers for which the store has another login.
+    /// Whether the client uses a login in plain text for this server.
+    pub(super) fn is_plain(&self, server: &ServerUrl) -> bool {
+        self.0
+            .as_ref()
+            .is_some_and(|lookup| lookup.plain(server).is_some())
+    }
+
+    /// Removes the servers for which the client uses another login than the stored one.
     pub(super) fn retain_same(&self, store: &dyn CredentialStore, keys: &mut Vec<ServerKey>) {
-        for (server, login) in &self.0 {
-            if keys.contains(server.key()) && is_another(store, server, login) {
+        let Some(lookup) = &self.0 else {
+            return;
+        };
+        // One that doesn't answer would keep its user waiting for each login.
+        let mut silent = Vec::new();
+        for item in store.list().unwrap_or_default() {
+            let server = item.server;
+            if lookup.is_changed(&server) && lookup.is_another(store, &server, &mut silent) {
                 keys.retain(|key| key != server.key());
             }
         }
     }
 }
 
-/// Up to version 28, docker uses the entry in plain text if the helper isn't installed.
-fn is_installed(environment: &Environment, helper: &str) -> bool {
-    programs::first_on_path(environment, &format!("docker-credential-{helper}")).is_some()
-}
+impl Lookup<'_> {
+    fn is_changed(&self, server: &ServerUrl) -> bool {
+        lookup::docker(&self.after, &lookup::docker_key(server)).helper() == Some(self.own)
+            && self.helper(server) != Some(self.own)
+    }
 
-/// `false` if the store doesn't open.
-fn is_another(store: &dyn CredentialStore, server: &ServerUrl, login: &Login) -> bool {
-    let Ok(Some(stored)) = store.get(server) else {
-        return false;
-    };
-    let (username, secret) = match login {
-        Login::Password { username, password } => (username.as_str(), password),
-        Login::IdentityToken(token) => (TOKEN_USERNAME, token),
-    };
-    stored.username().as_str() != username || stored.secret().expose() != secret.expose()
+    /// The installed helper that the client uses for this server now. Up to version 28, docker uses the entry in plain text
+    /// if the helper isn't installed.
+    fn helper(&self, server: &ServerUrl) -> Option<&str> {
+        let named = lookup::docker(&self.before, &lookup::docker_key(server)).helper();
+        let is_installed = |helper: &&str| {
+            programs::first_on_path(self.environment, &format!("docker-credential-{helper}")).is_some()
+        };
+        named.or(self.default).filter(is_installed)
+    }
+
+    fn plain(&self, server: &ServerUrl) -> Option<Login> {
+        let entry = lookup::docker_entry(&self.before, &lookup::docker_key(server))?;
+        let login = Entry::login(entry).ok().flatten();
+        login.filter(|_| self.helper(server).is_none())
+    }
+
+    /// `false` if one of the two can't be read.
+    fn is_another(&self, store: &dyn CredentialStore, server: &ServerUrl, silent: &mut Vec<String>) -> bool {
+        let stored = || store.get(server).ok().flatten();
+        if let Some(login) = self.plain(server) {
+            let (username, secret) = match &login {
+                Login::Password { username, password } => (username.as_str(), password),
+                Login::IdentityToken(token) => (TOKEN_USERNAME, token),
+            };
+            return stored().is_some_and(|stored| {
+                stored.username().as_str() != username || stored.secret().expose() != secret.expose()
+            });
+        }
+        let helper = self.helper(server).map(str::to_owned);
+        let Some(helper) = helper.filter(|helper| !peer::is_maker(helper) && !silent.contains(helper)) else {
+            return false;
+        };
+        let asked = ServerUrl::parse(&lookup::docker_key(server));
+        let answer = Peer::find(self.environment, &helper).and_then(|peer| peer.get(&asked?));
+        match answer {
+            Ok(Some(theirs)) => stored().is_some_and(|stored| {
+                stored.username() != theirs.username() || stored.secret() != theirs.secret()
+            }),
+            Ok(None) => false,
+            Err(_) => {
+                silent.push(helper);
+                false
+            }
+        }
+    }
 }

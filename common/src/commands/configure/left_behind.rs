@@ -236,10 +236,10 @@ pub(super) fn keys(store: &dyn CredentialStore) -> Result<Vec<ServerKey>, Error>
 pub(super) type Opened<'a> = Option<Result<Box<dyn CredentialStore + 'a>, Error>>;
 
 /// What `look` finds, and the store if `look` needed it. A store that can't be listed, for example a locked one, counts
-/// as empty: it's better to ask. Stored logins that differ from `current` ones don't count.
+/// as empty: it's better to ask. Stored logins that differ from the `current` ones don't count.
 pub(super) fn with_stored<'a, T>(
     session: &mut Session<'a>,
-    current: &Current,
+    current: &Current<'_>,
     look: impl FnOnce(Stored<'_>) -> T,
 ) -> (T, Opened<'a>) {
     let mut store = None;
