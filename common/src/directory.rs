@@ -205,6 +205,7 @@ impl Directory {
                 Ok(()) => true,
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) if system::has_no_links(&error) => self.rename_new(&temporary.name, name)?,
                 Err(error) => return Err(error),
             };
             drop(temporary);
@@ -232,10 +233,35 @@ impl Directory {
         match system::link(&self.handle, name, as_name) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
+            Err(error) if system::has_no_links(&error) => {
+                let renamed = self.rename_new(name, as_name)?;
+                return system::sync(&self.handle).map(|()| renamed);
+            }
             Err(error) => return Err(error),
         }
         system::remove(&self.handle, name)?;
         system::sync(&self.handle).map(|()| true)
+    }
+
+    /// Renames without overwriting, for FAT, SMB and others without hard links. `Ok(false)` if the new name
+    /// exists.
+    fn rename_new(&self, from: &str, to: &str) -> io::Result<bool> {
+        let is_there = |error: &io::Error| error.kind() == io::ErrorKind::AlreadyExists;
+        match system::rename_exclusively(&self.handle, from, to) {
+            Err(error) if is_there(&error) => return Ok(false),
+            Err(error) if system::has_no_exclusive_rename(&error) => {}
+            result => return result.map(|()| true),
+        }
+        // Only one process can create the new name, and so may replace it. Others may see it empty.
+        match system::create_exclusively(&self.handle, to) {
+            Err(error) if is_there(&error) => return Ok(false),
+            result => system::close(result?)?,
+        }
+        let renamed = system::rename(&self.handle, from, to);
+        if renamed.is_err() {
+            let _ = system::remove(&self.handle, to);
+        }
+        renamed.map(|()| true)
     }
 
     /// Waits until its parent directories, and the names in it, are on disk.

@@ -77,6 +77,33 @@ fn twenty_first_logins_at_once_agree_on_one_identity() {
     }
 }
 
+/// FAT, SMB and many FUSE file systems don't have hard links, and some can't rename without overwriting.
+#[test]
+fn a_file_system_without_hard_links_gets_an_identity_too() {
+    require!(program::find("strace"));
+    for renaming in ["error=EIO:when=1000", "error=EINVAL"] {
+        let place = Sandbox::new(AGE);
+        let renaming = format!("inject=renameat2:{renaming}");
+        let run = |arguments: &[&str], stdin: String| {
+            let options = ["-f", "-qq", "-o", "/dev/null", "-e", "trace=linkat,renameat2"];
+            place
+                .run("strace")
+                .args(options)
+                .args(["-e", "inject=linkat:error=EPERM", "-e", &renaming])
+                .arg(place.program())
+                .args(arguments)
+                .stdin(stdin)
+                .outcome()
+                .assert_success("without hard links");
+        };
+        run(&["store"], store_request("ghcr.io"));
+        for command in [&["rekey"][..], &["identity", "rotate"]] {
+            run(command, String::new());
+            place.assert_answers("ghcr.io", &login());
+        }
+    }
+}
+
 #[test]
 fn a_store_with_entries_never_gets_a_new_identity() {
     let place = Sandbox::new(AGE);

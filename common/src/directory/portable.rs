@@ -85,6 +85,19 @@ pub(super) fn link(directory: &Handle, from: &str, to: &str) -> io::Result<()> {
     fs::hard_link(directory.join(from), directory.join(to))
 }
 
+/// `ERROR_INVALID_FUNCTION` and `ERROR_NOT_SUPPORTED`, on FAT and some network drives.
+pub(super) fn has_no_links(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(1 | 50))
+}
+
+pub(super) fn rename_exclusively(_: &Handle, _: &str, _: &str) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+pub(super) fn has_no_exclusive_rename(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::Unsupported
+}
+
 pub(super) fn remove(directory: &Handle, name: &str) -> io::Result<()> {
     fs::remove_file(directory.join(name))
 }

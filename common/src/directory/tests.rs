@@ -301,3 +301,16 @@ fn what_is_set_aside_overwrites_nothing() {
     assert_eq!(names, ["free", "taken"]);
     assert_eq!(directory.read("free", 100).unwrap().as_deref(), Some(&b"a"[..]));
 }
+
+#[test]
+fn a_renamed_file_overwrites_none() {
+    let place = tempfile::tempdir().unwrap();
+    let directory = Directory::create(place.path()).unwrap();
+    let write = |name: &str| std::fs::write(place.path().join(name), name).unwrap();
+    write("a");
+    assert!(directory.rename_new("a", "b").unwrap());
+    write("c");
+    assert!(!directory.rename_new("c", "b").unwrap());
+    assert_eq!(directory.read("b", 9).unwrap().unwrap(), b"a");
+    assert_eq!(directory.read("c", 9).unwrap().unwrap(), b"c");
+}

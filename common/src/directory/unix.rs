@@ -133,6 +133,32 @@ pub(super) fn link(directory: &Handle, from: &str, to: &str) -> io::Result<()> {
     )?)
 }
 
+/// FAT answers `EPERM`.
+pub(super) fn has_no_links(error: &io::Error) -> bool {
+    matches!(
+        Errno::from_io_error(error),
+        Some(Errno::PERM | Errno::NOTSUP | Errno::NOSYS | Errno::MLINK)
+    )
+}
+
+#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+pub(super) fn rename_exclusively(directory: &Handle, from: &str, to: &str) -> io::Result<()> {
+    let flags = rustix::fs::RenameFlags::NOREPLACE;
+    Ok(rustix::fs::renameat_with(directory, from, directory, to, flags)?)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+pub(super) fn rename_exclusively(_: &Handle, _: &str, _: &str) -> io::Result<()> {
+    Err(Errno::NOSYS.into())
+}
+
+pub(super) fn has_no_exclusive_rename(error: &io::Error) -> bool {
+    matches!(
+        Errno::from_io_error(error),
+        Some(Errno::INVAL | Errno::NOTSUP | Errno::NOSYS | Errno::PERM)
+    )
+}
+
 pub(super) fn remove(directory: &Handle, name: &str) -> io::Result<()> {
     Ok(rustix::fs::unlinkat(directory, name, AtFlags::empty())?)
 }
