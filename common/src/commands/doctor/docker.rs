@@ -56,8 +56,14 @@ fn with_configure(finding: Finding, session: &Session<'_>, file: &ConfigFile, st
         &&keys,
     );
     let command = ShellCommand::new(&helper.program()).literal("configure");
+    let others = other_logins(session, file, stored);
     let unlisted = left.helpers.iter().find_map(|found| found.servers.as_ref().err());
     match unlisted {
+        _ if !others.is_empty() && !helper.is_read_only() => finding.advice(format!(
+            "docker uses other logins than the stored ones for {}; {command} --import replaces the stored ones, \
+             {command} --no-import keeps them",
+            show::some(&others)
+        )),
         _ if left.is_empty() => finding.safely_fixed_by(command),
         Some(error) => finding.advice(format!(
             "docker would no longer find the logins of that helper, and it doesn't list them ({error}); once it does, \
@@ -69,6 +75,19 @@ fn with_configure(finding: Finding, session: &Session<'_>, file: &ConfigFile, st
         )),
         None => finding.safely_fixed_by(command.literal("--import")),
     }
+}
+
+/// The servers for which docker reads another login in its file than the stored one.
+fn other_logins(session: &Session<'_>, file: &ConfigFile, stored: &Stored) -> Vec<String> {
+    let document = file.document();
+    let is_read = |key: &&String| {
+        let helper = lookup::docker(document, key).helper();
+        let entry = lookup::docker_entry(document, key);
+        !helper.is_some_and(|helper| is_found(session, helper))
+            && entry.is_some_and(|entry| matches!(entry.login(), Ok(Some(_))))
+    };
+    let keys = stored.differing.iter().filter(is_read);
+    keys.map(|key| show::server(key)).collect()
 }
 
 fn chosen(session: &Session<'_>, file: &ConfigFile, stored: &Stored, at: &str) -> Finding {

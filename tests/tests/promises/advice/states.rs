@@ -259,6 +259,9 @@ states! {
     "logins that a program left behind by naming the helper" => "left-behind", |sandbox| {
         auths(sandbox, &[("a.example", bob().entry()), ("https://b.example/v1/", alice().entry())]);
     };
+    "plain text that docker uses, and an older stored login" => "config", |sandbox| {
+        with(sandbox, json!({ "auths": { "ghcr.io": bob().entry() }, "credsStore": null, "credHelpers": null }));
+    };
     "plain text beside the helper of its registry" => "plain-text", |sandbox| {
         former(sandbox);
         let auths = json!({ "ghcr.io": {}, "a.example": alice().entry() });
