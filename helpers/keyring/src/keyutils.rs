@@ -6,6 +6,7 @@ use std::path::Path;
 
 use docker_credential_helper::{Credential, CredentialStore, Environment, Error, Listed, ServerUrl};
 use linux_keyutils::{KeyError, KeyRing, KeyRingIdentifier};
+use rustix::io::Errno;
 use zeroize::Zeroizing;
 
 use crate::blobs::{BlobStore, Blobs, PREFIX};
@@ -201,17 +202,19 @@ fn unreadable(name: &str, error: KeyError) -> Error {
 }
 
 fn unavailable(error: KeyError) -> Error {
-    let problem = match error {
-        KeyError::AccessDenied | KeyError::PermissionDenied => "does not admit this process",
-        KeyError::OperationNotSupported => {
-            "does not exist: this kernel has none, or the container forbids it"
+    const NO_SUCH_CALL: i32 = Errno::NOSYS.raw_os_error();
+    let cause = match error {
+        // docker's containers deny the call, podman's hide it.
+        KeyError::PermissionDenied | KeyError::OperationNotSupported | KeyError::Unknown(NO_SUCH_CALL) => {
+            "this kernel doesn't have one, or the container forbids it".to_owned()
         }
-        KeyError::OutOfMemory => "is out of memory",
+        KeyError::AccessDenied => "it denies access to this process".to_owned(),
+        KeyError::OutOfMemory => "the kernel is out of memory".to_owned(),
         KeyError::QuotaExceeded => return quota_exceeded(),
-        _ => "cannot be used",
+        other => format!("the kernel reports {other}"),
     };
     Error::unavailable(format!(
-        "the kernel's keyring {problem}; use docker-credential-age, which doesn't need it"
+        "cannot use the kernel's keyring: {cause}; use docker-credential-age, which doesn't need it"
     ))
 }
 
@@ -234,6 +237,20 @@ fn quota_exceeded() -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_container_without_the_calls_is_named_as_a_cause() {
+        for error in [
+            KeyError::PermissionDenied,
+            KeyError::OperationNotSupported,
+            KeyError::Unknown(Errno::NOSYS.raw_os_error()),
+        ] {
+            let text = unavailable(error).to_string();
+            assert!(text.contains("the container forbids it"), "{text}");
+        }
+        let text = unavailable(KeyError::Unknown(5)).to_string();
+        assert!(text.contains("the kernel reports Unknown(5);"), "{text}");
+    }
 
     #[test]
     fn a_name_stands_behind_eight_other_words() {
