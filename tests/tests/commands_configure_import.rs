@@ -2,7 +2,7 @@
 #![cfg(target_os = "linux")]
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 
 use docker_credential_tests::helper::AGE;
 use docker_credential_tests::login::{Login, alice, bob};
@@ -409,4 +409,21 @@ fn a_closed_directory_is_reported_with_its_fix() {
         let printed = as_a_user(&sandbox, &["doctor"]).text();
         assert!(printed.contains(&format!("fix: {fix}\n")), "{printed}");
     }
+}
+
+/// As Nix's home-manager makes it.
+#[test]
+fn a_link_to_managed_files_is_a_warning() {
+    require!(requirement::root());
+    let sandbox = sandbox(&json!({}));
+    chown(sandbox.path("home/.docker"), Some(4321), Some(4321)).unwrap();
+    fs::create_dir(sandbox.path("managed")).unwrap();
+    fs::rename(sandbox.config_path(), sandbox.path("managed/config.json")).unwrap();
+    symlink(sandbox.path("managed/config.json"), sandbox.config_path()).unwrap();
+    let printed = as_a_user(&sandbox, &["doctor"]);
+    printed.assert_success("doctor");
+    assert!(
+        printed.text().contains("change it where it is managed"),
+        "{printed:?}"
+    );
 }

@@ -196,11 +196,14 @@ fn unchangeable(environment: &Environment, path: &Path) -> Option<Finding> {
     }
     if is_closed(directory) {
         let text = format!("cannot change {shown}: its directory can't be written to");
-        let finding = Finding::error(CHECK, text);
-        return Some(if is_ours(directory) {
-            finding.safely_fixed_by(ShellCommand::new("chmod u+wx").path(environment, directory))
-        } else {
-            of_another_user(finding, environment, directory)
+        return Some(match strange_part(environment, directory) {
+            _ if is_ours(directory) => Finding::error(CHECK, text)
+                .safely_fixed_by(ShellCommand::new("chmod u+wx").path(environment, directory)),
+            Some(_) => of_another_user(Finding::error(CHECK, text), environment, directory),
+            // Such as a link to the files of Nix.
+            None => Finding::warning(CHECK, text).advice(
+                "no login can be added there; change it where it is managed, or use a file of your own",
+            ),
         });
     }
     let doubt = environment.trust().doubt_about_change(path).ok().flatten()?;
