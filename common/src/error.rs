@@ -112,6 +112,13 @@ impl Error {
     /// The system's text for an error, for use inside a sentence: without Rust's `(os error 28)`, which
     /// doesn't help users, and without Windows' full stop.
     pub fn system_text(error: &io::Error) -> String {
+        // Rust's own text for an error without the system's number is "entity not found".
+        if error.kind() == io::ErrorKind::NotFound
+            && error.raw_os_error().is_none()
+            && error.get_ref().is_none()
+        {
+            return "No such file or directory".to_owned();
+        }
         let text = error.to_string();
         let text = text.split(" (os error ").next().unwrap_or_default();
         text.trim_end_matches('.').to_owned()
@@ -139,6 +146,8 @@ mod tests {
             let error = Error::file("read", Path::new("/x"))(io::Error::other(text));
             assert_eq!(error.to_string(), "cannot read /x: No such file or directory");
         }
+        let error = Error::file("read", Path::new("/x"))(io::ErrorKind::NotFound.into());
+        assert_eq!(error.to_string(), "cannot read /x: No such file or directory");
         if cfg!(unix) {
             let error = Error::file("read", Path::new("/x"))(io::Error::from_raw_os_error(2));
             assert_eq!(error.to_string(), "cannot read /x: No such file or directory");

@@ -64,3 +64,15 @@ fn an_output_file_is_readable_by_its_owner_only() {
         assert!(text.contains(&alice().basic()));
     }
 }
+
+#[test]
+fn a_directory_is_not_an_output_file() {
+    let sandbox = sandbox();
+    sandbox.store("ghcr.io", &alice());
+    let failed = sandbox.command(&["export", "--output", "home", "ghcr.io"]);
+    assert_eq!(failed.code, Some(1), "{failed:?}");
+    assert!(
+        failed.text().contains("it is a directory; name a file in it"),
+        "{failed:?}"
+    );
+}

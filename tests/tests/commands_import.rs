@@ -291,6 +291,12 @@ fn a_file_that_no_client_reads_is_copied_and_never_changed() {
 
     let missing = place.command(&["import", "--from", "./missing.json"]);
     assert_eq!(missing.code, Some(1), "{missing:?}");
+    assert!(
+        missing
+            .text()
+            .contains("./missing.json: No such file or directory"),
+        "{missing:?}"
+    );
 }
 
 #[test]

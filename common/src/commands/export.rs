@@ -145,6 +145,12 @@ fn note_left_out(session: &Session<'_>, servers: &[ServerUrl]) {
 
 /// Replaces the whole file, readable by its owner only, whatever its old mode.
 fn write(session: &Session<'_>, file: &Path, text: &str) -> Result<(), Error> {
+    if file.is_dir() {
+        return Err(Error::refused(format!(
+            "cannot write to {}: it is a directory; name a file in it",
+            file.display()
+        )));
+    }
     let target = session.environment.trust().file_to_change(file)?.path;
     let unwritable = || Error::file("write to", file);
     let (Some(parent), Some(name)) = (

@@ -99,7 +99,7 @@ pub(super) fn judge_file(user: &User, file: &File, path: &Path, access: Access) 
         return Ok(Some(owner(path, &found)));
     }
     // Before its mode: nobody should run `chmod` on /dev/null, which some link a file to that they don't want.
-    if !found.is_file() {
+    if access != Access::Any && !found.is_file() {
         return Ok(Some(doubt(path, Reason::Kind)));
     }
     let mode = found.mode();
