@@ -63,7 +63,7 @@ pub(crate) trait Blobs {
 /// docker's credentials in such a store.
 #[derive(Debug)]
 pub(crate) struct BlobStore<B> {
-    blobs: B,
+    pub(crate) blobs: B,
     /// The number of records that the last list could not read.
     left_out: Cell<usize>,
 }
@@ -174,10 +174,6 @@ impl<B: Blobs> BlobStore<B> {
     pub(crate) fn new(blobs: B) -> Self {
         let left_out = Cell::new(0);
         Self { blobs, left_out }
-    }
-
-    pub(crate) fn blobs(&self) -> &B {
-        &self.blobs
     }
 
     /// The reason for each record that can't be read.

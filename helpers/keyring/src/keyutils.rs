@@ -97,7 +97,7 @@ impl Keyutils {
     /// Fails if this isn't the user's keyring outside of the namespace: in a user namespace, every user has
     /// another one. If it has an entry, it is the intended one.
     fn check_whole(&self) -> Result<(), Error> {
-        if namespace::maps_every_user() || !self.store.blobs().names()?.is_empty() {
+        if namespace::maps_every_user() || !self.store.blobs.names()?.is_empty() {
             return Ok(());
         }
         Err(Error::unavailable(
