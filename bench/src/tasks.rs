@@ -37,7 +37,7 @@ impl Effort {
                 budget: Duration::from_secs(1),
             },
             Self::Full => Patience {
-                at_least: 5,
+                at_least: 11,
                 at_most: 300,
                 budget: Duration::from_secs(15),
             },

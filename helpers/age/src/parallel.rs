@@ -1,12 +1,17 @@
 //! Maps many items, on all processors.
 
 use std::num::NonZero;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+
+/// The number of items that a thread takes at once.
+const BLOCK: usize = 8;
 
 /// The results of `f` for the items, in their order.
 ///
-/// Each thread gets at least `least` items, because for fewer, a thread costs more than it saves. If no
-/// thread can be started, this one does all the work.
+/// A thread takes the next items whenever it is ready, because another one may start late or run slowly.
+/// There is a thread for each `least` items at most, because for fewer, it costs more than it saves. If none
+/// can be started, this one does all the work.
 pub(crate) fn map<'a, T: Sync, R: Send>(
     items: &'a [T],
     least: NonZero<usize>,
@@ -18,25 +23,30 @@ pub(crate) fn map<'a, T: Sync, R: Send>(
         return items.iter().map(f).collect();
     }
     let threads = thread::available_parallelism().map_or(1, NonZero::get).min(most);
-    let mut parts = items.chunks(items.len().div_ceil(threads));
-    let own = parts.next().unwrap_or_default();
-    let f = &f;
-    thread::scope(|scope| {
-        let others: Vec<_> = parts
-            .map(|part| {
-                let work = move || part.iter().map(f).collect::<Vec<_>>();
-                (part, thread::Builder::new().spawn_scoped(scope, work))
-            })
-            .collect();
-        let mut done = own.iter().map(f).collect::<Vec<_>>();
-        for (part, thread) in others {
-            match thread.map(thread::ScopedJoinHandle::join) {
-                Ok(Ok(results)) => done.extend(results),
-                Ok(Err(panic)) => std::panic::resume_unwind(panic),
-                Err(_) => done.extend(part.iter().map(f)),
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            match items.chunks(BLOCK).nth(index) {
+                Some(block) => done.push((index, block.iter().map(&f).collect::<Vec<_>>())),
+                None => return done,
             }
         }
-        done
+    };
+    thread::scope(|scope| {
+        let others: Vec<_> = (1..threads)
+            .filter_map(|_| thread::Builder::new().spawn_scoped(scope, work).ok())
+            .collect();
+        let mut done = work();
+        for thread in others {
+            match thread.join() {
+                Ok(blocks) => done.extend(blocks),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        done.sort_unstable_by_key(|(index, _)| *index);
+        done.into_iter().flat_map(|(_, block)| block).collect()
     })
 }
 
