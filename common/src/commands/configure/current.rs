@@ -6,7 +6,7 @@ use crate::commands::peer::{self, Peer};
 use crate::commands::session::Session;
 use crate::commands::transfer::Client;
 use crate::config::{Document, Entry, Login, lookup, programs};
-use crate::{CredentialStore, Environment, ServerKey, ServerUrl, TOKEN_USERNAME};
+use crate::{CredentialStore, Environment, Listed, ServerKey, ServerUrl, TOKEN_USERNAME};
 
 /// Nothing if the client uses this helper already; for podman; and for a read-only helper, whose own logins are meant to
 /// replace others.
@@ -47,19 +47,23 @@ impl<'a> Current<'a> {
     pub(super) fn is_plain(&self, server: &ServerUrl) -> bool {
         self.0
             .as_ref()
-            .is_some_and(|lookup| lookup.plain(server).is_some())
+            .is_some_and(|lookup| lookup.helper(server).is_none() && lookup.entry(server).is_some())
     }
 
     /// Removes the servers for which the client uses another login than the stored one.
-    pub(super) fn retain_same(&self, store: &dyn CredentialStore, keys: &mut Vec<ServerKey>) {
+    pub(super) fn retain_same(
+        &self,
+        store: &dyn CredentialStore,
+        items: &[Listed],
+        keys: &mut Vec<ServerKey>,
+    ) {
         let Some(lookup) = &self.0 else {
             return;
         };
         // One that doesn't answer would keep its user waiting for each login.
         let mut silent = Vec::new();
-        for item in store.list().unwrap_or_default() {
-            let server = item.server;
-            if lookup.is_changed(&server) && lookup.is_another(store, &server, &mut silent) {
+        for Listed { server, .. } in items {
+            if lookup.is_changed(server) && lookup.is_another(store, server, &mut silent) {
                 keys.retain(|key| key != server.key());
             }
         }
@@ -82,16 +86,19 @@ impl Lookup<'_> {
         named.or(self.default).filter(is_installed)
     }
 
-    fn plain(&self, server: &ServerUrl) -> Option<Login> {
+    /// In plain text in the file.
+    fn entry(&self, server: &ServerUrl) -> Option<Login> {
         let entry = lookup::docker_entry(&self.before, &lookup::docker_key(server))?;
-        let login = Entry::login(entry).ok().flatten();
-        login.filter(|_| self.helper(server).is_none())
+        Entry::login(entry).ok().flatten()
     }
 
     /// `false` if one of the two can't be read.
     fn is_another(&self, store: &dyn CredentialStore, server: &ServerUrl, silent: &mut Vec<String>) -> bool {
         let stored = || store.get(server).ok().flatten();
-        if let Some(login) = self.plain(server) {
+        let Some(helper) = self.helper(server) else {
+            let Some(login) = self.entry(server) else {
+                return false;
+            };
             let (username, secret) = match &login {
                 Login::Password { username, password } => (username.as_str(), password),
                 Login::IdentityToken(token) => (TOKEN_USERNAME, token),
@@ -99,20 +106,19 @@ impl Lookup<'_> {
             return stored().is_some_and(|stored| {
                 stored.username().as_str() != username || stored.secret().expose() != secret.expose()
             });
-        }
-        let helper = self.helper(server).map(str::to_owned);
-        let Some(helper) = helper.filter(|helper| !peer::is_maker(helper) && !silent.contains(helper)) else {
-            return false;
         };
+        if peer::is_maker(helper) || silent.iter().any(|name| name == helper) {
+            return false;
+        }
         let asked = ServerUrl::parse(&lookup::docker_key(server));
-        let answer = Peer::find(self.environment, &helper).and_then(|peer| peer.get(&asked?));
+        let answer = Peer::find(self.environment, helper).and_then(|peer| peer.get(&asked?));
         match answer {
             Ok(Some(theirs)) => stored().is_some_and(|stored| {
                 stored.username() != theirs.username() || stored.secret() != theirs.secret()
             }),
             Ok(None) => false,
             Err(_) => {
-                silent.push(helper);
+                silent.push(helper.to_owned());
                 false
             }
         }

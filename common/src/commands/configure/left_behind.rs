@@ -11,7 +11,7 @@ use crate::commands::session::Session;
 use crate::commands::setting::{Setting, put};
 use crate::commands::transfer::Client;
 use crate::config::{Document, lookup, programs};
-use crate::{CredentialStore, Environment, Error, Helper, ServerKey, ServerUrl, show};
+use crate::{CredentialStore, Environment, Error, Helper, Listed, ServerKey, ServerUrl, show};
 
 /// Such logins, by place.
 #[derive(Debug, Default)]
@@ -228,8 +228,11 @@ pub(in crate::commands) fn since(
 
 /// The servers that the store lists.
 pub(super) fn keys(store: &dyn CredentialStore) -> Result<Vec<ServerKey>, Error> {
-    let items = store.list()?.into_iter();
-    Ok(items.map(|item| item.server.key().clone()).collect())
+    Ok(keys_of(&store.list()?))
+}
+
+fn keys_of(items: &[Listed]) -> Vec<ServerKey> {
+    items.iter().map(|item| item.server.key().clone()).collect()
 }
 
 /// The helper's own store, if it was opened.
@@ -248,8 +251,9 @@ pub(super) fn with_stored<'a, T>(
         let keys = opened.as_ref().map_or_else(
             |_| Vec::new(),
             |store| {
-                let mut keys = keys(&**store).unwrap_or_default();
-                current.retain_same(&**store, &mut keys);
+                let items = store.list().unwrap_or_default();
+                let mut keys = keys_of(&items);
+                current.retain_same(&**store, &items, &mut keys);
                 keys
             },
         );
