@@ -52,6 +52,17 @@ fn docker_login(sandbox: &Sandbox, host: &str) {
         .assert_success("docker login");
 }
 
+/// docker with its own helper for the Secret Service.
+fn sandbox_of_secret_service() -> Result<Sandbox, Missing> {
+    GnomeKeyring::available()?;
+    let helper = docker_s_helper("peers", "secretservice")?;
+    let mut sandbox = Sandbox::new(KEYRING);
+    sandbox.write_config(&json!({ "credsStore": "secretservice" }));
+    sandbox.add_program("docker-credential-secretservice", &helper);
+    sandbox.keep_secret(&[alice()]);
+    Ok(sandbox)
+}
+
 /// A login by docker in the previous store, `configure`, and the next pull.
 fn assert_the_next_pull_works(sandbox: &Sandbox, registry: &Registry) {
     let image = registry.push_image(&alice());
@@ -117,13 +128,8 @@ fn pass_of_the_newest_release_comes_along() {
 #[test]
 fn the_secret_service_comes_along() {
     require!(find("docker"));
-    require!(GnomeKeyring::available());
-    let helper = require!(docker_s_helper("peers", "secretservice"));
     let registry = require!(Registry::private(&[alice()]));
-    let mut sandbox = Sandbox::new(KEYRING);
-    sandbox.write_config(&json!({ "credsStore": "secretservice" }));
-    sandbox.add_program("docker-credential-secretservice", &helper);
-    sandbox.keep_secret(&[alice()]);
+    let sandbox = require!(sandbox_of_secret_service());
     assert_the_next_pull_works(&sandbox, &registry);
 }
 
@@ -131,14 +137,9 @@ fn the_secret_service_comes_along() {
 #[test]
 fn a_locked_secret_service_is_not_left() {
     require!(find("docker"));
-    require!(GnomeKeyring::available());
-    let helper = require!(docker_s_helper("peers", "secretservice"));
     let registry = require!(Registry::private(&[alice()]));
     let image = registry.push_image(&alice());
-    let mut sandbox = Sandbox::new(KEYRING);
-    sandbox.write_config(&json!({ "credsStore": "secretservice" }));
-    sandbox.add_program("docker-credential-secretservice", &helper);
-    sandbox.keep_secret(&[alice()]);
+    let mut sandbox = require!(sandbox_of_secret_service());
     docker_login(&sandbox, &registry.host());
     let before = sandbox.config();
 
@@ -155,14 +156,9 @@ fn a_locked_secret_service_is_not_left() {
 #[test]
 fn the_keyring_needs_no_import_from_the_secret_service() {
     require!(find("docker"));
-    require!(GnomeKeyring::available());
-    let helper = require!(docker_s_helper("peers", "secretservice"));
     let registry = require!(Registry::private(&[alice()]));
     let image = registry.push_image(&alice());
-    let mut sandbox = Sandbox::new(KEYRING);
-    sandbox.write_config(&json!({ "credsStore": "secretservice" }));
-    sandbox.add_program("docker-credential-secretservice", &helper);
-    sandbox.keep_secret(&[alice()]);
+    let sandbox = require!(sandbox_of_secret_service());
     docker_login(&sandbox, &registry.host());
     sandbox.command(&["configure"]).assert_success("configure");
     inspect(&sandbox, &image).assert_success("docker after configure");

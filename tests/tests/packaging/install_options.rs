@@ -8,7 +8,7 @@ use docker_credential_tests::require;
 use docker_credential_tests::requirement::root;
 use tempfile::TempDir;
 
-use crate::place::{Download, below, only, outcome, refusal, repository, run, tree, write};
+use crate::place::{AS_NOBODY, Download, below, only, outcome, refusal, repository, run, tree, write};
 
 #[test]
 fn options_take_their_value_after_an_equals_sign() {
@@ -156,21 +156,10 @@ fn a_tilde_after_an_equals_sign_is_the_home() {
 fn without_a_home_it_asks_for_a_prefix() {
     require!(root());
     let download = Download::new();
-    let nobody = [
-        "setpriv",
-        "--reuid",
-        "65534",
-        "--regid",
-        "65534",
-        "--clear-groups",
-    ];
-    let everyone = "chmod -R a+rX . && chmod a+rwx home tmp";
-    run(Command::new("sh")
-        .args(["-c", everyone])
-        .current_dir(download.directory.path()));
+    download.open_to_everyone();
     for home in ["", "relative"] {
         let mut script = download.script(&["--archive", "archive.tar.gz", "--sha256", &download.sum]);
-        let complaint = refusal(&mut below(&nobody, script.env("HOME", home)));
+        let complaint = refusal(&mut below(&AS_NOBODY, script.env("HOME", home)));
         assert_eq!(
             complaint,
             "install: HOME must be an absolute path, your home directory; set it, or use --prefix DIR\n"
@@ -218,20 +207,9 @@ fn a_prefix_of_somebody_else_is_refused_before_building() {
             &fs::read_to_string(repository().join(part)).expect("a text"),
         );
     }
-    let everyone = "chmod -R a+rX . && chmod a+rwx home tmp";
-    run(Command::new("sh")
-        .args(["-c", everyone])
-        .current_dir(download.directory.path()));
-    let nobody = [
-        "setpriv",
-        "--reuid",
-        "65534",
-        "--regid",
-        "65534",
-        "--clear-groups",
-    ];
+    download.open_to_everyone();
 
-    let complaint = refusal(&mut below(&nobody, &from_source(&download, &source)));
+    let complaint = refusal(&mut below(&AS_NOBODY, &from_source(&download, &source)));
 
     let target = download.prefix();
     assert_eq!(
