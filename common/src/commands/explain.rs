@@ -194,10 +194,6 @@ fn describe(entry: &Entry) -> String {
     }
 }
 
-fn is_installed(environment: &Environment, helper: &str) -> bool {
-    programs::first_on_path(environment, &format!("docker-credential-{helper}")).is_some()
-}
-
 /// The program that a client runs for a helper's name.
 fn runs(environment: &Environment, helper: &str) -> String {
     let program = format!("docker-credential-{helper}");

@@ -14,6 +14,11 @@ pub fn first_on_path(environment: &Environment, name: &str) -> Option<PathBuf> {
         .find(|program| is_program(program))
 }
 
+/// Whether docker finds the helper that a setting names.
+pub fn is_helper_installed(environment: &Environment, name: &str) -> bool {
+    first_on_path(environment, &format!("docker-credential-{name}")).is_some()
+}
+
 /// Whether podman is installed, or another program that looks up logins as it does.
 pub fn are_podmans_there(environment: &Environment) -> bool {
     ["podman", "skopeo", "buildah"]

@@ -80,10 +80,9 @@ impl Lookup<'_> {
     /// if the helper isn't installed.
     fn helper(&self, server: &ServerUrl) -> Option<&str> {
         let named = lookup::docker(&self.before, &lookup::docker_key(server)).helper();
-        let is_installed = |helper: &&str| {
-            programs::first_on_path(self.environment, &format!("docker-credential-{helper}")).is_some()
-        };
-        named.or(self.default).filter(is_installed)
+        named
+            .or(self.default)
+            .filter(|helper| programs::is_helper_installed(self.environment, helper))
     }
 
     /// In plain text in the file.

@@ -88,9 +88,7 @@ impl LeftBehind {
         let name = helper.name();
         let default = default_helper(environment, before).filter(|_| place.client != Client::Podman);
         // Up to version 28, docker uses the plain-text entry if the helper isn't installed.
-        let is_installed = |helper: &&str| {
-            programs::first_on_path(environment, &format!("docker-credential-{helper}")).is_some()
-        };
+        let is_installed = |helper: &&str| programs::is_helper_installed(environment, helper);
         let asked_before = |key: &str| {
             place
                 .helper_asked(before, key, default)

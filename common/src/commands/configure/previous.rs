@@ -20,7 +20,9 @@ pub(in crate::commands) struct HelperLogins {
 impl HelperLogins {
     /// Nothing if docker itself doesn't find the helper, because it doesn't find logins there now either.
     pub(super) fn ask(environment: &Environment, helper: &str) -> Option<Self> {
-        programs::first_on_path(environment, &format!("docker-credential-{helper}"))?;
+        if !programs::is_helper_installed(environment, helper) {
+            return None;
+        }
         let servers = Peer::find(environment, helper).and_then(|peer| peer.servers());
         let mut found = Self {
             helper: helper.to_owned(),

@@ -145,8 +145,7 @@ fn missing_helpers(session: &Session<'_>, file: &ConfigFile, stored: &Stored, at
 }
 
 fn is_found(session: &Session<'_>, helper: &str) -> bool {
-    let program = format!("docker-credential-{helper}");
-    helper == session.helper.name() || programs::first_on_path(session.environment, &program).is_some()
+    helper == session.helper.name() || programs::is_helper_installed(session.environment, helper)
 }
 
 fn missing_helper(

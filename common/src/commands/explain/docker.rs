@@ -1,10 +1,10 @@
 //! docker's steps.
 
-use super::{Answer, Asked, Section, describe, is_installed, runs};
+use super::{Answer, Asked, Section, describe, runs};
 use crate::commands::auth_config::{AuthConfig, VARIABLE};
 use crate::config::default_store::{self, DefaultStore};
 use crate::config::lookup::{self, Choice};
-use crate::config::{ConfigFile, Document, paths};
+use crate::config::{ConfigFile, Document, paths, programs};
 use crate::{Environment, ServerUrl, show};
 
 const CREDS_STORE: &str = "credsStore";
@@ -95,7 +95,7 @@ fn of_file(section: &mut Section, environment: &Environment, file: &ConfigFile, 
         }
     }
     let store = choice.helper().map(|helper| Store {
-        is_installed: is_installed(environment, helper),
+        is_installed: programs::is_helper_installed(environment, helper),
     });
     of_entries(section, document, &key, &at.to_string(), store);
 }

@@ -142,10 +142,9 @@ impl Settings {
             }
         };
         helper.filter(|helper| {
-            let program = format!("docker-credential-{helper}");
             !helper.is_empty()
                 && *helper != session.helper.name()
-                && programs::first_on_path(session.environment, &program).is_some()
+                && programs::is_helper_installed(session.environment, helper)
         })
     }
 }
