@@ -211,23 +211,20 @@ fn plain_text(
             "remove these entries in an editor to keep the stored logins, or run {program} import --replace to keep these"
         )));
     }
-    if !ignored.is_empty() {
-        let text = format!(
-            "{at} holds logins in plain text that nothing reads, because credHelpers names another helper for {}",
-            names(&ignored)
-        );
-        findings.push(
-            Finding::warning(CHECK, text).advice("remove these entries in an editor if you don't need them"),
-        );
-    }
-    if !stale.is_empty() {
-        let text = format!(
-            "{at} holds logins in plain text that docker ignores, under another name of a registry: {}",
-            names(&stale)
-        );
-        findings.push(
-            Finding::warning(CHECK, text).advice("remove these entries in an editor if you don't need them"),
-        );
+    for (unread, cause) in [
+        (
+            &ignored,
+            "nothing reads, because credHelpers names another helper for",
+        ),
+        (&stale, "docker ignores, under another name of a registry:"),
+    ] {
+        if !unread.is_empty() {
+            let text = format!("{at} holds logins in plain text that {cause} {}", names(unread));
+            findings.push(
+                Finding::warning(CHECK, text)
+                    .advice("remove these entries in an editor if you don't need them"),
+            );
+        }
     }
     if !others.is_empty() {
         let text = format!(
