@@ -7,7 +7,7 @@ use docker_credential_tests::program::find;
 use docker_credential_tests::require;
 use docker_credential_tests::requirement::root;
 
-use crate::place::{Download, PROGRAMS, below, outcome, refusal, run, sum, tree};
+use crate::place::{AS_NOBODY, Download, PROGRAMS, below, outcome, refusal, run, sum, tree};
 
 const PROGRAM: &str = "target/bin/docker-credential-age";
 
@@ -163,14 +163,34 @@ fn what_root_installs_is_for_everyone_whatever_the_umask() {
     assert_eq!(closed, "", "everyone may read it");
 }
 
-/// `program` interrupts the script that runs it, as Ctrl-C does. The tests may run with interrupts ignored,
+#[test]
+fn what_a_user_installs_nobody_else_can_replace() {
+    require!(root());
+    let download = Download::new();
+    download.open_to_everyone();
+    let mut install = download.script(&["--archive", "archive.tar.gz", "--sha256", &download.sum]);
+    install.arg("--no-configure");
+    let umask = ["sh", "-c", "umask 000; exec \"$@\"", "sh"];
+
+    run(&mut below(&umask, &below(&AS_NOBODY, &install)));
+
+    let local = download.path("home/.local");
+    assert!(local.join("bin/docker-credential-age").is_file());
+    let open = run(Command::new("find").arg(local).args(["-perm", "/022"]));
+    assert_eq!(open, "", "others may write to it");
+}
+
+/// `program` interrupts the script that runs it with such arguments, as Ctrl-C does. The tests may run with interrupts ignored,
 /// and the script would inherit that.
-fn interrupted_in(program: &str) -> Download {
+fn interrupted_in(program: &str, arguments: &str) -> Download {
     let download = Download::new();
     let real = find(program).unwrap_or_else(|missing| panic!("{missing}"));
     download.stand_in(
         program,
-        &format!("{} \"$@\"; kill -s INT $PPID; exit 1", real.display()),
+        &format!(
+            "case $* in {arguments}) ;; *) exec {real} \"$@\" ;; esac; {real} \"$@\"; kill -s INT $PPID; exit 1",
+            real = real.display()
+        ),
     );
     let interrupted = outcome(&mut below(
         &["env", "--default-signal=INT"],
@@ -182,15 +202,63 @@ fn interrupted_in(program: &str) -> Download {
 
 #[test]
 fn an_interrupt_while_unpacking_leaves_nothing() {
-    interrupted_in("tar").assert_nothing_was_written();
+    interrupted_in("tar", "*").assert_nothing_was_written();
 }
 
 #[test]
-fn an_interrupt_while_copying_leaves_no_part_of_a_file() {
-    let download = interrupted_in("chmod");
+fn an_interrupt_while_copying_leaves_no_file() {
+    let download = interrupted_in("chmod", "755*");
     download.assert_nothing_is_left_behind();
-    let files = tree(&download.prefix());
-    assert!(!files.contains(".new"), "{files}");
+    let files = run(Command::new("find").arg(download.prefix()).args(["-type", "f"]));
+    assert_eq!(files, "");
+}
+
+/// Old and new files together may not fit each other.
+#[test]
+fn an_interrupt_while_renaming_waits_for_the_last_file() {
+    let download = Download::new();
+    let real = find("mv").unwrap_or_else(|missing| panic!("{missing}"));
+    let interrupt = "case $1 in -f) kill -s INT $PPID ;; esac";
+    download.stand_in("mv", &format!("{interrupt}\nexec {} \"$@\"", real.display()));
+
+    run(&mut below(
+        &["env", "--default-signal=INT"],
+        &download.install(&["--no-configure"]),
+    ));
+
+    for program in PROGRAMS {
+        let program = download.path(&format!("target/bin/docker-credential-{program}"));
+        assert!(program.is_file(), "{}", program.display());
+    }
+}
+
+/// The last file is the largest that can fail.
+#[test]
+fn a_full_disk_leaves_the_previous_version() {
+    let download = Download::new();
+    run(&mut download.install(&["--no-configure"]));
+    let old = download.path("target/share/man/man1/docker-credential-age.1");
+    fs::write(&old, "the previous version").expect("it can be written");
+    let before = tree(&download.prefix());
+    let real = find("cp").unwrap_or_else(|missing| panic!("{missing}"));
+    let full = "case $1 in */bin/docker-credential-keyring) exit 1 ;; esac";
+    download.stand_in("cp", &format!("{full}\nexec {} \"$@\"", real.display()));
+
+    let complaint = refusal(&mut download.install(&[]));
+
+    assert_eq!(
+        complaint,
+        format!(
+            "install: nothing is installed: free space in {}, or use another --prefix\n",
+            download.prefix().display()
+        )
+    );
+    assert_eq!(
+        fs::read_to_string(old).ok().as_deref(),
+        Some("the previous version")
+    );
+    assert_eq!(tree(&download.prefix()), before);
+    download.assert_nothing_is_left_behind();
 }
 
 #[test]
@@ -263,6 +331,7 @@ fn an_older_helper_that_comes_first_is_named() {
 
 #[test]
 fn with_sudo_it_says_whose_docker_is_configured() {
+    require!(root());
     let download = Download::new();
 
     let installed = outcome(download.install(&[]).env("SUDO_USER", "alice"));
@@ -271,6 +340,20 @@ fn with_sudo_it_says_whose_docker_is_configured() {
         String::from_utf8_lossy(&installed.stderr),
         "install: this configured root's docker; for their own, each user runs: docker-credential-age configure\n"
     );
+}
+
+/// As in the shell of `sudo -u alice`.
+#[test]
+fn below_sudo_a_users_docker_is_not_called_roots() {
+    require!(root());
+    let download = Download::new();
+    download.open_to_everyone();
+    run(Command::new("chmod").arg("777").arg(download.directory.path()));
+
+    let installed = outcome(below(&AS_NOBODY, &download.install(&[])).env("SUDO_USER", "bob"));
+
+    assert_eq!(installed.status.code(), Some(0), "{installed:?}");
+    assert_eq!(String::from_utf8_lossy(&installed.stderr), "");
 }
 
 #[test]

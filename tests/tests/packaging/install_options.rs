@@ -46,6 +46,19 @@ fn a_sum_in_upper_case_is_the_same_sum() {
 }
 
 #[test]
+fn a_line_of_the_sums_is_not_a_sum() {
+    let download = Download::new();
+    let (line, short) = (format!("{}  archive.tar.gz", download.sum), &download.sum[1..]);
+    for sum in [&line, short] {
+        let complaint = refusal(&mut download.script(&["--archive", "archive.tar.gz", "--sha256", sum]));
+        assert_eq!(
+            complaint,
+            "install: --sha256 needs 64 hexadecimal digits: the first column of the release's SHA256SUMS\n"
+        );
+    }
+}
+
+#[test]
 fn contradictions_are_refused() {
     let download = Download::new();
     let cases: [(&[&str], &str); 8] = [
@@ -152,6 +165,19 @@ fn a_tilde_after_an_equals_sign_is_the_home() {
     assert!(!program.exists());
 }
 
+/// It would be the root of the file system.
+#[test]
+fn a_tilde_without_a_home_is_refused() {
+    let download = Download::new();
+    for home in ["", "relative"] {
+        let mut script = download.script(&["--uninstall", "--prefix=~/mine"]);
+        assert_eq!(
+            refusal(script.env("HOME", home)),
+            "install: HOME must be an absolute path, your home directory; set it, or use another --prefix\n"
+        );
+    }
+}
+
 #[test]
 fn without_a_home_it_asks_for_a_prefix() {
     require!(root());
@@ -184,6 +210,58 @@ fn a_prefix_below_a_file_is_refused() {
         )
     );
     download.assert_nothing_is_left_behind();
+}
+
+#[test]
+fn a_prefix_that_is_a_link_to_nowhere_is_refused() {
+    let download = Download::new();
+    std::os::unix::fs::symlink("nowhere", download.prefix()).expect("a link can be made");
+    let target = download.prefix();
+    assert_eq!(
+        refusal(&mut download.install(&[])),
+        format!(
+            "install: cannot write to {0}: {0} is not a directory; use another --prefix\n",
+            target.display()
+        )
+    );
+}
+
+#[test]
+fn root_is_not_advised_to_become_root() {
+    require!(root());
+    let download = Download::new();
+    fs::create_dir(download.prefix()).expect("a directory can be made");
+    let mount = "mount -t tmpfs -o ro tmpfs target && exec \"$@\"";
+    let alone = ["unshare", "--mount", "sh", "-c", mount, "sh"];
+    let target = download.prefix();
+    assert_eq!(
+        refusal(&mut below(&alone, &download.install(&[]))),
+        format!(
+            "install: cannot write to {0}: {0} belongs to somebody else or is read-only; \
+             make it writable, or use another --prefix\n",
+            target.display()
+        )
+    );
+}
+
+/// tar's failure would look like a broken download.
+#[test]
+fn a_missing_tool_is_named_before_unpacking() {
+    let download = Download::new();
+    let all = ["find", "gzip", "tar", "sha256sum"];
+    for missing in all {
+        let programs = download.path(missing);
+        only(&programs, &["sh", "id", "mktemp", "rm", "tr"]);
+        let others: Vec<&str> = all.into_iter().filter(|tool| *tool != missing).collect();
+        only(&programs, &others);
+        assert_eq!(
+            refusal(download.install(&[]).env("PATH", programs)),
+            format!(
+                "install: cannot unpack: {missing} is missing; install it with your system's package manager\n"
+            )
+        );
+    }
+    download.assert_nothing_was_written();
 }
 
 /// Before the build: cargo would run for minutes, and then mkdir would fail.
@@ -301,6 +379,71 @@ fn without_the_static_c_library_nothing_is_built() {
     );
     assert!(!built.exists());
     download.assert_nothing_was_written();
+}
+
+/// With `CDPATH`, `cd packaging/..` leads to another directory, and prints its path.
+#[test]
+fn cdpath_does_not_lead_elsewhere() {
+    let download = Download::new();
+    fs::create_dir(download.path("packaging")).expect("a directory can be made");
+    let programs = download.path("few");
+    only(&programs, &["sh", "id", "dirname", "sed", "cat"]);
+    let mut script = Command::new("/bin/sh");
+    script
+        .arg("packaging/install")
+        .arg("--prefix")
+        .arg(download.prefix())
+        .current_dir(repository())
+        .env("PATH", programs)
+        .env("CDPATH", download.directory.path());
+
+    let complaint = refusal(&mut script);
+
+    assert!(
+        complaint.starts_with("install: cannot build: cargo is missing; "),
+        "{complaint}"
+    );
+}
+
+/// Stand-ins for Rust, of which cargo records the flags, and fails.
+fn recording_the_flags(download: &Download) -> Command {
+    download.stand_in(
+        "rustc",
+        "case $1 in\n-vV) echo host: x86_64-unknown-linux-musl ;;\n*) echo rustc 1.95.0 ;;\nesac",
+    );
+    let flags = download.path("flags").display().to_string();
+    let cargo = format!("printf '%s' \"$CARGO_ENCODED_RUSTFLAGS\" >'{flags}'; exit 1");
+    download.stand_in("cargo", &cargo);
+    from_source(download, repository())
+}
+
+/// An empty flag would be a file's name for rustc.
+#[test]
+fn spaces_around_the_users_flags_are_no_flags() {
+    let download = Download::new();
+
+    refusal(recording_the_flags(&download).env("RUSTFLAGS", "  -C  target-cpu=x86-64-v2 "));
+
+    let flags = fs::read_to_string(download.path("flags")).expect("cargo was called");
+    let flags: Vec<&str> = flags.split('\x1f').collect();
+    assert_eq!(flags[..2], ["-C", "target-cpu=x86-64-v2"]);
+    assert!(!flags.contains(&""), "{flags:?}");
+}
+
+/// cargo finds its directory without it, so programs would contain that path.
+#[test]
+fn without_a_home_root_cannot_build() {
+    require!(root());
+    let download = Download::new();
+    assert_eq!(
+        refusal(
+            recording_the_flags(&download)
+                .env_remove("HOME")
+                .env_remove("CARGO_HOME")
+        ),
+        "install: HOME must be an absolute path, your home directory; set it\n"
+    );
+    assert!(!download.path("flags").exists());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::place::{Download, outcome, refusal, run, tree, write};
+use crate::place::{Download, only, outcome, refusal, run, tree, write, write_program};
 
 fn installed() -> Download {
     let download = Download::new();
@@ -10,8 +10,15 @@ fn installed() -> Download {
     download
 }
 
+/// On a machine without other helpers.
 fn uninstall(download: &Download) -> std::process::Command {
-    download.script(&["--uninstall", "--prefix=target"])
+    let programs = download.path("few");
+    if !programs.exists() {
+        only(&programs, &["sh", "id", "tr", "grep", "rm"]);
+    }
+    let mut command = download.script(&["--uninstall", "--prefix=target"]);
+    command.env("PATH", programs);
+    command
 }
 
 #[test]
@@ -116,6 +123,51 @@ fn docker_gets_its_previous_setting_back() {
     assert!(!asked.contains("docker-credential-age unconfigure\n"), "{asked}");
 }
 
+/// Such as a package's, or the usual one, when this was a trial with another --prefix.
+#[test]
+fn settings_stay_if_docker_finds_another_helper() {
+    let download = installed();
+    let config = download.path("home/.docker/config.json");
+    write(&config, r#"{"credsStore":"age"}"#);
+    let another = download.path("few/docker-credential-age");
+    let mut uninstall = uninstall(&download);
+    write_program(&another, "exit 0");
+
+    let removed = outcome(&mut uninstall);
+
+    assert!(removed.status.success(), "{removed:?}");
+    assert_eq!(
+        String::from_utf8_lossy(&removed.stderr),
+        format!(
+            "install: another docker-credential-age is in {}, so docker's settings stay\n",
+            download.path("few").display()
+        )
+    );
+    assert_eq!(
+        fs::read_to_string(config).ok().as_deref(),
+        Some(r#"{"credsStore":"age"}"#)
+    );
+    assert!(another.is_file() && !download.path("target/bin/docker-credential-age").exists());
+}
+
+#[test]
+fn copies_of_a_killed_installation_are_removed() {
+    let download = installed();
+    let copies = [
+        "target/bin/.docker-credential-age.new",
+        "target/share/zsh/site-functions/._docker-credential-age.new",
+    ];
+    for copy in copies {
+        write(&download.path(copy), "a part");
+    }
+
+    run(&mut uninstall(&download));
+
+    for copy in copies {
+        assert!(!download.path(copy).exists(), "{copy}");
+    }
+}
+
 /// They would fail for every registry, as docker would.
 #[test]
 fn podman_and_helm_get_their_previous_settings_back() {
@@ -147,7 +199,7 @@ fn without_a_way_back_nothing_is_removed() {
         r#"{"credsStore":"age"}"#,
     );
     let program = download.prefix().join("bin/docker-credential-age");
-    crate::place::write_program(&program, "[ \"$1\" != unconfigure ]");
+    write_program(&program, "[ \"$1\" != unconfigure ]");
 
     let complaint = refusal(&mut uninstall(&download));
 
