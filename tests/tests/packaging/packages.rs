@@ -9,10 +9,10 @@ use std::sync::OnceLock;
 use docker_credential_tests::helper;
 use docker_credential_tests::program::find;
 use docker_credential_tests::require;
-use docker_credential_tests::requirement::{Missing, root};
+use docker_credential_tests::requirement::{Missing, environment, root};
 use tempfile::TempDir;
 
-use crate::place::{HELPERS, PROGRAMS, named, repository, run, small_prefix, write};
+use crate::place::{HELPERS, PROGRAMS, named, refusal, repository, run, small_prefix, write, write_program};
 
 const REQUEST: &str = r#"{"ServerURL":"https://r.example.com","Username":"u","Secret":"s&<>"}"#;
 
@@ -246,6 +246,44 @@ fn nothing_that_lies_beside_the_helpers_is_packed() {
 
     assert_eq!(archived(beside.path()), archived(alone.path()));
     assert_eq!(sums(beside.path()), sums(alone.path()));
+}
+
+/// A quotation mark in the name of another file made packing fail.
+#[test]
+fn only_the_files_made_have_sums() {
+    let made = TempDir::new().expect("a temporary directory");
+    write(&made.path().join("it's mine.txt"), "another's");
+
+    make_packages(small_prefix().path(), made.path());
+
+    let sums = sums(made.path());
+    assert!(sums.contains(".tar.gz\n") && !sums.contains("mine"), "{sums}");
+}
+
+#[test]
+fn a_machine_without_releases_is_refused_before_the_build() {
+    let programs = TempDir::new().expect("a temporary directory");
+    let made = TempDir::new().expect("a temporary directory");
+    write_program(
+        &programs.path().join("uname"),
+        "case $1 in -s) echo Linux ;; *) echo armv7l ;; esac",
+    );
+    let machine = environment("PATH").unwrap_or_default();
+    let directories = [programs.path().to_owned()]
+        .into_iter()
+        .chain(std::env::split_paths(&machine));
+
+    let complaint = refusal(
+        Command::new(repository().join("packaging/packages"))
+            .arg(made.path().join("out"))
+            .env("PATH", std::env::join_paths(directories).expect("PATH")),
+    );
+
+    assert_eq!(
+        complaint,
+        "packages: cannot pack for Linux on armv7l: releases have no name for it; use packaging/install\n"
+    );
+    assert!(!made.path().join("out").exists());
 }
 
 /// Its overrides are in the packages, each with its reason.
