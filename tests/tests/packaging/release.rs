@@ -94,7 +94,7 @@ fn the_archive_for_windows_has_programs_and_licences() {
     rust(&tree);
     tree.recorder(
         "cargo",
-        "[ \"$1\" = build ] || exit 0\nmkdir -p target/x86_64-pc-windows-msvc/release\n\
+        "[ \"$1\" = build ] || exit 0\necho \"$RUSTFLAGS\" >flags\nmkdir -p target/x86_64-pc-windows-msvc/release\n\
          for h in age env keyring; do : >target/x86_64-pc-windows-msvc/release/docker-credential-$h.exe; done",
     );
     tree.stand_in("7z", "find \"$3\" -type f | LC_ALL=C sort >\"$2\"");
@@ -124,6 +124,10 @@ fn the_archive_for_windows_has_programs_and_licences() {
             "share/doc/credstow/THIRD-PARTY-NOTICES",
         ]
     );
+    let flags = fs::read_to_string(tree.path("sources/flags")).expect("cargo was called");
+    for cipher in ["chacha20", "poly1305"] {
+        assert!(flags.contains(&format!("--cfg {cipher}_force_soft")), "{flags}");
+    }
 }
 
 /// cargo prints them with backslashes, which no shell opens.
