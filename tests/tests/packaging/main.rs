@@ -11,6 +11,7 @@ mod release;
 mod repeatable;
 mod reproduce;
 mod scripts;
+mod suite;
 mod tree;
 mod uninstall;
 mod workflows;

@@ -1,17 +1,13 @@
 //! Checks the scripts and the manual pages with tools.
 
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 
 use docker_credential_tests::program::find;
 use docker_credential_tests::require;
-use docker_credential_tests::requirement::environment;
-use docker_credential_tests::service::wait_for;
-use tempfile::TempDir;
 
 use crate::packages::installed;
-use crate::place::{HELPERS, outcome, repository, run, write_program};
+use crate::place::{HELPERS, repository, run};
 
 #[test]
 fn every_command_has_a_manual_page() {
@@ -70,40 +66,6 @@ fn scripts_ignore_cdpath() {
             "{script}"
         );
     }
-}
-
-/// Background programs of a shell don't get its interrupts, so cargo would compile for minutes.
-#[test]
-fn a_failed_build_ends_the_tests_other_build() {
-    let tree = TempDir::new().expect("a temporary directory");
-    let path = |name: &str| tree.path().join(name);
-    fs::create_dir_all(path("tests")).expect("a directory can be made");
-    fs::copy(repository().join("tests/run"), path("tests/run")).expect("it can be copied");
-    for fetched in ["peers", "peers-own", "clients-python", "clients-node"] {
-        fs::create_dir_all(path("target").join(fetched)).expect("a directory can be made");
-    }
-    write_program(&path("target/zizmor/bin/zizmor"), ":");
-    write_program(&path("programs/dpkg-query"), "echo installed");
-    write_program(&path("programs/cargo"), "echo $$ >started\nexec sleep 600");
-    write_program(
-        &path("packaging/install"),
-        "until [ -s started ]; do sleep 0.01; done; exit 1",
-    );
-    let machine = environment("PATH").unwrap_or_default();
-    let directories = [path("programs")]
-        .into_iter()
-        .chain(std::env::split_paths(&machine));
-
-    let failed = outcome(
-        Command::new(path("tests/run"))
-            .env("PATH", std::env::join_paths(directories).expect("PATH"))
-            .env_remove("CARGO_TARGET_DIR"),
-    );
-
-    assert_eq!(failed.status.code(), Some(1), "{failed:?}");
-    let process = fs::read_to_string(path("started")).expect("cargo was called");
-    let process = Path::new("/proc").join(process.trim());
-    wait_for("cargo ends", || (!process.exists()).then_some(()));
 }
 
 /// Every linked crate has its licence's text, or is named as one without.
