@@ -7,7 +7,7 @@ use docker_credential_tests::program::find;
 use docker_credential_tests::require;
 use docker_credential_tests::requirement::root;
 
-use crate::place::{AS_NOBODY, Download, PROGRAMS, below, outcome, refusal, run, sum, tree};
+use crate::place::{AS_NOBODY, Download, PROGRAMS, below, outcome, refusal, run, sum, tree, write_program};
 
 const PROGRAM: &str = "target/bin/docker-credential-age";
 
@@ -322,8 +322,29 @@ fn an_older_helper_that_comes_first_is_named() {
     assert_eq!(
         String::from_utf8_lossy(&installed.stderr),
         format!(
-            "install: docker runs {}, which comes before {} on PATH; remove it if it is an older one\n",
+            "install: docker finds {}, which comes before {} on PATH; remove it if it is an older one\n",
             download.path("programs/docker-credential-age").display(),
+            download.prefix().join("bin").display()
+        )
+    );
+}
+
+/// docker finds it, and then refuses to run it.
+#[test]
+fn an_older_helper_of_an_empty_path_entry_is_named() {
+    let download = Download::new();
+    write_program(&download.path("docker-credential-age"), "exit 0");
+    let mut install = download.install(&[]);
+    install.env("PATH", ":/usr/bin:/bin");
+
+    let installed = outcome(&mut install);
+
+    assert_eq!(installed.status.code(), Some(0), "{installed:?}");
+    assert_eq!(
+        String::from_utf8_lossy(&installed.stderr),
+        format!(
+            "install: docker finds ./docker-credential-age, which comes before {} on PATH; \
+             remove it if it is an older one\n",
             download.prefix().join("bin").display()
         )
     );

@@ -139,7 +139,7 @@ fn settings_stay_if_docker_finds_another_helper() {
     assert_eq!(
         String::from_utf8_lossy(&removed.stderr),
         format!(
-            "install: another docker-credential-age is in {}, so docker's settings stay\n",
+            "install: docker keeps using docker-credential-age, which is also in {}\n",
             download.path("few").display()
         )
     );
