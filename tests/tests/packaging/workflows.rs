@@ -6,9 +6,10 @@ use std::process::Command;
 
 use docker_credential_tests::program::find;
 use docker_credential_tests::require;
-use docker_credential_tests::requirement::{Missing, environment};
+use docker_credential_tests::requirement::{Missing, environment, root};
 
 use crate::place::{Download, named, outcome, refusal, repository, run, write_program};
+use crate::tree::Tree;
 
 fn workflows() -> Vec<(String, String)> {
     let found = named(&repository().join(".github/workflows"), ".yml");
@@ -172,6 +173,56 @@ fn ci(download: &Download, script: &str) -> Command {
             .filter_map(|(name, value)| Some((name, value?))),
     );
     command
+}
+
+/// The image of the workflow has neither `cargo fmt` nor `cargo clippy`.
+#[test]
+fn the_gate_installs_missing_components_of_rust() {
+    let download = Download::new();
+    download.stand_in("cargo", "exit 1");
+    download.stand_in("rustup", "echo \"rustup $*\"; exit 7");
+    let mut gate = Command::new(repository().join(".ci/run"));
+    gate.envs(
+        download
+            .script(&[])
+            .get_envs()
+            .filter_map(|(name, value)| Some((name, value?))),
+    );
+
+    let ended = outcome(&mut gate);
+
+    assert_eq!(ended.status.code(), Some(7), "{ended:?}");
+    let printed = String::from_utf8_lossy(&ended.stdout).into_owned();
+    assert!(
+        printed.ends_with("rustup component add clippy rustfmt\n"),
+        "{printed}"
+    );
+}
+
+/// As in the container of a job, where git only gets the exception by variables.
+#[test]
+fn a_checkout_of_another_user_is_cloned_to_a_fresh_machine() {
+    require!(root());
+    let tree = Tree::new();
+    run(Command::new("chown")
+        .args(["-R", "65534:65534"])
+        .arg(tree.path("sources")));
+    let script = fs::read_to_string(repository().join("tests/fresh")).expect("the script can be read");
+    let clone = script
+        .lines()
+        .find(|line| line.starts_with("git clone "))
+        .expect("it clones");
+
+    run(Command::new("sh")
+        .args(["-c", clone])
+        .current_dir(tree.path("sources"))
+        .env("root", tree.path("fresh"))
+        .env("HOME", tree.path("home"))
+        .env("GIT_CONFIG_COUNT", "1")
+        .env("GIT_CONFIG_KEY_0", "safe.directory")
+        .env("GIT_CONFIG_VALUE_0", "*"));
+
+    assert!(tree.path("fresh/root/project/Cargo.toml").is_file());
 }
 
 fn recorder(download: &Download, name: &str) {
