@@ -21,6 +21,8 @@ pub(crate) fn open(environment: &Environment) -> Result<Keyutils, Error> {
     // another user's (sudo, a service), so we link to the process's keyring, which ends with it.
     let (ring, lifetime) = match KeyRing::get_persistent(KeyRingIdentifier::Process) {
         Ok(ring) => (ring, Lifetime::Persistent),
+        // The logins are there, even if we can't reach them now.
+        Err(error @ (KeyError::QuotaExceeded | KeyError::OutOfMemory)) => return Err(unavailable(error)),
         Err(_) => (user_keyring()?, Lifetime::User),
     };
     environment.log(|| format!("{lifetime:?} keyring"));
@@ -140,7 +142,8 @@ impl Blobs for Ring {
     fn write(&self, name: &str, blob: &[u8]) -> Result<(), Error> {
         match self.0.add_key(name, blob) {
             Ok(_) => Ok(()),
-            Err(KeyError::QuotaExceeded) => Err(quota_exceeded()),
+            // If it could be opened, a logout can open it too.
+            Err(KeyError::QuotaExceeded) => Err(quota_exceeded("log out of a server")),
             Err(error) => Err(unavailable(error)),
         }
     }
@@ -210,7 +213,8 @@ fn unavailable(error: KeyError) -> Error {
         }
         KeyError::AccessDenied => "it denies access to this process".to_owned(),
         KeyError::OutOfMemory => "the kernel is out of memory".to_owned(),
-        KeyError::QuotaExceeded => return quota_exceeded(),
+        // Even opening it takes a few bytes, so a logout can't help.
+        KeyError::QuotaExceeded => return quota_exceeded("remove keys of other programs (`cat /proc/keys`)"),
         other => format!("the kernel reports {other}"),
     };
     Error::unavailable(format!(
@@ -219,7 +223,7 @@ fn unavailable(error: KeyError) -> Error {
 }
 
 /// The kernel counts all keys of a user together, from all programs.
-fn quota_exceeded() -> Error {
+fn quota_exceeded(way_out: &str) -> Error {
     let is_root = rustix::process::geteuid().is_root();
     let limit = |name: &str| {
         let prefix = if is_root { "root_" } else { "" };
@@ -227,7 +231,7 @@ fn quota_exceeded() -> Error {
             .map_or_else(|_| "?".to_owned(), |limit| limit.trim().to_owned())
     };
     Error::refused(format!(
-        "the kernel's keyring is full: it holds {} keys and {} bytes of one user; log out of a server, or use \
+        "the kernel's keyring is full: it holds {} keys and {} bytes of one user; {way_out}, or use \
              docker-credential-age, which has no such limit",
         limit("maxkeys"),
         limit("maxbytes")

@@ -2,6 +2,9 @@
 //! own servers.
 
 use std::fs;
+use std::io::Read as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 use docker_credential_tests::helper::KEYRING_ALONE;
 use docker_credential_tests::login::{Login, alice};
@@ -60,6 +63,18 @@ impl Kernel {
             .args(options)
             .args(["sh", "-c", script])
             .arg(self.place.helper().program())
+            .outcome()
+    }
+
+    /// Runs a verb as a user, by `setpriv`.
+    fn verb_as(&self, setpriv: &Path, uid: u32, verb: &str, stdin: &str) -> Outcome {
+        let uid = uid.to_string();
+        self.place
+            .run(setpriv)
+            .args(["--reuid", &uid, "--regid", &uid, "--clear-groups"])
+            .arg(program_for_all(&self.place))
+            .arg(verb)
+            .stdin(stdin)
             .outcome()
     }
 
@@ -218,17 +233,8 @@ fn a_full_keyring_names_its_limits_and_keeps_its_logins() {
     let setpriv = require!(find("setpriv"));
     let kernel = require!(Kernel::start());
     // A separate user id, whose keys are counted separately; it doesn't need an account.
-    let uid = (200_000 + std::process::id() % 100_000).to_string();
-    let run = |verb: &str, stdin: String| {
-        kernel
-            .place
-            .run(&setpriv)
-            .args(["--reuid", &uid, "--regid", &uid, "--clear-groups"])
-            .arg(program_for_all(&kernel.place))
-            .arg(verb)
-            .stdin(stdin)
-            .outcome()
-    };
+    let uid = 200_000 + std::process::id() % 100_000;
+    let run = |verb: &str, stdin: String| kernel.verb_as(&setpriv, uid, verb, &stdin);
     let server = |number: usize| kernel.server(&number.to_string());
     let request = |number: usize| {
         json!({ "ServerURL": server(number), "Username": "u", "Secret": "x".repeat(3000) }).to_string()
@@ -249,6 +255,29 @@ fn a_full_keyring_names_its_limits_and_keeps_its_logins() {
         run("erase", server(number)).assert_success("erase");
     }
     assert_eq!(run("list", String::new()).stdout, b"{}\n");
+}
+
+#[test]
+fn a_keyring_that_other_programs_fill_is_not_an_empty_one() {
+    require!(requirement::root());
+    let setpriv = require!(find("setpriv"));
+    let kernel = require!(Kernel::start());
+    let uid = 300_000 + std::process::id() % 100_000;
+    let run = |verb: &str, stdin: &str| kernel.verb_as(&setpriv, uid, verb, stdin);
+    let server = kernel.server("a");
+    run("store", &alice().credential(&server).to_string()).assert_success("store");
+    let filler = Filler::start(&kernel.place, uid);
+    for verb in ["get", "list", "erase"] {
+        let outcome = run(verb, &server);
+        let text = String::from_utf8_lossy(&outcome.stdout);
+        assert!(
+            outcome.code == Some(1) && text.contains("remove keys of other programs"),
+            "a logout can't help: {outcome:?}"
+        );
+    }
+    drop(filler);
+    run("get", &server).assert_success("the login is still there");
+    run("erase", &server).assert_success("erase");
 }
 
 #[test]
@@ -295,6 +324,36 @@ fn a_hidden_list_of_keys_is_not_an_empty_one() {
     kernel.store(&server, &alice()).assert_success("store");
     let get = kernel.unshared(&["-m"], &format!("{hide} && echo {server} | $0 get"));
     get.assert_success("get");
+}
+
+/// Another program that uses up a user's quota of kernel keys; dropping it removes its keys.
+struct Filler(std::process::Child);
+
+impl Filler {
+    fn start(place: &Sandbox, uid: u32) -> Self {
+        use std::os::unix::process::CommandExt as _;
+        let program = place.path("filler");
+        docker_credential_tests::program::copy(Path::new(env!("CARGO_BIN_EXE_other-user")), &program);
+        let mut child = Command::new(program)
+            .arg("fill")
+            .uid(uid)
+            .gid(uid)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("another user's program can be run");
+        let mut ready = [0; 5];
+        let mut stdout = child.stdout.take().expect("a pipe");
+        stdout.read_exact(&mut ready).expect("it fills the quota");
+        Self(child)
+    }
+}
+
+impl Drop for Filler {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
+    }
 }
 
 /// Whether this process may create such namespaces, and run the script in them.

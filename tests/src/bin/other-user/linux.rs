@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use linux_keyutils::{KeyError, KeyRing, KeyRingIdentifier};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 pub(crate) fn main() -> ExitCode {
@@ -13,6 +14,9 @@ pub(crate) fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     if let ["listen", socket] = arguments[..] {
         return listen(Path::new(socket));
+    }
+    if let ["fill"] = arguments[..] {
+        return fill();
     }
     let is_over = Arc::new(AtomicBool::new(false));
     let over = Arc::clone(&is_over);
@@ -61,4 +65,26 @@ fn listen(socket: &Path) -> ExitCode {
     println!("ready");
     let _ = std::io::stdin().read_to_end(&mut Vec::new());
     ExitCode::SUCCESS
+}
+
+/// Fills this user's quota of kernel keys up to the last bytes, and removes the keys at the end.
+fn fill() -> ExitCode {
+    let Ok(ring) = KeyRing::from_special_id(KeyRingIdentifier::User, false) else {
+        return ExitCode::FAILURE;
+    };
+    let mut length = 4096;
+    let mut number = 0;
+    while length > 0 {
+        match ring.add_key(&number.to_string(), &vec![b'x'; length]) {
+            Ok(_) => number += 1,
+            Err(KeyError::QuotaExceeded) => length /= 2,
+            Err(_) => return ExitCode::FAILURE,
+        }
+    }
+    println!("ready");
+    let _ = std::io::stdin().read_to_end(&mut Vec::new());
+    match ring.clear() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
 }

@@ -4,6 +4,7 @@
 //! other-user flip ONE OTHER    exchanges two names as fast as it can
 //! other-user open DIRECTORY    repeatedly tries to open everything in a directory
 //! other-user listen SOCKET     accepts connections, and reports for each whether data arrived
+//! other-user fill              fills its user's quota of kernel keys
 //! ```
 //!
 //! It ends when its stdin does, and prints the number of attempts and of successes.
