@@ -220,7 +220,12 @@ impl<B: Blobs> BlobStore<B> {
                 _ => return Err(damaged(name)),
             };
             if let Some(record) = record {
-                return parse(&record).map(Some).ok_or_else(|| damaged(name));
+                // Otherwise `list` would show a server that `get` doesn't find.
+                let is_here = |found: &Credential| self::name(found.server()) == name;
+                return parse(&record)
+                    .filter(is_here)
+                    .map(Some)
+                    .ok_or_else(|| damaged(name));
             }
         }
         Err(damaged(name))

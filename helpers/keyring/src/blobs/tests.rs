@@ -335,6 +335,19 @@ fn a_foreign_blob_under_our_name_is_damaged_and_not_a_panic() {
 }
 
 #[test]
+fn a_record_under_another_name_is_damaged_and_not_listed() {
+    let store = store();
+    store.store(&credential("ghcr.io", "u", "s")).unwrap();
+    let record = store.blobs.read(&name(&server("ghcr.io"))).unwrap().unwrap();
+    store.blobs.write(&name(&server("quay.io")), &record).unwrap();
+    assert!(matches!(store.get(&server("quay.io")), Err(Error::Damaged(_))));
+    let listed = store.list().unwrap();
+    assert_eq!(listed.len(), 1);
+    assert_eq!(listed[0].server, server("ghcr.io"));
+    assert_eq!(store.left_out(), 1);
+}
+
+#[test]
 fn erasing_one_server_leaves_the_others() {
     for secret in secrets() {
         let store = store();
