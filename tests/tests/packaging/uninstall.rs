@@ -14,7 +14,7 @@ fn installed() -> Download {
 fn uninstall(download: &Download) -> std::process::Command {
     let programs = download.path("few");
     if !programs.exists() {
-        only(&programs, &["sh", "id", "tr", "grep", "rm"]);
+        only(&programs, &["sh", "id", "tr", "grep", "rm", "uname"]);
     }
     let mut command = download.script(&["--uninstall", "--prefix=target"]);
     command.env("PATH", programs);
@@ -188,6 +188,25 @@ fn podman_and_helm_get_their_previous_settings_back() {
             "docker-credential-age unconfigure --podman",
             "docker-credential-keyring unconfigure --helm"
         ]
+    );
+}
+
+#[test]
+fn on_macos_helms_settings_are_elsewhere() {
+    let download = installed();
+    let helms = download.path("home/Library/Preferences/helm/registry/config.json");
+    write(&helms, r#"{"credsStore":"age"}"#);
+    let mut uninstall = uninstall(&download);
+    let uname = download.path("few/uname");
+    fs::remove_file(&uname).expect("it can be removed");
+    write_program(&uname, "echo Darwin");
+
+    outcome(&mut uninstall);
+
+    let asked = download.asked();
+    assert!(
+        asked.contains("docker-credential-age unconfigure --helm\n"),
+        "{asked}"
     );
 }
 
