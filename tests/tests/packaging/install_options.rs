@@ -61,7 +61,7 @@ fn a_line_of_the_sums_is_not_a_sum() {
 #[test]
 fn contradictions_are_refused() {
     let download = Download::new();
-    let cases: [(&[&str], &str); 8] = [
+    let cases: [(&[&str], &str); 9] = [
         (
             &["--sha256", &download.sum],
             "--sha256 needs --archive: the sum is that of an archive",
@@ -77,6 +77,10 @@ fn contradictions_are_refused() {
         (
             &["--import", "--no-configure"],
             "--import needs docker to be configured; leave out --no-configure",
+        ),
+        (
+            &["--helper", "env", "--no-configure"],
+            "--helper needs docker to be configured; leave out --no-configure",
         ),
         (
             &["--uninstall", "--helper", "age"],
