@@ -1,5 +1,6 @@
 //! Another helper, called as docker does.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
@@ -8,7 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::subprocess::{self, Limits};
+use crate::subprocess::{self, Breakdown, Limits};
 use crate::{
     Credential, CredentialStore, Environment, Error, INPUT_MAX, Listed, Secret, ServerUrl, Username, show,
 };
@@ -38,6 +39,8 @@ pub(super) struct Peer<'a> {
     name: String,
     program: PathBuf,
     environment: &'a Environment,
+    /// It timed out once. To wait again for each of its logins could take hours.
+    is_silent: Cell<bool>,
 }
 
 impl<'a> Peer<'a> {
@@ -60,6 +63,7 @@ impl<'a> Peer<'a> {
             name: name.to_owned(),
             program: subprocess::find(&format!("docker-credential-{name}"), environment)?,
             environment,
+            is_silent: Cell::new(false),
         })
     }
 
@@ -98,6 +102,10 @@ impl<'a> Peer<'a> {
         request: Zeroizing<Vec<u8>>,
         patience: Duration,
     ) -> Result<Result<Zeroizing<Vec<u8>>, String>, Error> {
+        let broken = |breakdown| Error::unavailable(format!("{} {verb} {breakdown}", self.program_name()));
+        if self.is_silent.get() {
+            return Err(broken(Breakdown::Late));
+        }
         let mut command = subprocess::command(&self.program, self.environment, |variable| {
             is_needed(variable, &self.name)
         });
@@ -107,8 +115,10 @@ impl<'a> Peer<'a> {
             line: ANSWER_MAX,
             total: ANSWER_MAX,
         };
-        let outcome = subprocess::run(command, request, limits)
-            .map_err(|breakdown| Error::unavailable(format!("{} {verb} {breakdown}", self.program_name())))?;
+        let outcome = subprocess::run(command, request, limits);
+        self.is_silent
+            .set(outcome.as_ref().is_err_and(|error| *error == Breakdown::Late));
+        let outcome = outcome.map_err(broken)?;
         if outcome.status.success() {
             return Ok(Ok(outcome.output));
         }
@@ -262,6 +272,25 @@ fn is_windows_program(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_helper_that_timed_out_is_not_run_again() {
+        let environment = Environment::stated("docker-credential-test", [("HOME", "/")]);
+        let peer = Peer {
+            name: "other".to_owned(),
+            program: "/nonexistent".into(),
+            environment: &environment,
+            is_silent: Cell::new(true),
+        };
+        let server = ServerUrl::parse("ghcr.io").unwrap();
+        assert_eq!(
+            peer.get(&server).unwrap_err().to_string(),
+            "docker-credential-other get doesn't answer in time"
+        );
+        peer.is_silent.set(false);
+        let error = peer.get(&server).unwrap_err().to_string();
+        assert!(error.contains("cannot be started"), "{error}");
+    }
 
     #[test]
     fn a_file_has_a_slash_or_dot_unless_it_is_a_windows_program() {
