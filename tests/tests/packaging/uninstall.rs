@@ -168,6 +168,28 @@ fn copies_of_a_killed_installation_are_removed() {
     }
 }
 
+/// Each may have replaced another of these helpers.
+#[test]
+fn docker_is_not_left_with_a_removed_helper() {
+    let download = installed();
+    let config = download.path("home/.docker/config.json");
+    write(&config, r#"{"credsStore":"age"}"#);
+    for (helper, previous) in [("age", "keyring"), ("keyring", "env"), ("env", "age")] {
+        let program = download.prefix().join(format!("bin/docker-credential-{helper}"));
+        let restores = format!(
+            "[ \"$1\" = unconfigure ] || {{ echo '{{}}'; exit 0; }}\n\
+             [ -e \"$0.undone\" ] || {{ >\"$0.undone\"; echo '\"{previous}\"' >\"$HOME/.docker/config.json\"; exit; }}\n\
+             echo '{{}}' >\"$HOME/.docker/config.json\""
+        );
+        write_program(&program, &restores);
+    }
+
+    let removed = outcome(&mut uninstall(&download));
+
+    assert_eq!(fs::read_to_string(config).ok().as_deref(), Some("{}\n"));
+    assert_eq!(String::from_utf8_lossy(&removed.stderr), "");
+}
+
 /// They would fail for every registry, as docker would.
 #[test]
 fn podman_and_helm_get_their_previous_settings_back() {
