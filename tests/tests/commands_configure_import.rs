@@ -427,3 +427,50 @@ fn a_link_to_managed_files_is_a_warning() {
         "{printed:?}"
     );
 }
+
+#[test]
+fn an_import_finishes_an_interrupted_one() {
+    let entries = json!({ "auths": { "ghcr.io": alice().entry() } });
+    for store in [None, Some("age")] {
+        let mut config = entries.clone();
+        if let Some(store) = store {
+            config["credsStore"] = json!(store);
+        }
+        let sandbox = sandbox(&config);
+        sandbox.store("ghcr.io", &alice());
+        done(&sandbox, &["configure", "--import"]);
+        assert_eq!(
+            sandbox.config(),
+            json!({ "auths": { "ghcr.io": {} }, "credsStore": "age" })
+        );
+    }
+}
+
+#[test]
+fn import_is_not_recommended_for_what_it_leaves() {
+    let entries =
+        json!({ "ghcr.io/team": alice().entry(), "me@quay.io": bob().entry(), "quay.io": bob().entry() });
+    let sandbox = sandbox(&json!({ "auths": entries, "credsStore": "age" }));
+    let text = done(&sandbox, &["configure"]).text();
+    assert!(
+        text.contains("has 1 login in plain text: quay.io; \"docker-credential-age import\" moves them"),
+        "{text}"
+    );
+}
+
+/// After a login with a new password, the previous helper has the old one.
+#[test]
+fn unconfigure_names_logins_that_differ() {
+    for stored in [alice(), bob()] {
+        let sandbox = sandbox(&json!({ "credsStore": "other" }));
+        add_helper(&sandbox, "other", "ghcr.io", &alice());
+        done(&sandbox, &["configure", "--import"]);
+        sandbox.store("ghcr.io", &stored);
+        let text = done(&sandbox, &["unconfigure"]).text();
+        let note = "docker-credential-other has other logins than this store for ghcr.io, and docker uses those now; \
+                    replace them with \"docker-credential-age export --to other --replace ghcr.io\"";
+        assert_eq!(text.contains(note), stored == bob(), "{text}");
+        let way = ["export", "--to", "other", "--replace", "ghcr.io"];
+        done(&sandbox, &way);
+    }
+}

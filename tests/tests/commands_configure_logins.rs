@@ -106,6 +106,10 @@ fn logins_can_be_left_behind() {
     let sandbox = sandbox(&config);
     let text = done(&sandbox, &["configure", "--no-import"]).text();
     assert!(text.contains("ghcr.io"), "{text}");
+    assert!(
+        text.contains("to import them later, run: docker-credential-age configure --import\n"),
+        "{text}"
+    );
     assert_eq!(sandbox.config()["auths"], config["auths"]);
     assert_eq!(sandbox.config()["credsStore"], "age");
     let record = fs::read_to_string(sandbox.path("config/docker-credential-age/replaced.json")).unwrap();
@@ -251,6 +255,44 @@ fn a_helper_that_makes_credentials_goes_on_for_its_registries() {
     sandbox.assert_lists(&json!({}));
 }
 
+/// Its list is never complete.
+#[test]
+fn a_helper_that_makes_credentials_may_list_none() {
+    let sandbox = sandbox(&json!({ "credsStore": "ecr-login" }));
+    add_helper(&sandbox, "ecr-login", &[]);
+    for command in [&["configure"][..], &["configure", "--import"]] {
+        let text = refused(&sandbox, command);
+        assert!(
+            text.contains(r#"keep it for them first, with "credHelpers": {"HOST": "ecr-login"}"#),
+            "{text}"
+        );
+        assert!(text.contains("configure --no-import\""), "{text}");
+    }
+    let kept = json!({ "1.dkr.ecr.eu-west-1.amazonaws.com": "ecr-login" });
+    sandbox.write_config(&json!({ "credsStore": "ecr-login", "credHelpers": kept }));
+    done(&sandbox, &["configure"]);
+    assert_eq!(
+        sandbox.config(),
+        json!({ "credsStore": "age", "credHelpers": kept })
+    );
+}
+
+#[test]
+fn a_registry_token_needs_a_decision() {
+    let config = json!({ "auths": { "ghcr.io": { "registrytoken": "t" }, "quay.io": alice().entry() } });
+    let sandbox = sandbox(&config);
+    let text = refused(&sandbox, &["configure"]);
+    assert!(text.contains("plain text for ghcr.io, quay.io"), "{text}");
+    for command in [&["configure", "--import"][..], &["import", "--configure"]] {
+        let text = refused(&sandbox, command);
+        assert!(text.contains("helpers can't hold registry tokens"), "{text}");
+        assert!(text.contains("configure --no-import\""), "{text}");
+    }
+    done(&sandbox, &["configure", "--no-import"]);
+    assert_eq!(sandbox.config()["auths"]["ghcr.io"], config["auths"]["ghcr.io"]);
+    sandbox.assert_answers("quay.io", &alice());
+}
+
 #[test]
 fn the_helper_for_variables_names_the_two_ways() {
     let mut sandbox = Sandbox::new(ENV);
@@ -354,7 +396,7 @@ fn unconfigure_says_what_follows() {
     for part in [
         "new logins in plain text",
         "the 1 login in this store",
-        "docker-credential-age export --to",
+        "log in again, or undo this with \"docker-credential-age configure\"",
     ] {
         assert!(text.contains(part), "{part}: {text}");
     }

@@ -6,7 +6,7 @@ use crate::commands::record::Record;
 use crate::commands::session::Session;
 use crate::commands::setting::{Setting, put};
 use crate::commands::transfer::Client;
-use crate::config::ConfigFile;
+use crate::config::{ConfigFile, Document, lookup};
 use crate::show::ShellCommand;
 use crate::{Error, ServerUrl, show};
 
@@ -102,6 +102,22 @@ impl Change {
         Ok(())
     }
 
+    /// The logins in plain text that an import would move, because the client asks this helper for them.
+    pub(super) fn plain(&self, session: &Session<'_>, document: &Document) -> Vec<String> {
+        let is_movable = |name: &str| {
+            let asked =
+                ServerUrl::parse(name).and_then(|server| ServerUrl::parse(&lookup::docker_key(&server)));
+            asked.is_ok_and(|server| {
+                server.key().https_parts().is_some()
+                    && self.place().asks(document, &server, session.helper.name())
+            }) && !lookup::is_namespace(name)
+        };
+        let entries = document
+            .auths()
+            .filter(|entry| matches!(entry.login(), Ok(Some(_))) && is_movable(entry.server()));
+        entries.map(|entry| show::server(entry.server())).collect()
+    }
+
     /// Reports the consequences for the user.
     pub(super) fn advise(&self, session: &Session<'_>) -> Result<(), Error> {
         let document = ConfigFile::read(&self.file)?;
@@ -113,14 +129,7 @@ impl Change {
                  --podman\" covers them all"
             ));
         }
-        let name = session.helper.name();
-        let is_asked = |server: &str| {
-            ServerUrl::parse(server).is_ok_and(|server| self.place().asks(document, &server, name))
-        };
-        let plain = document
-            .auths()
-            .filter(|entry| matches!(entry.login(), Ok(Some(_))) && is_asked(entry.server()));
-        let plain: Vec<String> = plain.map(|entry| show::server(entry.server())).collect();
+        let plain = self.plain(session, document);
         if !plain.is_empty() && !session.helper.is_read_only() {
             session.console.note(&format!(
                 "{} has {} in plain text: {}; \"{program} import\" moves them",
@@ -137,11 +146,15 @@ impl Change {
                 let command = ShellCommand::new(&program)
                     .literal("configure --registry")
                     .word(server);
-                session.console.note(&format!(
-                    "credHelpers still sends {} to {:?}; \"{command}\" changes that",
-                    show::server(server),
-                    show::name(other)
-                ));
+                let server = show::server(server);
+                let state = if other.is_empty() {
+                    format!("keeps {server} in plain text")
+                } else {
+                    format!("still sends {server} to {:?}", show::name(other))
+                };
+                session
+                    .console
+                    .note(&format!("credHelpers {state}; \"{command}\" changes that"));
             }
         }
         Ok(())

@@ -34,7 +34,8 @@ impl Change {
             Choice::Import | Choice::Ask => Current::read(session, self.client, &before, &after),
         };
         let (left_behind, store) = self.left_behind(session, (&before, &after), &current, choice);
-        if !decision::is_due(&left_behind, choice) {
+        let is_plain_left = choice == Choice::Import && !self.plain(session, &after).is_empty();
+        if !decision::is_due(&left_behind, choice) && !is_plain_left {
             self.apply(session, &[], false)?;
             return self.advise(session);
         }
@@ -62,7 +63,7 @@ impl Change {
         store: &dyn CredentialStore,
         report: &mut Report,
     ) -> Result<(), Error> {
-        let left_behind = self.not_stored(session, store)?;
+        let left_behind = self.not_stored(session, store, &[])?;
         self.import(session, store, &left_behind, &Current::default(), report)
     }
 
@@ -74,7 +75,7 @@ impl Change {
         store: &dyn CredentialStore,
         report: &mut Report,
     ) -> Result<Copied, Error> {
-        let left_behind = self.not_stored(session, store)?;
+        let left_behind = self.not_stored(session, store, &[])?;
         self.copy(session, store, &left_behind, false, report)
     }
 
@@ -85,7 +86,7 @@ impl Change {
         store: &dyn CredentialStore,
         copied: &Copied,
     ) -> Result<(), Error> {
-        if !copied.is_complete || !self.not_stored(session, store)?.plain.is_empty() {
+        if !copied.is_complete || !self.not_stored(session, store, &copied.kept)?.plain.is_empty() {
             return Err(self.unchanged(session, INCOMPLETE));
         }
         self.apply(session, &copied.kept, false)
@@ -143,6 +144,10 @@ impl Change {
         if !copied.is_complete || report.failures() > failures {
             return Err(self.unchanged(session, INCOMPLETE));
         }
+        // A registry token is not a failure, but no helper can hold one.
+        if !self.not_stored(session, store, &copied.kept)?.plain.is_empty() {
+            return Err(self.unchanged(session, INCOMPLETE));
+        }
         self.apply(session, &copied.kept, false)?;
         files.clear(session, report);
         Ok(())
@@ -190,9 +195,15 @@ impl Change {
     }
 
     /// The logins that the client would no longer find, and that this store doesn't have.
-    fn not_stored(&self, session: &Session<'_>, store: &dyn CredentialStore) -> Result<LeftBehind, Error> {
+    fn not_stored(
+        &self,
+        session: &Session<'_>,
+        store: &dyn CredentialStore,
+        kept: &[(Setting, String)],
+    ) -> Result<LeftBehind, Error> {
         let before = self.read(session)?;
-        let after = self.after(session, &before)?;
+        let after = self.change(session, &before, kept);
+        let after = after.map_err(|error| error.about(&self.file))?;
         let stored = keys(store)?;
         Ok(LeftBehind::between(
             session.environment,

@@ -54,19 +54,23 @@ pub(super) fn decide(
     }
     let environment = session.environment;
     let summary = left_behind.summary(environment);
+    // Nothing if an import stores none of these.
+    let import = (!session.helper.is_read_only() && left_behind.is_importable())
+        .then(|| command.clone().literal("--import"));
+    let left = || {
+        leave(session, client, &summary, import.as_ref());
+        Decision::Leave
+    };
     for line in left_behind.details(environment) {
         session.console.note(&line);
     }
     if choice == Choice::Leave {
-        session.console.note(&format!(
-            "{client} doesn't find these logins from now on: {summary}"
-        ));
-        return Ok(Decision::Leave);
+        return Ok(left());
     }
-    if !session.helper.is_read_only() {
+    if import.is_some() {
         match Console::ask(&format!("{summary}: import them?")) {
             Some(true) => return Ok(Decision::Import),
-            Some(false) => return Ok(Decision::Leave),
+            Some(false) => return Ok(left()),
             None => {}
         }
     }
@@ -74,13 +78,25 @@ pub(super) fn decide(
     let other = if session.helper.is_read_only() {
         let program = session.helper.program();
         format!("{program} can't import; \"{program} configure --registry HOST\" leaves other logins alone")
+    } else if let Some(import) = &import {
+        format!("import them with \"{import}\"")
     } else {
-        format!("import them with \"{}\"", command.clone().literal("--import"))
+        "do as shown above".to_owned()
     };
     Err(Error::refused(format!(
         "cannot configure {client}: it would no longer find {summary}; nothing was changed; {other}, or leave them \
          behind with \"{no_import}\""
     )))
+}
+
+/// Reports the logins that stay behind.
+fn leave(session: &Session<'_>, client: &str, summary: &str, import: Option<&ShellCommand>) {
+    let later = import.map_or_else(String::new, |import| {
+        format!("; to import them later, run: {import}")
+    });
+    session.console.note(&format!(
+        "{client} doesn't find these logins from now on: {summary}{later}"
+    ));
 }
 
 /// An import failed.

@@ -10,7 +10,7 @@ use crate::commands::record::Record;
 use crate::commands::session::Session;
 use crate::commands::setting::{Setting, put};
 use crate::commands::transfer::Client;
-use crate::config::{Document, lookup, programs};
+use crate::config::{Document, Entry, lookup, programs};
 use crate::{CredentialStore, Environment, Error, Helper, Listed, ServerKey, ServerUrl, show};
 
 /// Such logins, by place.
@@ -103,9 +103,14 @@ impl LeftBehind {
                 && is_meant(asked_before(&key))
                 && !is_stored(&server, &key, stored)
         };
+        // podman doesn't use registry tokens.
+        let is_login = |entry: &&Entry| {
+            matches!(entry.login(), Ok(Some(_)))
+                || place.client != Client::Podman && entry.has_registry_token()
+        };
         let plain: Vec<String> = before
             .auths()
-            .filter(|entry| matches!(entry.login(), Ok(Some(_))))
+            .filter(is_login)
             .map(|entry| entry.server().to_owned())
             .filter(|server| is_lost(server, &|asked| asked != Some(name)))
             .collect();
@@ -125,8 +130,12 @@ impl LeftBehind {
                 if let Ok(servers) = &mut found.servers {
                     servers.retain(is_replaced);
                 }
-                let is_empty = found.servers.as_ref().is_ok_and(Vec::is_empty);
-                (!is_empty).then_some(found)
+                let is_empty = |found: &HelperLogins| found.servers.as_ref().is_ok_and(Vec::is_empty);
+                let is_named_after = after.cred_helpers().iter().any(|(_, name)| name == helper);
+                if found.is_made() && is_empty(&found) && !is_named_after {
+                    found.doubt_of_maker();
+                }
+                (!is_empty(&found)).then_some(found)
             })
             .collect();
         Self {
@@ -138,6 +147,12 @@ impl LeftBehind {
 
     pub(in crate::commands) fn is_empty(&self) -> bool {
         self.plain.is_empty() && self.helpers.is_empty()
+    }
+
+    /// Whether an import can store some of these, or a helper may still list them.
+    pub(super) fn is_importable(&self) -> bool {
+        let is_copied = |found: &HelperLogins| !found.is_made() || found.servers.is_ok();
+        !self.plain.is_empty() || self.helpers.iter().any(is_copied)
     }
 
     /// Whether docker finds some of these now.

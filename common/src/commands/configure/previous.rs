@@ -63,6 +63,15 @@ impl HelperLogins {
             .collect()
     }
 
+    /// A helper that makes credentials answers for registries that it doesn't list.
+    pub(super) fn doubt_of_maker(&mut self) {
+        let helper = show::name(&self.helper);
+        self.servers = Err(Error::unavailable(format!(
+            "docker-credential-{helper} makes new credentials for each request, for registries that it doesn't list; \
+             keep it for them first, with \"credHelpers\": {{\"HOST\": \"{helper}\"}} in docker's config.json"
+        )));
+    }
+
     /// The helper may hold other logins than it lists.
     pub(super) fn doubt(&mut self, problem: &str) {
         self.servers = Err(Error::unavailable(format!(

@@ -4,15 +4,15 @@ use std::path::Path;
 
 use clap::ArgMatches;
 
-use super::left_behind::keys;
 use super::podman;
 use crate::commands::peer::{self, Peer};
 use crate::commands::record::Record;
 use crate::commands::session::Session;
 use crate::commands::setting::{Setting, put};
 use crate::config::default_store::{self, DefaultStore};
-use crate::config::{ConfigFile, Document, EditError, paths, programs};
-use crate::{Error, show};
+use crate::config::{ConfigFile, Document, EditError, lookup, paths, programs};
+use crate::show::{self, ShellCommand};
+use crate::{CredentialStore, Error, Listed, ServerUrl};
 
 /// A setting and the helper that it will name again.
 type Restored = Vec<(Setting, Option<String>)>;
@@ -145,24 +145,59 @@ fn say_what_follows(session: &mut Session<'_>, client: &str, helper: Option<Stri
     }
     let environment = session.environment;
     let program = session.helper.program();
-    // The client still finds logins that the other helper also lists: both may use the same keyring.
-    let found = helper
+    let peer = helper
         .as_ref()
-        .map(|name| Peer::find(environment, name).and_then(|peer| keys(&peer)));
-    let found = found.and_then(Result::ok).unwrap_or_default();
-    let stored = session.open_store().and_then(|store| keys(&*store));
-    let lost = match stored {
-        Ok(stored) => match stored.iter().filter(|key| !found.contains(key)).count() {
-            0 => return,
-            lost => show::count(lost, "login", "logins"),
-        },
-        Err(_) => "logins".to_owned(),
+        .and_then(|name| Peer::find(environment, name).ok());
+    let found = peer
+        .as_ref()
+        .and_then(|peer| peer.list().ok())
+        .unwrap_or_default();
+    let store = session.open_store();
+    let stored = store.as_ref().ok().and_then(|store| store.list().ok());
+    // Both may use the same keyring.
+    let is_found = |item: &&Listed| found.iter().any(|other| other.server.key() == item.server.key());
+    let (both, lost): (Vec<&Listed>, Vec<&Listed>) = stored.iter().flatten().partition(is_found);
+    let can_store = |name: &&String| *name != "env" && !peer::is_maker(name);
+    let other = helper.as_ref().filter(can_store);
+    let export = other.map(|name| ShellCommand::new(&program).literal("export --to").word(name));
+    if stored.is_none() || !lost.is_empty() {
+        let lost = match stored {
+            Some(_) => show::count(lost.len(), "login", "logins"),
+            None => "logins".to_owned(),
+        };
+        let way_back = ShellCommand::new(&program).literal("configure");
+        let way = match &export {
+            Some(export) => format!("copy them with \"{export}\""),
+            None => format!("log in again, or undo this with \"{way_back}\""),
+        };
+        session.console.note(&format!(
+            "{client} no longer finds the {lost} in this store; {way}"
+        ));
+    }
+    let (Some(export), Some(peer), Ok(store)) = (export, peer, store) else {
+        return;
     };
-    let can_store = |name: &String| name != "env" && !peer::is_maker(name);
-    let to = helper
-        .filter(can_store)
-        .map_or_else(|| "HELPER".to_owned(), |helper| show::name(&helper));
-    session.console.note(&format!(
-        "{client} no longer finds the {lost} in this store; copy them with \"{program} export --to {to}\""
-    ));
+    let differing = differing(&*store, &peer, &both);
+    if !differing.is_empty() {
+        session.console.note(&format!(
+            "{} has other logins than this store for {}, and {client} uses those now; replace them with \"{}\"",
+            peer.program_name(),
+            show::some(&differing),
+            differing.iter().fold(export.literal("--replace"), ShellCommand::word)
+        ));
+    }
+}
+
+/// The servers for which the client finds another login than ours, such as an old password. Nothing for a login that one
+/// of the two doesn't return.
+fn differing(store: &dyn CredentialStore, peer: &Peer<'_>, both: &[&Listed]) -> Vec<String> {
+    let is_other = |item: &&&Listed| {
+        let asked = ServerUrl::parse(&lookup::docker_key(&item.server)).ok();
+        let theirs = asked.and_then(|server| peer.get(&server).ok().flatten());
+        let ours = store.get(&item.server).ok().flatten();
+        matches!((ours, theirs), (Some(ours), Some(theirs))
+            if ours.username() != theirs.username() || ours.secret() != theirs.secret())
+    };
+    let others = both.iter().filter(is_other);
+    others.map(|item| item.server.to_string()).collect()
 }

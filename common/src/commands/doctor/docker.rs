@@ -1,5 +1,6 @@
 //! The helper that docker's file names.
 
+use super::logins::is_importable;
 use super::machine::Machine;
 use super::{Stored, program};
 use crate::ServerUrl;
@@ -8,7 +9,7 @@ use crate::commands::configure::left_behind::{LeftBehind, Place};
 use crate::commands::session::Session;
 use crate::commands::transfer::Client;
 use crate::config::default_store::{self, DefaultStore};
-use crate::config::{ConfigFile, Document, lookup, programs};
+use crate::config::{ConfigFile, Document, Entry, lookup, programs};
 use crate::show::{self, ShellCommand};
 
 const CHECK: &str = "config";
@@ -57,7 +58,11 @@ fn with_configure(finding: Finding, session: &Session<'_>, file: &ConfigFile, st
     );
     let command = ShellCommand::new(&helper.program()).literal("configure");
     let others = other_logins(session, file, stored);
-    let unlisted = left.helpers.iter().find_map(|found| found.servers.as_ref().err());
+    let unheld = not_held(file, &left);
+    let unlisted = left
+        .helpers
+        .iter()
+        .find_map(|found| Some((found, found.servers.as_ref().err()?)));
     match unlisted {
         _ if !others.is_empty() && !helper.is_read_only() => finding.advice(format!(
             "docker uses other logins than the stored ones for {}; {command} --import replaces the stored ones, \
@@ -65,7 +70,8 @@ fn with_configure(finding: Finding, session: &Session<'_>, file: &ConfigFile, st
             show::some(&others)
         )),
         _ if left.is_empty() => finding.safely_fixed_by(command),
-        Some(error) => finding.advice(format!(
+        Some((found, error)) if found.is_made() => finding.advice(error.to_string()),
+        Some((_, error)) => finding.advice(format!(
             "docker would no longer find the logins of that helper, and it doesn't list them ({error}); once it does, \
              {command} --import copies them"
         )),
@@ -73,8 +79,26 @@ fn with_configure(finding: Finding, session: &Session<'_>, file: &ConfigFile, st
             "docker would no longer find {}; {command} --registry HOST leaves them alone",
             left.summary(session.environment)
         )),
+        None if !unheld.is_empty() => finding.advice(format!(
+            "docker would no longer find the entries for {}, which helpers can't hold; {command} --import copies the \
+             others, and then {command} --no-import leaves these behind",
+            show::some(&unheld)
+        )),
         None => finding.safely_fixed_by(command.literal("--import")),
     }
+}
+
+/// The servers of entries that docker would no longer find, and that can't be imported.
+fn not_held(file: &ConfigFile, left: &LeftBehind) -> Vec<String> {
+    let is_lost = |entry: &Entry| {
+        let mut lost = left.plain.iter().flat_map(|plain| &plain.servers);
+        lost.any(|server| server == entry.server())
+    };
+    let entries = file.document().auths().filter(|entry| !is_importable(entry));
+    entries
+        .filter(|entry| is_lost(entry))
+        .map(|entry| show::server(entry.server()))
+        .collect()
 }
 
 /// The servers for which docker reads another login in its file than the stored one.

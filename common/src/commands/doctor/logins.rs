@@ -42,6 +42,9 @@ fn left_behind(session: &Session<'_>, machine: &Machine, stored: &Stored) -> (Le
     let (document, keys) = (file.document(), stored.keys());
     let (mut left, is_meant) =
         left_behind::since(session.environment, session.helper, place, document, &&keys);
+    // It can't be copied from, and its registries are named in credHelpers.
+    left.helpers
+        .retain(|found| !found.is_made() || found.servers.is_ok());
     // What a helper listed when it was replaced is in this store, or its user left it behind.
     if !is_meant {
         left.helpers.retain(|found| found.servers.is_ok());
@@ -89,7 +92,7 @@ fn of_left_behind(session: &Session<'_>, left: &LeftBehind, is_meant: bool) -> O
 }
 
 /// Whether the entry's key is a registry that clients ask helpers for.
-fn is_importable(entry: &Entry) -> bool {
+pub(super) fn is_importable(entry: &Entry) -> bool {
     let key = ServerUrl::parse(entry.server()).map(|server| lookup::docker_key(&server));
     !entry.has_registry_token()
         && key

@@ -39,7 +39,8 @@ pub(super) fn collect_from(
             Ok(Some(login)) => Candidate::new(index, source, document, entry, login),
             Ok(None) => continue,
             Err(error) => {
-                add(Outcome::Failed, &error.to_string());
+                let reason = format!("{error}; correct or remove this entry in an editor");
+                add(Outcome::Failed, &reason);
                 continue;
             }
         };
