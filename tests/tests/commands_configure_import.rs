@@ -474,3 +474,27 @@ fn unconfigure_names_logins_that_differ() {
         done(&sandbox, &way);
     }
 }
+
+#[test]
+fn unconfigure_of_podman_names_what_podman_uses_then() {
+    for (list, note) in [
+        (
+            "other",
+            "podman no longer finds the 1 login in this store; copy them with \"docker-credential-age export --to other\"",
+        ),
+        (
+            "containers-auth.json",
+            "log in again, or undo this with \"docker-credential-age configure --podman\"",
+        ),
+    ] {
+        let sandbox = sandbox(&json!({}));
+        add_helper(&sandbox, "other", "quay.io", &alice());
+        let setting = format!("credential-helpers = [\"{list}\"]\n");
+        sandbox.add_file("home/.config/containers/registries.conf", setting);
+        done(&sandbox, &["configure", "--podman", "--import"]);
+        sandbox.store("ghcr.io", &bob());
+        let text = done(&sandbox, &["unconfigure", "--podman"]).text();
+        assert!(text.contains(note), "{text}");
+        assert_eq!(text.contains("plain text"), list != "other", "{text}");
+    }
+}

@@ -10,6 +10,7 @@ use crate::commands::record::Record;
 use crate::commands::session::Session;
 use crate::commands::setting::{Setting, put};
 use crate::config::default_store::{self, DefaultStore};
+use crate::config::registries::CredentialHelpers;
 use crate::config::{ConfigFile, Document, EditError, lookup, paths, programs};
 use crate::show::{self, ShellCommand};
 use crate::{CredentialStore, Error, Listed, ServerUrl};
@@ -32,7 +33,7 @@ pub(in crate::commands) fn run(session: &mut Session<'_>, arguments: &ArgMatches
     if restored.is_empty() {
         if is_removed {
             if !is_dry {
-                say_what_follows(session, "podman", None);
+                say_what_follows(session, "podman", podman_s(session));
             }
             return Ok(());
         }
@@ -59,7 +60,13 @@ pub(in crate::commands) fn run(session: &mut Session<'_>, arguments: &ArgMatches
         () => "docker",
     };
     let chosen = restored.iter().find_map(|(_, previous)| previous.clone());
-    let chosen = chosen.or_else(|| for_the_rest(session, &file).filter(|_| !is_podman));
+    let chosen = chosen.or_else(|| {
+        if is_podman {
+            podman_s(session)
+        } else {
+            for_the_rest(session, &file)
+        }
+    });
     say_what_follows(session, client, chosen);
     Ok(())
 }
@@ -117,6 +124,12 @@ fn note_missing_programs(session: &Session<'_>, restored: &Restored) {
     }
 }
 
+/// The helper that podman then asks first for all registries.
+fn podman_s(session: &Session<'_>) -> Option<String> {
+    let helpers = CredentialHelpers::read(session.environment).ok()?;
+    helpers.first().map(str::to_owned)
+}
+
 /// The store that docker then uses for registries that aren't named: the one in its file, or its default.
 fn for_the_rest(session: &Session<'_>, file: &Path) -> Option<String> {
     let file = ConfigFile::read(file).ok()?;
@@ -165,7 +178,10 @@ fn say_what_follows(session: &mut Session<'_>, client: &str, helper: Option<Stri
             Some(_) => show::count(lost.len(), "login", "logins"),
             None => "logins".to_owned(),
         };
-        let way_back = ShellCommand::new(&program).literal("configure");
+        let mut way_back = ShellCommand::new(&program).literal("configure");
+        if client != "docker" {
+            way_back = way_back.literal(&format!("--{client}"));
+        }
         let way = match &export {
             Some(export) => format!("copy them with \"{export}\""),
             None => format!("log in again, or undo this with \"{way_back}\""),
