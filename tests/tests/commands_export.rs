@@ -76,3 +76,31 @@ fn a_directory_is_not_an_output_file() {
         "{failed:?}"
     );
 }
+
+/// It would replace the whole file.
+#[test]
+fn a_client_s_file_is_not_an_output_file_if_it_has_more() {
+    let entry = alice().entry();
+    for (config, is_kept) in [
+        (json!({ "credsStore": "pass" }), true),
+        (json!({ "auths": { "quay.io": entry } }), true),
+        (json!({ "auths": { "ghcr.io": entry, "quay.io": {} } }), false),
+        (json!({}), false),
+    ] {
+        let sandbox = sandbox();
+        sandbox.store("ghcr.io", &alice());
+        sandbox.write_config(&config);
+        let done = sandbox.command(&["export", "--output", "home/.docker/config.json"]);
+        assert_eq!(done.code, Some(i32::from(is_kept)), "{config} {done:?}");
+        if is_kept {
+            assert!(
+                done.text()
+                    .contains("remove the other settings and logins of docker"),
+                "{done:?}"
+            );
+            assert_eq!(sandbox.config(), config);
+        } else {
+            assert_eq!(sandbox.config(), json!({ "auths": { "ghcr.io": entry } }));
+        }
+    }
+}

@@ -8,11 +8,11 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use self::form::{Format, render};
 use super::options::flag;
-use super::peer::{Peer, names_file};
+use super::peer::{self, Peer, names_file};
 use super::session::Session;
 use super::table::Table;
-use super::transfer::{StoreOptions, StoreOutcome, store_verified};
-use crate::config::lookup;
+use super::transfer::{Client, Source, StoreOptions, StoreOutcome, store_verified};
+use crate::config::{ConfigFile, Entry, lookup};
 use crate::directory::{self, Directory};
 use crate::{Credential, CredentialStore, Error, ServerUrl, matching, show};
 
@@ -74,7 +74,12 @@ pub(super) fn definition() -> Command {
 pub(super) fn run(session: &mut Session<'_>, arguments: &ArgMatches) -> Result<(), Error> {
     let named: Vec<&String> = arguments.get_many("server").into_iter().flatten().collect();
     if let Some(peer) = arguments.get_one::<String>("to") {
-        return copy(session, peer, &named, arguments.get_flag("replace"));
+        return copy(
+            session,
+            peer::short_name(peer),
+            &named,
+            arguments.get_flag("replace"),
+        );
     }
     let format = arguments
         .get_one::<String>("format")
@@ -96,7 +101,10 @@ pub(super) fn run(session: &mut Session<'_>, arguments: &ArgMatches) -> Result<(
     let logins = select(session, &*store, &named)?;
     let text = render(session, format, &logins)?;
     match output {
-        Some(file) => write(session, file, &text),
+        Some(file) => {
+            refuse_loss(session, file, &logins)?;
+            write(session, file, &text)
+        }
         None => session.console.print(&text),
     }
 }
@@ -141,6 +149,34 @@ fn note_left_out(session: &Session<'_>, servers: &[ServerUrl]) {
         "omitted, because they aren't logins at a registry: {}; name them to export them",
         names.join(", ")
     ));
+}
+
+/// Fails if the file is docker's, podman's or helm's, and has settings or logins that this would remove.
+fn refuse_loss(session: &Session<'_>, file: &Path, logins: &[Credential]) -> Result<(), Error> {
+    // Without a home, clients don't have files.
+    let source = Source::named(session.environment, file).ok();
+    let Some(source) = source.filter(|source| source.client != Client::Nobody) else {
+        return Ok(());
+    };
+    let current = ConfigFile::read(file)?;
+    let document = current.document();
+    let is_exported = |entry: &Entry| {
+        ServerUrl::parse(entry.server())
+            .is_ok_and(|server| logins.iter().any(|login| login.server().key() == server.key()))
+    };
+    let is_known = document.field_names().all(|field| field == "auths")
+        && document
+            .entries()
+            .iter()
+            .all(|entry| entry.is_marker() || is_exported(entry));
+    if is_known {
+        return Ok(());
+    }
+    Err(Error::refused(format!(
+        "cannot write to {}: this would remove the other settings and logins of {} from it; name another file",
+        show::path(session.environment, file),
+        source.client.name()
+    )))
 }
 
 /// Replaces the whole file, readable by its owner only, whatever its old mode.
