@@ -28,6 +28,7 @@ struct Additions {
     explanation: fn(&Environment, &ServerUrl) -> Vec<String>,
     preparation: fn(&Environment) -> Result<Option<String>, Error>,
     status: fn(&Environment) -> Vec<(&'static str, String)>,
+    caution: fn(&Environment) -> Option<String>,
     known_servers: fn(&Environment) -> Vec<String>,
     reference: Reference,
 }
@@ -59,6 +60,7 @@ impl Helper {
                 explanation: |_, _| Vec::new(),
                 preparation: |_| Ok(None),
                 status: |_| Vec::new(),
+                caution: |_| None,
                 known_servers: |_| Vec::new(),
                 reference: Reference::NONE,
             },
@@ -162,6 +164,18 @@ impl Helper {
 
     pub(crate) fn status(&self, environment: &Environment) -> Vec<(&'static str, String)> {
         (self.additions.status)(environment)
+    }
+
+    /// Before an import: a sentence about who else can read the logins, and where docker won't find them, if a variable
+    /// chooses the store.
+    #[must_use]
+    pub const fn caution(mut self, caution: fn(&Environment) -> Option<String>) -> Self {
+        self.additions.caution = caution;
+        self
+    }
+
+    pub(crate) fn import_caution(&self, environment: &Environment) -> Option<String> {
+        (self.additions.caution)(environment)
     }
 
     /// The stored servers, for shell completion: only if that doesn't need a key, a service or a person.

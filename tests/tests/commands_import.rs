@@ -418,6 +418,46 @@ fn another_helper_is_copied_from_and_told_no_secret() {
 }
 
 #[test]
+fn a_copied_login_that_docker_does_not_ask_for_is_pointed_out() {
+    for (config, is_asked) in [
+        (json!({ "credsStore": "other" }), false),
+        (json!({ "credsStore": "age" }), true),
+    ] {
+        let place = place(&config);
+        other_helper(&place);
+        place.add_file("home/other/list", r#"{"ghcr.io":"alice"}"#);
+        // People write the program's name, too.
+        let told = place.command(&["import", "--from", "docker-credential-other"]);
+        told.assert_success("import");
+        let note = "docker doesn't ask docker-credential-age yet: add --configure, or run \"docker-credential-age configure\"";
+        assert_eq!(told.text().contains(note), !is_asked, "{told:?}");
+    }
+}
+
+/// A store of a team, or of one project.
+#[test]
+fn an_import_says_where_logins_go_by_a_variable() {
+    for command in [&["configure", "--import"][..], &["import", "--configure"]] {
+        let mut place = place(&json!({ "auths": { "ghcr.io": alice().entry() } }));
+        let store = place.path("home/team");
+        place.set("DOCKER_CREDENTIAL_AGE_DIR", &store);
+        place.command(&["identity", "new"]).assert_success("identity new");
+        place
+            .command(&[
+                "recipients",
+                "add",
+                "age1cc42pca3gz74pkmsnjk56s3hvwdqgy3ts8thqzgsl80nn5wx4yus4vqsxv",
+            ])
+            .assert_success("recipients add");
+        let told = place.command(command);
+        told.assert_success("the import");
+        let note = "imported logins go to ~/team, where all its recipients can read them; docker finds them only \
+                    while DOCKER_CREDENTIAL_AGE_DIR is set";
+        assert!(told.text().contains(note), "{told:?}");
+    }
+}
+
+#[test]
 fn a_login_for_another_server_is_not_stored() {
     let place = place(&json!({}));
     other_helper(&place);

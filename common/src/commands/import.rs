@@ -8,7 +8,9 @@ use super::configure::{Change, refuse_off_path};
 use super::options::flag;
 use super::peer::{self, Peer, names_file};
 use super::session::Session;
+use super::setting::Setting;
 use super::transfer::{FileImport, ImportOptions, Report, Source, StoreOptions, copy_from, regctl_advice};
+use crate::config::{ConfigFile, paths};
 use crate::show::ShellCommand;
 use crate::{CredentialStore, Error};
 
@@ -71,9 +73,12 @@ pub(super) fn run(session: &mut Session<'_>, arguments: &ArgMatches) -> Result<(
     let options = options(arguments);
     let from = arguments
         .get_one::<String>("from")
-        .map_or("config", String::as_str);
+        .map_or("config", |name| peer::short_name(name));
     if options.configure && !options.store.dry_run {
         refuse_off_path(session, || command_line(session, from, options))?;
+    }
+    if let Some(caution) = session.helper.import_caution(session.environment) {
+        session.console.note(&caution);
     }
     let mut report = Report::default();
     let end = match from {
@@ -180,8 +185,19 @@ fn import_helper(
     if options.configure && !options.store.dry_run {
         let change = Change::all_of_docker(session)?;
         change.carry_out_importing(session, &*store, report)?;
+    } else if !report.is_empty() && !is_named(session)? {
+        let program = session.helper.program();
+        session.console.note(&format!(
+            "docker doesn't ask {program} yet: add --configure, or run \"{program} configure\""
+        ));
     }
     Ok(())
+}
+
+/// Whether docker's file names this helper for any registry.
+fn is_named(session: &Session<'_>) -> Result<bool, Error> {
+    let file = ConfigFile::read(&paths::docker(session.environment)?)?;
+    Ok(!Setting::naming(file.document(), session.helper.name()).is_empty())
 }
 
 /// Succeeds if all logins are in this store now.

@@ -256,6 +256,11 @@ fn is_needed(variable: &str, helper: &str) -> bool {
         }
 }
 
+/// The value for `credsStore` of a program's name.
+pub(super) fn short_name(name: &str) -> &str {
+    name.strip_prefix("docker-credential-").unwrap_or(name)
+}
+
 /// Whether `--from` or `--to` names a file rather than a helper.
 pub(super) fn names_file(text: &str) -> bool {
     let is_path = text.contains('/') || Path::new(text).components().count() > 1;

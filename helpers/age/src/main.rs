@@ -25,6 +25,7 @@ const HELPER: Helper = Helper::new("age", env!("CARGO_PKG_VERSION"))
     .reference(reference::REFERENCE)
     .findings(doctor::findings)
     .status_lines(status::lines)
+    .caution(status::caution)
     .servers(status::servers)
     .preparation(commands::prepare);
 

@@ -4,6 +4,7 @@ use docker_credential_helper::{Environment, Error, show};
 
 use crate::keys::source::{self, Found};
 use crate::settings;
+use crate::sharing::recipients_file;
 use crate::store::entry_name;
 
 pub(crate) fn lines(environment: &Environment) -> Vec<(&'static str, String)> {
@@ -12,6 +13,21 @@ pub(crate) fn lines(environment: &Environment) -> Vec<(&'static str, String)> {
         lines.push(("directory", show::path(environment, &directory)));
     }
     lines
+}
+
+/// Where an import puts logins, if not in the default store.
+pub(crate) fn caution(environment: &Environment) -> Option<String> {
+    let directory = environment.path_setting(settings::DIRECTORY).ok()??;
+    let readers = if directory.join(recipients_file::FILE).exists() {
+        ", where all its recipients can read them"
+    } else {
+        ""
+    };
+    Some(format!(
+        "imported logins go to {}{readers}; docker finds them only while {} is set",
+        show::path(environment, &directory),
+        settings::DIRECTORY
+    ))
 }
 
 /// The stored servers, by the names of their files, for completions.

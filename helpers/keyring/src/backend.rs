@@ -67,6 +67,18 @@ pub(crate) fn status(environment: &Environment) -> Vec<(&'static str, String)> {
     vec![("keyring", state)]
 }
 
+/// Where an import puts logins, if not in the default backend.
+pub(crate) fn caution(environment: &Environment) -> Option<String> {
+    let backend = chosen(environment).ok()?;
+    let is_default = BACKENDS.first().is_some_and(|first| first.name == backend.name);
+    (!is_default).then(|| {
+        format!(
+            "imported logins go to {}; docker finds them only while {SETTING} is set",
+            backend.name
+        )
+    })
+}
+
 /// The logins that can't be read, for `doctor`. Its common checks report a store that doesn't open.
 pub(crate) fn findings(environment: &Environment) -> Vec<Finding> {
     let damaged = chosen(environment).and_then(|backend| (backend.damaged)(environment));

@@ -38,6 +38,7 @@ fn main() -> ExitCode {
             .visible()
             .findings(backend::findings)
             .status_lines(backend::status)
+            .caution(backend::caution)
             .reference(reference::REFERENCE),
         backend::open,
     )

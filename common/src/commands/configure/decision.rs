@@ -49,10 +49,15 @@ pub(super) fn decide(
     choice: Choice,
     command: &ShellCommand,
 ) -> Result<Decision, Error> {
+    let environment = session.environment;
+    if choice != Choice::Leave
+        && let Some(caution) = session.helper.import_caution(environment)
+    {
+        session.console.note(&caution);
+    }
     if choice == Choice::Import {
         return Ok(Decision::Import);
     }
-    let environment = session.environment;
     let summary = left_behind.summary(environment);
     // Nothing if an import stores none of these.
     let import = (!session.helper.is_read_only() && left_behind.is_importable())
