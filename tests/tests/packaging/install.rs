@@ -249,7 +249,7 @@ fn a_full_disk_leaves_the_previous_version() {
     assert_eq!(
         complaint,
         format!(
-            "install: nothing is installed: free space in {}, or use another --prefix\n",
+            "install: cannot copy to {}, so nothing is installed; if it is full, free space or use another --prefix\n",
             download.prefix().display()
         )
     );
