@@ -166,8 +166,10 @@ pub(crate) fn remove() {
     run(&place, configured).assert_success(configured);
     assert_eq!(place.config(), json!({ "credsStore": "age" }));
 
-    // With another prefix, because root's would be the machine's.
-    run(&place, &format!("{} --prefix .local", script.trim())).assert_success(&script);
+    // With another prefix, because root's would be the machine's; and without the other helpers on PATH, for which
+    // the settings would stay.
+    let path = "PATH=\"$HOME/.local/bin:/usr/bin:/bin\"";
+    run(&place, &format!("{path}\n{} --prefix .local", script.trim())).assert_success(&script);
 
     assert_eq!(place.config(), json!({}));
     assert!(!place.path("home/.local/bin/docker-credential-age").exists());
