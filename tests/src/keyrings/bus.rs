@@ -31,6 +31,7 @@ const CONFIGURATION: &str = r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D
     <allow send_destination="*" eavesdrop="true"/>
     <allow eavesdrop="true"/>
     <allow own="*"/>
+    RULES
   </policy>
   <limit name="max_incoming_bytes">1000000000</limit>
   <limit name="max_outgoing_bytes">1000000000</limit>
@@ -55,21 +56,32 @@ pub struct PrivateBus {
 impl PrivateBus {
     /// Starts a bus with its socket in `directory`.
     pub fn start(directory: &Path) -> Result<Self, Missing> {
-        Self::start_with(directory, |_| {})
+        Self::start_with(directory, "", |_| {})
+    }
+
+    /// Starts a bus with these additional rules of its policy, in XML.
+    pub fn start_with_rules(directory: &Path, rules: &str) -> Result<Self, Missing> {
+        Self::start_with(directory, rules, |_| {})
     }
 
     /// Starts the bus of another user, who becomes the owner of `directory`. Only for root.
     pub fn start_as(directory: &Path, uid: u32) -> Result<Self, Missing> {
         chown(directory, Some(uid), Some(uid)).expect("root gives its directory away");
-        Self::start_with(directory, |command| {
+        Self::start_with(directory, "", |command| {
             command.uid(uid).gid(uid);
         })
     }
 
-    fn start_with(directory: &Path, prepare: impl FnOnce(&mut Command)) -> Result<Self, Missing> {
+    fn start_with(
+        directory: &Path,
+        rules: &str,
+        prepare: impl FnOnce(&mut Command),
+    ) -> Result<Self, Missing> {
         let program = find("dbus-daemon")?;
         let (socket, configuration) = (directory.join("bus"), directory.join("bus.conf"));
-        let text = CONFIGURATION.replace("SOCKET", &socket.display().to_string());
+        let text = CONFIGURATION
+            .replace("SOCKET", &socket.display().to_string())
+            .replace("RULES", rules);
         fs::write(&configuration, text).expect("a file in the test's directory");
         let mut command = Command::new(program);
         command

@@ -16,7 +16,8 @@ use crate::program;
 use crate::requirement::Missing;
 use crate::service::{Service, last_lines, wait_for};
 
-const PASSWORD: &[u8] = b"the keyring's password";
+/// The password of its login keyring.
+pub const PASSWORD: &str = "the keyring's password";
 const ROOT: &str = "/org/freedesktop/secrets";
 const LOGIN: &str = "/org/freedesktop/secrets/collection/login";
 
@@ -120,7 +121,8 @@ impl GnomeKeyring {
         if unlocked {
             let password = self.directory.join("password");
             let mut file = File::create(&password).expect("a file in the test's directory");
-            file.write_all(PASSWORD).expect("a file can be written");
+            file.write_all(PASSWORD.as_bytes())
+                .expect("a file can be written");
             let password = File::open(password).expect("a file can be read");
             command.arg("--unlock").stdin(password);
         } else {
@@ -152,6 +154,15 @@ impl GnomeKeyring {
                 .expect("the keyring locks");
             self.is_locked().filter(|locked| *locked)
         });
+    }
+
+    /// The variables of its session. A keyring that a command starts with them ends with the bus.
+    pub fn session(&self) -> [(&'static str, PathBuf); 3] {
+        [
+            ("HOME", self.directory.join("home")),
+            ("XDG_DATA_HOME", self.directory.join("home/.local/share")),
+            ("XDG_RUNTIME_DIR", self.directory.join("run")),
+        ]
     }
 
     /// Stops the process; it stays on the bus but doesn't answer.

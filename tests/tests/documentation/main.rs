@@ -219,6 +219,7 @@ const PAGES: &[(&str, &[Known])] = {
             "docs/keyring.md",
             &[
                 ("Replace docker's own helper", "sh", Test(keyring::in_place)),
+                ("What do the errors mean?", "sh", Test(keyring::unlocked)),
                 ("Use the kernel's keyring", "sh", Test(keyring::the_kernels)),
             ],
         ),

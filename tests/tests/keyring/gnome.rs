@@ -5,9 +5,10 @@ use std::os::unix::net::UnixListener;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::ScopedJoinHandle;
 
-use docker_credential_tests::helper::KEYRING;
+use docker_credential_tests::helper::{KEYRING, KEYRING_ALONE};
+use docker_credential_tests::keyrings::bus::PrivateBus;
 use docker_credential_tests::keyrings::exercise::next_second;
-use docker_credential_tests::keyrings::gnome::GnomeKeyring;
+use docker_credential_tests::keyrings::gnome::{GnomeKeyring, PASSWORD};
 use docker_credential_tests::login::{Login, alice, bob};
 use docker_credential_tests::program::{Outcome, find};
 use docker_credential_tests::require;
@@ -252,6 +253,32 @@ fn a_keyring_that_was_locked_from_the_start_is_never_empty() {
     place.assert_answers("ghcr.io", &alice());
 }
 
+/// Only with the keyring of this system: the command isn't one of another root.
+#[test]
+fn the_command_in_the_message_unlocks_the_keyring() {
+    require!(find("gnome-keyring-daemon"));
+    require!(find("bash"));
+    let mut place = place!();
+    place.store("ghcr.io", &alice());
+    place.keyring().lock();
+    let text = trouble(&place.verb("get", "ghcr.io"));
+    let command = text.split('`').nth(1).expect("a command").to_owned();
+    let [home, data, run] = place.keyring().session();
+    place
+        .run("bash")
+        .args(["-c", &command])
+        .env(home.0, home.1)
+        .env(data.0, data.1)
+        .env(run.0, run.1)
+        .stdin(format!("{PASSWORD}\n"))
+        .outcome()
+        .assert_success(&command);
+    wait_for("the unlocked keyring", || {
+        (place.verb("get", "ghcr.io").code == Some(0)).then_some(())
+    });
+    place.assert_answers("ghcr.io", &alice());
+}
+
 #[test]
 fn a_missing_keyring_differs_from_a_missing_bus() {
     let mut place = place!();
@@ -310,6 +337,36 @@ fn a_bus_that_hangs_up_differs_from_a_missing_one() {
     }
     place.set("DBUS_SESSION_BUS_ADDRESS", format!("{closing};{good}"));
     place.assert_answers("ghcr.io", &alice());
+}
+
+#[test]
+fn a_bus_that_stalls_differs_from_a_stalled_keyring() {
+    let mut place = place!();
+    let socket = place.path("stalled");
+    let _listener = UnixListener::bind(&socket).expect("a socket");
+    place.set(
+        "DBUS_SESSION_BUS_ADDRESS",
+        format!("unix:path={}", socket.display()),
+    );
+    let text = trouble(&place.verb("get", "ghcr.io"));
+    assert!(
+        text.contains("session bus: it does not answer") && !text.contains("keyring"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_keyring_that_the_bus_does_not_start_is_missing() {
+    let mut place = Sandbox::new(KEYRING_ALONE);
+    let denied = r#"<deny send_interface="org.freedesktop.DBus" send_member="StartServiceByName"/>"#;
+    let bus = require!(PrivateBus::start_with_rules(&place.path("run"), denied));
+    place.set("DBUS_SESSION_BUS_ADDRESS", bus.address());
+    for text in troubles(&place) {
+        assert!(
+            text.contains("no keyring runs on the session bus (Rejected send message"),
+            "in the bus's own words: {text}"
+        );
+    }
 }
 
 #[test]

@@ -16,8 +16,8 @@ use super::socket::BusSocket;
 use super::wire::{BUS, BUS_PATH, PROMPT_PATIENCE, PROPERTIES_INTERFACE, SERVICE};
 
 /// The limit on the time without an answer. Each answer renews it, so that a service that is busy with a
-/// hundred other clients doesn't seem to stall. docker doesn't have a timeout for helpers, but people kill it
-/// after about ten seconds; [`LAST_QUESTION`] and the start of the process get the rest of those.
+/// hundred other clients doesn't seem to stall. docker waits for helpers forever, but people kill it after
+/// about ten seconds; [`LAST_QUESTION`] and the start of the process get the rest of those.
 const PATIENCE: Duration = Duration::from_secs(8);
 
 /// The time for a silent service to answer a different request.
@@ -74,7 +74,7 @@ impl Bus {
         let deadline = Instant::now() + PATIENCE;
         let mut refusal = Failure::NoBus;
         for address in addresses {
-            match bounded(deadline, Self::enter(address, deadline)).await? {
+            match Self::enter(address, deadline).await {
                 Err(failure) if failure.is_of_bus() => {
                     // To report another user's bus is more useful than to report none.
                     if refusal == Failure::NoBus {
@@ -88,19 +88,19 @@ impl Bus {
     }
 
     async fn enter(address: &SocketAddr, deadline: Instant) -> Result<Self, Failure> {
-        let socket = BusSocket::connect(address).await?;
+        let stalled = |_| Failure::StalledBus;
+        let socket = bounded(deadline, BusSocket::connect(address));
+        let socket = socket.await.map_err(stalled)??;
         let connection = zbus::connection::Builder::authenticated_socket(socket, NO_GUID)
             .build()
             .await
             .map_err(|_| Failure::ClosedBus)?;
         // Sends both at once, because the bus answers in order.
-        let (us, service) = join(hello(&connection), owner(&connection)).await;
+        let answers = join(hello(&connection), owner(&connection));
+        let (us, service) = bounded(deadline, answers).await.map_err(stalled)?;
         let us = us.map_err(|_| Failure::ClosedBus)?;
         let service = match service {
-            Err(Failure::NoService(_)) => {
-                start(&connection).await?;
-                owner(&connection).await
-            }
+            Err(Failure::NoService(_)) => bounded(deadline, start(&connection)).await?,
             service => service,
         }?;
         Ok(Self {
@@ -311,10 +311,14 @@ async fn owner(connection: &Connection) -> Result<String, Failure> {
     call_bus(connection, "GetNameOwner", &(SERVICE,)).await
 }
 
-async fn start(connection: &Connection) -> Result<(), Failure> {
+async fn start(connection: &Connection) -> Result<String, Failure> {
     const NO_FLAGS: u32 = 0;
-    let _: u32 = call_bus(connection, "StartServiceByName", &(SERVICE, NO_FLAGS)).await?;
-    Ok(())
+    match call_bus::<_, u32>(connection, "StartServiceByName", &(SERVICE, NO_FLAGS)).await {
+        Ok(_) => owner(connection).await,
+        // The bus's or systemd's error, because no keyring runs yet.
+        Err(Failure::Answered(_, words)) => Err(Failure::NoService(words)),
+        Err(other) => Err(other),
+    }
 }
 
 /// One call to the bus itself, and its answer.

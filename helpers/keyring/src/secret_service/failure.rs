@@ -10,6 +10,8 @@ use docker_credential_helper::Error;
 pub(super) enum Failure {
     /// No session bus: no address, or no listener.
     NoBus,
+    /// The session bus itself doesn't answer in time.
+    StalledBus,
     /// The address of the session bus isn't one of a Unix socket.
     NoSocket,
     /// The session bus hung up, as a bus does if it does not admit a user.
@@ -190,6 +192,10 @@ impl Failure {
                 "cannot use the session bus: this user namespace hides its owner; map your user into the \
                  namespace (`unshare --map-current-user`), or use docker-credential-age",
             ),
+            Self::StalledBus => Error::unavailable(
+                "cannot use the session bus: it does not answer; log out of the desktop session and in again, or use \
+                 docker-credential-age",
+            ),
             Self::NoService(words) => Error::unavailable(format!(
                 "cannot reach a keyring: no keyring runs on the session bus{words}; start one, such as \
                 GNOME Keyring, KWallet or KeePassXC, or use docker-credential-age, which doesn't need one"
@@ -201,7 +207,7 @@ impl Failure {
             Self::Stalled => Error::unavailable(format!(
                 "the keyring does not answer; use docker-credential-age, or stop the keyring and start it \
                 again{}",
-                command(is_gnome, "--replace --components=secrets")
+                command(is_gnome, RESTART)
             )),
             Self::Gone => Error::unavailable(
                 "the keyring ended before it answered; start it if it is not running, and try again",
@@ -243,10 +249,18 @@ impl Failure {
     }
 }
 
+/// Ends a gnome-keyring that doesn't answer, and starts another. `--replace` would wait for its answer.
+const RESTART: &str =
+    "pkill -KILL -u \"$(id -u)\" gnome-keyring-d; gnome-keyring-daemon --start --components=secrets";
+
+/// Asks for the password of gnome-keyring's login keyring, and unlocks it. Without `--replace`, the running
+/// one would stay locked; and with a newline, it would be another password.
+const UNLOCK: &str = "read -rs p && printf %s \"$p\" | gnome-keyring-daemon --replace --unlock";
+
 /// gnome-keyring's command that helps, if that is the service.
-fn command(is_gnome: bool, arguments: &str) -> String {
+fn command(is_gnome: bool, command: &str) -> String {
     if is_gnome {
-        format!(": `gnome-keyring-daemon {arguments}`")
+        format!(": `{command}`")
     } else {
         String::new()
     }
@@ -254,7 +268,7 @@ fn command(is_gnome: bool, arguments: &str) -> String {
 
 impl NotUnlocked {
     fn text(self, is_gnome: bool) -> String {
-        let unlock = || command(is_gnome, "--unlock");
+        let unlock = || command(is_gnome, UNLOCK);
         match self {
             Self::Noninteractive => {
                 "the keyring is locked, and DOCKER_CREDENTIAL_NONINTERACTIVE forbids asking for its password; unlock \
@@ -321,7 +335,7 @@ mod tests {
         ] {
             let [gnome, other] =
                 [true, false].map(|is_gnome| failure.clone().into_error(is_gnome).to_string());
-            assert!(gnome.contains("`gnome-keyring-daemon --"), "{gnome}");
+            assert!(gnome.contains("gnome-keyring-daemon --"), "{gnome}");
             assert!(!other.contains("gnome-keyring"), "{other}");
         }
     }
