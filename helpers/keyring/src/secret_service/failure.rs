@@ -147,7 +147,9 @@ impl Failure {
     pub(super) fn has_command(&self) -> bool {
         matches!(
             self,
-            Self::Stalled | Self::Locked(NotUnlocked::Dismissed | NotUnlocked::NoPrompter)
+            Self::Stalled
+                | Self::NoCollection(_)
+                | Self::Locked(NotUnlocked::Dismissed | NotUnlocked::NoPrompter)
         )
     }
 
@@ -227,9 +229,10 @@ impl Failure {
                 "the keyring sent {what}; update it, use another one, or use docker-credential-age"
             )),
             Self::NoCollection(words) => Error::unavailable(format!(
-                "there is no default keyring to store in{words}; create one in your desktop's keyring \
-                application \
-                 (seahorse, KWalletManager), or name one in DOCKER_CREDENTIAL_KEYRING_COLLECTION"
+                "there is no default keyring to store in{words}; name one in DOCKER_CREDENTIAL_KEYRING_COLLECTION, \
+                 or create one in your desktop's keyring application (seahorse, KWalletManager){}{}",
+                if is_gnome { " or in a shell" } else { "" },
+                command(is_gnome, UNLOCK)
             )),
             Self::UnknownCollection => Error::setting(
                 super::COLLECTION,
@@ -253,8 +256,8 @@ impl Failure {
 const RESTART: &str =
     "pkill -KILL -u \"$(id -u)\" gnome-keyring-d; gnome-keyring-daemon --start --components=secrets";
 
-/// Asks for the password of gnome-keyring's login keyring, and unlocks it. Without `--replace`, the running
-/// one would stay locked; and with a newline, it would be another password.
+/// Asks for the password of gnome-keyring's login keyring, and unlocks or creates it. Without `--replace`, the
+/// running one would stay locked; and with a newline, it would be another password.
 const UNLOCK: &str = "read -rs p && printf %s \"$p\" | gnome-keyring-daemon --replace --unlock";
 
 /// gnome-keyring's command that helps, if that is the service.
@@ -332,6 +335,7 @@ mod tests {
             Failure::Stalled,
             Failure::Locked(NotUnlocked::Dismissed),
             Failure::Locked(NotUnlocked::NoPrompter),
+            Failure::NoCollection(Words::default()),
         ] {
             let [gnome, other] =
                 [true, false].map(|is_gnome| failure.clone().into_error(is_gnome).to_string());
