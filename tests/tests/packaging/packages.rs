@@ -286,6 +286,25 @@ fn a_machine_without_releases_is_refused_before_the_build() {
     assert!(!made.path().join("out").exists());
 }
 
+/// Such as busybox's, which doesn't have the options: the archive was empty, and had its sum.
+#[test]
+fn no_archive_is_made_if_tar_fails() {
+    let (prefix, made) = (small_prefix(), TempDir::new().expect("a temporary directory"));
+    let programs = TempDir::new().expect("a temporary directory");
+    write_program(&programs.path().join("tar"), "exit 1");
+    let machine = environment("PATH").unwrap_or_default();
+    let directories = [programs.path().to_owned()]
+        .into_iter()
+        .chain(std::env::split_paths(&machine));
+
+    let complaint = refusal(
+        packer(prefix.path(), made.path()).env("PATH", std::env::join_paths(directories).expect("PATH")),
+    );
+
+    assert_eq!(complaint, "packages: cannot pack: it needs GNU tar or bsdtar\n");
+    assert!(named(made.path(), "").is_empty());
+}
+
 /// Its overrides are in the packages, each with its reason.
 #[test]
 fn debian_packages_are_clean_to_lintian() {

@@ -82,7 +82,7 @@ seconds=$3 && shift 3 && exec {date} -u -d "@$seconds" "$@""#,
         &format!(
             r#"case $* in --version) echo bsdtar && exit ;; *--owner=0*-T\ names) exit 1 ;; esac
 case $* in *' --uid=0 --gid=0 --no-xattrs --no-mac-metadata '*)
-    set -- -cf - --no-recursion --numeric-owner --owner=0 --group=0 -T names ;;
+    set -- -cf archive.tar --no-recursion --numeric-owner --owner=0 --group=0 -T names ;;
 esac
 exec {} "$@""#,
             tar.display()
