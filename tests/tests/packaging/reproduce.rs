@@ -102,9 +102,9 @@ fn an_archive_with_another_mode_is_told_apart() {
     fs::create_dir(&unpacked).expect("a directory can be made");
     let (unpacked, name) = (unpacked.display(), name.display());
     let script = format!(
-        "tar -xzf {archive} -C {unpacked} && tar -tzf {archive} | sed 's,/$,,' >{name} && cd {unpacked} &&\
+        "tar -xzf '{archive}' -C '{unpacked}' && tar -tzf '{archive}' | sed 's,/$,,' >'{name}' && cd '{unpacked}' &&\
          chmod a-x */bin/docker-credential-age &&\
-         tar -cf - --no-recursion --numeric-owner --owner=0 --group=0 -T {name} | gzip -9n >{archive}"
+         tar -cf - --no-recursion --numeric-owner --owner=0 --group=0 -T '{name}' | gzip -9n >'{archive}'"
     );
     run(Command::new("sh").args(["-c", &script]));
 
@@ -123,7 +123,10 @@ fn an_archive_that_is_compressed_differently_is_the_same() {
     let archive = released(&tree);
     run(Command::new("sh").args([
         "-c",
-        &format!("gunzip {archive} && gzip -1 {}", archive.trim_end_matches(".gz")),
+        &format!(
+            "gunzip '{archive}' && gzip -1 '{}'",
+            archive.trim_end_matches(".gz")
+        ),
     ]));
 
     let said = run(&mut tree.script("reproduce", &[&archive]));
