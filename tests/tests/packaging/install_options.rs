@@ -8,7 +8,7 @@ use docker_credential_tests::require;
 use docker_credential_tests::requirement::root;
 use tempfile::TempDir;
 
-use crate::place::{AS_NOBODY, Download, below, only, outcome, refusal, repository, run, tree, write};
+use crate::place::{AS_NOBODY, Download, below, only, refusal, repository, run, tree, write};
 
 #[test]
 fn options_take_their_value_after_an_equals_sign() {
@@ -455,8 +455,11 @@ fn a_failing_build_installs_nothing() {
     let download = Download::new();
     download.stand_in("cargo", "exit 101");
 
-    let failed = outcome(&mut from_source(&download, repository()));
+    let complaint = refusal(&mut from_source(&download, repository()));
 
-    assert_eq!(failed.status.code(), Some(101), "{failed:?}");
+    assert_eq!(
+        complaint,
+        "install: cannot build: cargo failed, as shown above; nothing is installed\n"
+    );
     download.assert_nothing_was_written();
 }
