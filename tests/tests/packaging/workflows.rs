@@ -178,6 +178,7 @@ fn ci(download: &Download, script: &str) -> Command {
 /// The image of the workflow has neither `cargo fmt` nor `cargo clippy`.
 #[test]
 fn the_gate_installs_missing_components_of_rust() {
+    require!(root());
     let download = Download::new();
     download.stand_in("cargo", "exit 1");
     download.stand_in("rustup", "echo \"rustup $*\"; exit 7");
