@@ -230,7 +230,9 @@ impl CredentialStore for SecretService {
             if created.as_ref().is_err_and(Failure::is_locked_again) {
                 return Ok(Round::Locked(vec![collection]));
             }
-            created?;
+            let created = created?;
+            // A service may also have changed an old item instead.
+            before.retain(|item| item.path != created);
             // Only previous items: a login at the same time keeps its own.
             removal::delete_replaced(service, &collection, before).await?;
             Ok(Round::Done(()))

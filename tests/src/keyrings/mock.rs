@@ -61,6 +61,8 @@ pub enum Fault {
     EmptyAsReplaced,
     /// The answer is an empty secret, because the collection was locked. A prompt unlocks it.
     EmptyAsLocked,
+    /// The new item replaces the first one, under the same path.
+    InPlace,
     /// The answer is carol's secret, whose login has replaced the item under the same path.
     Reused,
     /// The answer is an error, because the object is gone.
@@ -134,6 +136,7 @@ struct State {
     ghosts: HashSet<OwnedObjectPath>,
     sessions: HashMap<OwnedObjectPath, Option<Key>>,
     created: usize,
+    creates_in_place: bool,
     calls: Vec<String>,
     callers: HashSet<String>,
     /// Calls that would make gnome-keyring 50 abort.
@@ -386,6 +389,7 @@ impl Incarnation {
                 self.connection.reply_error(&header, name, &("locked",)).await?;
                 return Ok(None);
             }
+            Some(Fault::InPlace) => state.lock().expect("one thread answers").creates_in_place = true,
             Some(Fault::Held { .. }) => {
                 self.held.borrow_mut().push(message.clone());
                 return Ok(None);
@@ -734,6 +738,10 @@ impl State {
     }
 
     fn add(&mut self, attributes: Attributes, secret: Vec<u8>) -> OwnedObjectPath {
+        if let Some((path, ..)) = self.items.first().cloned().filter(|_| self.creates_in_place) {
+            self.items[0] = (path.clone(), attributes, secret);
+            return path;
+        }
         self.created += 1;
         let path = format!("{COLLECTION}/{}", self.created);
         let path = OwnedObjectPath::try_from(path).expect("a path");

@@ -286,6 +286,13 @@ fn a_login_without_a_new_item_keeps_the_old_one() {
 }
 
 #[test]
+fn a_login_that_the_service_stores_in_the_old_item_stays() {
+    let mocked = require!(Mocked::start(Script::fault("CreateItem", Fault::InPlace, 1)));
+    mocked.assert_works("store");
+    assert_eq!(mocked.mock.secrets(), [b"MARKER"]);
+}
+
+#[test]
 fn a_secret_that_the_service_would_alter_is_refused() {
     let mocked = require!(Mocked::start(Script {
         alters: true,

@@ -2,7 +2,7 @@
 
 use docker_credential_helper::{Credential, Secret};
 use futures_util::future::join;
-use zbus::ObjectPath;
+use zbus::{ObjectPath, OwnedObjectPath};
 
 use super::agreement::KeyPair;
 use super::bus::Trusted;
@@ -11,13 +11,13 @@ use super::item::{self, Item};
 use super::service::Service;
 use super::session::{Opened, Session};
 
-/// Creates an item for a login, and checks it if some services would alter the secret.
+/// Creates and returns an item for a login, and checks it if some services would alter the secret.
 pub(super) async fn create(
     service: &Service,
     trusted: Trusted,
     collection: &ObjectPath<'_>,
     credential: &Credential,
-) -> Result<(), Failure> {
+) -> Result<OwnedObjectPath, Failure> {
     let server = credential.server();
     let secret = credential.secret().expose();
     let session = agree(service, trusted).await?;
@@ -36,12 +36,12 @@ pub(super) async fn create(
             .as_ref()
             .is_ok_and(|kept| kept.as_slice() == secret.as_bytes())
         {
-            return Ok(());
+            return Ok(created);
         }
         service.delete(&created).await?;
         return Err(kept.err().unwrap_or(Failure::Altered));
     }
-    Ok(())
+    Ok(created)
 }
 
 /// `KWallet` cuts a secret at a NUL (5.103) and drops a byte order mark at the start, as `KeePassXC` does. So
