@@ -20,6 +20,7 @@ mod failure;
 mod item;
 mod lookup;
 mod peer;
+mod program;
 mod prompt;
 mod removal;
 mod secrets;
@@ -28,7 +29,7 @@ mod session;
 mod socket;
 mod wire;
 
-use bus::{Bus, GNOME_KEYRING};
+use bus::Bus;
 use failure::{Failure, NotUnlocked};
 use lookup::Sight;
 use service::{Described, Scope, Service};
@@ -81,7 +82,7 @@ impl SecretService {
                 Ok(outcome) => Ok(outcome),
                 Err(failure) => {
                     service.bus.be_brief();
-                    let is_gnome = failure.has_command() && service.bus.program().await == GNOME_KEYRING;
+                    let is_gnome = failure.has_command() && service.bus.is_gnome_keyring().await;
                     Err(failure.into_error(is_gnome))
                 }
             };

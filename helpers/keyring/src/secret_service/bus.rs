@@ -27,18 +27,6 @@ const LAST_QUESTION: Duration = Duration::from_secs(1);
 /// connection's pending replies.
 const PIPELINE: usize = 128;
 
-pub(super) const GNOME_KEYRING: &str = "GNOME Keyring";
-pub(super) const KWALLET: &str = "KWallet";
-
-/// Names of services on the bus besides the specification's.
-const PROGRAMS: &[(&str, &str)] = &[
-    ("org.gnome.keyring", GNOME_KEYRING),
-    ("org.kde.ksecretd", KWALLET),
-    ("org.kde.kwalletd6", KWALLET),
-    ("org.kde.kwalletd5", KWALLET),
-    ("org.keepassxc.KeePassXC.MainWindow", "KeePassXC"),
-];
-
 /// A placeholder for the bus's id, which zbus stores but we don't need.
 const NO_GUID: &str = "00000000000000000000000000000000";
 
@@ -96,7 +84,7 @@ impl Bus {
             .await
             .map_err(|_| Failure::ClosedBus)?;
         // Sends both at once, because the bus answers in order.
-        let answers = join(hello(&connection), owner(&connection));
+        let answers = join(hello(&connection), owner(&connection, SERVICE));
         let (us, service) = bounded(deadline, answers).await.map_err(stalled)?;
         let us = us.map_err(|_| Failure::ClosedBus)?;
         let service = match service {
@@ -133,17 +121,11 @@ impl Bus {
         self.bounded(call).await?.map_err(Failure::of_one_program)
     }
 
-    /// Identifies the service's program by its other names on the bus. The bus answers this, so it works even
-    /// if the service stalls.
-    pub(super) async fn program(&self) -> &'static str {
-        for (name, program) in PROGRAMS {
-            let arguments = (*name,);
-            let call = call_bus::<_, String>(&self.connection, "GetNameOwner", &arguments);
-            if matches!(self.bounded(call).await, Ok(Ok(owner)) if owner == self.service) {
-                return program;
-            }
-        }
-        "Secret Service"
+    /// Whether the service also has this name on the bus. The bus answers this, so it works even if the
+    /// service stalls.
+    pub(super) async fn is_called(&self, name: &str) -> bool {
+        let owner = self.bounded(owner(&self.connection, name)).await;
+        matches!(owner, Ok(Ok(owner)) if owner == self.service)
     }
 
     pub(super) fn connection(&self) -> &Connection {
@@ -306,15 +288,15 @@ async fn hello(connection: &Connection) -> Result<String, Failure> {
     call_bus(connection, "Hello", &()).await
 }
 
-/// The program that owns the service's name.
-async fn owner(connection: &Connection) -> Result<String, Failure> {
-    call_bus(connection, "GetNameOwner", &(SERVICE,)).await
+/// The program that owns a name.
+async fn owner(connection: &Connection, name: &str) -> Result<String, Failure> {
+    call_bus(connection, "GetNameOwner", &(name,)).await
 }
 
 async fn start(connection: &Connection) -> Result<String, Failure> {
     const NO_FLAGS: u32 = 0;
     match call_bus::<_, u32>(connection, "StartServiceByName", &(SERVICE, NO_FLAGS)).await {
-        Ok(_) => owner(connection).await,
+        Ok(_) => owner(connection, SERVICE).await,
         // The bus's or systemd's error, because no keyring runs yet.
         Err(Failure::Answered(_, words)) => Err(Failure::NoService(words)),
         Err(other) => Err(other),

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use zbus::{ObjectPath, OwnedObjectPath, Variant};
 
-use super::bus::{GNOME_KEYRING, KWALLET};
 use super::failure::{Failure, Words};
+use super::program::{GNOME_KEYRING, KWALLET};
 use super::service::{Scope, Service};
 use super::wire::{COLLECTION_INTERFACE, Found, NO_OBJECT, ROOT, SERVICE_INTERFACE};
 
