@@ -307,12 +307,12 @@ async fn everything(service: &Service, scope: &Scope) -> Result<Everything, Fail
     let (trusted, all, locks) = join3(
         service.bus.check_owner(),
         lookup::all(service, scope),
-        service.locks(scope),
+        service.locks_unless_shown(scope),
     )
     .await;
     trusted?;
     let (described, found) = all?;
-    let hiding = service.hiding(locks?, &found, &described.hidden).await?;
+    let hiding = service.hiding(scope, locks?, &found, &described.hidden).await?;
     Ok(Everything { described, hiding })
 }
 

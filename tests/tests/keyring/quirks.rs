@@ -340,6 +340,22 @@ fn a_miss_in_a_small_keyring_is_one_round_of_questions() {
 }
 
 #[test]
+fn a_miss_asks_gnome_keyring_for_no_locks() {
+    let mocked = require!(Mocked::start(Script {
+        program: Some("org.gnome.keyring"),
+        ..Script::default()
+    }));
+    mocked.sandbox.assert_not_found("quay.io");
+    let calls = mocked.mock.calls();
+    assert!(
+        !["Collections", "Locked"]
+            .iter()
+            .any(|lock| calls.iter().any(|call| call == lock)),
+        "{calls:?}"
+    );
+}
+
+#[test]
 fn odd_spellings_are_found_in_small_and_large_keyrings() {
     for others in [0, 30] {
         let mocked = require!(Mocked::start(Script::default()));

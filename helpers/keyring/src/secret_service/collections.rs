@@ -34,10 +34,15 @@ impl Service {
     /// always locked doesn't make every answer uncertain.
     pub(super) async fn hiding(
         &self,
-        locks: Vec<Lock>,
+        scope: &Scope,
+        mut locks: Vec<Lock>,
         found: &Found,
         hidden: &[OwnedObjectPath],
     ) -> Result<Vec<OwnedObjectPath>, Failure> {
+        // See `finds_locked_items`.
+        if locks.is_empty() && found.iter().any(|(_, is_locked)| *is_locked) {
+            locks = self.locks(scope).await?;
+        }
         let locked: Vec<OwnedObjectPath> = locks
             .into_iter()
             .filter_map(|(collection, is_locked)| is_locked.then_some(collection))
@@ -73,6 +78,20 @@ impl Service {
             hiding.extend(blank);
         }
         Ok(hiding)
+    }
+
+    /// The locks for [`hiding`](Self::hiding); none if a search shows enough.
+    pub(super) async fn locks_unless_shown(&self, scope: &Scope) -> Result<Vec<Lock>, Failure> {
+        if self.finds_locked_items().await {
+            return Ok(Vec::new());
+        }
+        self.locks(scope).await
+    }
+
+    /// Whether a search is known to find the items of locked collections, and to report them as locked. Then we
+    /// request the locks only if it does, and a miss takes half as many requests.
+    pub(super) async fn finds_locked_items(&self) -> bool {
+        self.bus.is_gnome_keyring().await
     }
 
     /// Whether the service is known to show the items of locked collections, so that one without items is

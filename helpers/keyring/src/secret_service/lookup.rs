@@ -60,7 +60,7 @@ pub(super) async fn look(
                 Some(locks) => locks,
                 None => service.locks(scope).await?,
             };
-            match service.hiding(locks, &marked, &described.hidden).await? {
+            match service.hiding(scope, locks, &marked, &described.hidden).await? {
                 hiding if hiding.is_empty() => Sight::Nothing,
                 hiding => Sight::Locked(hiding),
             }
@@ -127,7 +127,7 @@ struct First {
     is_complete: bool,
     /// All items with docker's mark.
     marked: Found,
-    /// Not requested if something was found.
+    /// Not requested if something was found; empty if a search shows enough.
     locks: Option<Vec<Lock>>,
     /// The session to read a secret with, if it was worth opening.
     session: Option<Opened>,
@@ -161,6 +161,9 @@ async fn first_questions(service: &Service, scope: &Scope, spellings: &Spellings
         Ok((trusted, described?, session?))
     };
     let locks = async {
+        if service.finds_locked_items().await {
+            return Ok(Some(Vec::new()));
+        }
         let collections = service.in_scope(scope).await?;
         if !first_found.borrow().is_empty() {
             return Ok(None);
