@@ -304,9 +304,9 @@ struct Everything {
 }
 
 async fn everything(service: &Service, scope: &Scope) -> Result<Everything, Failure> {
-    let (trusted, all, locks) = join3(
-        service.bus.check_owner(),
+    let (all, trusted, locks) = join3(
         lookup::all(service, scope),
+        service.bus.check_owner(),
         service.locks_unless_shown(scope),
     )
     .await;
