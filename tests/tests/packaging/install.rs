@@ -78,6 +78,20 @@ fn is_evil(download: &Download) -> bool {
     fs::read_to_string(download.path(PROGRAM)).expect("it is installed") == "exit 66\n"
 }
 
+/// As by a broken download; the last lines are the dangerous ones.
+#[test]
+fn a_script_that_is_cut_off_installs_nothing() {
+    let download = Download::new();
+    let script = fs::read_to_string(download.path("install")).expect("the script can be read");
+    let lines: Vec<&str> = script.split_inclusive('\n').collect();
+    for missing in 1..60 {
+        let part = lines[..lines.len() - missing].concat();
+        fs::write(download.path("install"), part).expect("the script can be written");
+        outcome(&mut download.install(&["--no-configure"]));
+        download.assert_nothing_was_written();
+    }
+}
+
 #[test]
 fn an_archive_exchanged_after_its_sum_is_not_unpacked() {
     let download = Download::new();
