@@ -171,7 +171,7 @@ impl SecretService {
         verb: &impl AsyncFn(&Service, &Scope) -> Result<Round<T>, Failure>,
     ) -> Result<Round<T>, Failure> {
         let scope = self.scope(service).await?;
-        // KeePassXC shows a prompt on a search if everything is locked.
+        // KeePassXC shows a prompt on a search if everything is locked, or no database is open.
         if !self.may_prompt {
             service.unlock_if_all_is_locked(&scope).await?;
         }

@@ -53,6 +53,8 @@ pub enum Fault {
     Error(&'static str),
     /// The answer is the path for "no object".
     NoObject,
+    /// The answer is an empty list of objects.
+    NoObjects,
     /// The answer is a prompt, which is then dismissed.
     Refused,
     /// The answer is an empty secret.
@@ -358,6 +360,11 @@ impl Incarnation {
                 } else {
                     self.connection.reply(&header, &none).await?;
                 }
+                return Ok(None);
+            }
+            Some(Fault::NoObjects) => {
+                let none = Variant::from(Vec::<ObjectPath<'_>>::new());
+                self.connection.reply(&header, &(none,)).await?;
                 return Ok(None);
             }
             Some(Fault::Refused) => {

@@ -93,6 +93,21 @@ fn no_prompt_is_made_where_none_may_be_shown() {
 }
 
 #[test]
+fn no_database_is_opened_where_no_prompt_may_be_shown() {
+    for verb in VERBS {
+        let mut mocked = require!(Mocked::start(Script {
+            program: Some("org.keepassxc.KeePassXC.MainWindow"),
+            ..Script::fault("Collections", Fault::NoObjects, usize::MAX)
+        }));
+        mocked.sandbox.set("DOCKER_CREDENTIAL_NONINTERACTIVE", "1");
+        let text = trouble(&mocked.verb(verb));
+        assert!(text.contains("DOCKER_CREDENTIAL_NONINTERACTIVE"), "{text}");
+        let calls = mocked.mock.calls();
+        assert!(!calls.iter().any(|call| call == "SearchItems"), "{calls:?}");
+    }
+}
+
+#[test]
 fn a_search_before_the_service_knows_us_is_repeated() {
     for verb in VERBS {
         let unknown = Fault::Error("org.freedesktop.DBus.Error.UnknownMethod");

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use zbus::{ObjectPath, OwnedObjectPath, Variant};
 
-use super::failure::{Failure, Words};
-use super::program::{GNOME_KEYRING, KWALLET};
+use super::failure::{Failure, NotUnlocked, Words};
+use super::program::{GNOME_KEYRING, KEEPASSXC, KWALLET};
 use super::service::{Scope, Service};
 use super::wire::{COLLECTION_INTERFACE, Found, NO_OBJECT, ROOT, SERVICE_INTERFACE};
 
@@ -100,9 +100,13 @@ impl Service {
         matches!(self.bus.program().await, GNOME_KEYRING | KWALLET)
     }
 
-    /// Unlocks the collections if all of them are locked.
+    /// Unlocks the collections if all of them are locked. `KeePassXC` doesn't have any before its user opens a
+    /// database.
     pub(super) async fn unlock_if_all_is_locked(&self, scope: &Scope) -> Result<(), Failure> {
         let locks = self.locks(scope).await?;
+        if locks.is_empty() && self.bus.program().await == KEEPASSXC {
+            return Err(Failure::Locked(NotUnlocked::Noninteractive));
+        }
         if locks.is_empty() || locks.iter().any(|(_, is_locked)| !is_locked) {
             return Ok(());
         }

@@ -4,6 +4,7 @@ use super::bus::Bus;
 
 pub(super) const GNOME_KEYRING: &str = "GNOME Keyring";
 pub(super) const KWALLET: &str = "KWallet";
+pub(super) const KEEPASSXC: &str = "KeePassXC";
 
 const GNOME_KEYRING_NAME: &str = "org.gnome.keyring";
 
@@ -12,7 +13,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("org.kde.ksecretd", KWALLET),
     ("org.kde.kwalletd6", KWALLET),
     ("org.kde.kwalletd5", KWALLET),
-    ("org.keepassxc.KeePassXC.MainWindow", "KeePassXC"),
+    ("org.keepassxc.KeePassXC.MainWindow", KEEPASSXC),
 ];
 
 impl Bus {
