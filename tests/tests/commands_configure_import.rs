@@ -396,6 +396,25 @@ fn root_s_file_in_the_user_s_directory_can_be_replaced() {
 }
 
 #[test]
+fn another_name_of_an_imported_file_is_pointed_out() {
+    require!(requirement::root());
+    for is_linked in [true, false] {
+        let sandbox = sandbox(&json!({ "auths": { "ghcr.io": alice().entry() } }));
+        for place in ["home/.docker", "home/.docker/config.json"] {
+            chown(sandbox.path(place), Some(4321), Some(4321)).unwrap();
+        }
+        let inode = fs::metadata(sandbox.config_path()).unwrap().ino();
+        if is_linked {
+            fs::hard_link(sandbox.config_path(), sandbox.path("home/dotfile")).unwrap();
+        }
+        let done = as_a_user(&sandbox, &["configure", "--import"]);
+        done.assert_success("configure --import");
+        let note = format!("find / -xdev -inum {inode}\n");
+        assert_eq!(done.text().contains(&note), is_linked, "{done:?}");
+    }
+}
+
+#[test]
 fn a_closed_directory_is_reported_with_its_fix() {
     require!(requirement::root());
     let sandbox = sandbox(&json!({}));

@@ -269,6 +269,13 @@ fn a_helper_that_makes_credentials_may_list_none() {
         assert!(text.contains("configure --no-import\""), "{text}");
     }
     let kept = json!({ "1.dkr.ecr.eu-west-1.amazonaws.com": "ecr-login" });
+    sandbox.write_config(&json!({ "credHelpers": kept }));
+    let registry = ["configure", "--registry", "1.dkr.ecr.eu-west-1.amazonaws.com"];
+    let text = refused(&sandbox, &registry);
+    assert!(
+        text.contains("nothing was changed; leave them behind with"),
+        "{text}"
+    );
     sandbox.write_config(&json!({ "credsStore": "ecr-login", "credHelpers": kept }));
     done(&sandbox, &["configure"]);
     assert_eq!(

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{Document, Problem};
 use crate::Error;
 use crate::directory::{self, Directory};
+use crate::show::ShellCommand;
 use crate::trust::Trust;
 
 /// The largest configuration file that is read, in bytes. One with a thousand logins has 0.2 MB.
@@ -172,8 +173,24 @@ fn unwritable(path: &Path, error: io::Error) -> Error {
             "cannot replace {}: it is mounted as a single file; mount its directory instead",
             path.display()
         )),
+        _ if is_immutable(&error) => Error::unavailable(format!(
+            "cannot replace {}: it may be immutable (lsattr shows an i); run: {}",
+            path.display(),
+            ShellCommand::new("sudo chattr -i").word(path)
+        )),
         _ => Error::file("write to", path)(error),
     }
+}
+
+/// Without the right to write to the directory, it would be another error.
+#[cfg(target_os = "linux")]
+fn is_immutable(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::PERM.raw_os_error())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_immutable(_error: &io::Error) -> bool {
+    false
 }
 
 fn parse(path: &Path, bytes: &[u8]) -> Result<Document, Error> {
@@ -193,4 +210,21 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Document, Error> {
         path: path.to_owned(),
         problem: problem.to_string().into(),
     })
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_immutable_file_is_named_as_such() {
+        let text = |number| {
+            let error = io::Error::from_raw_os_error(number);
+            unwritable(Path::new("/a b"), error).to_string()
+        };
+        let permission = rustix::io::Errno::PERM.raw_os_error();
+        assert!(text(permission).ends_with("run: sudo chattr -i '/a b'"));
+        let access = rustix::io::Errno::ACCESS.raw_os_error();
+        assert_eq!(text(access), "cannot write to /a b: Permission denied");
+    }
 }

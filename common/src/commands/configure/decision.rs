@@ -82,14 +82,16 @@ pub(super) fn decide(
     let no_import = command.clone().literal("--no-import");
     let other = if session.helper.is_read_only() {
         let program = session.helper.program();
-        format!("{program} can't import; \"{program} configure --registry HOST\" leaves other logins alone")
+        format!(
+            "{program} can't import; \"{program} configure --registry HOST\" leaves other logins alone, or "
+        )
     } else if let Some(import) = &import {
-        format!("import them with \"{import}\"")
+        format!("import them with \"{import}\", or ")
     } else {
-        "do as shown above".to_owned()
+        String::new()
     };
     Err(Error::refused(format!(
-        "cannot configure {client}: it would no longer find {summary}; nothing was changed; {other}, or leave them \
+        "cannot configure {client}: it would no longer find {summary}; nothing was changed; {other}leave them \
          behind with \"{no_import}\""
     )))
 }

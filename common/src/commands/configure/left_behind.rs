@@ -133,7 +133,7 @@ impl LeftBehind {
                 let is_empty = |found: &HelperLogins| found.servers.as_ref().is_ok_and(Vec::is_empty);
                 let is_named_after = after.cred_helpers().iter().any(|(_, name)| name == helper);
                 if found.is_made() && is_empty(&found) && !is_named_after {
-                    found.doubt_of_maker();
+                    found.doubt_of_maker(before.creds_store() == Some(helper));
                 }
                 (!is_empty(&found)).then_some(found)
             })

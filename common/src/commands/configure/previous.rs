@@ -63,12 +63,19 @@ impl HelperLogins {
             .collect()
     }
 
-    /// A helper that makes credentials answers for registries that it doesn't list.
-    pub(super) fn doubt_of_maker(&mut self) {
+    /// A helper that makes credentials answers for registries that it doesn't list. `is_for_all` if it is docker's store.
+    pub(super) fn doubt_of_maker(&mut self, is_for_all: bool) {
         let helper = show::name(&self.helper);
+        let advice = if is_for_all {
+            format!(
+                "keep it for them first, with \"credHelpers\": {{\"HOST\": \"{helper}\"}} in docker's config.json"
+            )
+        } else {
+            "a copy would expire".to_owned()
+        };
         self.servers = Err(Error::unavailable(format!(
             "docker-credential-{helper} makes new credentials for each request, for registries that it doesn't list; \
-             keep it for them first, with \"credHelpers\": {{\"HOST\": \"{helper}\"}} in docker's config.json"
+             {advice}"
         )));
     }
 

@@ -1,5 +1,7 @@
 //! The logins in one file.
 
+use std::path::Path;
+
 use super::ImportOptions;
 use super::plan::Candidate;
 use super::report::{Outcome, Report};
@@ -49,7 +51,27 @@ pub(super) fn collect_from(
             Err(error) => add(Outcome::Failed, &error.to_string()),
         }
     }
+    let has_logins = candidates.iter().any(|candidate| candidate.source == index);
+    if let Some(inode) = linked(&source.path).filter(|_| is_changed && has_logins) {
+        session.console.note(&format!(
+            "{place} has another name (a hard link), under which its logins stay in plain text; to find it, run: \
+             find / -xdev -inum {inode}"
+        ));
+    }
     Ok(())
+}
+
+/// The inode of a file with several names. Its replacement has one.
+#[cfg(unix)]
+fn linked(path: &Path) -> Option<u64> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = std::fs::metadata(path).ok()?;
+    (metadata.nlink() > 1).then(|| metadata.ino())
+}
+
+#[cfg(not(unix))]
+fn linked(_path: &Path) -> Option<u64> {
+    None
 }
 
 /// Ignores the logins in a file that somebody else may have created, unless the user named it.
