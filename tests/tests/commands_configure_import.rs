@@ -517,3 +517,22 @@ fn unconfigure_of_podman_names_what_podman_uses_then() {
         assert_eq!(text.contains("plain text"), list != "other", "{text}");
     }
 }
+
+/// As guides for docker's own helpers say.
+#[test]
+fn a_helper_that_was_replaced_by_hand_is_found() {
+    for name in ["pass", "secretservice"] {
+        let sandbox = sandbox(&json!({ "auths": { "ghcr.io": {}, "quay.io": {} }, "credsStore": "age" }));
+        add_helper(&sandbox, name, "ghcr.io", &alice());
+        let fix = format!("docker-credential-age import --from {name}");
+        let text =
+            format!("docker no longer finds these logins, docker-credential-{name} has logins for ghcr.io");
+        let doctor = sandbox.command(&["doctor"]);
+        assert_eq!(doctor.code, Some(1), "{doctor:?}");
+        assert!(doctor.text().contains(&text), "{doctor:?}");
+        assert!(doctor.text().contains(&fix), "{doctor:?}");
+        done(&sandbox, &["import", "--from", name]);
+        let doctor = done(&sandbox, &["doctor"]).text();
+        assert!(!doctor.contains("no longer finds"), "{doctor}");
+    }
+}

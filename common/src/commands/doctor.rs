@@ -19,6 +19,7 @@ mod machine;
 mod podman;
 mod program;
 mod store;
+mod unrecorded;
 mod variables;
 
 pub(super) fn definition() -> Command {
@@ -81,6 +82,9 @@ fn examine(session: &mut Session<'_>) -> (Vec<Finding>, Stored) {
         keys::findings(session, &machine),
         own,
         of_store,
+        unrecorded::finding(session, &machine, &stored)
+            .into_iter()
+            .collect(),
         logins::findings(session, &machine, &stored),
         podman::findings(session, &machine, &stored),
     ];
@@ -100,6 +104,8 @@ const MARKERS: &str = "markers";
 /// The content of the store.
 #[derive(Default)]
 struct Stored {
+    /// Whether the store could be listed.
+    is_listed: bool,
     /// The servers that it lists, as stored.
     servers: BTreeSet<String>,
     /// docker's keys for which a file holds a different login in plain text.

@@ -76,6 +76,12 @@ impl Record {
         self.files.get(&key(file))?.get(&setting.to_string())?.as_deref()
     }
 
+    /// Whether `configure` changed this setting.
+    pub(super) fn is_of(&self, file: &Path, setting: &Setting) -> bool {
+        let replaced = self.files.get(&key(file));
+        replaced.is_some_and(|replaced| replaced.contains_key(&setting.to_string()))
+    }
+
     pub(super) fn remember(&mut self, file: &Path, setting: &Setting, previous: Option<&str>) {
         self.files
             .entry(key(file))

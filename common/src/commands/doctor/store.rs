@@ -32,6 +32,7 @@ pub(super) fn findings(
     let mut stored = Stored::default();
     match store.list() {
         Ok(items) => {
+            stored.is_listed = true;
             stored.servers = items
                 .into_iter()
                 .map(|item| item.server.as_str().to_owned())
