@@ -1,7 +1,8 @@
 //! docker-credential-keyring with a real gnome-keyring, on its own bus.
 
-use std::io::Read as _;
-use std::os::unix::net::UnixListener;
+use std::io::{Read as _, Write as _};
+use std::net::Shutdown;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::ScopedJoinHandle;
 
@@ -337,6 +338,52 @@ fn a_bus_that_hangs_up_differs_from_a_missing_one() {
     }
     place.set("DBUS_SESSION_BUS_ADDRESS", format!("{closing};{good}"));
     place.assert_answers("ghcr.io", &alice());
+}
+
+/// As xdg-dbus-proxy before 0.1.6.
+#[test]
+fn a_proxy_that_needs_the_greeting_in_turn_gets_it() {
+    let mut place = place!();
+    place.store("ghcr.io", &alice());
+    let address = place.keyring().bus().address().to_owned();
+    let bus = address.strip_prefix("unix:path=").expect("a path").to_owned();
+    let socket = place.path("proxy");
+    let listener = UnixListener::bind(&socket).expect("a socket");
+    std::thread::spawn(move || {
+        for client in listener.incoming() {
+            relay_in_turn(client.expect("a client"), &bus);
+        }
+    });
+    place.set(
+        "DBUS_SESSION_BUS_ADDRESS",
+        format!("unix:path={}", socket.display()),
+    );
+    place.assert_answers("ghcr.io", &alice());
+    place.store("ghcr.io", &bob());
+    place.assert_lists(&json!({ "ghcr.io": "bob" }));
+}
+
+/// Relays a connection, unless its first data already contain the last line of the greeting.
+fn relay_in_turn(mut client: UnixStream, bus: &str) {
+    let mut first = [0; 1024];
+    let length = client.read(&mut first).expect("a greeting");
+    if first[..length].windows(5).any(|word| word == b"BEGIN") {
+        return;
+    }
+    let mut bus = UnixStream::connect(bus).expect("a bus");
+    bus.write_all(&first[..length]).expect("the bus reads");
+    let (mut from, mut to) = (
+        client.try_clone().expect("a copy"),
+        bus.try_clone().expect("a copy"),
+    );
+    std::thread::spawn(move || {
+        let _ = std::io::copy(&mut from, &mut to);
+        let _ = to.shutdown(Shutdown::Both);
+    });
+    std::thread::spawn(move || {
+        let _ = std::io::copy(&mut bus, &mut client);
+        let _ = client.shutdown(Shutdown::Both);
+    });
 }
 
 #[test]

@@ -12,7 +12,7 @@ use zbus::wire::DynamicDeserialize;
 use zbus::{Connection, DynamicType, Message, ObjectPath, OwnedVariant};
 
 use super::failure::{Failure, NotUnlocked};
-use super::socket::BusSocket;
+use super::socket::{BusSocket, Greeting};
 use super::wire::{BUS, BUS_PATH, PROMPT_PATIENCE, PROPERTIES_INTERFACE, SERVICE};
 
 /// The limit on the time without an answer. Each answer renews it, so that a service that is busy with a
@@ -62,7 +62,11 @@ impl Bus {
         let deadline = Instant::now() + PATIENCE;
         let mut refusal = Failure::NoBus;
         for address in addresses {
-            match Self::enter(address, deadline).await {
+            let mut entered = Self::enter(address, Greeting::AtOnce, deadline).await;
+            if matches!(entered, Err(Failure::ClosedBus)) {
+                entered = Self::enter(address, Greeting::InTurn, deadline).await;
+            }
+            match entered {
                 Err(failure) if failure.is_of_bus() => {
                     // To report another user's bus is more useful than to report none.
                     if refusal == Failure::NoBus {
@@ -75,9 +79,9 @@ impl Bus {
         Err(refusal)
     }
 
-    async fn enter(address: &SocketAddr, deadline: Instant) -> Result<Self, Failure> {
+    async fn enter(address: &SocketAddr, greeting: Greeting, deadline: Instant) -> Result<Self, Failure> {
         let stalled = |_| Failure::StalledBus;
-        let socket = bounded(deadline, BusSocket::connect(address));
+        let socket = bounded(deadline, BusSocket::connect(address, greeting));
         let socket = socket.await.map_err(stalled)??;
         let connection = zbus::connection::Builder::authenticated_socket(socket, NO_GUID)
             .build()

@@ -18,31 +18,56 @@ use zruntime::{AsyncIo, Shared, SharedRuntime};
 use super::failure::Failure;
 use super::peer;
 
-/// The greeting: authenticates by the kernel's credentials, which also work in a user namespace, unlike a
-/// user id. Later messages don't depend on the answer, so we send everything at once.
-const GREETING: &[u8] = b"\0AUTH EXTERNAL\r\nDATA\r\nBEGIN\r\n";
+/// How to greet a bus.
+#[derive(Clone, Copy)]
+pub(super) enum Greeting {
+    /// Our messages don't depend on the bus's answer, so we send everything at once.
+    AtOnce,
+    /// Messages after the bus's answer, which takes a round trip: xdg-dbus-proxy 0.1.4 takes the answer for a
+    /// message if it comes after the greeting's last line.
+    InTurn,
+}
+
+/// Authenticates by the kernel's credentials, which also work in a user namespace, unlike a user id.
+const GREETING: &[u8] = b"\0AUTH EXTERNAL\r\nDATA\r\n";
+const BEGIN: &[u8] = b"BEGIN\r\n";
 
 /// The longest line in a bus's answer to the greeting.
 const LINE_MAX: usize = 1024;
 
 /// This user's socket, with the greeting in progress.
-pub(super) struct BusSocket(Arc<AsyncIo<UnixStream, Shared>>);
+pub(super) struct BusSocket(Reader);
 
 impl BusSocket {
     /// Connects, checks the socket's owner, and only then sends anything.
     ///
-    /// Fails with [`Failure::ForeignBus`] for another user's socket, and with [`Failure::NoBus`] if nobody
-    /// listens.
-    pub(super) async fn connect(address: &SocketAddr) -> Result<Self, Failure> {
+    /// Fails with [`Failure::ForeignBus`] for another user's socket, with [`Failure::NoBus`] if nobody listens,
+    /// and with [`Failure::ClosedBus`] if the bus doesn't return the greeting.
+    pub(super) async fn connect(address: &SocketAddr, greeting: Greeting) -> Result<Self, Failure> {
         let runtime = SharedRuntime::current().map_err(|_| Failure::NoBus)?;
         let mut stream = zruntime::net::unix::UnixStream::<Shared>::connect_addr(&runtime, address)
             .await
             .map_err(|_| Failure::NoBus)?
             .into_std();
         peer::check(&stream, address)?;
-        stream.write_all(GREETING).map_err(|_| Failure::NoBus)?;
+        let first = match greeting {
+            Greeting::AtOnce => [GREETING, BEGIN].concat(),
+            Greeting::InTurn => GREETING.to_vec(),
+        };
+        stream.write_all(&first).map_err(|_| Failure::NoBus)?;
         let stream = AsyncIo::new(&runtime, stream).map_err(|_| Failure::NoBus)?;
-        Ok(Self(Arc::new(stream)))
+        let mut reader = Reader {
+            stream: Arc::new(stream),
+            received: Vec::new(),
+            taken: 0,
+            is_greeted: false,
+        };
+        if matches!(greeting, Greeting::InTurn) {
+            reader.be_greeted().await.map_err(|_| Failure::ClosedBus)?;
+            let begin = reader.stream.write_with(|mut stream| stream.write_all(BEGIN));
+            begin.await.map_err(|_| Failure::ClosedBus)?;
+        }
+        Ok(Self(reader))
     }
 }
 
@@ -51,13 +76,8 @@ impl Socket for BusSocket {
     type WriteHalf = Writer;
 
     fn split(self) -> Split<Reader, Writer> {
-        let reader = Reader {
-            stream: Arc::clone(&self.0),
-            received: Vec::new(),
-            taken: 0,
-            is_greeted: false,
-        };
-        Split::new(reader, Writer(self.0))
+        let writer = Writer(Arc::clone(&self.0.stream));
+        Split::new(self.0, writer)
     }
 }
 
