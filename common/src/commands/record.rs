@@ -121,9 +121,13 @@ fn directory(helper: &Helper, environment: &Environment) -> Result<PathBuf, Erro
     Ok(environment.config_directory()?.join(helper.program()))
 }
 
+/// The same for every path to the file's directory, such as another `DOCKER_CONFIG`.
 fn key(file: &Path) -> String {
-    std::path::absolute(file)
-        .unwrap_or_else(|_| file.to_owned())
+    let directory = file.parent().and_then(|directory| directory.canonicalize().ok());
+    let canonical = directory.and_then(|directory| Some(directory.join(file.file_name()?)));
+    canonical
+        .or_else(|| std::path::absolute(file).ok())
+        .unwrap_or_else(|| file.to_owned())
         .to_string_lossy()
         .into_owned()
 }
