@@ -536,3 +536,15 @@ fn a_helper_that_was_replaced_by_hand_is_found() {
         assert!(!doctor.contains("no longer finds"), "{doctor}");
     }
 }
+
+#[test]
+fn unconfigure_finds_the_record_by_another_path() {
+    let mut sandbox = sandbox(&json!({ "credsStore": "other" }));
+    add_helper(&sandbox, "other", "ghcr.io", &alice());
+    done(&sandbox, &["configure", "--import"]);
+    let link = sandbox.path("home/link");
+    symlink(sandbox.path("home/.docker"), &link).unwrap();
+    sandbox.set("DOCKER_CONFIG", &link);
+    done(&sandbox, &["unconfigure"]);
+    assert_eq!(sandbox.config(), json!({ "credsStore": "other" }));
+}

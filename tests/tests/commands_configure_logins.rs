@@ -301,6 +301,15 @@ fn a_registry_token_needs_a_decision() {
 }
 
 #[test]
+fn a_registry_token_that_docker_ignores_needs_none() {
+    let token = json!({ "ghcr.io": { "registrytoken": "t" } });
+    let sandbox = sandbox(&json!({ "auths": token, "credsStore": "other" }));
+    add_helper(&sandbox, "other", &[("quay.io", alice())]);
+    done(&sandbox, &["configure", "--import"]);
+    assert_eq!(sandbox.config(), json!({ "auths": token, "credsStore": "age" }));
+}
+
+#[test]
 fn the_helper_for_variables_names_the_two_ways() {
     let mut sandbox = Sandbox::new(ENV);
     sandbox.write_config(&json!({ "auths": { "ghcr.io": alice().entry() } }));

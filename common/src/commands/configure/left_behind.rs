@@ -103,16 +103,16 @@ impl LeftBehind {
                 && is_meant(asked_before(&key))
                 && !is_stored(&server, &key, stored)
         };
-        // podman doesn't use registry tokens.
-        let is_login = |entry: &&Entry| {
-            matches!(entry.login(), Ok(Some(_)))
-                || place.client != Client::Podman && entry.has_registry_token()
-        };
+        let has_login = |entry: &Entry| matches!(entry.login(), Ok(Some(_)));
+        // podman doesn't use registry tokens. One that docker ignores already is no loss, and can't be imported.
+        let has_token = |entry: &Entry| place.client != Client::Podman && entry.has_registry_token();
         let plain: Vec<String> = before
             .auths()
-            .filter(is_login)
+            .filter(|entry| {
+                has_login(entry) && is_lost(entry.server(), &|asked| asked != Some(name))
+                    || has_token(entry) && is_lost(entry.server(), &|asked| asked.is_none())
+            })
             .map(|entry| entry.server().to_owned())
-            .filter(|server| is_lost(server, &|asked| asked != Some(name)))
             .collect();
         let is_read = |server: &String| is_lost(server, &|asked| asked.is_none());
         let helpers: Vec<HelperLogins> = replaced(place, before, after, default, name)
