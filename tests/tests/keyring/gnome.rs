@@ -340,7 +340,7 @@ fn a_bus_that_hangs_up_differs_from_a_missing_one() {
     place.assert_answers("ghcr.io", &alice());
 }
 
-/// As xdg-dbus-proxy before 0.1.6.
+/// As xdg-dbus-proxy 0.1.4.
 #[test]
 fn a_proxy_that_needs_the_greeting_in_turn_gets_it() {
     let mut place = place!();
