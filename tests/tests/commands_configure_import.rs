@@ -548,3 +548,19 @@ fn unconfigure_finds_the_record_by_another_path() {
     done(&sandbox, &["unconfigure"]);
     assert_eq!(sandbox.config(), json!({ "credsStore": "other" }));
 }
+
+/// docker asks for ghcr.io, and its own helpers don't know other spellings.
+#[test]
+fn unconfigure_counts_a_login_under_another_name_as_lost() {
+    for (server, is_lost) in [("https://ghcr.io", true), ("ghcr.io", false)] {
+        let sandbox = sandbox(&json!({ "credsStore": "other" }));
+        sandbox.store("ghcr.io", &alice());
+        add_helper(&sandbox, "other", "ghcr.io", &alice());
+        let list = json!({ server: alice().username }).to_string();
+        sandbox.add_file("home/other/list", list);
+        done(&sandbox, &["configure"]);
+        let text = done(&sandbox, &["unconfigure"]).text();
+        let note = "docker no longer finds the 1 login in this store";
+        assert_eq!(text.contains(note), is_lost, "{text}");
+    }
+}

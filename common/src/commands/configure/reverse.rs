@@ -167,33 +167,26 @@ fn say_what_follows(session: &mut Session<'_>, client: &str, helper: Option<Stri
         .unwrap_or_default();
     let store = session.open_store();
     let stored = store.as_ref().ok().and_then(|store| store.list().ok());
+    let asked: fn(&ServerUrl) -> String = match client {
+        "podman" => lookup::podman_key,
+        _ => lookup::docker_key,
+    };
+    let is_ours = |name: &String| ["age", "env", "keyring"].contains(&name.as_str());
+    let is_exact = !helper.as_ref().is_some_and(is_ours);
     // Both may use the same keyring.
-    let is_found = |item: &&Listed| found.iter().any(|other| other.server.key() == item.server.key());
+    let is_found = |item: &&Listed| is_found(&item.server, &found, &asked(&item.server), is_exact);
     let (both, lost): (Vec<&Listed>, Vec<&Listed>) = stored.iter().flatten().partition(is_found);
     let can_store = |name: &&String| *name != "env" && !peer::is_maker(name);
     let other = helper.as_ref().filter(can_store);
     let export = other.map(|name| ShellCommand::new(&program).literal("export --to").word(name));
     if stored.is_none() || !lost.is_empty() {
-        let lost = match stored {
-            Some(_) => show::count(lost.len(), "login", "logins"),
-            None => "logins".to_owned(),
-        };
-        let mut way_back = ShellCommand::new(&program).literal("configure");
-        if client != "docker" {
-            way_back = way_back.literal(&format!("--{client}"));
-        }
-        let way = match &export {
-            Some(export) => format!("copy them with \"{export}\""),
-            None => format!("log in again, or undo this with \"{way_back}\""),
-        };
-        session.console.note(&format!(
-            "{client} no longer finds the {lost} in this store; {way}"
-        ));
+        let count = stored.is_some().then_some(lost.len());
+        note_lost(session, client, count, export.as_ref());
     }
     let (Some(export), Some(peer), Ok(store)) = (export, peer, store) else {
         return;
     };
-    let differing = differing(&*store, &peer, &both);
+    let differing = differing(&*store, &peer, &both, asked);
     if !differing.is_empty() {
         session.console.note(&format!(
             "{} has other logins than this store for {}, and {client} uses those now; replace them with \"{}\"",
@@ -204,11 +197,43 @@ fn say_what_follows(session: &mut Session<'_>, client: &str, helper: Option<Stri
     }
 }
 
+/// Whether the client finds a login for the server among these. docker's own helpers only answer for the name that it asks
+/// for.
+fn is_found(server: &ServerUrl, found: &[Listed], asked: &str, is_exact: bool) -> bool {
+    let is_asked = ServerUrl::parse(asked).is_ok_and(|asked| asked.key() == server.key());
+    let mut same = found.iter().filter(|other| other.server.key() == server.key());
+    same.any(|other| !(is_exact && is_asked) || other.server.as_str() == asked)
+}
+
+/// `count` is unknown if the store can't be listed.
+fn note_lost(session: &Session<'_>, client: &str, count: Option<usize>, export: Option<&ShellCommand>) {
+    let lost = count.map_or_else(
+        || "logins".to_owned(),
+        |count| show::count(count, "login", "logins"),
+    );
+    let mut way_back = ShellCommand::new(&session.helper.program()).literal("configure");
+    if client != "docker" {
+        way_back = way_back.literal(&format!("--{client}"));
+    }
+    let way = match export {
+        Some(export) => format!("copy them with \"{export}\""),
+        None => format!("log in again, or undo this with \"{way_back}\""),
+    };
+    session.console.note(&format!(
+        "{client} no longer finds the {lost} in this store; {way}"
+    ));
+}
+
 /// The servers for which the client finds another login than ours, such as an old password. Nothing for a login that one
 /// of the two doesn't return.
-fn differing(store: &dyn CredentialStore, peer: &Peer<'_>, both: &[&Listed]) -> Vec<String> {
+fn differing(
+    store: &dyn CredentialStore,
+    peer: &Peer<'_>,
+    both: &[&Listed],
+    asked: fn(&ServerUrl) -> String,
+) -> Vec<String> {
     let is_other = |item: &&&Listed| {
-        let asked = ServerUrl::parse(&lookup::docker_key(&item.server)).ok();
+        let asked = ServerUrl::parse(&asked(&item.server)).ok();
         let theirs = asked.and_then(|server| peer.get(&server).ok().flatten());
         let ours = store.get(&item.server).ok().flatten();
         matches!((ours, theirs), (Some(ours), Some(theirs))
