@@ -531,3 +531,13 @@ fn a_later_drop_in_of_the_user_is_named() {
     assert!(text.contains("99-mine.conf"), "{text}");
     assert!(!drop_in(&sandbox).exists());
 }
+
+/// docker asks for the host, whatever the scheme of the entry.
+#[test]
+fn a_stored_login_for_http_does_not_stand_for_the_host() {
+    let sandbox = sandbox(&json!({ "auths": { "http://r.example:5000": alice().entry() } }));
+    sandbox.store("http://r.example:5000", &alice());
+    refused(&sandbox, &["configure"]);
+    done(&sandbox, &["configure", "--import"]);
+    sandbox.assert_answers("r.example:5000", &alice());
+}

@@ -109,12 +109,13 @@ impl LeftBehind {
         let plain: Vec<String> = before
             .auths()
             .filter(|entry| {
-                has_login(entry) && is_lost(entry.server(), &|asked| asked != Some(name))
-                    || has_token(entry) && is_lost(entry.server(), &|asked| asked.is_none())
+                let server = without_http(entry.server());
+                has_login(entry) && is_lost(server, &|asked| asked != Some(name))
+                    || has_token(entry) && is_lost(server, &|asked| asked.is_none())
             })
             .map(|entry| entry.server().to_owned())
             .collect();
-        let is_read = |server: &String| is_lost(server, &|asked| asked.is_none());
+        let is_read = |server: &String| is_lost(without_http(server), &|asked| asked.is_none());
         let helpers: Vec<HelperLogins> = replaced(place, before, after, default, name)
             .into_iter()
             .filter_map(|helper| {
@@ -237,6 +238,11 @@ pub(in crate::commands) fn since(
     };
     let left_behind = LeftBehind::between(environment, helper, place, (&before, document), stored);
     (left_behind, record.is_import_declined(place.file))
+}
+
+/// Clients ignore the scheme of an entry, but a store doesn't: its login for `http://host` doesn't answer for `host`.
+fn without_http(server: &str) -> &str {
+    server.strip_prefix("http://").unwrap_or(server)
 }
 
 /// The servers that the store lists.
