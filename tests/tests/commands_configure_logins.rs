@@ -537,6 +537,9 @@ fn a_later_drop_in_of_the_user_is_named() {
 fn a_stored_login_for_http_does_not_stand_for_the_host() {
     let sandbox = sandbox(&json!({ "auths": { "http://r.example:5000": alice().entry() } }));
     sandbox.store("http://r.example:5000", &alice());
+    for client in ["--podman", "--registry=r.example:5000"] {
+        refused(&sandbox, &["configure", client]);
+    }
     refused(&sandbox, &["configure"]);
     done(&sandbox, &["configure", "--import"]);
     sandbox.assert_answers("r.example:5000", &alice());

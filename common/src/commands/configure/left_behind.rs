@@ -241,7 +241,7 @@ pub(in crate::commands) fn since(
 }
 
 /// Clients ignore the scheme of an entry, but a store doesn't: its login for `http://host` doesn't answer for `host`.
-fn without_http(server: &str) -> &str {
+pub(super) fn without_http(server: &str) -> &str {
     server.strip_prefix("http://").unwrap_or(server)
 }
 

@@ -273,7 +273,8 @@ fn no_longer_found(
             .auths()
             .filter(|entry| matches!(entry.login(), Ok(Some(_))));
         let servers = entries.map(|entry| entry.server().to_owned());
-        let servers = servers.filter(|server| !is_stored(server, stored)).collect();
+        let is_stored = |server: &String| is_stored(left_behind::without_http(server), stored);
+        let servers = servers.filter(|server| !is_stored(server)).collect();
         left_behind.plain.extend(PlainLogins::some(&source.path, servers));
         sent.extend(document.cred_helpers().iter().cloned());
     }
