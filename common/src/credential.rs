@@ -38,6 +38,11 @@ impl Credential {
     pub fn secret(&self) -> &Secret {
         &self.secret
     }
+
+    /// Whether both have the same user and secret, whatever their servers.
+    pub fn is_same_login(&self, other: &Self) -> bool {
+        (&self.username, &self.secret) == (&other.username, &other.secret)
+    }
 }
 
 /// A user name: any text without NUL that isn't empty, kept byte for byte.

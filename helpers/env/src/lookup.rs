@@ -123,7 +123,7 @@ impl Lookup {
                     broken.get_or_insert(error);
                 }
                 (Ok(credential), None) => found = Some((credential, claim)),
-                (Ok(credential), Some((first, _))) if is_same_login(&credential, first) => {}
+                (Ok(credential), Some((first, _))) if credential.is_same_login(first) => {}
                 (Ok(_), Some((_, first))) => return Answer::Contradiction(contradiction(first, claim)),
             }
         }
@@ -136,11 +136,6 @@ impl Lookup {
             (None, None) => Answer::Nothing,
         }
     }
-}
-
-/// Whatever the spelling of the server.
-pub(crate) fn is_same_login(one: &Credential, other: &Credential) -> bool {
-    one.username() == other.username() && one.secret() == other.secret()
 }
 
 fn contradiction(first: &Claim, second: &Claim) -> VariableError {

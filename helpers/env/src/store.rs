@@ -7,7 +7,7 @@ use docker_credential_helper::{
 };
 
 use crate::labeled;
-use crate::lookup::{Lookup, is_same_login};
+use crate::lookup::Lookup;
 
 /// `ignore`: ignore logins instead of refusing them, for jobs that log in anyway.
 pub(crate) const SETTING: &str = "DOCKER_CREDENTIAL_ENV_STORE";
@@ -67,7 +67,7 @@ impl CredentialStore for EnvStore {
             return Ok(());
         }
         match self.get(server) {
-            Ok(Some(answered)) if is_same_login(&answered, credential) => Ok(()),
+            Ok(Some(answered)) if answered.is_same_login(credential) => Ok(()),
             _ => Err(read_only(credential)),
         }
     }

@@ -112,9 +112,7 @@ impl Lookup<'_> {
         let asked = ServerUrl::parse(&lookup::docker_key(server));
         let answer = Peer::find(self.environment, helper).and_then(|peer| peer.get(&asked?));
         match answer {
-            Ok(Some(theirs)) => stored().is_some_and(|stored| {
-                stored.username() != theirs.username() || stored.secret() != theirs.secret()
-            }),
+            Ok(Some(theirs)) => stored().is_some_and(|stored| !stored.is_same_login(&theirs)),
             Ok(None) => false,
             Err(_) => {
                 silent.push(helper.to_owned());

@@ -236,8 +236,7 @@ fn differing(
         let asked = ServerUrl::parse(&asked(&item.server)).ok();
         let theirs = asked.and_then(|server| peer.get(&server).ok().flatten());
         let ours = store.get(&item.server).ok().flatten();
-        matches!((ours, theirs), (Some(ours), Some(theirs))
-            if ours.username() != theirs.username() || ours.secret() != theirs.secret())
+        matches!((ours, theirs), (Some(ours), Some(theirs)) if !ours.is_same_login(&theirs))
     };
     let others = both.iter().filter(is_other);
     others.map(|item| item.server.to_string()).collect()

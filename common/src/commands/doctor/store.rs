@@ -108,8 +108,7 @@ fn round_trip(store: &dyn CredentialStore) -> Finding {
         let stored = store.store(&login).and_then(|()| store.get(&server));
         // Leaves nothing behind, whatever the result.
         store.erase(&server)?;
-        let is_same = stored?
-            .is_some_and(|found| found.username() == login.username() && found.secret() == login.secret());
+        let is_same = stored?.is_some_and(|found| found.is_same_login(&login));
         let is_gone = store.get(&server)?.is_none();
         Ok((is_same, is_gone))
     });

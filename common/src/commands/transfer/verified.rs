@@ -28,11 +28,8 @@ pub(in crate::commands) fn store_verified(
     credential: &Credential,
     options: StoreOptions,
 ) -> Result<StoreOutcome, Error> {
-    let is_same = |other: &Credential| {
-        other.username() == credential.username() && other.secret() == credential.secret()
-    };
     match store.get(credential.server()) {
-        Ok(Some(present)) if is_same(&present) => return Ok(StoreOutcome::Present),
+        Ok(Some(present)) if present.is_same_login(credential) => return Ok(StoreOutcome::Present),
         Ok(Some(present)) if !options.replace => {
             return Ok(StoreOutcome::Kept(present.username().as_str().to_owned()));
         }
@@ -46,7 +43,7 @@ pub(in crate::commands) fn store_verified(
     }
     store.store(credential)?;
     match store.get(credential.server())? {
-        Some(present) if is_same(&present) => Ok(StoreOutcome::Stored),
+        Some(present) if present.is_same_login(credential) => Ok(StoreOutcome::Stored),
         _ => Err(Error::damaged(
             "the store returned a different login than the one it was given",
         )),
