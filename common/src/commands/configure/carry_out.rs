@@ -27,7 +27,7 @@ impl Change {
     /// Configures the client, after the decision about logins that it would no longer find.
     pub(super) fn carry_out(&self, session: &mut Session<'_>, choice: Choice) -> Result<(), Error> {
         let before = self.read(session)?;
-        let after = self.after(session, &before)?;
+        let after = self.after(session, &before, &[])?;
         // The other helper may prompt for a comparison.
         let current = match choice {
             Choice::Leave => Current::default(),
@@ -86,6 +86,7 @@ impl Change {
         store: &dyn CredentialStore,
         copied: &Copied,
     ) -> Result<(), Error> {
+        // A registry token is not a failure, but no helper can hold one.
         if !copied.is_complete || !self.not_stored(session, store, &copied.kept)?.plain.is_empty() {
             return Err(self.unchanged(session, INCOMPLETE));
         }
@@ -95,7 +96,7 @@ impl Change {
     /// Shows the changes of a dry run.
     pub(super) fn show(&self, session: &mut Session<'_>) -> Result<(), Error> {
         let before = self.read(session)?;
-        let after = self.after(session, &before)?;
+        let after = self.after(session, &before, &[])?;
         let file = show::path(session.environment, &self.file);
         let name = session.helper.name();
         let replaced = self.replaced(session, &before);
@@ -136,19 +137,14 @@ impl Change {
         let failures = report.failures();
         let sources = [Source::new(self.file.clone(), self.client)];
         let mut files = FileImport::collect(session, &sources, options, report);
-        let after = self.change(session, &self.read(session)?, &copied.kept);
-        let after = after.map_err(|error| error.about(&self.file))?;
+        let after = self.after(session, &self.read(session)?, &copied.kept)?;
         files.retain(|server| self.place().asks(&after, server, session.helper.name()));
         files.replace_for(|server| current.is_plain(server));
         files.store(session, store, options, report);
-        if !copied.is_complete || report.failures() > failures {
+        if report.failures() > failures {
             return Err(self.unchanged(session, INCOMPLETE));
         }
-        // A registry token is not a failure, but no helper can hold one.
-        if !self.not_stored(session, store, &copied.kept)?.plain.is_empty() {
-            return Err(self.unchanged(session, INCOMPLETE));
-        }
-        self.apply(session, &copied.kept, false)?;
+        self.apply_after_import(session, store, &copied)?;
         files.clear(session, report);
         Ok(())
     }
@@ -202,8 +198,7 @@ impl Change {
         kept: &[(Setting, String)],
     ) -> Result<LeftBehind, Error> {
         let before = self.read(session)?;
-        let after = self.change(session, &before, kept);
-        let after = after.map_err(|error| error.about(&self.file))?;
+        let after = self.after(session, &before, kept)?;
         let stored = keys(store)?;
         Ok(LeftBehind::between(
             session.environment,

@@ -76,8 +76,14 @@ impl Change {
         Ok(ConfigFile::read(&self.file)?.document().clone())
     }
 
-    pub(super) fn after(&self, session: &Session<'_>, before: &Document) -> Result<Document, Error> {
-        self.change(session, before, &[])
+    /// The document after the change, which leaves `kept` registries to their helpers.
+    pub(super) fn after(
+        &self,
+        session: &Session<'_>,
+        before: &Document,
+        kept: &[(Setting, String)],
+    ) -> Result<Document, Error> {
+        self.change(session, before, kept)
             .map_err(|error| error.about(&self.file))
     }
 
